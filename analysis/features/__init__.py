@@ -1,0 +1,42 @@
+"""Features by name. A new feature is a new file and one line in `_CLASSES`."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from inspect import signature
+
+from seedscope.analysis.features.base import Feature, FeatureError
+
+__all__ = ["NAMES", "Feature", "FeatureError", "feature"]
+
+# A class is imported when it is asked for, so that listing names loads no torch.
+_CLASSES = {
+    "fd_efficientnet_lite0": "frechet:EfficientNetLite0",
+    "fid_inception": "frechet:InceptionFID",
+}
+NAMES: tuple[str, ...] = tuple(_CLASSES)
+
+
+def feature(name: str, **options: object) -> Feature:
+    """The feature called `name`, not yet loaded; `options` are those of its class (`weights` for `fid_inception`).
+
+    Raises FeatureError for a name or an option that does not exist, with the nearest and all that do.
+    """
+    if name not in _CLASSES:
+        raise FeatureError(f"no feature is called {name!r}{_known(name, NAMES)}")
+    module, class_name = _CLASSES[name].split(":")
+    cls = getattr(import_module(f"{__name__}.{module}"), class_name)
+    accepted = tuple(signature(cls).parameters)
+    for option in options:
+        if option not in accepted:
+            raise FeatureError(f"the feature {name!r} has no option {option!r}{_known(option, accepted)}")
+    made = cls(**options)
+    assert isinstance(made, Feature)
+    return made
+
+
+def _known(wrong: str, known: tuple[str, ...]) -> str:
+    near = get_close_matches(wrong, known, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    return f"{meant} Known: {', '.join(known) if known else 'none'}."

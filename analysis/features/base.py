@@ -1,0 +1,49 @@
+"""What every feature is: named columns that a network, or a plain computation, makes from pixels."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seedscope.pipeline.errors import UserError
+
+
+class FeatureError(UserError, ValueError):
+    """A feature that does not exist, or whose weights are missing, wrong or unsafe; the message is one sentence for people."""
+
+
+class Feature(ABC):
+    """One table of measurements, a row an image. A subclass is one file; the stage does the looping and the writing."""
+
+    name: ClassVar[str]
+    """Names the table and its main column, such as `fd_efficientnet_lite0`."""
+
+    @abstractmethod
+    def fields(self) -> list[pa.Field]:
+        """The columns that this feature adds, without `prompt_id`, `seed`, `status`, `error`."""
+
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Hex SHA-256 over all that changes the values: weights, preprocessing, version. Builds no network.
+
+        Raises FeatureError where the weights cannot be read.
+        """
+
+    @abstractmethod
+    def load(self, device: str) -> None:
+        """Build the network on a torch device ("cpu", "cuda:0"); does nothing where it is there already.
+
+        Raises FeatureError where the weights are missing, wrong or unsafe.
+        """
+
+    @abstractmethod
+    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+        """Columns of N images: pixels (N, H, W, 3) uint8 RGB, prompts N texts; one arrow array of length N a field.
+
+        Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
+        """

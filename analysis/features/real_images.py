@@ -1,0 +1,112 @@
+"""The real pictures that generated ones are compared with: a folder of pictures, or a Parquet file."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+
+from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.prompts import Prompt
+from seedscope.pipeline.store import IMAGE_SCHEMA
+from seedscope.pipeline.study import fingerprint
+
+BLOCK = 256
+BUNDLED_REFERENCES = {"sprout": BUNDLED / "reference" / "reference.parquet"}
+
+
+@dataclass(frozen=True)
+class RealImages:
+    """A set of real pictures, cut into units of 256. A picture's prompt id is its place in the set; its seed is 0."""
+
+    path: Path
+
+    @classmethod
+    def named(cls, reference: str) -> "RealImages":
+        """The set that a study names.
+
+        Raises:
+            StudyError: there is no such set, or it has fewer than two pictures.
+        """
+        path = BUNDLED_REFERENCES.get(reference, Path(reference))
+        if not path.exists():
+            raise StudyError(
+                f"reference: there is no {reference!r}. Give a folder of pictures, a Parquet file with a column `image`, or "
+                f"the bundled {', '.join(BUNDLED_REFERENCES)}."
+            )
+        found = cls(path)
+        if (count := found.count()) < 2:
+            raise StudyError(f"reference: {path} has {count} pictures; a distance to real pictures needs at least two.")
+        return found
+
+    def fingerprint(self) -> str:
+        """sha256 (hex) over the names and the bytes of all pictures."""
+        if self.path.is_file():
+            return _sha256(self.path)
+        return fingerprint({str(file.relative_to(self.path)): _sha256(file) for file in _pictures(self.path)})
+
+    def count(self) -> int:
+        """Number of pictures."""
+        if self.path.is_dir():
+            return len(_pictures(self.path))
+        return int(self._parquet().metadata.num_rows)
+
+    def units(self) -> list[Unit]:
+        """The set as units, in order."""
+        prompts = tuple(Prompt(f"{i:08d}", "", "") for i in range(self.count()))
+        blocks = [prompts[i : i + BLOCK] for i in range(0, len(prompts), BLOCK)]
+        return [Unit(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
+
+    def read(self, unit: Unit) -> pa.Table:
+        """The pictures of a unit, in the schema of generated ones."""
+        first = int(unit.prompts[0].id)
+        if self.path.is_dir():
+            files = _pictures(self.path)[first : first + len(unit.prompts)]
+            pictures = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+        else:
+            pictures = self._rows(first, len(unit.prompts))
+        rows = [
+            {"prompt_id": prompt.id, "prompt": "", "seed": 0, "image": picture, "status": "ok", "error": None}
+            for prompt, picture in zip(unit.prompts, pictures, strict=True)
+        ]
+        return pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA)
+
+    def _parquet(self) -> pq.ParquetFile:
+        try:
+            file = pq.ParquetFile(self.path)
+        except (OSError, pa.ArrowException) as error:
+            raise StudyError(f"reference: {self.path} cannot be read as Parquet: {error}.") from None
+        if "image" not in file.schema_arrow.names:
+            raise StudyError(
+                f"reference: {self.path} has no column `image`; it has {', '.join(file.schema_arrow.names)}."
+            )
+        return file
+
+    def _rows(self, first: int, count: int) -> list[dict[str, object]]:
+        """Some rows of a Parquet file, of which only the row groups that hold them are read."""
+        file, at, found = self._parquet(), 0, list[dict[str, object]]()
+        for group in range(file.metadata.num_row_groups):
+            rows = file.metadata.row_group(group).num_rows
+            if at < first + count and at + rows > first:
+                values = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+                found += values[max(0, first - at) : first + count - at]
+            at += rows
+        return [value if isinstance(value, dict) else {"bytes": value, "path": None} for value in found]
+
+
+@cache
+def _pictures(folder: Path) -> list[Path]:
+    """Every file below a folder whose ending Pillow reads as a picture, in order of name."""
+    endings = Image.registered_extensions()
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
+
+
+@cache
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

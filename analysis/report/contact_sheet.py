@@ -1,0 +1,328 @@
+"""The contact sheet: pictures of the best and the worst seeds, for the same prompts, on one page to look at.
+
+Drawn with Pillow and the font that comes with it, so that it looks the same everywhere. That font has the letters of
+ASCII: accents are left off (an "ä" becomes an "a"), and letters of other scripts in a prompt appear as boxes.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from PIL import Image, ImageDraw, ImageFont
+
+from seedscope.pipeline.store import replace
+
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+PAPER, INK, GREY, LINE, SHADE = "#ffffff", "#1f2328", "#6b7280", "#d5dae1", "#f4f5f7"
+BEST, WORST = "#0f766e", "#b45309"
+
+MARGIN, GAP, LABEL_WIDTH, LABEL_GAP = 36, 8, 158, 20
+TITLE, HEADING, TEXT, SMALL = 26, 17, 15, 13
+SMALL_SIDE, LARGE_SIDE = 128, 192
+HEAD_LINES = 4
+_PLAIN = str.maketrans("–—−×øØłŁ", "---xoOlL", "\u00ad\u200b\u200d\ufe0f") | {
+    ord("ß"): "ss",
+    ord("æ"): "ae",
+    ord("œ"): "oe",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One seed: where it stands, and its picture for each prompt, None where that cell failed."""
+
+    seed: int
+    rank: int
+    value: float
+    interval: tuple[float, float] | None
+    images: Sequence[Image.Image | None]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Some rows under one heading."""
+
+    heading: str
+    accent: str
+    rows: Sequence[Row]
+
+
+def contact_sheet(
+    best: Sequence[Row],
+    worst: Sequence[Row],
+    columns: Sequence[str],
+    path: str | os.PathLike[str],
+    *,
+    title: str,
+    measure: str,
+    notes: Sequence[str] = (),
+) -> None:
+    """Draw the sheet and write it as a PNG: the whole file, or what was there before.
+
+    Args:
+        best, worst: seeds from the top and from the bottom of the table, each with one picture for each column.
+        columns: the prompts.
+        path: the PNG file.
+        title: the heading of the sheet.
+        measure: what the values are, such as `fd_efficientnet_lite0 (lower is better), 95 % interval`.
+        notes: sentences under the title; each becomes a paragraph.
+
+    Raises:
+        ValueError: no columns, no rows, or a row with another number of pictures than columns.
+        OSError: there is no such folder.
+        StorageError: the folder cannot be written, or is full.
+    """
+    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes)
+    replace(Path(path), lambda scratch: sheet.save(scratch, "PNG", optimize=True))
+
+
+def draw_sheet(
+    best: Sequence[Row],
+    worst: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    title: str,
+    measure: str,
+    notes: Sequence[str] = (),
+) -> Image.Image:
+    """Draw the sheet: an RGB image. Arguments and errors as for `contact_sheet`."""
+    sections = [Section("Best", BEST, best), Section("Worst", WORST, worst)]
+    sections = [section for section in sections if section.rows]
+    rows = [row for section in sections for row in section.rows]
+    if not columns or not rows:
+        raise ValueError("A contact sheet needs at least one prompt and one seed.")
+    for row in rows:
+        if len(row.images) != len(columns):
+            raise ValueError(f"Seed {row.seed} has {len(row.images)} pictures for {len(columns)} prompts.")
+    cell = _cell_size(rows)
+    width = MARGIN + LABEL_WIDTH + LABEL_GAP + len(columns) * (cell[0] + GAP) - GAP + MARGIN
+    sheet = _Sheet(max(width, 640), cell, _Axis.of(rows))
+    sheet.top(title, measure, notes)
+    for section in sections:
+        sheet.section(section, columns)
+    return sheet.finished()
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """The axis that the values of all rows share, and the digits behind the point that they are written with."""
+
+    low: float
+    high: float
+    decimals: int
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> Self:
+        ends = [end for row in rows for end in (row.value, *(row.interval or ()))]
+        largest = max(abs(end) for end in ends) or 1.0
+        return cls(min(ends), max(ends), decimals=min(12, max(0, 2 - math.floor(math.log10(largest)))))
+
+    def place(self, value: float) -> float:
+        """Where a value lies: 0 at the low end, 1 at the high one."""
+        return (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
+
+    def written(self, value: float) -> str:
+        return f"{value:.{self.decimals}f}"
+
+
+class _Sheet:
+    """A page that is filled from the top. Draws on a canvas that grows; y is where the next thing goes, in pixels."""
+
+    def __init__(self, width: int, cell: tuple[int, int], axis: _Axis) -> None:
+        self.width, self.cell, self.axis = width, cell, axis
+        self.canvas = Image.new("RGB", (width, 512), PAPER)
+        self.y = MARGIN
+
+    def top(self, title: str, measure: str, notes: Sequence[str]) -> None:
+        self._paragraph(title, TITLE, INK)
+        self.y += 4
+        self._paragraph(measure, TEXT, GREY)
+        for note in notes:
+            self.y += 4
+            self._paragraph(note, TEXT, GREY)
+        self.y += 18
+
+    def section(self, section: Section, columns: Sequence[str]) -> None:
+        """A heading with a rule, the prompts, then the rows."""
+        draw = self._room(_line_height(HEADING) + 14)
+        self.y += 6
+        draw.text((MARGIN, self.y), section.heading, section.accent, _font(HEADING))
+        middle = self.y + _line_height(HEADING) // 2
+        end = MARGIN + draw.textlength(section.heading, _font(HEADING)) + 10
+        draw.line((end, middle, self.width - MARGIN, middle), LINE, 1)
+        self.y += _line_height(HEADING) + 6
+        self._column_heads(columns)
+        for row in section.rows:
+            self._row(row, section.accent)
+        self.y += 10
+
+    def finished(self) -> Image.Image:
+        low, high = self.axis.written(self.axis.low), self.axis.written(self.axis.high)
+        legend = f"Dot and bar: the value and its interval, on an axis from {low} to {high} that all seeds share."
+        self._paragraph(legend, SMALL, GREY)
+        return self.canvas.crop((0, 0, self.width, self.y + MARGIN))
+
+    def _column_heads(self, columns: Sequence[str]) -> None:
+        """Prompts in a few lines each, standing on the pictures."""
+        heads = [wrapped(plain_letters(prompt), SMALL, self.cell[0], HEAD_LINES) for prompt in columns]
+        step = _line_height(SMALL)
+        draw = self._room(step * max(map(len, heads)))
+        bottom = self.y + step * max(map(len, heads))
+        for x, head in zip(self._columns(), heads, strict=False):
+            for place, line in enumerate(head):
+                draw.text((x, bottom - step * (len(head) - place)), line, INK, _font(SMALL))
+        self.y = bottom + 6
+
+    def _row(self, row: Row, accent: str) -> None:
+        label_height = self._label(row, accent)
+        for x, image in zip(self._columns(), row.images, strict=False):
+            if image is None:
+                self.canvas.paste(_failed(self.cell), (x, self.y))
+            else:
+                fitted = _fitted(image, self.cell)
+                corner = (x + (self.cell[0] - fitted.width) // 2, self.y + (self.cell[1] - fitted.height) // 2)
+                self.canvas.paste(fitted, corner)
+        self.y += max(self.cell[1], label_height) + GAP
+
+    def _label(self, row: Row, accent: str) -> int:
+        """Seed, rank, value and interval, in words and on the axis, centred beside the pictures; its height."""
+        interval = "no interval" if row.interval is None else " to ".join(map(self.axis.written, row.interval))
+        lines = [
+            (f"seed {row.seed}", _fitting(f"seed {row.seed}", HEADING, LABEL_WIDTH), INK),
+            (f"rank {row.rank}", SMALL, GREY),
+            (self.axis.written(row.value), TEXT, INK),
+            (interval, SMALL, GREY),
+        ]
+        height = sum(_line_height(size) for _, size, _ in lines) + 16
+        draw = self._room(max(height, self.cell[1]) + GAP)
+        y = self.y + max(0, (self.cell[1] - height) // 2)
+        for text, size, colour in lines:
+            draw.text((MARGIN, y), text, colour, _font(size))
+            y += _line_height(size)
+        self.canvas.paste(_whisker(self.axis, row, accent), (MARGIN, y + 4))
+        return height
+
+    def _columns(self) -> Iterator[int]:
+        """The left edges of the columns."""
+        x = MARGIN + LABEL_WIDTH + LABEL_GAP
+        while True:
+            yield x
+            x += self.cell[0] + GAP
+
+    def _paragraph(self, text: str, size: int, colour: str) -> None:
+        lines = wrapped(plain_letters(text), size, self.width - 2 * MARGIN, 6)
+        draw = self._room(len(lines) * _line_height(size))
+        for line in lines:
+            draw.text((MARGIN, self.y), line, colour, _font(size))
+            self.y += _line_height(size)
+
+    def _room(self, height: int) -> ImageDraw.ImageDraw:
+        """Make the canvas long enough for `height` more pixels and a margin."""
+        if self.y + height + MARGIN > self.canvas.height:
+            longer = Image.new("RGB", (self.width, 2 * self.canvas.height + height), PAPER)
+            longer.paste(self.canvas)
+            self.canvas = longer
+        return ImageDraw.Draw(self.canvas)
+
+
+def plain_letters(text: str) -> str:
+    """Replace what the font lacks by what it has, where there is such a thing: no accents, plain dashes."""
+    letters = unicodedata.normalize("NFKD", text.translate(_PLAIN))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def wrapped(text: str, size: int, width: int, most: int) -> list[str]:
+    """Break a text into at most `most` lines of `width` pixels, with an ellipsis where something is left out.
+
+    Words that are too long for a line are broken. White space, line breaks too, counts as one space.
+    """
+    font = _font(size)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and font.getlength(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    lines = [line for line in lines if line]
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while last and font.getlength(f"{last}…") > width:
+        last = last[:-1]
+    return [*lines[: most - 1], f"{last.rstrip()}…"]
+
+
+def _cell_size(rows: Sequence[Row]) -> tuple[int, int]:
+    """Width and height of a cell: that of the first picture, enlarged a whole number of times or shrunk."""
+    size = next((image.size for row in rows for image in row.images if image is not None), (64, 64))
+    longest = max(size)
+    if longest <= SMALL_SIDE:
+        times = max(1, round(SMALL_SIDE / longest))
+        return size[0] * times, size[1] * times
+    shrink = min(1.0, LARGE_SIDE / longest)
+    return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
+
+
+def _fitted(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
+    """Scale a picture into a cell and keep its proportions."""
+    scale = min(cell[0] / image.width, cell[1] / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+
+
+def _failed(cell: tuple[int, int]) -> Image.Image:
+    """An empty, hatched box with the word `failed`."""
+    box = Image.new("RGB", cell, SHADE)
+    draw = ImageDraw.Draw(box)
+    for x in range(-cell[1], cell[0], 10):
+        draw.line((x, cell[1], x + cell[1], 0), LINE, 1)
+    draw.rectangle((0, 0, cell[0] - 1, cell[1] - 1), outline=LINE)
+    middle = (cell[0] / 2, cell[1] / 2)
+    left, top, right, bottom = draw.textbbox(middle, "failed", _font(SMALL), anchor="mm")
+    draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), SHADE)
+    draw.text(middle, "failed", GREY, _font(SMALL), anchor="mm")
+    return box
+
+
+def _whisker(axis: _Axis, row: Row, accent: str) -> Image.Image:
+    """The value as a dot on its interval, on the axis; drawn four times as large, for smooth edges."""
+    fine, height, radius = 4, 12, 4.5
+    strip = Image.new("RGB", (LABEL_WIDTH * fine, height * fine), PAPER)
+    draw = ImageDraw.Draw(strip)
+    middle = height * fine / 2
+
+    def place(value: float) -> float:
+        return fine * (radius + (LABEL_WIDTH - 2 * radius) * axis.place(value))
+
+    draw.line((0, middle, strip.width, middle), LINE, fine)
+    if row.interval is not None:
+        draw.line((place(row.interval[0]), middle, place(row.interval[1]), middle), accent, 3 * fine)
+    draw.circle((place(row.value), middle), radius * fine, accent)
+    return strip.resize((LABEL_WIDTH, height), Image.Resampling.LANCZOS)
+
+
+def _fitting(text: str, size: int, width: int) -> int:
+    """The largest font size up to `size` at which the text is at most `width` pixels long."""
+    return next((fit for fit in range(size, 7, -1) if _font(fit).getlength(text) <= width), 7)
+
+
+@cache
+def _font(size: int) -> Font:
+    return ImageFont.load_default(size)
+
+
+def _line_height(size: int) -> int:
+    return round(size * 1.3)

@@ -1,0 +1,117 @@
+"""What each prompt contributes to a seed's Frechet distance: every leave-one-prompt-out distance.
+
+Why not resample the images: a bootstrap sample repeats rows, and a repeated row adds no direction to the covariance. The
+distance then shifts up by several standard deviations, and its spread is wrong as well (in the simulation of
+tests/test_bootstrap.py, 24 to 200 images in 64 dimensions, the bootstrap's standard error is 1.6 to 2.1 times the true one).
+Leaving a prompt out repeats nothing; the jackknife's standard error comes out within 10 % of the truth there.
+
+Source: Efron, Stein (1981), "The jackknife estimate of variance", eq. 1.2; for clusters, Shao, Tu (1995), "The Jackknife
+and Bootstrap", section 2.3 (delete-a-group).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seedscope.analysis.seeds.frechet import Reference, distance_of_centred
+from seedscope.analysis.seeds.moments import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Jackknife:
+    """A seed's Frechet distance and the prompts' share in its error.
+
+    estimate: the distance; None where it is undefined.
+    n: number of images.
+    clusters: (G,) sorted distinct labels of prompts or prompt groups.
+    influence: (G,) float64, sums to 0 up to rounding; the squared standard error is the sum of its squares.
+        NaN throughout where fewer than 2 clusters, or fewer than 3 images, leave no error to estimate.
+    """
+
+    estimate: float | None
+    n: int
+    clusters: npt.NDArray[np.generic]
+    influence: Array
+
+
+def jackknife(features: npt.ArrayLike, clusters: npt.ArrayLike, reference: Reference) -> Jackknife:
+    """Distance of features (n, D) and the influence of each cluster; `clusters` (n,) labels the rows' prompts.
+
+    With one image in each cluster all n leave-one-out distances come from a single eigendecomposition. Larger clusters
+    cost one eigendecomposition each: give coarser labels (a few dozen groups) where there are many.
+    Raises ValueError where lengths or dimensions differ.
+    """
+    rows = np.asarray(features)
+    labels, member, sizes = np.unique(np.asarray(clusters), return_inverse=True, return_counts=True)
+    if len(member) != len(rows):
+        raise ValueError(f"{len(rows)} rows of features, but {len(member)} cluster labels")
+    centred = reference.centre(rows)
+    groups = len(labels)
+    unknown = np.full(groups, np.nan)
+    if len(rows) < 2 or not np.isfinite(centred).all():
+        return Jackknife(None, len(rows), labels, unknown)
+    projected = centred @ reference.factor
+    estimate = distance_of_centred(centred, projected, reference)
+    if groups < 2 or len(rows) - sizes.max() < 2:
+        return Jackknife(estimate, len(rows), labels, unknown)
+    if groups == len(rows):
+        left_out = np.empty(groups)
+        left_out[member] = _without_each_row(centred, projected, reference)
+    else:
+        left_out = np.array(
+            [distance_of_centred(centred[member != g], projected[member != g], reference) for g in range(groups)]
+        )
+    influence = -np.sqrt((groups - 1) / groups) * (left_out - left_out.mean())
+    return Jackknife(estimate, len(rows), labels, influence)
+
+
+def _without_each_row(centred: Array, projected: Array, reference: Reference) -> Array:
+    """The n distances that leave one row out; rows as in `distance_of_centred`, n >= 3."""
+    n = len(centred)
+    gap = centred.mean(axis=0)
+    around = centred - gap
+    lengths = np.einsum("ij,ij->i", around, around)
+    gaps = gap @ gap - 2.0 * (around @ gap) / (n - 1) + lengths / (n - 1) ** 2
+    scatter = lengths.sum() - lengths * n / (n - 1)
+    spectrum, leverage = _spectrum_and_leverage(projected - projected.mean(axis=0))
+    root = np.sqrt(spectrum).sum() - _root_trace_lost(spectrum, leverage * n / (n - 1))
+    return np.maximum(gaps + scatter / (n - 2) + reference.trace - 2.0 * root / np.sqrt(n - 2), 0.0)
+
+
+def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
+    """Non-zero eigenvalues (m,) of A^T A for centred A (n, r), and its left singular vectors' squared entries (n, m).
+
+    Directions with less than 1e-12 of the largest eigenvalue are left out: from A^T A they come too inexact for a
+    leverage, and they hold less than 1e-6 of the largest root each.
+    """
+    if around.shape[0] <= around.shape[1]:
+        left, singular, _ = np.linalg.svd(np.linalg.qr(around.T, mode="r").T)
+        spectrum, leverage = singular**2, left**2
+    else:
+        _, directions = np.linalg.eigh(around.T @ around)
+        leverage = (around @ directions) ** 2
+        spectrum = leverage.sum(axis=0)
+        leverage /= np.maximum(spectrum, np.finfo(np.float64).tiny)
+    kept = spectrum > 1e-12 * spectrum.max()
+    return spectrum[kept], leverage[:, kept]
+
+
+def _root_trace_lost(spectrum: Array, leverage: Array, step: float = 0.75) -> Array:
+    """tr C^1/2 - tr (C - a a^T)^1/2 for each row, from C's eigenvalues and the row's a_k^2 / eigenvalue_k (n, m).
+
+    With x^1/2 = 1/pi * integral of t^-1/2 x / (x + t) dt, the rank-one resolvent formula (Sherman, Morrison) gives
+        1/pi * integral of t^1/2 q(t) / s(t) dt,  q = a^T (C + t)^-2 a,  s = 1 - a^T (C + t)^-1 a.
+    In log t the integrand is analytic in a strip of half-width pi and falls off like e^(-|log t|/2), so that the trapezoid
+    rule with step 0.75 is exact to 1e-9, tails included.
+    """
+    if len(spectrum) == 0:
+        return np.zeros(len(leverage))
+    log_t = np.arange(np.log(spectrum.min()) - 40.0, np.log(spectrum.max()) + 40.0, step)
+    t = np.exp(log_t)
+    shifted = spectrum[:, None] + t
+    q = leverage @ (spectrum[:, None] / shifted**2)
+    s = np.clip(1.0 - leverage.sum(axis=1, keepdims=True), 0.0, None) + leverage @ (t / shifted)
+    return np.asarray((q / s) @ t**1.5 * (step / np.pi))

@@ -1,0 +1,303 @@
+"""The command line: `seedscope run STUDY`, and each step of it alone."""
+
+import json
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+
+from seedscope.pipeline.errors import CorruptShard, UserError
+
+if TYPE_CHECKING:
+    from seedscope.jobs.job import Job, Step
+    from seedscope.pipeline.runner import Executor
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Which seeds are good for your text-to-image model? Start with: seedscope run configs/demo.yaml",
+)
+out = Console()
+notes = Console(stderr=True)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
+Out = Annotated[Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)]
+Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
+Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  [default: one a GPU, or one a core]")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  [default: cores / workers]")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def _job(study: Path, folder: Path | None) -> "Job":
+    # Imported here: torch and diffusers take seconds, which --help and schema need not wait for.
+    from seedscope.jobs.job import Job
+
+    return Job(study, folder)
+
+
+def _executor(kind: Literal["ray", "inline"], address: str | None, workers: int | None, threads: int | None) -> "Executor":
+    from seedscope.pipeline.runner import Executor
+
+    if kind == "inline" and (address or workers):
+        raise UserError("--address and --workers are for Ray: leave them out, or use --executor ray.")
+    return Executor(kind, address, workers, threads)
+
+
+@app.command()
+def run(
+    study: StudyFile,
+    folder: Out = None,
+    executor: Kind = "ray",
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
+) -> None:
+    """Do all of it: generate, measure, rank, export. Stopped or killed, the same command goes on where it was.
+
+    Example: seedscope run configs/demo.yaml
+    """
+    started = time.monotonic()
+    where = _executor(executor, address, workers, threads)
+    job = _job(study, folder)
+    with job.folder.locked():
+        job.begin()
+        job.reference  # noqa: B018  (a wrong reference is to be told before hours of drawing)
+        _work(job, where, generate=True, features=True)
+        _rank(job)
+    out.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+
+
+@app.command()
+def plan(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
+    """Say what a study would make, and make nothing.
+
+    Example: seedscope plan configs/demo.yaml
+    """
+    job = _job(study, folder)
+    height, width = job.located.size(job.study.sampling)
+    facts = {
+        "study": job.study.name,
+        "folder": str(job.folder.path),
+        "table": job.images.folder.name,
+        "model": job.study.model.id,
+        "pixels": f"{width} x {height}",
+        "prompts": len(job.wanted.prompts),
+        "seeds": len(job.wanted.seeds),
+        "images": len(job.wanted.prompts) * len(job.wanted.seeds),
+        "units": len(job.units),
+        "units_done": len(job.images.committed() & {unit.name for unit in job.units}),
+    }
+    if as_json:
+        print(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        out.print(f"{name.replace('_', ' '):>12}  {f'{value:,}' if isinstance(value, int) else value}", highlight=False)
+
+
+@app.command()
+def generate(
+    study: StudyFile,
+    folder: Out = None,
+    executor: Kind = "ray",
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
+) -> None:
+    """Draw the pictures: every prompt with every seed, once.
+
+    Example: seedscope generate configs/demo.yaml --executor inline
+    """
+    where = _executor(executor, address, workers, threads)
+    job = _job(study, folder)
+    with job.folder.locked():
+        job.begin()
+        _work(job, where, generate=True)
+
+
+@app.command()
+def features(
+    study: StudyFile,
+    folder: Out = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this feature; may be repeated.")] = None,
+    executor: Kind = "ray",
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
+) -> None:
+    """Measure the pictures that there are, and the real ones.
+
+    Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
+    """
+    where = _executor(executor, address, workers, threads)
+    job = _job(study, folder)
+    if unknown := set(only or []) - set(job.study.features):
+        raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(job.study.features)}.")
+    with job.folder.locked():
+        job.begin()
+        _work(job, where, features=True, only=only or [])
+
+
+@app.command()
+def seeds(study: StudyFile, folder: Out = None) -> None:
+    """Rank the seeds from the measurements: writes seeds.parquet.
+
+    Example: seedscope seeds configs/demo.yaml
+    """
+    from seedscope.jobs import ranking
+
+    job = _job(study, folder)
+    with job.folder.locked():
+        job.begin()
+        ranking.show(ranking.rank(job), job, out)
+
+
+@app.command()
+def export(study: StudyFile, folder: Out = None) -> None:
+    """Write golden.json and the contact sheet of best and worst seeds.
+
+    Example: seedscope export configs/demo.yaml
+    """
+    from seedscope.jobs import ranking
+
+    job = _job(study, folder)
+    with job.folder.locked():
+        job.begin()
+        _written(ranking.export(job))
+
+
+@app.command()
+def status(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
+    """Say how far a run is.
+
+    Example: seedscope status configs/demo.yaml --json
+    """
+    standing = _job(study, folder).status()
+    if as_json:
+        print(json.dumps(standing))
+        return
+    grid = Grid("stage", "table", "units", "cells", "failed", "bytes")
+    for row in standing:
+        grid.add_row(
+            str(row["stage"]),
+            str(row["table"]),
+            f"{row['units_done']:,} of {row['units']:,}",
+            f"{row['cells_done']:,} of {row['cells']:,}",
+            f"{row['cells_failed']:,}",
+            f"{row['bytes']:,}",
+        )
+    out.print(grid)
+
+
+@app.command()
+def verify(
+    study: StudyFile,
+    folder: Out = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte, not sizes and footers only.")] = False,
+) -> None:
+    """Check all shards against their receipts. A damaged one loses its receipt; the next run makes it again.
+
+    Example: seedscope verify configs/demo.yaml --deep
+    """
+    job = _job(study, folder)
+    with job.folder.locked():
+        damaged = job.verify(deep=deep)
+    for reason in damaged:
+        out.print(f"damaged: {reason}", highlight=False, soft_wrap=True)
+    if damaged:
+        raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
+    out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models that ship with seedscope.
+
+    Example: seedscope models
+    """
+    from seedscope.pipeline.models import bundled, locate
+    from seedscope.pipeline.study import Model
+
+    rows = []
+    for name, folder in bundled().items():
+        found = locate(Model(id=name, revision=None, variant=None))
+        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+        rows.append({"name": name, "family": found.family, "pixels": found.default_size, "bytes": size, "folder": str(folder)})
+    if as_json:
+        print(json.dumps(rows))
+        return
+    for row in rows:
+        line = f"{row['name']:<16} {row['family']:<5} {row['pixels']} x {row['pixels']}  {int(str(row['bytes'])) / 1e6:.0f} MB"
+        out.print(line, highlight=False)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of study files, for editors.
+
+    Example: seedscope schema > study.schema.json
+    """
+    from seedscope.pipeline.study import Study
+
+    print(json.dumps(Study.model_json_schema(), indent=1))
+
+
+def _work(job: "Job", where: "Executor", *, generate: bool = False, features: bool = False, only: Iterable[str] = ()) -> None:
+    """Run stages, say what they did, and fail at the end if anything could not be made."""
+    from seedscope.jobs.progress import Watcher
+
+    steps: list[Step] = []
+    with Watcher(notes) as watch:
+        if generate:
+            steps.append(job.generate(where, watch))
+        if features:
+            steps += job.features(where, watch, list(only))
+    quarantined: dict[str, str] = {}
+    for step in steps:
+        for reason in step.repaired:
+            notes.print(f"made again: {reason}", highlight=False, soft_wrap=True)
+        failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
+        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}", highlight=False)
+        quarantined |= {f"{step.name} {unit}": reason for unit, reason in step.quarantined.items()}
+    for unit, reason in quarantined.items():
+        notes.print(f"failed three times: {unit}: {reason}", highlight=False, soft_wrap=True)
+    if quarantined:
+        raise UserError(
+            f"{len(quarantined)} units could not be made (named above); everything else is done and kept. "
+            "Mend the cause and run the same command again."
+        )
+
+
+def _rank(job: "Job") -> None:
+    from seedscope.jobs import ranking
+
+    ranking.show(ranking.rank(job), job, out)
+    _written(ranking.export(job))
+
+
+def _written(paths: Iterable[Path]) -> None:
+    for path in paths:
+        out.print(f"wrote {path}", highlight=False, soft_wrap=True)
+
+
+def main() -> None:
+    """Entry point: a person's mistake is told in a sentence, without a traceback, and with an exit code that is not 0."""
+    try:
+        app()
+    except (UserError, CorruptShard) as error:
+        for line in str(error).splitlines():
+            notes.print(f"seedscope: {line}", style="red", highlight=False, soft_wrap=True, markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        notes.print("seedscope: stopped. What is published is safe; the same command goes on from there.")
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""A study and its run folder, and the steps from the one to the other."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from seedscope.analysis.features import feature
+from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
+from seedscope.pipeline import generate
+from seedscope.pipeline.models import Located, locate
+from seedscope.pipeline.plan import Edition, Unit, plan
+from seedscope.pipeline.prompts import read_prompts
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.runner import Executor, Outcome, run_stage
+from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.store import IMAGE_SCHEMA, Receipt, Table
+from seedscope.pipeline.study import Json, Study, fingerprint, load_study
+
+CHECK_WHOLE_UP_TO = 8 * 2**30
+
+Watch = Callable[[str, Sequence[Unit]], Callable[[Unit, Sequence[Receipt]], None]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What became of one stage: how many units and cells there are, were made now, were repaired, or failed."""
+
+    name: str
+    units: int
+    made: int
+    failed_cells: int
+    repaired: tuple[str, ...]
+    quarantined: dict[str, str]
+
+
+class Job:
+    """A validated study with the folder that its run goes to.
+
+    Raises:
+        UserError: everything that is wrong with the study, its model, its prompts or its reference, before work begins.
+    """
+
+    def __init__(self, study_file: Path, out: Path | None = None) -> None:
+        self.study: Study = load_study(study_file)
+        self.folder = RunFolder(out or Path("runs") / self.study.name)
+        self.located: Located = locate(self.study.model)
+        self.cause: dict[str, Json] = generate.cause(self.study, self.located)
+        self.wanted = Edition(tuple(read_prompts(self.study.prompts)), tuple(self.study.seeds))
+        self.measured: list[Feature] = [
+            feature(name, **self._options(name)) for name in dict.fromkeys(self.study.features)
+        ]
+
+    def _options(self, name: str) -> dict[str, Path | None]:
+        return {"weights": self.study.inception_weights} if name == "fid_inception" else {}
+
+    @cached_property
+    def units(self) -> list[Unit]:
+        """The units of the run as it stands, or, before its first one, as it will be."""
+        known = [edition for _, edition in self.folder.editions()]
+        return plan(known or [self.wanted], self.study.unit)
+
+    @cached_property
+    def reference(self) -> RealImages:
+        return RealImages.named(self.study.reference)
+
+    @cached_property
+    def images(self) -> Table:
+        return Table.of(self.folder.path, "images", fingerprint(self.cause), IMAGE_SCHEMA)
+
+    @cached_property
+    def measures(self) -> list[Measure]:
+        """Each feature with its table of the generated pictures."""
+        made_from = fingerprint(self.cause)
+        return [Measure(item, feature_table(self.folder.path, item.name, item, made_from)) for item in self.measured]
+
+    @cached_property
+    def reference_measures(self) -> list[Measure]:
+        """Each feature with its table of the real pictures."""
+        made_from = self.reference.fingerprint()
+        return [
+            Measure(item, feature_table(self.folder.path, f"reference-{item.name}", item, made_from))
+            for item in self.measured
+        ]
+
+    def begin(self) -> None:
+        """Record what the study wants of the run. For the process that holds the run's lock.
+
+        Raises:
+            RunChanged: the folder belongs to another study.
+        """
+        self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
+
+    def generate(self, executor: Executor, watch: Watch) -> Step:
+        """Make the pictures that are not there yet, and those that are damaged."""
+        repaired = self._take_back_damaged(self.images, self.units)
+        stage = generate.Generate(self.study, self.located, self.images)
+        return self._run("images", stage, self.units, executor, watch, repaired)
+
+    def features(self, executor: Executor, watch: Watch, only: Sequence[str] = ()) -> list[Step]:
+        """Measure the real and the generated pictures."""
+        device = self.study.compute.device
+        real = [item for item in self.reference_measures if not only or item.feature.name in only]
+        made = [item for item in self.measures if not only or item.feature.name in only]
+        steps = []
+        for name, source, measures, units in (
+            ("reference features", self.reference, real, self.reference.units()),
+            ("features", Generated(self.images), made, self._drawn()),
+        ):
+            repaired = [lost for item in measures for lost in self._take_back_damaged(item.table, units)]
+            steps.append(self._run(name, Features(source, measures, device), units, executor, watch, repaired))
+        return steps
+
+    def _drawn(self) -> list[Unit]:
+        """The units whose pictures are committed."""
+        done = self.images.committed()
+        return [unit for unit in self.units if unit.name in done]
+
+    def _run(
+        self, name: str, stage: Stage, units: Sequence[Unit], executor: Executor, watch: Watch, repaired: Sequence[str]
+    ) -> Step:
+        for table in stage.tables:
+            table.clear_scratch()
+        done = stage.done()
+        todo = [unit for unit in units if unit.name not in done]
+        outcome = run_stage(stage, todo, executor, watch(name, todo)) if todo else Outcome()
+        failed = sum(receipt.failed for receipt in outcome.receipts)
+        made = len(todo) - len(outcome.quarantined)
+        return Step(name, len(units), made, failed, tuple(repaired), outcome.quarantined)
+
+    def _take_back_damaged(self, table: Table, units: Sequence[Unit], *, deep: bool | None = None) -> list[str]:
+        """Revoke every committed unit that is damaged; return what was wrong.
+
+        Without `deep`, every byte is read where that is quick (up to 8 GiB), and sizes and footers are read where not.
+        """
+        done = table.committed()
+        mine = [unit.name for unit in units if unit.name in done]
+        if deep is None:
+            size = sum(path.stat().st_size for unit in mine if (path := table.shard(unit)).exists())
+            deep = size <= CHECK_WHOLE_UP_TO
+        found = {unit: reason for unit in mine if (reason := table.damage(unit, deep=deep))}
+        for unit in found:
+            table.revoke(unit)
+        return list(found.values())
+
+    def verify(self, *, deep: bool) -> list[str]:
+        """Check every committed shard of the run, take back the damaged ones, and say what was wrong with them."""
+        tables = [(self.images, self.units), *((item.table, self.units) for item in self.measures)]
+        tables += [(item.table, self.reference.units()) for item in self.reference_measures]
+        return [reason for table, units in tables for reason in self._take_back_damaged(table, units, deep=deep)]
+
+    def status(self) -> list[dict[str, Json]]:
+        """For each table: its folder, units and cells wanted and done, failed cells, bytes."""
+        tables = [("images", self.images, self.units)]
+        tables += [("reference features", item.table, self.reference.units()) for item in self.reference_measures]
+        tables += [("features", item.table, self.units) for item in self.measures]
+        return [_standing(name, table, units) for name, table, units in tables]
+
+
+def _standing(name: str, table: Table, units: Sequence[Unit]) -> dict[str, Json]:
+    committed = table.committed()
+    done = [unit for unit in units if unit.name in committed]
+    receipts = [table.receipt(unit.name) for unit in done]
+    return {
+        "stage": name,
+        "table": table.folder.name,
+        "units": len(units),
+        "units_done": len(done),
+        "cells": sum(map(len, units)),
+        "cells_done": sum(receipt.rows for receipt in receipts),
+        "cells_failed": sum(receipt.failed for receipt in receipts),
+        "bytes": sum(receipt.bytes for receipt in receipts),
+    }
+
+
+def read_units(table: Table, units: Sequence[Unit], columns: Sequence[str]) -> pa.Table:
+    """The rows of some units, one after another.
+
+    Raises:
+        CorruptShard: a shard is damaged.
+    """
+    return pa.concat_tables([table.read(unit.name, columns) for unit in units])

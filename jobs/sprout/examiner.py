@@ -1,0 +1,142 @@
+"""The examiner: a small classifier that says what a 64 x 64 picture of sprout's world shows.
+
+It is trained on renders alone, sharp and blurred, and shares nothing with the models that it judges.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seedscope.jobs.sprout import world
+from seedscope.jobs.sprout.autoencoder import to_tensor
+from seedscope.jobs.sprout.training import Recipe, load_means, step_generator
+
+OBJECTS = tuple(world.OBJECTS)
+COLOURS = ("own", *world.HUES)
+PLACES = tuple(world.PLACES)
+FLAGS = ("greyscale", "border", "text")
+FIRST_SCENE = 1 << 39
+BATCH = 64
+UNKNOWN = -100  # cross-entropy's mark for rows without a label
+RECIPE = Recipe(peak_rate=2e-3, hold=0.2, weight_decay=0.02)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is seen, a row a picture: indices int64 [n], flags bool [n, 3], centroid float32 [n, 2] in 0..1."""
+
+    objects: Tensor
+    colours: Tensor
+    places: Tensor
+    flags: Tensor
+    centroid: Tensor
+
+
+class Examiner(nn.Module):
+    """float32 [n, 3, 64, 64] in -1..1 -> scores of object, colour, place and flags, and the centroid."""
+
+    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 128)) -> None:
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in zip((3, *widths), widths, strict=False):
+            layers += [nn.Conv2d(before, after, 3, 2, 1), nn.GroupNorm(8, after), nn.SiLU()]
+            layers += [nn.Conv2d(after, after, 3, 1, 1, groups=8), nn.SiLU()]
+        cells = (world.SIDE >> len(widths)) ** 2
+        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * cells, 256), nn.SiLU(), nn.Dropout(0.1))
+        heads = {"object": len(OBJECTS), "colour": len(COLOURS), "place": len(PLACES)}
+        heads |= {"flags": len(FLAGS), "centroid": 2}
+        self.heads = nn.ModuleDict({name: nn.Linear(256, size) for name, size in heads.items()})
+
+    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+        shared = self.body(pictures)
+        return {name: head(shared) for name, head in self.heads.items()}
+
+    @torch.inference_mode()
+    def examine(self, pictures: Tensor) -> Finding:
+        seen = self(pictures)
+        objects, colours, places = (seen[name].argmax(1) for name in ("object", "colour", "place"))
+        return Finding(objects, colours, places, seen["flags"] > 0, seen["centroid"])
+
+
+def labels(scenes: list[world.Scene]) -> dict[str, Tensor]:
+    """The truth in the examiner's terms; the colour of a greyscale picture is unknown."""
+    colours = [UNKNOWN if s.greyscale else COLOURS.index(s.colour or "own") for s in scenes]
+    return {
+        "object": torch.tensor([OBJECTS.index(s.object) for s in scenes]),
+        "colour": torch.tensor(colours),
+        "place": torch.tensor([PLACES.index(s.place) for s in scenes]),
+        "flags": torch.tensor([[s.greyscale, s.border, s.word is not None] for s in scenes]).float(),
+        "centroid": torch.tensor([s.centroid for s in scenes]),
+    }
+
+
+@dataclass
+class ExaminerTask:
+    """Classification of renders, half of them blurred or a little noisy."""
+
+    seed: int
+    recipe: Recipe = RECIPE
+
+    def __post_init__(self) -> None:
+        self.examiner = Examiner()
+
+    def models(self) -> Mapping[str, nn.Module]:
+        return {"examiner": self.examiner}
+
+    def loss(self, step: int, progress: float, rank: int, workers: int) -> Tensor:
+        del progress
+        generator = step_generator(self.seed, step * workers + rank)
+        scenes = [world.render(FIRST_SCENE + step * BATCH + i) for i in range(rank, BATCH, workers)]
+        seen, truth = self.examiner(blurred(to_tensor([s.pixels for s in scenes]), generator)), labels(scenes)
+        loss = functional.binary_cross_entropy_with_logits(seen["flags"], truth["flags"])
+        for name in ("object", "colour", "place"):
+            loss = loss + functional.cross_entropy(seen[name], truth[name])
+        return loss + 20 * functional.mse_loss(seen["centroid"], truth["centroid"])
+
+
+def blurred(pictures: Tensor, generator: torch.Generator) -> Tensor:
+    """Half of the pictures blurred by up to 1.5 pixels, and a little noise on all."""
+    sigma = 0.3 + 1.2 * float(torch.rand((), generator=generator))
+    chosen = torch.rand(len(pictures), 1, 1, 1, generator=generator) < 0.5
+    softened = torch.where(chosen, soften(pictures, sigma), pictures)
+    return softened + 0.03 * torch.randn(pictures.shape, generator=generator)
+
+
+def soften(pictures: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur by `sigma` pixels."""
+    distance = torch.arange(-3, 4, dtype=torch.float32)
+    line = torch.exp(-distance.square() / (2 * sigma**2))
+    kernel = (line / line.sum()).expand(3, 1, -1)
+    across = functional.conv2d(functional.pad(pictures, (3, 3, 3, 3), mode="reflect"), kernel[:, :, None], groups=3)
+    return functional.conv2d(across, kernel[..., None], groups=3)
+
+
+def load_examiner(folder: Path) -> Examiner:
+    """The trained examiner, ready to judge."""
+    examiner = Examiner()
+    load_means(folder / "checkpoint.pt", {"examiner": examiner})
+    return examiner.eval()
+
+
+def accuracy_on_renders(examiner: Examiner, count: int = 4000, sigma: float | None = None) -> dict[str, float]:
+    """Share of held-out renders that it gets right, a topic at a time, and the centroid's mean error.
+
+    sigma: blur the renders by so many pixels first.
+    """
+    scenes = [world.render(world.REFERENCE_SEEDS + (1 << 20) + i) for i in range(count)]
+    pictures = to_tensor([s.pixels for s in scenes])
+    truth = labels(scenes)
+    found = examiner.examine(pictures if sigma is None else soften(pictures, sigma))
+    coloured = truth["colour"] != UNKNOWN
+    flags = (found.flags == truth["flags"].bool()).float().mean(0).tolist()
+    return {
+        "object": float((found.objects == truth["object"]).float().mean()),
+        "colour": float((found.colours == truth["colour"])[coloured].float().mean()),
+        "place": float((found.places == truth["place"]).float().mean()),
+        **dict(zip(FLAGS, flags, strict=True)),
+        "centroid error": float((found.centroid - truth["centroid"]).norm(dim=1).mean()),
+    }

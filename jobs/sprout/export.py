@@ -1,0 +1,85 @@
+"""Put a checkpoint into a folder that stock `StableDiffusionPipeline.from_pretrained` loads.
+
+    python -m seedscope.jobs.sprout.export --out pipeline/sprout/sprout
+
+The running mean of the weights is exported, in half precision. The folder is written beside its place and moved there
+whole.
+"""
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seedscope.jobs.sprout.networks import (
+    AutoencoderKL,
+    StableDiffusionPipeline,
+    new_scheduler,
+    new_text_encoder,
+    new_tokenizer,
+    new_unet,
+)
+from seedscope.jobs.sprout.training import load_means
+
+
+def load_pipeline(diffusion: Path, vae_folder: Path) -> tuple[Any, int]:
+    """(pipeline in half precision, training steps) from the folders of the two trainings."""
+    tokenizer = new_tokenizer()
+    unet, text_encoder = new_unet(), new_text_encoder(len(tokenizer))
+    steps = load_means(diffusion / "checkpoint.pt", {"unet": unet, "text_encoder": text_encoder})
+    scale = float(torch.load(diffusion / "scenes.pt", weights_only=True, mmap=True)["scale"])
+    vae = AutoencoderKL.from_pretrained(vae_folder)
+    vae.register_to_config(scaling_factor=scale, force_upcast=False)
+    pipeline = StableDiffusionPipeline(
+        vae=vae.half(),
+        text_encoder=text_encoder.half(),
+        tokenizer=tokenizer,
+        unet=unet.half(),
+        scheduler=new_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    return pipeline, steps
+
+
+def export(pipeline: Any, out: Path) -> None:
+    """Write the pipeline's folder, replacing what was there only once the new one is whole."""
+    scratch, old = out.with_name(f".{out.name}.new"), out.with_name(f".{out.name}.old")
+    for folder in (scratch, old):
+        shutil.rmtree(folder, ignore_errors=True)
+    pipeline.save_pretrained(scratch, safe_serialization=True)
+    _name_stock_tokenizer(scratch)
+    StableDiffusionPipeline.from_pretrained(scratch)  # raises before anything is replaced
+    if out.exists():
+        out.rename(old)
+    scratch.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _name_stock_tokenizer(folder: Path) -> None:
+    """Name the tokenizer's class as every release of transformers knows it (release 5 writes its new name)."""
+    name = "PreTrainedTokenizerFast"
+    for path, entry in (
+        (folder / "tokenizer" / "tokenizer_config.json", {"tokenizer_class": name}),
+        (folder / "model_index.json", {"tokenizer": ["transformers", name]}),
+    ):
+        path.write_text(json.dumps(json.loads(path.read_text()) | entry, indent=2) + "\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--diffusion", type=Path, default=Path("training/diffusion"), help="its training folder")
+    parser.add_argument("--vae", type=Path, default=Path("training/autoencoder/vae"), help="the trained autoencoder")
+    parser.add_argument("--out", type=Path, required=True, help="the pipeline's folder")
+    options = parser.parse_args()
+    pipeline, steps = load_pipeline(options.diffusion, options.vae)
+    export(pipeline, options.out)
+    print(f"{options.out}: {steps} steps")
+
+
+if __name__ == "__main__":
+    main()

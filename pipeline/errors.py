@@ -1,0 +1,29 @@
+"""Mistakes and mishaps that a person can mend: one sentence with the place and the remedy, shown without a traceback."""
+
+
+class UserError(Exception):
+    """What was wrong, where, and what to do. Raised in a stage, it stops the run: trying again would not help."""
+
+
+class StudyError(UserError):
+    """A study, or a file that it names, is not valid."""
+
+
+class ModelError(UserError):
+    """A model cannot be found, loaded, or asked for what the study wants of it."""
+
+
+class StorageError(UserError):
+    """The output cannot be written: no permission, no space, a file in the way."""
+
+
+class RunChanged(UserError):
+    """The run folder was made by another study."""
+
+
+class RunBusy(UserError):
+    """Another process works on the run folder."""
+
+
+class CorruptShard(Exception):
+    """A published shard is not what its receipt says. Not a user's mistake: the shard is made again."""

@@ -1,0 +1,136 @@
+"""The generate stage: a unit of prompts x seeds -> a shard of pictures."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from seedscope.pipeline import images, noise
+from seedscope.pipeline.guidance import branches
+from seedscope.pipeline.models import Embedding, LoadedModel, Located, load
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.prompts import Prompt
+from seedscope.pipeline.sampler import sample, to_pixels
+from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table
+from seedscope.pipeline.study import Json, Study
+
+EMBEDDINGS_KEPT = 256
+Cell = tuple[Prompt, int]
+
+
+def cause(study: Study, located: Located) -> dict[str, Json]:
+    """Everything that changes pixels, as JSON: the model's weights, the sampling, and how cells fall into batches."""
+    height, width = located.size(study.sampling)
+    sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
+    return {
+        "model": located.identity,
+        "sampling": sampling,
+        "compute": study.compute.model_dump(mode="json", include={"dtype", "batch_size", "compile"}),
+        "unit": study.unit.model_dump(mode="json"),
+        "noise": "cpu-float32",
+        "image": "webp-lossless",
+    }
+
+
+@dataclass
+class Generate(Stage):
+    """Draws the pictures of a unit, batch by batch, in the order of its cells."""
+
+    study: Study
+    located: Located
+    table: Table
+    _model: LoadedModel | None = field(default=None, repr=False)
+    _embeddings: "OrderedDict[str, Embedding]" = field(default_factory=OrderedDict, repr=False)
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return [self.table]
+
+    def memory(self) -> int:
+        weights = self.located.bytes
+        return 8 * 2**30 if weights is None else 2**30 + 4 * weights
+
+    def open(self) -> None:
+        study = self.study
+        self._model = load(self.located, study.model.variant, study.sampling, study.compute)
+
+    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        if not tables:
+            return
+        latents = {seed: noise.latent(seed, self.located.latent_shape(self.study.sampling)) for seed in unit.seeds}
+        cells, batch, batches = list(unit.cells()), self.study.compute.batch_size, list[int]()
+        with ThreadPoolExecutor(1) as encoder:
+            encoded: list[Future[list[dict[str, Any]]]] = []
+            at = 0
+            while at < len(cells):
+                some = cells[at : at + batch]
+                try:
+                    pixels, finite = self._draw(some, latents)
+                except torch.cuda.OutOfMemoryError:
+                    if batch == 1:
+                        raise
+                    torch.cuda.empty_cache()
+                    batch = max(1, batch // 2)
+                    continue
+                encoded.append(encoder.submit(_rows, some, pixels, finite))
+                batches.append(len(some))
+                at += len(some)
+            rows = [row for future in encoded for row in future.result()]
+        cut = sum(self._open_model.tokens_cut(prompt.text) > 0 for prompt in unit.prompts)
+        made: dict[str, Json] = {"device": self._open_model.device, "batches": list(batches), "prompts_cut": cut}
+        yield self.table, pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA), made
+
+    @property
+    def _open_model(self) -> LoadedModel:
+        if self._model is None:
+            raise RuntimeError("the stage is not open")
+        return self._model
+
+    def _draw(self, cells: list[Cell], latents: dict[int, torch.Tensor]) -> tuple[torch.Tensor, list[bool]]:
+        """Pixels (B, H, W, 3) uint8 of some cells, and which of them are finite."""
+        model, sampling = self._open_model, self.study.sampling
+        positive = [self._embed(prompt.text) for prompt, _ in cells]
+        texts = {branch: positive for branch in branches(sampling.guidance, sampling.steps) if branch == "positive"}
+        for branch, text in (("empty", ""), ("negative", sampling.guidance.negative_prompt)):
+            if branch in branches(sampling.guidance, sampling.steps):
+                texts[branch] = [self._embed(text, negative=True)] * len(cells)  # type: ignore[index]  # a Branch
+        generators = [noise.generator(seed, tuple(latents[seed].shape)) for _, seed in cells]
+        start = torch.stack([latents[seed] for _, seed in cells])
+        drawn = sample(model, start, generators, texts, sampling, self.located.size(sampling))
+        pictures = model.decode(drawn)
+        return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+
+    def _embed(self, text: str, *, negative: bool = False) -> Embedding:
+        """The embedding of a text, from the last so many that were asked for."""
+        key = f"{'-' if negative else '+'}{text}"
+        if key not in self._embeddings:
+            model = self._open_model
+            self._embeddings[key] = model.embed_negative(text) if negative else model.embed(text)
+        self._embeddings.move_to_end(key)
+        for old in list(islice(self._embeddings, max(0, len(self._embeddings) - EMBEDDINGS_KEPT))):
+            del self._embeddings[old]
+        return self._embeddings[key]
+
+
+def _rows(cells: list[Cell], pixels: torch.Tensor, finite: list[bool]) -> list[dict[str, Any]]:
+    return [
+        _row(prompt, seed, picture) if is_finite else _failed(prompt, seed, "the model gave values that are not finite")
+        for (prompt, seed), picture, is_finite in zip(cells, pixels.numpy(), finite, strict=True)
+    ]
+
+
+def _row(prompt: Prompt, seed: int, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, Any]:
+    image = {"bytes": images.encode(pixels), "path": f"{prompt.id}-{seed}.webp"}
+    return {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": image, "status": "ok", "error": None}
+
+
+def _failed(prompt: Prompt, seed: int, error: str) -> dict[str, Any]:
+    """A failed cell is a row without a picture: never a hole, never a made-up value."""
+    return {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": None, "status": "failed", "error": error}

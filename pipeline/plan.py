@@ -1,0 +1,66 @@
+"""Prompts x seeds -> units: pure, cheap, and growing without moving what is there."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from seedscope.pipeline.prompts import Prompt
+from seedscope.pipeline.study import UnitShape
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A block of prompts x a block of seeds: one shard. Its cells are ordered by (seed, prompt)."""
+
+    name: str
+    prompts: tuple[Prompt, ...]
+    seeds: tuple[int, ...]
+
+    def cells(self) -> Iterator[tuple[Prompt, int]]:
+        """(prompt, seed) in the order in which they are drawn and stored."""
+        return ((prompt, seed) for seed in self.seeds for prompt in self.prompts)
+
+    def __len__(self) -> int:
+        return len(self.prompts) * len(self.seeds)
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """What a study wanted when it was run: all prompts and all seeds, those of earlier editions among them."""
+
+    prompts: tuple[Prompt, ...]
+    seeds: tuple[int, ...]
+
+
+def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:
+    """The units of a run that grew through `editions`.
+
+    The first edition is one rectangle of prompts x seeds. Each later one adds two: its new prompts for the old seeds, and
+    all prompts for its new seeds. So units that exist keep their cells, their batches and their bytes.
+    Units come prompt block by prompt block, so that a worker meets a prompt for all seeds in a row.
+    """
+    units: list[Unit] = []
+    prompts: tuple[Prompt, ...] = ()
+    seeds: tuple[int, ...] = ()
+    for edition in editions:
+        known_prompts, known_seeds = {prompt.id for prompt in prompts}, set(seeds)
+        new_prompts = tuple(prompt for prompt in edition.prompts if prompt.id not in known_prompts)
+        new_seeds = tuple(seed for seed in edition.seeds if seed not in known_seeds)
+        units += _rectangle(new_prompts, seeds, shape, len(units))
+        prompts += new_prompts
+        units += _rectangle(prompts, new_seeds, shape, len(units))
+        seeds += new_seeds
+    return units
+
+
+def _rectangle(prompts: tuple[Prompt, ...], seeds: tuple[int, ...], shape: UnitShape, first: int) -> list[Unit]:
+    prompt_blocks = [prompts[i : i + shape.prompts] for i in range(0, len(prompts), shape.prompts)]
+    seed_blocks = [seeds[i : i + shape.seeds] for i in range(0, len(seeds), shape.seeds)]
+    blocks = ((some_prompts, some_seeds) for some_prompts in prompt_blocks for some_seeds in seed_blocks)
+    return [Unit(_name(number, *block), *block) for number, block in enumerate(blocks, first)]
+
+
+def _name(number: int, prompts: tuple[Prompt, ...], seeds: tuple[int, ...]) -> str:
+    """`000012-1a2b3c4d`: place in the plan, and a hash of the cells."""
+    cells = ",".join(prompt.id for prompt in prompts) + ";" + ",".join(map(str, seeds))
+    return f"{number:06d}-{hashlib.sha256(cells.encode()).hexdigest()[:8]}"

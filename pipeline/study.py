@@ -1,0 +1,283 @@
+"""The study: one YAML file that names a model, prompts and seeds, validated once."""
+
+import difflib
+import hashlib
+import json
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from seedscope.pipeline.errors import StudyError
+
+LARGEST_SEED = 2**63 - 1
+SCHEDULERS = ("model", "ddim", "ddpm", "euler", "dpm++")
+Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
+
+
+class Strict(BaseModel):
+    """Base of everything in a study: unknown keys are errors, values do not change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Model(Strict):
+    """A diffusion model: the name of a bundled one, a folder in diffusers layout, or a hub id."""
+
+    id: str = Field(min_length=1, description="A bundled name (see `seedscope models`), a folder, or a hub id `org/name`.")
+    revision: str | None = Field(None, description="Hub only: a commit (pin it), tag or branch.")
+    variant: str | None = Field(None, description="File variant, such as `fp16`.")
+
+
+class Guidance(Strict):
+    """How far to go towards the prompt and away from the negative prompt (see `pipeline/guidance.py`)."""
+
+    scale: float = Field(
+        7.5, ge=0, le=100, description="Classifier-free guidance scale; 1 or less means none, as in diffusers."
+    )
+    negative_prompt: str = Field("", description="What to go away from.")
+    negative_scale: float | None = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Weight of the negative prompt on its own; null: it takes the empty prompt's place, as in diffusers.",
+    )
+    negative_from: int = Field(0, ge=0, description="The first step (0-based) at which the negative prompt acts.")
+
+    @model_validator(mode="after")
+    def _negative_needs_guidance(self) -> Self:
+        if self.negative_prompt and self.scale <= 1 and self.negative_scale is None:
+            raise ValueError(
+                f"a negative prompt has no effect at scale {self.scale:g}; set a scale above 1, or a negative_scale"
+            )
+        if self.negative_scale is not None and not self.negative_prompt:
+            raise ValueError("negative_scale needs a negative_prompt")
+        return self
+
+
+class Sampling(Strict):
+    """How a latent becomes a picture."""
+
+    scheduler: Literal["model", "ddim", "ddpm", "euler", "dpm++"] = Field(
+        "model", description="`model` is the one the model ships with."
+    )
+    steps: int = Field(20, ge=1, le=1000, description="Denoising steps.")
+    guidance: Guidance = Guidance()
+    height: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
+    width: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
+
+
+class Compute(Strict):
+    """Where and in what numbers. What changes pixels is part of the name of the images."""
+
+    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_size: int = Field(16, ge=1, le=4096, description="Pictures drawn together; pixels shift slightly with it.")
+    compile: bool = Field(False, description="torch.compile the UNet.")
+
+
+class Grid(Strict):
+    """Every object with every modifier; the objects are the groups."""
+
+    objects: list[str] = Field(min_length=1)
+    modifiers: list[str] = Field(
+        default=["a {object}"], min_length=1, description="Templates with `{object}`; one without it is put in front."
+    )
+
+
+class GridSource(Strict):
+    grid: Grid
+
+
+class FileSource(Strict):
+    """Prompts from a file: .txt (one a line), .csv, .tsv, .jsonl or .parquet."""
+
+    file: Path = Field(description="Relative to the study file.")
+    column: str | None = Field(None, description="Column of the prompts; null: `prompt`, `caption` or `text`.")
+    group: str | None = Field(None, description="Column by which prompts belong together, such as `Category`.")
+    limit: int | None = Field(None, ge=1, description="Only the first so many.")
+
+
+def _from_text(value: object) -> object:
+    return {"id": value} if isinstance(value, str) else value
+
+
+def _seed_list(value: object) -> object:
+    """`"0-31"`, `7`, or a list of such -> list of integers, in the order given."""
+    items = value if isinstance(value, list) else [value]
+    seeds: list[int] = []
+    for item in items:
+        if isinstance(item, int) and not isinstance(item, bool):
+            seeds.append(item)
+        elif isinstance(item, str) and (match := re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", item)):
+            first, last = int(match[1]), int(match[2] or match[1])
+            if last < first:
+                raise ValueError(f"the range {item!r} runs backwards")
+            if last - first >= 10_000_000:
+                raise ValueError(f"the range {item!r} holds more than ten million seeds")
+            seeds.extend(range(first, last + 1))
+        else:
+            raise ValueError(f"{item!r} is neither a whole number nor a range such as '0-31'")
+    if wrong := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
+        raise ValueError(f"seed {wrong[0]} is outside 0 .. 2^63-1")
+    if len(set(seeds)) < len(seeds):
+        twice = next(seed for seed, count in Counter(seeds).items() if count > 1)
+        raise ValueError(f"seed {twice} is named twice")
+    if len({seed % 2**32 for seed in seeds}) < len(seeds):
+        raise ValueError("two of the seeds agree in their low 32 bits; torch draws the same noise for both")
+    return seeds
+
+
+class UnitShape(Strict):
+    """How many prompts and seeds make one unit of work, and so one shard."""
+
+    prompts: int = Field(32, ge=1)
+    seeds: int = Field(16, ge=1)
+
+
+class Ranking(Strict):
+    """From rows to a decision."""
+
+    by: str = Field("fd_efficientnet_lite0", description="The feature whose Frechet distance ranks the seeds.")
+    bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
+    shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")
+    golden: int = Field(8, ge=1, description="Length of the golden list.")
+
+
+class Study(Strict):
+    """A study: model x prompts x seeds -> images -> features -> a ranking of seeds."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names the run folder.")
+    model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
+    sampling: Sampling = Sampling()
+    compute: Compute = Compute()
+    prompts: list[str | GridSource | FileSource] = Field(min_length=1)
+    seeds: Annotated[
+        Annotated[list[int], Field(min_length=1)],
+        BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
+    ] = Field(
+        description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`."
+    )
+    unit: UnitShape = UnitShape()
+    features: list[str] = Field(default=["fd_efficientnet_lite0"], description="What to measure on each picture.")
+    inception_weights: Path | None = Field(
+        None, description="File of the FID Inception network, for `fid_inception`; null: download."
+    )
+    reference: str = Field(
+        "sprout", description="The real pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
+    )
+    ranking: Ranking = Ranking()
+
+    @model_validator(mode="after")
+    def _ranked_feature_is_measured(self) -> Self:
+        if self.ranking.by not in self.features:
+            raise ValueError(f"ranking.by is {self.ranking.by!r}, which is not among the features {self.features}")
+        return self
+
+
+class _UniqueKeys(yaml.SafeLoader):
+    """YAML that refuses a key named twice, where PyYAML silently keeps the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study file. Paths in it become relative to the working directory, not to the file.
+
+    Raises:
+        StudyError: one line a mistake, each with its place in the file and, for a misspelt key, the near miss.
+    """
+    try:
+        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506  (a SafeLoader)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: there is no such study file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: cannot be read as a study: {error}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        raise StudyError(f"{path}{place}: not valid YAML: {getattr(error, 'problem', error)}.") from None
+    if not isinstance(raw, dict):
+        raise StudyError(f"{path}: a study is a mapping with at least name, model, prompts and seeds; see configs/demo.yaml.")
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        raise StudyError("\n".join(f"{path}: {line}" for line in _sentences(error, raw))) from None
+    return _relative_to(study, path.parent)
+
+
+def _relative_to(study: Study, folder: Path) -> Study:
+    def found(name: str) -> str:
+        return str(folder / name) if (folder / name).exists() else name
+
+    prompts = [
+        source.model_copy(update={"file": folder / source.file}) if isinstance(source, FileSource) else source
+        for source in study.prompts
+    ]
+    model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
+    reference = found(study.reference) if re.search(r"[/.]", study.reference) else study.reference
+    weights = folder / study.inception_weights if study.inception_weights else None
+    return study.model_copy(
+        update={"prompts": prompts, "model": model, "reference": reference, "inception_weights": weights}
+    )
+
+
+def _sentences(error: ValidationError, raw: object) -> list[str]:
+    """One sentence a mistake: `sampling.stepz: unknown key; did you mean 'steps'?`"""
+    lines: list[str] = []
+    for issue in error.errors():
+        # A union names the member that it tried in the place: keep only what stands in the file.
+        place = tuple(part for part in issue["loc"] if not (isinstance(part, str) and part in _UNION_MEMBERS))
+        where = ".".join(str(part) for part in place) or "study"
+        if issue["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(str(place[-1]), _known_keys(place[:-1], raw), n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(_known_keys(place[:-1], raw))}."
+            line = f"{where}: unknown key{hint}"
+        elif issue["type"] == "missing":
+            line = f"{where}: this key is missing."
+        else:
+            given = "" if isinstance(issue["input"], dict | list) else f" (it is {issue['input']!r})"
+            line = f"{where}: {issue['msg'].removeprefix('Value error, ')}{given}."
+        if line not in lines:
+            lines.append(line)
+    return _without_union_noise(lines)
+
+
+_UNION_MEMBERS = {"str", "GridSource", "FileSource"}
+
+
+def _without_union_noise(lines: list[str]) -> list[str]:
+    """A prompt source that fits no member is reported once by each: keep the report of the member that was meant."""
+    kept = [line for line in lines if not re.match(r"prompts\.\d+: Input should be a valid string", line)]
+    meant = [line for line in kept if not re.match(r"prompts\.\d+\.(grid|file): (this key is missing|unknown key)", line)]
+    return meant or kept or lines
+
+
+def _known_keys(place: tuple[int | str, ...], raw: object) -> list[str]:
+    """The keys that a study may have at `place`."""
+    keys: dict[str, list[str]] = {
+        "": list(Study.model_fields),
+        "model": list(Model.model_fields),
+        "sampling": list(Sampling.model_fields),
+        "sampling.guidance": list(Guidance.model_fields),
+        "compute": list(Compute.model_fields),
+        "unit": list(UnitShape.model_fields),
+        "ranking": list(Ranking.model_fields),
+    }
+    if place[:1] == ("prompts",):
+        return list(Grid.model_fields) if place[-1] == "grid" else ["grid", *FileSource.model_fields]
+    return keys.get(".".join(str(part) for part in place), list(raw) if isinstance(raw, dict) else [])
+
+
+def fingerprint(cause: Json) -> str:
+    """sha256 (hex) of the canonical JSON of `cause`."""
+    return hashlib.sha256(json.dumps(cause, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

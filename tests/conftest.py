@@ -1,0 +1,57 @@
+"""Shared fixtures. Torch runs on one thread, so that tests are steady on a busy machine."""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import torch
+import yaml
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+torch.set_num_threads(1)
+
+ROOT = Path(__file__).parent.parent
+
+
+def _tiny_models() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("tiny_models", ROOT / "tests" / "tiny_models.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["tiny_models"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Folders of tiny random-weight models in published layouts: sd1, sd2, sdxl, sdxl_turbo."""
+    module, root = _tiny_models(), tmp_path_factory.mktemp("models")
+    for name in ("sd1", "sd2", "sdxl", "sdxl_turbo"):
+        getattr(module, name)(root / name)
+    return {name: root / name for name in ("sd1", "sd2", "sdxl", "sdxl_turbo")}
+
+
+@pytest.fixture
+def write_study(tmp_path: Path) -> Callable[..., Path]:
+    """Write a small study file, with changes, and give its path."""
+
+    def write(file: str = "study.yaml", **changes: object) -> Path:
+        study: dict[str, object] = {
+            "name": "small",
+            "model": "sprout",
+            "sampling": {"steps": 2, "guidance": {"scale": 2.0}},
+            "compute": {"batch_size": 3, "device": "cpu"},
+            "prompts": ["a red apple", "a cat on grass", "a blue car"],
+            "seeds": "0-3",
+            "unit": {"prompts": 2, "seeds": 2},
+            "ranking": {"golden": 2},
+        }
+        path = tmp_path / file
+        path.write_text(yaml.safe_dump(study | changes), encoding="utf-8")
+        return path
+
+    return write

@@ -1,0 +1,174 @@
+"""A study is validated once, and every mistake is a sentence with its place."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import jsonschema
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.prompts import prompt, read_prompts
+from seedscope.pipeline.study import FileSource, Grid, GridSource, Study, fingerprint, load_study
+
+Write = Callable[..., Path]
+
+
+def test_a_study_with_defaults(write_study: Write) -> None:
+    study = load_study(write_study())
+    assert study.seeds == [0, 1, 2, 3]
+    assert study.sampling.guidance.scale == 2.0
+    assert study.model.id == "sprout"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"promts": []}, "promts: unknown key; did you mean 'prompts'?"),
+        ({"sampling": {"stepz": 3}}, "sampling.stepz: unknown key; did you mean 'steps'?"),
+        ({"sampling": {"guidance": {"scael": 3}}}, "sampling.guidance.scael: unknown key; did you mean 'scale'?"),
+        ({"compute": {"zzz": 3}}, "compute.zzz: unknown key; known here: dtype, device"),
+        ({"sampling": {"steps": "many"}}, "sampling.steps: Input should be a valid integer"),
+        ({"sampling": {"steps": 0}}, "sampling.steps: Input should be greater than or equal to 1 (it is 0)"),
+        ({"sampling": {"scheduler": "dimm"}}, "sampling.scheduler: Input should be 'model', 'ddim'"),
+        ({"name": "../up"}, "name: String should match pattern"),
+        ({"seeds": "-1"}, "seeds: '-1' is neither a whole number nor a range such as '0-31'"),
+        ({"seeds": [-1]}, "seeds: seed -1 is outside 0 .. 2^63-1"),
+        ({"seeds": [2**63]}, "seeds: seed 9223372036854775808 is outside 0 .. 2^63-1"),
+        ({"seeds": "9-3"}, "seeds: the range '9-3' runs backwards"),
+        ({"seeds": [3, "0-5"]}, "seeds: seed 3 is named twice"),
+        ({"seeds": [1, 2**32 + 1]}, "seeds: two of the seeds agree in their low 32 bits"),
+        ({"seeds": []}, "seeds: List should have at least 1 item"),
+        ({"prompts": []}, "prompts: List should have at least 1 item"),
+        ({"prompts": [{"fiel": "x.txt"}]}, "prompts.0.fiel: unknown key; did you mean 'file'?"),
+        ({"prompts": [{"grid": {"objects": []}}]}, "prompts.0.grid.objects: List should have at least 1 item"),
+        ({"prompts": [{"grid": {"object": ["a"]}}]}, "prompts.0.grid.object: unknown key; did you mean 'objects'?"),
+        ({"prompts": [{"file": "p.csv", "colum": "x"}]}, "prompts.0.colum: unknown key; did you mean 'column'?"),
+        ({"prompts": [3]}, "prompts.0: Input should be"),
+        ({"ranking": {"by": "fid_inception"}}, "ranking.by is 'fid_inception', which is not among the features"),
+        (
+            {"sampling": {"guidance": {"scale": 1.0, "negative_prompt": "text"}}},
+            "a negative prompt has no effect at scale 1",
+        ),
+    ],
+)
+def test_each_mistake_is_named(write_study: Write, changes: dict[str, object], sentence: str) -> None:
+    path = write_study(**changes)
+    with pytest.raises(StudyError) as error:
+        load_study(path)
+    assert sentence in str(error.value)
+    assert str(error.value).startswith(str(path))
+
+
+def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> None:
+    for text, sentence in [
+        ("name: x\nmodel: sprout\nseeds: 0-3\n", "prompts: this key is missing."),
+        ("name: [\n", ":2:1: not valid YAML"),
+        ("- a\n- b\n", "a study is a mapping"),
+        ("name: x\nname: y\n", ":2:1: not valid YAML: the key 'name' stands here twice."),
+    ]:
+        path = tmp_path / "s.yaml"
+        path.write_text(text)
+        with pytest.raises(StudyError, match="s.yaml") as error:
+            load_study(path)
+        assert sentence in str(error.value)
+    with pytest.raises(StudyError, match=r"there is no such study file\."):
+        load_study(tmp_path / "none.yaml")
+
+
+def test_grid_is_objects_times_modifiers_with_objects_as_groups() -> None:
+    source = GridSource(grid=Grid(objects=["apple", "cat"], modifiers=["", "a red {object}", "blue"]))
+    prompts = read_prompts([source])
+    assert [item.text for item in prompts] == ["apple", "a red apple", "blue apple", "cat", "a red cat", "blue cat"]
+    assert [item.group for item in prompts] == ["apple"] * 3 + ["cat"] * 3
+
+
+def test_every_file_format_gives_the_same_prompts(tmp_path: Path) -> None:
+    texts = ["a cat, sitting", 'a sign "STOP"', "ein Bär"]
+    (tmp_path / "p.txt").write_text("\n".join([*texts, "", ""]), encoding="utf-8")
+    (tmp_path / "p.csv").write_text('Prompt,n\n"a cat, sitting",1\n"a sign ""STOP""",2\nein Bär,3\n', encoding="utf-8")
+    (tmp_path / "p.tsv").write_text("n\tPrompt\n1\ta cat, sitting\n2\ta sign \"STOP\"\n3\tein Bär\n", encoding="utf-8")
+    (tmp_path / "p.jsonl").write_text("\n".join(json.dumps({"caption": text}) for text in texts), encoding="utf-8")
+    pq.write_table(pa.table({"text": texts}), tmp_path / "p.parquet")
+    for kind in ("txt", "csv", "tsv", "jsonl", "parquet"):
+        read = read_prompts([FileSource(file=tmp_path / f"p.{kind}", column=None, group=None, limit=None)])
+        assert [item.text for item in read] == texts, kind
+    limited = read_prompts([FileSource(file=tmp_path / "p.csv", column="Prompt", group="n", limit=2)])
+    assert [item.group for item in limited] == ["1", "2"]
+
+
+def test_parti_prompts_as_published() -> None:
+    path = Path(__file__).parent.parent.parent / "shared" / "data" / "prompts" / "PartiPrompts.tsv"
+    if not path.exists():
+        pytest.skip("PartiPrompts.tsv is not here")
+    prompts = read_prompts([FileSource(file=path, column=None, group="Category", limit=None)])
+    assert len(prompts) == 1632
+    assert prompts[0].text == "bond" and prompts[0].group == "Abstract"
+    assert sum(item.text.startswith('"') for item in prompts) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("none.txt", None, "there is no such prompt file"),
+        ("empty.txt", "\n\n", "the prompt file has no prompts in it"),
+        ("a.csv", "Prompt\n", "the prompt file has no prompts in it"),
+        ("a.csv", "x,y\n1,2\n", "none of its columns (x, y) is called prompt, caption, text"),
+        ("twice.txt", "a cat\na dog\na cat\n", "twice.txt:3: the prompt 'a cat' stands twice (first at"),
+        ("a.csv", "prompt,n\n ,1\n", "a.csv:2: the prompt is empty"),
+        ("a.docx", "x", "prompts are read from .txt, .csv, .tsv, .jsonl, .parquet files, not from .docx"),
+        ("a.jsonl", '{"prompt": 3}\n', "a.jsonl:1: column 'prompt' holds 3, which is not text"),
+        ("a.jsonl", "{", "cannot be read as a .jsonl file"),
+        ("a.parquet", "PAR0", "cannot be read as a .parquet file"),
+    ],
+)
+def test_bad_prompt_files(tmp_path: Path, name: str, content: str | None, sentence: str) -> None:
+    if content is not None:
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(StudyError) as error:
+        read_prompts([FileSource(file=tmp_path / name, column=None, group=None, limit=None)])
+    assert sentence in str(error.value)
+    assert str(tmp_path) in str(error.value)
+
+
+def test_wanted_columns_must_exist(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("prompt\nx\n")
+    for options, sentence in [({"column": "q"}, "no column 'q'; it has prompt"), ({"group": "g"}, "no column 'g'")]:
+        with pytest.raises(StudyError, match=sentence):
+            read_prompts([FileSource.model_validate({"file": tmp_path / "a.csv", **options})])
+
+
+def test_duplicates_across_sources_are_refused() -> None:
+    with pytest.raises(StudyError, match="'a cat' stands twice"):
+        read_prompts(["a cat", GridSource(grid=Grid(objects=["cat"], modifiers=["a {object}"]))])
+
+
+@given(st.text(min_size=1).filter(str.strip))
+def test_prompt_ids_hang_on_the_text_alone(text: str) -> None:
+    assert prompt(text).id == prompt(text, "group").id
+    assert prompt(text).id != prompt(text + "x").id
+
+
+def test_files_are_found_beside_the_study(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "p.txt").write_text("a dog\n")
+    study = load_study(write_study(prompts=[{"file": "p.txt"}]))
+    assert [item.text for item in read_prompts(study.prompts)] == ["a dog"]
+
+
+def test_fingerprint_ignores_the_order_of_keys_and_nothing_else() -> None:
+    assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
+    assert fingerprint({"a": 1, "b": [1, 2]}) != fingerprint({"a": 1, "b": [2, 1]})
+
+
+def test_json_schema_accepts_what_the_study_accepts() -> None:
+    schema = Study.model_json_schema()
+    assert set(schema["required"]) == {"name", "model", "prompts", "seeds"}
+    assert schema["additionalProperties"] is False
+    for config in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
+        jsonschema.validate(yaml.safe_load(config.read_text()), schema)
+        load_study(config)
