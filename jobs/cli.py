@@ -27,7 +27,9 @@ out = Console()
 notes = Console(stderr=True)
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
-Out = Annotated[Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
+]
 Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
 Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  [default: one a GPU, or one a core]")]
@@ -42,7 +44,9 @@ def _job(study: Path, folder: Path | None) -> "Job":
     return Job(study, folder)
 
 
-def _executor(kind: Literal["ray", "inline"], address: str | None, workers: int | None, threads: int | None) -> "Executor":
+def _executor(
+    kind: Literal["ray", "inline"], address: str | None, workers: int | None, threads: int | None
+) -> "Executor":
     from seedscope.pipeline.runner import Executor
 
     if kind == "inline" and (address or workers):
@@ -228,7 +232,9 @@ def models(as_json: Json = False) -> None:
     for name, folder in bundled().items():
         found = locate(Model(id=name, revision=None, variant=None))
         size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        rows.append({"name": name, "family": found.family, "pixels": found.default_size, "bytes": size, "folder": str(folder)})
+        rows.append(
+            {"name": name, "family": found.family, "pixels": found.default_size, "bytes": size, "folder": str(folder)}
+        )
     if as_json:
         print(json.dumps(rows))
         return
@@ -248,7 +254,9 @@ def schema() -> None:
     print(json.dumps(Study.model_json_schema(), indent=1))
 
 
-def _work(job: "Job", where: "Executor", *, generate: bool = False, features: bool = False, only: Iterable[str] = ()) -> None:
+def _work(
+    job: "Job", where: "Executor", *, generate: bool = False, features: bool = False, only: Iterable[str] = ()
+) -> None:
     """Run stages, say what they did, and fail at the end if anything could not be made."""
     from seedscope.jobs.progress import Watcher
 

@@ -90,8 +90,8 @@ def verdict(ranking: Ranking) -> list[str]:
     else:
         low, high = ranking.chance.best
         sentences.append(
-            f"Do seeds matter here? Shuffling pictures between seeds gives a best of {low:.1f} to {high:.1f}; the best seed has "
-            f"{best:.1f}. p = {ranking.chance.p_value:.3g} for 'the seeds do not differ': "
+            f"Do seeds matter here? Shuffling pictures between seeds gives a best of {low:.1f} to {high:.1f}; "
+            f"the best seed has {best:.1f}. p = {ranking.chance.p_value:.3g} for 'the seeds do not differ': "
             + ("they do." if ranking.chance.p_value <= 1 - LEVEL else "no seed is shown to be better than chance.")
         )
     return sentences
@@ -100,20 +100,21 @@ def verdict(ranking: Ranking) -> list[str]:
 def show(ranking: Ranking, job: Job, console: Console, most: int = 5) -> None:
     """Print the best and the worst seeds, and the verdict."""
     rows, by = ranking.table.to_pylist(), ranking.measure
-    grid = Grid("rank", "seed", by, "95 % interval", "against the mean of all", title=f"Seeds of {job.study.name}")
-    for number in range(1, 6):
-        grid.columns[number - 1].justify = "right"
+    grid = Grid(title=f"Seeds of {job.study.name} by {by}, lower is better")
+    for heading in ("rank", "seed", "distance", "95 % interval", "less mean", "95 % interval"):
+        grid.add_column(heading, justify="right", no_wrap=True)
     shown = rows if len(rows) <= 2 * most else [*rows[:most], None, *rows[-most:]]
     for row in shown:
         if row is None:
-            grid.add_row(*["..."] * 5)
+            grid.add_row(*["..."] * 6)
         else:
             grid.add_row(
                 str(row["rank"] or "-"),
                 str(row["seed"]),
                 _number(row[by]),
                 f"{_number(row[f'{by}_lo'])} to {_number(row[f'{by}_hi'])}",
-                f"{_signed(row[f'{by}_vs_mean'])} ({_signed(row[f'{by}_vs_mean_lo'])} to {_signed(row[f'{by}_vs_mean_hi'])})",
+                _signed(row[f"{by}_vs_mean"]),
+                f"{_signed(row[f'{by}_vs_mean_lo'])} to {_signed(row[f'{by}_vs_mean_hi'])}",
             )
     console.print(grid)
     for sentence in verdict(ranking):
@@ -121,11 +122,11 @@ def show(ranking: Ranking, job: Job, console: Console, most: int = 5) -> None:
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
+    return "-" if value is None else f"{value:.1f}"
 
 
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.2f}"
+    return "-" if value is None else f"{value:+.1f}"
 
 
 def export(job: Job) -> list[Path]:
@@ -170,7 +171,9 @@ def golden_seeds(job: Job, ranking: Ranking) -> GoldenSeeds:
         k=job.study.ranking.golden,
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
-        sentence=" ".join([*verdict(ranking), "The list has not been tried on prompts that took no part in choosing it."]),
+        sentence=" ".join(
+            [*verdict(ranking), "The list has not been tried on prompts that took no part in choosing it."]
+        ),
         standings=[
             Standing(
                 seed=row["seed"],
@@ -199,8 +202,8 @@ def _conditions(job: Job) -> Conditions:
     return Conditions(
         model=Model(
             id=study.model.id,
-            revision=identity.get("commit"),  # type: ignore[arg-type]  # pydantic checks it
-            weights=identity.get("weights"),  # type: ignore[arg-type]  # pydantic checks it
+            revision=identity.get("commit"),
+            weights=identity.get("weights"),
             family=located.family,
             pipeline=kind,
             unet=Component.of(unet),

@@ -12,7 +12,7 @@ import pyarrow as pa
 import torch
 
 from seedscope.pipeline import images, noise
-from seedscope.pipeline.guidance import branches
+from seedscope.pipeline.guidance import Branch, branches
 from seedscope.pipeline.models import Embedding, LoadedModel, Located, load
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
@@ -96,16 +96,19 @@ class Generate(Stage):
     def _draw(self, cells: list[Cell], latents: dict[int, torch.Tensor]) -> tuple[torch.Tensor, list[bool]]:
         """Pixels (B, H, W, 3) uint8 of some cells, and which of them are finite."""
         model, sampling = self._open_model, self.study.sampling
-        positive = [self._embed(prompt.text) for prompt, _ in cells]
-        texts = {branch: positive for branch in branches(sampling.guidance, sampling.steps) if branch == "positive"}
-        for branch, text in (("empty", ""), ("negative", sampling.guidance.negative_prompt)):
-            if branch in branches(sampling.guidance, sampling.steps):
-                texts[branch] = [self._embed(text, negative=True)] * len(cells)  # type: ignore[index]  # a Branch
-        generators = [noise.generator(seed, tuple(latents[seed].shape)) for _, seed in cells]
+        texts = {branch: self._texts(branch, cells) for branch in branches(sampling.guidance, sampling.steps)}
+        generators = [noise.generator(seed, self.located.latent_shape(sampling)) for _, seed in cells]
         start = torch.stack([latents[seed] for _, seed in cells])
         drawn = sample(model, start, generators, texts, sampling, self.located.size(sampling))
         pictures = model.decode(drawn)
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+
+    def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
+        """What a branch of the guidance is told, for each cell."""
+        if branch == "positive":
+            return [self._embed(prompt.text) for prompt, _ in cells]
+        text = self.study.sampling.guidance.negative_prompt if branch == "negative" else ""
+        return [self._embed(text, negative=True)] * len(cells)
 
     def _embed(self, text: str, *, negative: bool = False) -> Embedding:
         """The embedding of a text, from the last so many that were asked for."""
@@ -133,4 +136,11 @@ def _row(prompt: Prompt, seed: int, pixels: np.ndarray[Any, np.dtype[np.uint8]])
 
 def _failed(prompt: Prompt, seed: int, error: str) -> dict[str, Any]:
     """A failed cell is a row without a picture: never a hole, never a made-up value."""
-    return {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": None, "status": "failed", "error": error}
+    return {
+        "prompt_id": prompt.id,
+        "prompt": prompt.text,
+        "seed": seed,
+        "image": None,
+        "status": "failed",
+        "error": error,
+    }

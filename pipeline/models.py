@@ -90,7 +90,12 @@ def locate(model: Model) -> Located:
 def _hub_configs(model: Model) -> Path:
     """Folder of the JSON files of a hub repository, named by its commit."""
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         return Path(snapshot_download(model.id, revision=model.revision, allow_patterns=["*.json", "*/*.json"]))
@@ -152,7 +157,9 @@ def _refuse_pickles(folder: Path, index: dict[str, Any]) -> None:
 
 def _weight_hashes(folder: Path) -> list[tuple[str, str]]:
     files = sorted(folder.rglob("*.safetensors"))
-    return [(str(file.relative_to(folder)), _sha256(file, file.stat().st_size, file.stat().st_mtime_ns)) for file in files]
+    return [
+        (str(file.relative_to(folder)), _sha256(file, file.stat().st_size, file.stat().st_mtime_ns)) for file in files
+    ]
 
 
 @cache
@@ -186,7 +193,8 @@ class LoadedModel:
     def tokens_cut(self, text: str) -> int:
         """How many tokens of a prompt are cut off because the text encoder takes no more."""
         tokenizer = self.pipe.tokenizer
-        return max(0, len(tokenizer(text, truncation=False, verbose=False).input_ids) - tokenizer.model_max_length)
+        tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
+        return max(0, len(tokens) - int(tokenizer.model_max_length))
 
     @torch.inference_mode()
     def _encode(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
@@ -208,7 +216,11 @@ class LoadedModel:
             return None
         size = (height, width)
         ids = self.pipe._get_add_time_ids(
-            size, (0, 0), size, dtype=pooled.dtype, text_encoder_projection_dim=self.pipe.text_encoder_2.config.projection_dim
+            size,
+            (0, 0),
+            size,
+            dtype=pooled.dtype,
+            text_encoder_projection_dim=self.pipe.text_encoder_2.config.projection_dim,
         )
         return {"text_embeds": pooled, "time_ids": ids.to(self.device).repeat(len(pooled), 1)}
 
@@ -239,7 +251,8 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
     kind = next(name for name, family in FAMILIES.items() if family == located.family)
     try:
         with torch.device("meta"):
-            unet = diffusers.UNet2DConditionModel.from_config(_json(located.folder / "unet" / "config.json"))
+            unet_class: Any = diffusers.UNet2DConditionModel
+            unet = unet_class.from_config(_json(located.folder / "unet" / "config.json"))
         config = _json(located.folder / "scheduler" / "scheduler_config.json")
         scheduler = _scheduler(str(config["_class_name"]), sampling).from_config(config)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -274,7 +287,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
     import diffusers
 
     device = pick_device(compute.device)
-    kind = diffusers.StableDiffusionPipeline if located.family == "sd" else diffusers.StableDiffusionXLPipeline
+    kind: Any = diffusers.StableDiffusionPipeline if located.family == "sd" else diffusers.StableDiffusionXLPipeline
     extra: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
     if located.family == "sdxl":
         extra = {"add_watermarker": False}

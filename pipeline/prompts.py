@@ -109,26 +109,27 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
 def _records(path: Path, kind: str) -> Iterator[tuple[int, dict[str, object]]]:
     """(line or row number, column -> value) of a table file."""
     if kind == ".parquet":
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches():
-            for record in batch.to_pylist():
-                number += 1
-                yield number, record
+        batches = pq.ParquetFile(path).iter_batches()
+        yield from enumerate((record for batch in batches for record in batch.to_pylist()), 1)
     elif kind == ".jsonl":
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
                 if line.strip():
-                    record = json.loads(line)
+                    record: object = json.loads(line)
                     if not isinstance(record, dict):
-                        raise StudyError(f"{path}:{number}: every line must be a JSON object, such as {{\"prompt\": ...}}.")
+                        raise StudyError(
+                            f'{path}:{number}: every line must be a JSON object, such as {{"prompt": ...}}.'
+                        )
                     yield number, record
     else:
         with path.open(encoding="utf-8-sig", newline="") as file:
             # TSV has no quoting (IANA text/tab-separated-values); PartiPrompts has a prompt that begins with a quote.
-            tsv = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-            reader = csv.DictReader(file, **(tsv if kind == ".tsv" else {}))
-            for record in reader:
-                yield reader.line_num, {key: value for key, value in record.items() if key is not None}
+            tsv = kind == ".tsv"
+            reader = csv.DictReader(
+                file, delimiter="\t" if tsv else ",", quoting=csv.QUOTE_NONE if tsv else csv.QUOTE_MINIMAL
+            )
+            for row in reader:
+                yield reader.line_num, {key: value for key, value in row.items() if key is not None}
 
 
 def _column(path: Path, wanted: str | None, columns: list[str]) -> str:

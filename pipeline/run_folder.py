@@ -54,7 +54,9 @@ class RunFolder:
                 json.dumps(record, ensure_ascii=False, indent=0).encode(),
             )
         except FileExistsError:
-            raise RunBusy(f"{self.path}: another process has just started on this run. Try again when it is done.") from None
+            raise RunBusy(
+                f"{self.path}: another process has just started on this run. Try again when it is done."
+            ) from None
         return [*editions, wanted]
 
     def units(self, editions: list[Edition], shape: UnitShape) -> list[Unit]:
@@ -135,7 +137,9 @@ def _read(file: Path) -> tuple[Json, Edition]:
         prompts = tuple(Prompt(**prompt) for prompt in record["prompts"])
         return record["cause"], Edition(prompts, tuple(record["seeds"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(f"{file}: the run's record cannot be read: {error}. Restore it, or use a new folder.") from error
+        raise StorageError(
+            f"{file}: the run's record cannot be read: {error}. Restore it, or use a new folder."
+        ) from error
 
 
 def _changes(old: Json, new: Json, place: str = "") -> Iterator[str]:

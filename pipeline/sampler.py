@@ -40,7 +40,7 @@ def sample(
     scheduler, unet = model.pipe.scheduler, model.pipe.unet
     scheduler.set_timesteps(sampling.steps, device=model.device)
     step_options = _step_options(scheduler, generators)
-    latents = noise.to(model.device) * scheduler.init_noise_sigma
+    latents: torch.Tensor = noise.to(model.device) * scheduler.init_noise_sigma
     conditions: dict[tuple[Branch, ...], tuple[torch.Tensor, dict[str, torch.Tensor] | None]] = {}
     for step, timestep in enumerate(scheduler.timesteps):
         # A solver of higher order has more timesteps than steps: guidance counts steps.
@@ -58,9 +58,8 @@ def sample(
             return_dict=False,
         )[0].float()
         predictions = dict(zip(run, prediction.chunk(len(run)), strict=True))
-        latents = scheduler.step(
-            combine(predictions, branch_weights), timestep, latents, **step_options, return_dict=False
-        )[0]
+        guided = combine(predictions, branch_weights)
+        latents = scheduler.step(guided, timestep, latents, **step_options, return_dict=False)[0]
     return latents
 
 

@@ -27,7 +27,9 @@ class Strict(BaseModel):
 class Model(Strict):
     """A diffusion model: the name of a bundled one, a folder in diffusers layout, or a hub id."""
 
-    id: str = Field(min_length=1, description="A bundled name (see `seedscope models`), a folder, or a hub id `org/name`.")
+    id: str = Field(
+        min_length=1, description="A bundled name (see `seedscope models`), a folder, or a hub id `org/name`."
+    )
     revision: str | None = Field(None, description="Hub only: a commit (pin it), tag or branch.")
     variant: str | None = Field(None, description="File variant, such as `fp16`.")
 
@@ -158,9 +160,7 @@ class Study(Strict):
     seeds: Annotated[
         Annotated[list[int], Field(min_length=1)],
         BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
-    ] = Field(
-        description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`."
-    )
+    ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
     unit: UnitShape = UnitShape()
     features: list[str] = Field(default=["fd_efficientnet_lite0"], description="What to measure on each picture.")
     inception_weights: Path | None = Field(
@@ -185,7 +185,9 @@ class _UniqueKeys(yaml.SafeLoader):
         seen: set[str] = set()
         for key, _ in node.value:
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
+                )
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
@@ -207,7 +209,9 @@ def load_study(path: Path) -> Study:
         place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
         raise StudyError(f"{path}{place}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(raw, dict):
-        raise StudyError(f"{path}: a study is a mapping with at least name, model, prompts and seeds; see configs/demo.yaml.")
+        raise StudyError(
+            f"{path}: a study is a mapping with at least name, model, prompts and seeds; see configs/demo.yaml."
+        )
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
@@ -240,7 +244,9 @@ def _sentences(error: ValidationError, raw: object) -> list[str]:
         where = ".".join(str(part) for part in place) or "study"
         if issue["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(place[-1]), _known_keys(place[:-1], raw), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(_known_keys(place[:-1], raw))}."
+            hint = (
+                f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(_known_keys(place[:-1], raw))}."
+            )
             line = f"{where}: unknown key{hint}"
         elif issue["type"] == "missing":
             line = f"{where}: this key is missing."
@@ -258,7 +264,9 @@ _UNION_MEMBERS = {"str", "GridSource", "FileSource"}
 def _without_union_noise(lines: list[str]) -> list[str]:
     """A prompt source that fits no member is reported once by each: keep the report of the member that was meant."""
     kept = [line for line in lines if not re.match(r"prompts\.\d+: Input should be a valid string", line)]
-    meant = [line for line in kept if not re.match(r"prompts\.\d+\.(grid|file): (this key is missing|unknown key)", line)]
+    meant = [
+        line for line in kept if not re.match(r"prompts\.\d+\.(grid|file): (this key is missing|unknown key)", line)
+    ]
     return meant or kept or lines
 
 

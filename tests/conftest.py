@@ -1,37 +1,24 @@
 """Shared fixtures. Torch runs on one thread, so that tests are steady on a busy machine."""
 
-import importlib.util
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import tiny_models
 import torch
 import yaml
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)
 
-ROOT = Path(__file__).parent.parent
-
-
-def _tiny_models() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tiny_models", ROOT / "tests" / "tiny_models.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["tiny_models"] = module
-    spec.loader.exec_module(module)
-    return module
-
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny random-weight models in published layouts: sd1, sd2, sdxl, sdxl_turbo."""
-    module, root = _tiny_models(), tmp_path_factory.mktemp("models")
+    root = tmp_path_factory.mktemp("models")
     for name in ("sd1", "sd2", "sdxl", "sdxl_turbo"):
-        getattr(module, name)(root / name)
+        getattr(tiny_models, name)(root / name)
     return {name: root / name for name in ("sd1", "sd2", "sdxl", "sdxl_turbo")}
 
 

@@ -74,7 +74,7 @@ def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> Non
     ]:
         path = tmp_path / "s.yaml"
         path.write_text(text)
-        with pytest.raises(StudyError, match="s.yaml") as error:
+        with pytest.raises(StudyError, match=r"s\.yaml") as error:
             load_study(path)
         assert sentence in str(error.value)
     with pytest.raises(StudyError, match=r"there is no such study file\."):
@@ -92,7 +92,7 @@ def test_every_file_format_gives_the_same_prompts(tmp_path: Path) -> None:
     texts = ["a cat, sitting", 'a sign "STOP"', "ein Bär"]
     (tmp_path / "p.txt").write_text("\n".join([*texts, "", ""]), encoding="utf-8")
     (tmp_path / "p.csv").write_text('Prompt,n\n"a cat, sitting",1\n"a sign ""STOP""",2\nein Bär,3\n', encoding="utf-8")
-    (tmp_path / "p.tsv").write_text("n\tPrompt\n1\ta cat, sitting\n2\ta sign \"STOP\"\n3\tein Bär\n", encoding="utf-8")
+    (tmp_path / "p.tsv").write_text('n\tPrompt\n1\ta cat, sitting\n2\ta sign "STOP"\n3\tein Bär\n', encoding="utf-8")
     (tmp_path / "p.jsonl").write_text("\n".join(json.dumps({"caption": text}) for text in texts), encoding="utf-8")
     pq.write_table(pa.table({"text": texts}), tmp_path / "p.parquet")
     for kind in ("txt", "csv", "tsv", "jsonl", "parquet"):

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_models
 import torch
 from diffusers import DiffusionPipeline
-
-from tests import tiny_models
 
 CLASSES = {
     "sd1": ("StableDiffusionPipeline", "PNDMScheduler", "epsilon"),

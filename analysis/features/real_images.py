@@ -67,7 +67,7 @@ class RealImages:
         first = int(unit.prompts[0].id)
         if self.path.is_dir():
             files = _pictures(self.path)[first : first + len(unit.prompts)]
-            pictures = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+            pictures: list[dict[str, object]] = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
         else:
             pictures = self._rows(first, len(unit.prompts))
         rows = [

@@ -17,7 +17,7 @@ from seedscope.pipeline.stage import Stage
 from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
 from seedscope.pipeline.study import Json, fingerprint
 
-BATCH = 32
+BATCH = 16
 Pixels = npt.NDArray[np.uint8]
 
 
@@ -121,7 +121,8 @@ def _measure(
 
 def _batches(present: list[int], pictures: list[Pixels | None]) -> Iterator[list[int]]:
     """Runs of pictures of one size, at most `BATCH` long."""
-    for _, run in groupby(present, key=lambda i: np.shape(pictures[i])):
+    shapes = [None if picture is None else picture.shape for picture in pictures]
+    for _, run in groupby(present, key=shapes.__getitem__):
         same_size = list(run)
         for start in range(0, len(same_size), BATCH):
             yield same_size[start : start + BATCH]

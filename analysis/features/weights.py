@@ -44,7 +44,9 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
-        raise FeatureError(f"the weights file {path} holds more than tensors by name; save the bare state_dict instead.")
+        raise FeatureError(
+            f"the weights file {path} holds more than tensors by name; save the bare state_dict instead."
+        )
     return state
 
 

@@ -18,7 +18,6 @@ from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
 from seedscope.analysis.seeds.jackknife import Jackknife
 from seedscope.analysis.seeds.moments import Array
@@ -85,7 +84,9 @@ def paired_bootstrap(
 
     defined = ~np.isnan(estimate)
     mean = estimate[defined].mean() if defined.any() else np.nan
-    shared = influence[:, defined].mean(axis=1, keepdims=True) if defined.any() else influence.mean(axis=1, keepdims=True)
+    shared = (
+        influence[:, defined].mean(axis=1, keepdims=True) if defined.any() else influence.mean(axis=1, keepdims=True)
+    )
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor=0.0),

@@ -58,9 +58,7 @@ def shuffle_null(
     cells = np.arange(prompts * seeds).reshape(prompts, seeds)
 
     observed = _distances(cells, centred, projected, reference)
-    chance = np.array(
-        [_distances(rng.permuted(cells, axis=1), centred, projected, reference) for _ in range(shuffles)]
-    )
+    chance = np.array([_distances(rng.permuted(cells, axis=1), centred, projected, reference) for _ in range(shuffles)])
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-12)).sum()
     return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (shuffles + 1)))
 

@@ -2,19 +2,20 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seedscope.analysis.seeds.bootstrap import PairedBootstrap, paired_bootstrap
 from seedscope.analysis.seeds.frechet import Reference
 from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
 from seedscope.analysis.seeds.moments import Moments, merge, moments
-from seedscope.analysis.seeds.null import ShuffleNull, shuffle_null
+from seedscope.analysis.seeds.null import shuffle_null
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table
@@ -56,16 +57,9 @@ class Ranking:
 
     def with_metadata(self) -> pa.Table:
         """The table with the rest of the ranking in its schema's metadata, under `seedscope`."""
-        facts = {key: value for key, value in asdict_without_table(self).items()}
+        facts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "table"}
+        facts["chance"] = None if self.chance is None else asdict(self.chance)
         return self.table.replace_schema_metadata({"seedscope": json.dumps(facts)})
-
-
-def asdict_without_table(ranking: Ranking) -> dict[str, Any]:
-    """Everything in a ranking but its rows."""
-    chance = None if ranking.chance is None else asdict(ranking.chance)
-    return {name: getattr(ranking, name) for name in Ranking.__annotations__ if name not in ("table", "chance")} | {
-        "chance": chance
-    }
 
 
 def reference_of(features: Table, column: str, units: Sequence[Unit]) -> Reference:
@@ -73,7 +67,7 @@ def reference_of(features: Table, column: str, units: Sequence[Unit]) -> Referen
     total: Moments | None = None
     for unit in units:
         rows = features.read(unit.name, ["status", column])
-        part = moments(_matrix(rows.filter(pa.compute.equal(rows["status"], "ok"))[column]))
+        part = moments(_matrix(rows.filter(pc.equal(rows["status"], "ok"))[column]))
         total = part if total is None else merge(total, part)
     if total is None or total.n < 2:
         raise TooFewImages(f"reference: {0 if total is None else total.n} readable pictures; at least two are needed.")
@@ -123,7 +117,6 @@ def rank_seeds(
             grid.append(rows)
             grid = grid if len(grid) * rows.nbytes <= GRID_BYTES else None
     boot = paired_bootstrap(states, rng, resamples, LEVEL)
-    chance = _chance(shuffle_null(np.stack(grid, axis=1), reference, rng, shuffles)) if _can_shuffle(grid, shuffles) else None
     return Ranking(
         measure=column,
         images_a_seed=len(prompt_ids),
@@ -131,21 +124,22 @@ def rank_seeds(
         groups=boot.clusters,
         real_images=reference.n,
         dimensions=reference.dimensions,
-        chance=chance,
+        chance=_chance(grid, reference, rng, shuffles),
         table=_rows_of(column, seeds, states, boot, min(top, len(seeds))),
     )
 
 
-def _can_shuffle(grid: list[Rows] | None, shuffles: int) -> bool:
-    return bool(shuffles and grid and len(grid) > 1 and all(np.isfinite(rows).all() for rows in grid))
+def _chance(grid: list[Rows] | None, reference: Reference, rng: np.random.Generator, shuffles: int) -> Chance | None:
+    """The null, or None where it was not asked for or is not to be had: one seed, or too many for memory."""
+    if not shuffles or grid is None or len(grid) < 2 or not all(np.isfinite(rows).all() for rows in grid):
+        return None
+    null = shuffle_null(np.stack(grid, axis=1), reference, rng, shuffles)
 
-
-def _chance(null: ShuffleNull) -> Chance:
     def span(values: npt.NDArray[np.float64]) -> tuple[float, float]:
         low, high = np.quantile(values, [0.025, 0.975])
         return float(low), float(high)
 
-    return Chance(len(null.chance.best), null.p_value, span(null.chance.best), span(null.chance.worst))
+    return Chance(shuffles, null.p_value, span(null.chance.best), span(null.chance.worst))
 
 
 def _rows_of(column: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, top: int) -> pa.Table:
@@ -173,13 +167,11 @@ def _complete_prompts(features: Table, units: Sequence[Unit]) -> tuple[dict[str,
     failed: set[str] = set()
     for unit in units:
         rows = features.read(unit.name, ["prompt_id", "status"])
-        failed |= set(rows.filter(pa.compute.not_equal(rows["status"], "ok"))["prompt_id"].to_pylist())
+        failed |= set(rows.filter(pc.not_equal(rows["status"], "ok"))["prompt_id"].to_pylist())
     return {prompt: group for prompt, group in groups.items() if prompt not in failed}, len(failed)
 
 
-def _by_seed(
-    features: Table, column: str, units: Sequence[Unit], prompt_ids: list[str]
-) -> Iterator[tuple[int, Rows]]:
+def _by_seed(features: Table, column: str, units: Sequence[Unit], prompt_ids: list[str]) -> Iterator[tuple[int, Rows]]:
     """Each seed with its features (P, D) in the order of `prompt_ids`, one block of seeds in memory at a time."""
     place = {prompt: i for i, prompt in enumerate(prompt_ids)}
     by_first_seed = sorted(units, key=lambda unit: (unit.seeds[0], unit.seeds))

@@ -69,7 +69,7 @@ def reconstruction_loss(made: Tensor, wanted: Tensor) -> Tensor:
 
 @torch.no_grad()
 def standardise(vae: Any, pictures: int = 2048) -> None:
-    """Give every latent channel mean 0 and variance 1 over scenes, by its two 1 x 1 convolutions; pictures stay the same.
+    """Give every latent channel mean 0 and variance 1 over scenes, by the two 1 x 1 convolutions; pictures stay.
 
     The posterior gets the standard deviation that the decoder was trained with, whatever the picture.
     """

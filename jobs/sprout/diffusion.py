@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
-    parser.add_argument("--scenes", type=int, default=128 * 1024, help="how many scenes to render and encode")
+    parser.add_argument("--scenes", type=int, default=96 * 1024, help="how many scenes to render and encode")
     parser.add_argument("--vae", type=Path, default=Path("training/autoencoder/vae"), help="the trained autoencoder")
     parser.add_argument("--folder", type=Path, default=Path("training/diffusion"), help="scenes, checkpoint, log")
     options = parser.parse_args()

@@ -1,0 +1,67 @@
+"""A plan covers every cell once, and growing leaves what is there where it is."""
+
+import time
+from itertools import product
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seedscope.pipeline.plan import Edition, Unit, plan
+from seedscope.pipeline.prompts import Prompt, prompt
+from seedscope.pipeline.study import UnitShape
+
+
+def edition(prompts: int, seeds: int) -> Edition:
+    return Edition(tuple(prompt(f"prompt {i}") for i in range(prompts)), tuple(range(seeds)))
+
+
+def cells(units: list[Unit]) -> list[tuple[str, int]]:
+    return [(item.id, seed) for unit in units for item, seed in unit.cells()]
+
+
+sizes = st.integers(1, 12)
+shapes = st.builds(UnitShape, prompts=st.integers(1, 5), seeds=st.integers(1, 5))
+
+
+@given(sizes, sizes, shapes)
+def test_every_cell_exactly_once(prompts: int, seeds: int, shape: UnitShape) -> None:
+    wanted = edition(prompts, seeds)
+    planned = cells(plan([wanted], shape))
+    assert len(planned) == len(set(planned)) == prompts * seeds
+    assert set(planned) == {(item.id, seed) for item, seed in product(wanted.prompts, wanted.seeds)}
+
+
+@given(st.lists(st.tuples(sizes, sizes), min_size=1, max_size=4), shapes)
+def test_growth_keeps_units_and_covers_the_rest_once(steps: list[tuple[int, int]], shape: UnitShape) -> None:
+    prompts = seeds = 0
+    editions: list[Edition] = []
+    before: list[Unit] = []
+    for more_prompts, more_seeds in steps:
+        prompts, seeds = max(prompts, more_prompts), max(seeds, more_seeds)
+        editions.append(edition(prompts, seeds))
+        units = plan(editions, shape)
+        assert units[: len(before)] == before
+        planned = cells(units)
+        assert len(planned) == len(set(planned)) == prompts * seeds
+        before = units
+    assert len({unit.name for unit in before}) == len(before)
+
+
+def test_cells_are_ordered_by_seed_then_prompt() -> None:
+    one, two = prompt("one"), prompt("two")
+    assert list(Unit("u", (one, two), (5, 3)).cells()) == [(one, 5), (two, 5), (one, 3), (two, 3)]
+
+
+def test_names_hang_on_the_cells() -> None:
+    names = {unit.name for unit in plan([edition(4, 4)], UnitShape(prompts=2, seeds=2))}
+    assert len(names) == 4
+    other = plan([Edition((prompt("x"),), (0,))], UnitShape(prompts=2, seeds=2))[0].name
+    assert other.split("-")[1] not in {name.split("-")[1] for name in names}
+
+
+def test_the_published_study_is_planned_in_seconds() -> None:
+    prompts = tuple(Prompt(f"{i:016x}", f"prompt {i}", "") for i in range(22_512))
+    started = time.perf_counter()
+    units = plan([Edition(prompts, tuple(range(1024)))], UnitShape(prompts=26, seeds=16))
+    assert sum(map(len, units)) == 22_512 * 1024
+    assert time.perf_counter() - started < 5

@@ -1,0 +1,248 @@
+"""Shards are published once, committed by receipts, and damage is seen."""
+
+import errno
+import json
+import multiprocessing
+import os
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seedscope.pipeline import images
+from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, StorageError
+from seedscope.pipeline.plan import Edition, Unit
+from seedscope.pipeline.prompts import prompt
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table, create, replace
+
+UNIT = Unit("000000-abcdef01", (prompt("a cat"), prompt("a dog")), (1, 2))
+
+
+def rows(unit: Unit = UNIT, shade: int = 0) -> pa.Table:
+    pixels = np.random.default_rng(shade).integers(0, 255, (16, 16, 3), dtype=np.uint8)
+    return pa.Table.from_pylist(
+        [
+            {
+                "prompt_id": item.id,
+                "prompt": item.text,
+                "seed": seed,
+                "image": {"bytes": images.encode(pixels), "path": f"{item.id}-{seed}.webp"},
+                "status": "ok",
+                "error": None,
+            }
+            for item, seed in unit.cells()
+        ],
+        schema=IMAGE_SCHEMA,
+    )
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Table:
+    return Table.of(tmp_path, "images", "0123456789abcdef", IMAGE_SCHEMA)
+
+
+def test_published_rows_come_back(table: Table) -> None:
+    assert not table.has(UNIT.name) and table.committed() == set()
+    receipt = table.publish(UNIT, rows(), {"host": "here"})
+    assert table.folder.name == "images-01234567"
+    assert table.committed() == {UNIT.name}
+    assert table.read(UNIT.name).equals(rows())
+    assert table.receipt(UNIT.name) == receipt
+    assert (receipt.rows, receipt.failed, receipt.made) == (4, 0, {"host": "here"})
+    assert table.damage(UNIT.name, deep=True) is None
+    assert not list((table.folder / ".scratch").iterdir())
+
+
+def test_the_bytes_hang_on_the_rows_alone(table: Table, tmp_path: Path) -> None:
+    other = Table.of(tmp_path / "other", "images", "0123456789abcdef", IMAGE_SCHEMA)
+    first, second = table.publish(UNIT, rows(), {"host": "a"}), other.publish(UNIT, rows(), {"host": "b"})
+    assert first.sha256 == second.sha256
+    assert table.shard(UNIT.name).read_bytes() == other.shard(UNIT.name).read_bytes()
+
+
+def test_the_first_writer_wins(table: Table) -> None:
+    first = table.publish(UNIT, rows(), {})
+    late = table.publish(UNIT, rows(shade=1), {})
+    assert late == first
+    assert table.read(UNIT.name).equals(rows())
+
+
+def test_rows_must_be_the_units_cells_in_order(table: Table) -> None:
+    for wrong in (rows().slice(0, 3), pa.concat_tables([rows().slice(1), rows().slice(0, 1)])):
+        with pytest.raises(ValueError, match="not exactly its cells"):
+            table.publish(UNIT, wrong, {})
+    assert table.committed() == set() and not table.shard(UNIT.name).exists()
+
+
+def test_failed_cells_are_rows_and_counted(table: Table) -> None:
+    some = rows().to_pylist()
+    some[1] |= {"image": None, "status": "failed", "error": "not finite"}
+    assert table.publish(UNIT, pa.Table.from_pylist(some, schema=IMAGE_SCHEMA), {}).failed == 1
+    assert table.read(UNIT.name).to_pylist() == some
+
+
+def test_a_shard_without_receipt_does_not_count_and_gives_way_only_if_damaged(table: Table) -> None:
+    whole = table.publish(UNIT, rows(), {})
+    content = table.shard(UNIT.name).read_bytes()
+    for left in (content, content[:-100], b""):
+        table.revoke(UNIT.name)
+        table.shard(UNIT.name).write_bytes(left)
+        assert not table.has(UNIT.name)
+        assert table.publish(UNIT, rows(), {}).sha256 == whole.sha256
+        assert table.shard(UNIT.name).read_bytes() == content
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(place=st.floats(0, 1), flip=st.integers(1, 255))
+def test_every_flipped_byte_is_seen(table: Table, place: float, flip: int) -> None:
+    table.publish(UNIT, rows(), {})
+    shard = table.shard(UNIT.name)
+    content = bytearray(shard.read_bytes())
+    content[min(int(place * len(content)), len(content) - 1)] ^= flip
+    shard.write_bytes(bytes(content))
+    reason = table.damage(UNIT.name, deep=True)
+    table.revoke(UNIT.name)
+    assert reason is not None and "bytes have changed" in reason
+
+
+def test_truncated_and_missing_shards_are_seen_without_reading_them(table: Table) -> None:
+    table.publish(UNIT, rows(), {})
+    shard = table.shard(UNIT.name)
+    content = shard.read_bytes()
+    shard.write_bytes(content[: len(content) // 2])
+    assert "its receipt says" in str(table.damage(UNIT.name, deep=False))
+    with pytest.raises(CorruptShard):
+        table.read(UNIT.name)
+    shard.unlink()
+    assert "is missing" in str(table.damage(UNIT.name, deep=False))
+
+
+def test_a_flipped_byte_in_a_picture_stops_a_reader(table: Table) -> None:
+    table.publish(UNIT, rows(), {})
+    shard = table.shard(UNIT.name)
+    content = bytearray(shard.read_bytes())
+    content[bytes(content).index(b"WEBP") + 40] ^= 1
+    shard.write_bytes(bytes(content))
+    with pytest.raises(CorruptShard, match="checksum"):
+        table.read(UNIT.name)
+
+
+def test_an_unreadable_receipt_is_damage(table: Table) -> None:
+    table.publish(UNIT, rows(), {})
+    (table.folder / "receipts" / f"{UNIT.name}.json").write_text("{")
+    assert "no readable receipt" in str(table.damage(UNIT.name, deep=False))
+
+
+def _race(folder: str, shade: int, barrier: "multiprocessing.synchronize.Barrier") -> str:
+    table = Table.of(Path(folder), "images", "0123456789abcdef", IMAGE_SCHEMA)
+    content = rows(shade=shade)
+    barrier.wait()
+    return table.publish(UNIT, content, {"writer": shade}).sha256
+
+
+def _race_into(folder: str, shade: int, barrier: "multiprocessing.synchronize.Barrier", queue: "multiprocessing.Queue[str]") -> None:
+    queue.put(_race(folder, shade, barrier))
+
+
+def test_many_writers_of_the_same_unit_agree_on_one(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    barrier, queue = context.Barrier(6), context.Queue()
+    writers = [context.Process(target=_race_into, args=(str(tmp_path), 0, barrier, queue)) for _ in range(6)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0] * 6
+    table = Table.of(tmp_path, "images", "0123456789abcdef", IMAGE_SCHEMA)
+    assert {queue.get(timeout=5) for _ in writers} == {table.receipt(UNIT.name).sha256}
+    assert table.damage(UNIT.name, deep=True) is None
+
+
+def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(StorageError, match="the disk is full.*same command again"):
+        table.publish(UNIT, rows(), {})
+    monkeypatch.undo()
+    assert table.committed() == set() and not list((table.folder / ".scratch").iterdir())
+    table.publish(UNIT, rows(), {})
+
+
+def test_create_is_all_or_nothing_and_never_replaces(tmp_path: Path) -> None:
+    create(tmp_path / "a" / "x.json", b"1")
+    with pytest.raises(FileExistsError):
+        create(tmp_path / "a" / "x.json", b"2")
+    assert (tmp_path / "a" / "x.json").read_bytes() == b"1"
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["x.json"]
+
+
+def test_replace_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:
+    replace(tmp_path / "x", lambda path: path.write_text("old"))
+    with pytest.raises(ZeroDivisionError):
+        replace(tmp_path / "x", lambda path: path.write_text(str(1 / 0)))
+    assert (tmp_path / "x").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+# --- run folders
+
+
+def edition(texts: str, seeds: int) -> Edition:
+    return Edition(tuple(prompt(text) for text in texts), tuple(range(seeds)))
+
+
+def test_a_run_grows_and_remembers(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    assert run.grow({"steps": 1}, edition("ab", 2)) == [edition("ab", 2)]
+    assert run.grow({"steps": 1}, edition("ba", 2)) == [edition("ab", 2)]
+    grown = run.grow({"steps": 1}, edition("cab", 3))
+    assert [item.text for item in grown[1].prompts] == ["a", "b", "c"]
+    assert [found for _, found in run.editions()] == grown
+
+
+@pytest.mark.parametrize(
+    ("cause", "wanted", "sentence"),
+    [
+        ({"sampling": {"steps": 2}}, edition("ab", 2), "sampling.steps was 1 and is now 2.*--out"),
+        ({"sampling": {"steps": 1}}, edition("a", 2), "the prompt 'b' that the study no longer names.*--out"),
+        ({"sampling": {"steps": 1}}, edition("ab", 1), "the seed 1 that the study no longer names"),
+    ],
+)
+def test_a_changed_study_is_refused(tmp_path: Path, cause: dict[str, object], wanted: Edition, sentence: str) -> None:
+    run = RunFolder(tmp_path)
+    run.grow({"sampling": {"steps": 1}}, edition("ab", 2))
+    with pytest.raises(RunChanged, match=sentence):
+        run.grow(json.loads(json.dumps(cause)), wanted)
+
+
+def _hold(folder: str, ready: "multiprocessing.synchronize.Event", stop: "multiprocessing.synchronize.Event") -> None:
+    with RunFolder(Path(folder)).locked():
+        ready.set()
+        stop.wait(60)
+
+
+def test_a_second_driver_is_refused_and_a_killed_one_releases(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("fork")
+    ready, stop = context.Event(), context.Event()
+    holder = context.Process(target=_hold, args=(str(tmp_path), ready, stop))
+    holder.start()
+    assert ready.wait(30)
+    with pytest.raises(RunBusy, match=f"process {holder.pid}"), RunFolder(tmp_path).locked():
+        pass
+    holder.kill()
+    holder.join()
+    with RunFolder(tmp_path).locked():
+        pass
+
+
+def test_an_unwritable_place_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError, match="cannot be used as a run folder.*--out"), RunFolder(tmp_path / "file").locked():
+        pass
