@@ -41,7 +41,7 @@ class PairedBootstrap:
     """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
 
     distance: intervals of the distances, cut off at 0.
-    difference: intervals of (seed - mean over the seeds that have a distance); below 0 is better than average. What all
+    difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than average. What all
         seeds share (a hard prompt, say) drops out, so that these are the ones to compare seeds by.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
@@ -125,4 +125,5 @@ def _student_quantile(probability: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return z + sum(term / freedom ** (power + 1) for power, term in enumerate(terms))
+    corrections = (term / float(freedom) ** power for power, term in enumerate(terms, start=1))
+    return z + sum(corrections)

@@ -118,7 +118,7 @@ def spanned(eigenvalues: Array, n: int) -> npt.NDArray[np.bool_]:
 
 def _root_trace(positive: Array, n: int) -> float:
     """tr P^1/2 of a positive semidefinite P that n centred rows made."""
-    eigenvalues = np.linalg.eigvalsh(positive)
+    eigenvalues = np.asarray(np.linalg.eigvalsh(positive), dtype=np.float64)
     return float(np.sqrt(eigenvalues[spanned(eigenvalues, n)]).sum())
 
 

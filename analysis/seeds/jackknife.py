@@ -78,7 +78,8 @@ def _without_each_row(centred: Array, projected: Array, reference: Reference) ->
     scatter = lengths.sum() - lengths * n / (n - 1)
     spectrum, leverage = _spectrum_and_leverage(projected - projected.mean(axis=0))
     root = np.sqrt(spectrum).sum() - _root_trace_lost(spectrum, leverage * n / (n - 1))
-    return np.maximum(gaps + scatter / (n - 2) + reference.trace - 2.0 * root / np.sqrt(n - 2), 0.0)
+    distances: Array = gaps + scatter / (n - 2) + reference.trace - 2.0 * root / np.sqrt(n - 2)
+    return np.maximum(distances, 0.0)
 
 
 def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
@@ -88,7 +89,8 @@ def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
     leverage, and they hold less than 1e-6 of the largest root each.
     """
     if around.shape[0] <= around.shape[1]:
-        left, singular, _ = np.linalg.svd(np.linalg.qr(around.T, mode="r").T)
+        triangle = np.asarray(np.linalg.qr(around.T, mode="r"), dtype=np.float64)
+        left, singular, _ = np.linalg.svd(triangle.T)
         spectrum, leverage = singular**2, left**2
     else:
         _, directions = np.linalg.eigh(around.T @ around)

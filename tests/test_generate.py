@@ -1,0 +1,295 @@
+"""What `generate` draws is, pixel for pixel, what the stock pipeline of diffusers draws."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import pytest
+import torch
+
+from seedscope.pipeline import noise
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.generate import Generate, cause
+from seedscope.pipeline.images import decode
+from seedscope.pipeline.models import LoadedModel, load, locate
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.prompts import prompt
+from seedscope.pipeline.sampler import sample
+from seedscope.pipeline.stage import make
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table
+from seedscope.pipeline.study import Model, Study, fingerprint
+
+PROMPTS = ("a red apple", "a cat on grass")
+SCHEDULERS = {
+    "ddim": "DDIMScheduler",
+    "ddpm": "DDPMScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "dpm++": "DPMSolverMultistepScheduler",
+}
+
+
+def study(model: str, **sampling: Any) -> Study:
+    return Study.model_validate(
+        {
+            "name": "t",
+            "model": model,
+            "sampling": {"steps": 3, "guidance": {"scale": 4.0}} | sampling,
+            "compute": {"batch_size": 4, "device": "cpu"},
+            "prompts": list(PROMPTS),
+            "seeds": [0, 7],
+        }
+    )
+
+
+def ours(study: Study, folder: Path, unit: Unit) -> np.ndarray:
+    located = locate(study.model)
+    table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
+    stage = Generate(study, located, table)
+    stage.open()
+    make(stage, unit)
+    rows = table.read(unit.name).to_pylist()
+    assert [(row["prompt"], row["seed"], row["status"]) for row in rows] == [
+        (item.text, seed, "ok") for item, seed in unit.cells()
+    ]
+    return np.stack([decode(row["image"]["bytes"]) for row in rows])
+
+
+def stock(study: Study, unit: Unit, **call: Any) -> np.ndarray:
+    """The stock pipeline on the cells of a unit as one batch, each prompt embedded by itself by the stock method.
+
+    Texts that are embedded together come out up to 1e-6 apart, and seedscope embeds each prompt once, alone.
+    """
+    pipe, cells = stock_pipe(study), list(unit.cells())
+    negative = call.pop("negative_prompt", None)
+    guided = study.sampling.guidance.scale > 1
+    found = {
+        item.id: pipe.encode_prompt(item.text, "cpu", 1, guided, negative_prompt=negative)
+        if "text_encoder_2" not in pipe.components
+        else pipe.encode_prompt(item.text, None, "cpu", 1, guided, negative_prompt=negative)
+        for item in unit.prompts
+    }
+    names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+    embeds = {
+        name: torch.cat([found[item.id][place] for item, _ in cells])
+        for place, name in enumerate(names[: len(found[cells[0][0].id])])
+        if found[cells[0][0].id][place] is not None
+    }
+    return drawn(pipe, study, unit, **embeds, **call)
+
+
+def stock_pipe(study: Study) -> Any:
+    pipe = diffusers.DiffusionPipeline.from_pretrained(locate(study.model).folder, dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    if study.sampling.scheduler != "model":
+        pipe.scheduler = getattr(diffusers, SCHEDULERS[study.sampling.scheduler]).from_config(pipe.scheduler.config)
+    return pipe
+
+
+def drawn(pipe: Any, study: Study, unit: Unit, **call: Any) -> np.ndarray:
+    pictures = pipe(
+        num_inference_steps=study.sampling.steps,
+        guidance_scale=study.sampling.guidance.scale,
+        generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in unit.cells()],
+        **call,
+    ).images
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+UNIT = Unit("u", tuple(map(prompt, PROMPTS)), (0, 7))
+
+
+def family(tiny: dict[str, Path], name: str) -> str:
+    return "sprout" if name == "sprout" else str(tiny[name])
+
+
+@pytest.mark.parametrize("model", ["sprout", "sd1", "sd2", "sdxl"])
+@pytest.mark.parametrize("scheduler", ["model", "ddim", "ddpm", "euler", "dpm++"])
+def test_pixels_equal_stock_diffusers(tiny: dict[str, Path], tmp_path: Path, model: str, scheduler: str) -> None:
+    wanted = study(family(tiny, model), scheduler=scheduler)
+    np.testing.assert_array_equal(ours(wanted, tmp_path, UNIT), stock(wanted, UNIT))
+
+
+@pytest.mark.parametrize("model", ["sprout", "sd1", "sd2", "sdxl", "sdxl_turbo"])
+def test_pixels_equal_a_stock_call_with_one_prompt_and_many_seeds(
+    tiny: dict[str, Path], tmp_path: Path, model: str
+) -> None:
+    wanted, unit = study(family(tiny, model)), Unit("u", (prompt(PROMPTS[0]),), (0, 7, 8))
+    plain = drawn(stock_pipe(wanted), wanted, unit, prompt=PROMPTS[0], num_images_per_prompt=3)
+    np.testing.assert_array_equal(ours(wanted, tmp_path, unit), plain)
+
+
+@pytest.mark.parametrize("model", ["sprout", "sd1", "sd2", "sdxl"])
+def test_a_stock_call_with_a_list_of_prompts_differs_by_rounding_at_most(
+    tiny: dict[str, Path], tmp_path: Path, model: str
+) -> None:
+    wanted = study(family(tiny, model))
+    plain = drawn(stock_pipe(wanted), wanted, UNIT, prompt=[item.text for item, _ in UNIT.cells()])
+    apart = np.abs(ours(wanted, tmp_path, UNIT).astype(int) - plain)
+    assert apart.max() <= 1 and (apart > 0).mean() < 1e-3
+
+
+@pytest.mark.parametrize("model", ["sprout", "sd1", "sdxl"])
+def test_pixels_equal_with_a_negative_prompt(tiny: dict[str, Path], tmp_path: Path, model: str) -> None:
+    wanted = study(family(tiny, model), guidance={"scale": 5.0, "negative_prompt": "text"})
+    np.testing.assert_array_equal(
+        ours(wanted, tmp_path, UNIT), stock(wanted, UNIT, negative_prompt="text")
+    )
+
+
+@pytest.mark.parametrize("steps", [1, 4])
+def test_sdxl_turbo_without_guidance_equals_stock(tiny: dict[str, Path], tmp_path: Path, steps: int) -> None:
+    """Four ancestral steps draw noise between the steps, from the generators as the initial latent left them."""
+    wanted = study(str(tiny["sdxl_turbo"]), steps=steps, guidance={"scale": 0.0})
+    np.testing.assert_array_equal(ours(wanted, tmp_path, UNIT), stock(wanted, UNIT))
+
+
+def test_pixels_equal_at_another_size(tiny: dict[str, Path], tmp_path: Path) -> None:
+    wanted = study(str(tiny["sdxl"]), height=96, width=48)
+    drawn = ours(wanted, tmp_path, UNIT)
+    assert drawn.shape == (4, 96, 48, 3)
+    np.testing.assert_array_equal(drawn, stock(wanted, UNIT, height=96, width=48))
+
+
+def test_a_wrong_seed_or_prompt_would_show(tmp_path: Path) -> None:
+    """The tests above can fail: other cells give other pixels."""
+    wanted = study("sprout")
+    drawn = ours(wanted, tmp_path, UNIT)
+    assert (drawn[0] != drawn[1]).any() and (drawn[0] != drawn[2]).any()
+
+
+def test_a_unit_draws_the_same_whatever_was_drawn_before(tmp_path: Path) -> None:
+    wanted = study("sprout", scheduler="ddpm")
+    other = Unit("v", (prompt("a blue car"),), (3,))
+    located = locate(wanted.model)
+    table = Table.of(tmp_path, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
+    stage = Generate(wanted, located, table)
+    stage.open()
+    state = torch.random.get_rng_state()
+    make(stage, other)
+    make(stage, UNIT)
+    assert torch.equal(state, torch.random.get_rng_state())
+    fresh = ours(wanted, tmp_path / "fresh", UNIT)
+    again = np.stack([decode(row["image"]["bytes"]) for row in table.read("u").to_pylist()])
+    np.testing.assert_array_equal(again, fresh)
+
+
+def test_a_picture_that_is_not_finite_is_a_failed_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = LoadedModel.decode
+
+    def spoilt(self: LoadedModel, latents: torch.Tensor) -> torch.Tensor:
+        pictures = whole(self, latents).clone()
+        pictures[1, 0, 5, 5] = float("nan")
+        return pictures
+
+    monkeypatch.setattr(LoadedModel, "decode", spoilt)
+    wanted = study("sprout")
+    located = locate(wanted.model)
+    table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
+    stage = Generate(wanted, located, table)
+    stage.open()
+    (receipt,) = make(stage, UNIT)
+    row = table.read("u").to_pylist()[1]
+    assert receipt.failed == 1
+    assert (row["status"], row["image"]) == ("failed", None) and "not finite" in row["error"]
+
+
+def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = Generate._draw
+
+    def tight(self: Generate, cells: Any, latents: Any) -> Any:
+        if len(cells) > 1:
+            raise torch.cuda.OutOfMemoryError("no memory")
+        return whole(self, cells, latents)
+
+    monkeypatch.setattr(Generate, "_draw", tight)
+    wanted = study("sprout")
+    table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
+    stage = Generate(wanted, locate(wanted.model), table)
+    stage.open()
+    (receipt,) = make(stage, UNIT)
+    assert receipt.made["batches"] == [1, 1, 1, 1]
+
+
+def test_each_branch_runs_only_where_it_has_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    wanted = study("sprout", steps=4, guidance={"scale": 3.0, "negative_prompt": "text", "negative_scale": 1.0, "negative_from": 2})
+    located = locate(wanted.model)
+    model = load(located, None, wanted.sampling, wanted.compute)
+    sizes: list[int] = []
+    forward = model.pipe.unet.forward
+
+    def counted(latents: torch.Tensor, *args: Any, **options: Any) -> Any:
+        sizes.append(len(latents))
+        return forward(latents, *args, **options)
+
+    monkeypatch.setattr(model.pipe.unet, "forward", counted)
+    text = model.embed("a cat")
+    texts: Any = {"positive": [text], "empty": [model.embed_negative("")], "negative": [model.embed_negative("text")]}
+    shape = located.latent_shape(wanted.sampling)
+    sample(model, noise.latent(0, shape)[None], [noise.generator(0, shape)], texts, wanted.sampling, (64, 64))
+    assert sizes == [2, 2, 3, 3]
+
+
+def test_half_precision_draws_nearly_the_same(tmp_path: Path) -> None:
+    wanted = study("sprout")
+    half = wanted.model_copy(update={"compute": wanted.compute.model_copy(update={"dtype": "bfloat16"})})
+    apart = np.abs(ours(wanted, tmp_path / "a", UNIT).astype(int) - ours(half, tmp_path / "b", UNIT))
+    assert apart.mean() < 6
+
+
+# --- finding models
+
+
+@pytest.mark.parametrize(
+    ("break_it", "sentence"),
+    [
+        (lambda folder: (folder / "model_index.json").unlink(), "model_index.json: is missing"),
+        (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be read"),
+        (lambda folder: (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}'), "is a FluxPipeline"),
+        (
+            lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(
+                folder / "unet" / "diffusion_pytorch_model.bin"
+            ),
+            "only as a pickle .diffusion_pytorch_model.bin.*save_pretrained",
+        ),
+        (lambda folder: (folder / "vae" / "diffusion_pytorch_model.safetensors").unlink(), "has no weights"),
+    ],
+)
+def test_broken_folders(tmp_path: Path, break_it: Callable[[Path], object], sentence: str) -> None:
+    import tiny_models
+
+    folder = tiny_models.sd1(tmp_path / "model")
+    break_it(folder)
+    with pytest.raises(ModelError, match=sentence):
+        locate(Model(id=str(folder)))
+
+
+def test_truncated_weights(tmp_path: Path) -> None:
+    import tiny_models
+
+    folder = tiny_models.sd1(tmp_path / "model")
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    wanted = study(str(folder))
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load(locate(wanted.model), None, wanted.sampling, wanted.compute)
+
+
+def test_unknown_models_and_sizes(tiny: dict[str, Path]) -> None:
+    with pytest.raises(ModelError, match="there is no model 'sprowt'. Bundled are sprout"):
+        locate(Model(id="sprowt"))
+    with pytest.raises(ModelError, match="not a folder here, and the hub cannot be reached"):
+        locate(Model(id="nobody/nothing"))
+    with pytest.raises(ModelError, match="only a hub id has revisions"):
+        locate(Model(id="sprout", revision="main"))
+    with pytest.raises(ModelError, match="sampling.width: .* multiples of 8, not 60; the nearest is 64"):
+        locate(Model(id="sprout")).size(study("sprout", width=60).sampling)
+
+
+def test_weights_are_part_of_the_cause(tmp_path: Path) -> None:
+    import tiny_models
+
+    one, other = tiny_models.sd1(tmp_path / "one", seed=1), tiny_models.sd1(tmp_path / "other", seed=2)
+    causes = [fingerprint(cause(study(str(folder)), locate(Model(id=str(folder))))) for folder in (one, one, other)]
+    assert causes[0] == causes[1] != causes[2]
