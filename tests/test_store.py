@@ -4,6 +4,8 @@ import errno
 import json
 import multiprocessing
 import os
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
 import numpy as np
@@ -138,21 +140,17 @@ def test_an_unreadable_receipt_is_damage(table: Table) -> None:
     assert "no readable receipt" in str(table.damage(UNIT.name, deep=False))
 
 
-def _race(folder: str, shade: int, barrier: "multiprocessing.synchronize.Barrier") -> str:
+def _race(folder: str, barrier: Barrier, queue: "Queue[str]") -> None:
     table = Table.of(Path(folder), "images", "0123456789abcdef", IMAGE_SCHEMA)
-    content = rows(shade=shade)
+    content = rows()
     barrier.wait()
-    return table.publish(UNIT, content, {"writer": shade}).sha256
-
-
-def _race_into(folder: str, shade: int, barrier: "multiprocessing.synchronize.Barrier", queue: "multiprocessing.Queue[str]") -> None:
-    queue.put(_race(folder, shade, barrier))
+    queue.put(table.publish(UNIT, content, {}).sha256)
 
 
 def test_many_writers_of_the_same_unit_agree_on_one(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     barrier, queue = context.Barrier(6), context.Queue()
-    writers = [context.Process(target=_race_into, args=(str(tmp_path), 0, barrier, queue)) for _ in range(6)]
+    writers = [context.Process(target=_race, args=(str(tmp_path), barrier, queue)) for _ in range(6)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -222,7 +220,7 @@ def test_a_changed_study_is_refused(tmp_path: Path, cause: dict[str, object], wa
         run.grow(json.loads(json.dumps(cause)), wanted)
 
 
-def _hold(folder: str, ready: "multiprocessing.synchronize.Event", stop: "multiprocessing.synchronize.Event") -> None:
+def _hold(folder: str, ready: Event, stop: Event) -> None:
     with RunFolder(Path(folder)).locked():
         ready.set()
         stop.wait(60)
@@ -244,5 +242,8 @@ def test_a_second_driver_is_refused_and_a_killed_one_releases(tmp_path: Path) ->
 
 def test_an_unwritable_place_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError, match="cannot be used as a run folder.*--out"), RunFolder(tmp_path / "file").locked():
+    with (
+        pytest.raises(StorageError, match="cannot be used as a run folder.*--out"),
+        RunFolder(tmp_path / "file").locked(),
+    ):
         pass

@@ -71,7 +71,8 @@ class Embedding(Feature):
         if self._network is None:
             raise RuntimeError(f"{self.name}: load(device) comes before compute(...)")
         rows = np.empty((len(pixels), self.dimensions), np.float32)
-        with torch.inference_mode(), torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
             for start in range(0, len(pixels), self._batch_size):
                 chunk = np.ascontiguousarray(pixels[start : start + self._batch_size].transpose(0, 3, 1, 2))
                 images = torch.from_numpy(chunk).to(self._device)

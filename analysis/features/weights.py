@@ -36,9 +36,8 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0]
         raise FeatureError(
-            f"the weights file {path} cannot be read as tensors alone ({reason}); "
+            f"the weights file {path} is damaged or holds more than tensors ({type(error).__name__}); "
             "use the published file, or one saved as safetensors."
         ) from error
     if not isinstance(state, dict) or not all(

@@ -9,6 +9,9 @@ Translation Evaluation", section 4.
 Deviation: distances of resampled images are never taken, because repeated images shift this functional (see
 `jackknife`). A resample of the prompts instead moves each seed's estimate by the sum of the drawn prompts' influences,
 which are exact leave-one-out differences; the interval is the estimate -/+ Student's t times their root sum of squares.
+The jackknife errs on the wide side (Efron, Stein 1981): in the simulations of tests/test_bootstrap.py its errors are within
+12 % of the truth, but where a seed has one to four times as many images as dimensions up to 1.25 times too wide for
+distances and 1.4 times for differences. (The plain bootstrap is wider still in each of them.)
 """
 
 from __future__ import annotations
@@ -41,8 +44,8 @@ class PairedBootstrap:
     """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
 
     distance: intervals of the distances, cut off at 0.
-    difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than average. What all
-        seeds share (a hard prompt, say) drops out, so that these are the ones to compare seeds by.
+    difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than
+        average. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
@@ -82,11 +85,9 @@ def paired_bootstrap(
     clusters = influence.shape[0]
     quantile = _student_quantile(0.5 + level / 2, clusters - 1)
 
-    defined = ~np.isnan(estimate)
-    mean = estimate[defined].mean() if defined.any() else np.nan
-    shared = (
-        influence[:, defined].mean(axis=1, keepdims=True) if defined.any() else influence.mean(axis=1, keepdims=True)
-    )
+    known = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0)
+    mean = estimate[known].mean() if known.any() else np.nan
+    shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor=0.0),

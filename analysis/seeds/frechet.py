@@ -76,8 +76,8 @@ def frechet_distance(seed: Moments, reference: Reference) -> float | None:
         return None
     factor = reference.factor
     product = factor.T @ (seed.scatter @ factor)
-    gap = seed.mean - reference.mean
-    return _distance(float(gap @ gap), float(np.trace(seed.scatter)), _root_trace(product, seed.n), seed.n, reference)
+    gap, root = seed.mean - reference.mean, root_trace(product, seed.n)
+    return float(distance_of_parts(gap @ gap, np.trace(seed.scatter), root, seed.n, reference))
 
 
 def frechet_distance_of_rows(features: npt.ArrayLike, reference: Reference) -> float | None:
@@ -102,7 +102,8 @@ def distance_of_centred(centred: Array, projected: Array, reference: Reference) 
     scatter = float(np.vdot(centred, centred)) - len(centred) * float(gap @ gap)
     around = projected - projected.mean(axis=0)
     gram = around @ around.T if around.shape[0] <= around.shape[1] else around.T @ around
-    return _distance(float(gap @ gap), scatter, _root_trace(gram, len(centred)), len(centred), reference)
+    root = root_trace(gram, len(centred))
+    return float(distance_of_parts(gap @ gap, scatter, root, len(centred), reference))
 
 
 def spanned(eigenvalues: Array, n: int) -> npt.NDArray[np.bool_]:
@@ -116,13 +117,15 @@ def spanned(eigenvalues: Array, n: int) -> npt.NDArray[np.bool_]:
     return np.asarray(real, dtype=np.bool_)
 
 
-def _root_trace(positive: Array, n: int) -> float:
+def root_trace(positive: Array, n: int) -> float:
     """tr P^1/2 of a positive semidefinite P that n centred rows made."""
     eigenvalues = np.asarray(np.linalg.eigvalsh(positive), dtype=np.float64)
     return float(np.sqrt(eigenvalues[spanned(eigenvalues, n)]).sum())
 
 
-def _distance(gap: float, scatter: float, root: float, n: int, reference: Reference) -> float:
-    """Put the parts together: |mu - mu_ref|^2, tr scatter, tr (F^T scatter F)^1/2, both scatters still undivided."""
-    value = gap + scatter / (n - 1) + reference.trace - 2.0 * root / float(np.sqrt(n - 1))
-    return max(value, 0.0)
+def distance_of_parts(
+    gap: npt.ArrayLike, scatter: npt.ArrayLike, root: npt.ArrayLike, n: int, reference: Reference
+) -> Array:
+    """|mu - mu_ref|^2, tr scatter and tr (F^T scatter F)^1/2, both scatters undivided, put together; any one shape."""
+    parts = np.asarray(gap) + np.asarray(scatter) / (n - 1) - 2.0 * np.asarray(root) / np.sqrt(n - 1)
+    return np.asarray(np.maximum(parts + reference.trace, 0.0), dtype=np.float64)

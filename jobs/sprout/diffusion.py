@@ -39,8 +39,8 @@ STRANGE_WORDS = 0.06  # share of captions that get an unknown word, which should
 SCENES_FILE = "scenes.pt"
 ENCODED_AT_ONCE = 2048
 LEAN = 1.25  # noise level = uniform ** LEAN
-BATCHES = ((0.5, 32), (1.0, 64))  # (until this share of the budget, pictures a step)
-RECIPE = Recipe(peak_rate=1e-3, warmup=400, hold=0.35, weight_decay=0.01, ema=0.9995)
+BATCH = 64
+RECIPE = Recipe(peak_rate=1e-3, warmup=400, hold=0.35, weight_decay=0.01, ema=0.9995, muon_factor=2.0)
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,6 @@ def _encode(vae_folder: Path, start: int) -> tuple[npt.NDArray[np.float16], list
     return np.concatenate(latents), captions
 
 
-def batch_size(progress: float) -> int:
-    """Pictures in a step: few at first, for many steps, more at the end, for a clean gradient."""
-    return next((size for until, size in BATCHES if progress < until), BATCHES[-1][1])
-
-
 def noise_levels(count: int, generator: torch.Generator) -> Tensor:
     """int64 [count] training timesteps in 0..999, one from each of `count` strata, in order."""
     uniform = (torch.arange(count) + torch.rand(count, generator=generator)) / count
@@ -128,6 +123,7 @@ class DiffusionTask:
         self.empty = tokenizer("", padding="max_length", return_tensors="pt").input_ids[0]
         self.unet, self.text_encoder = new_unet(), new_text_encoder(len(tokenizer))
         self.unet.set_attn_processor(AttnProcessor())  # its backward pass is far faster here than the fused one's
+        self.text_encoder.set_attn_implementation("eager")
         self.signal = new_scheduler().alphas_cumprod.sqrt()
 
     def models(self) -> dict[str, nn.Module]:
@@ -135,10 +131,10 @@ class DiffusionTask:
 
     def loss(self, step: int, progress: float, rank: int, workers: int) -> Tensor:
         generator = step_generator(self.seed, step)
-        count = batch_size(progress)
-        rows = torch.randint(len(self.data.latents), (count,), generator=generator)
-        noise = torch.randn(count, *self.data.latents.shape[1:], generator=generator)
-        levels = noise_levels(count, generator)
+        del progress
+        rows = torch.randint(len(self.data.latents), (BATCH,), generator=generator)
+        noise = torch.randn(BATCH, *self.data.latents.shape[1:], generator=generator)
+        levels = noise_levels(BATCH, generator)
         tokens = disturb(self.data.tokens[rows], self.empty, generator)
         rows, noise, levels, tokens = (whole[rank::workers] for whole in (rows, noise, levels, tokens))
         clean = self.data.latents[rows].float() * self.data.scale

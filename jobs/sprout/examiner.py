@@ -39,14 +39,18 @@ class Finding:
 class Examiner(nn.Module):
     """float32 [n, 3, 64, 64] in -1..1 -> scores of object, colour, place and flags, and the centroid."""
 
-    def __init__(self, widths: tuple[int, ...] = (24, 48, 96, 128)) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip((3, *widths), widths, strict=False):
-            layers += [nn.Conv2d(before, after, 3, 2, 1), nn.GroupNorm(8, after), nn.SiLU()]
-            layers += [nn.Conv2d(after, after, 3, 1, 1, groups=8), nn.SiLU()]
-        cells = (world.SIDE >> len(widths)) ** 2
-        self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * cells, 256), nn.SiLU(), nn.Dropout(0.1))
+        self.body = nn.Sequential(
+            *_block(3, 32, kernel=4, stride=4),
+            *_block(32, 64),
+            *_block(64, 96, stride=2),
+            *_block(96, 128, stride=2),
+            nn.Flatten(),
+            nn.Linear(128 * 16, 256),
+            nn.SiLU(),
+            nn.Dropout(0.1),
+        )
         heads = {"object": len(OBJECTS), "colour": len(COLOURS), "place": len(PLACES)}
         heads |= {"flags": len(FLAGS), "centroid": 2}
         self.heads = nn.ModuleDict({name: nn.Linear(256, size) for name, size in heads.items()})
@@ -60,6 +64,10 @@ class Examiner(nn.Module):
         seen = self(pictures)
         objects, colours, places = (seen[name].argmax(1) for name in ("object", "colour", "place"))
         return Finding(objects, colours, places, seen["flags"] > 0, seen["centroid"])
+
+
+def _block(before: int, after: int, kernel: int = 3, stride: int = 1) -> tuple[nn.Module, ...]:
+    return nn.Conv2d(before, after, kernel, stride, kernel % 2), nn.GroupNorm(8, after), nn.SiLU()
 
 
 def labels(scenes: list[world.Scene]) -> dict[str, Tensor]:
@@ -91,7 +99,9 @@ class ExaminerTask:
         del progress
         generator = step_generator(self.seed, step * workers + rank)
         scenes = [world.render(FIRST_SCENE + step * BATCH + i) for i in range(rank, BATCH, workers)]
-        seen, truth = self.examiner(blurred(to_tensor([s.pixels for s in scenes]), generator)), labels(scenes)
+        pictures, truth = blurred(to_tensor([s.pixels for s in scenes]), generator), labels(scenes)
+        with torch.autocast("cpu", torch.bfloat16):
+            seen = {name: score.float() for name, score in self.examiner(pictures).items()}
         loss = functional.binary_cross_entropy_with_logits(seen["flags"], truth["flags"])
         for name in ("object", "colour", "place"):
             loss = loss + functional.cross_entropy(seen[name], truth[name])
@@ -107,12 +117,11 @@ def blurred(pictures: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def soften(pictures: Tensor, sigma: float) -> Tensor:
-    """Gaussian blur by `sigma` pixels."""
-    distance = torch.arange(-3, 4, dtype=torch.float32)
-    line = torch.exp(-distance.square() / (2 * sigma**2))
-    kernel = (line / line.sum()).expand(3, 1, -1)
-    across = functional.conv2d(functional.pad(pictures, (3, 3, 3, 3), mode="reflect"), kernel[:, :, None], groups=3)
-    return functional.conv2d(across, kernel[..., None], groups=3)
+    """Gaussian blur by `sigma` pixels; float32 [n, c, side, side]."""
+    place = torch.arange(pictures.shape[-1], dtype=torch.float32)
+    kernel = torch.exp(-(place[:, None] - place).square() / (2 * sigma**2))
+    kernel /= kernel.sum(1, keepdim=True)
+    return kernel @ pictures @ kernel.T
 
 
 def load_examiner(folder: Path) -> Examiner:

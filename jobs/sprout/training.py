@@ -22,6 +22,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.multiprocessing.spawn import spawn
 
+from seedscope.jobs.sprout.muon import Muon
+
 EMA_STEPS = 4  # the running mean of the weights is taken every so many steps
 
 
@@ -60,6 +62,7 @@ class Recipe:
     weight_decay: float = 1e-3
     clip: float = 1.0
     ema: float = 0.999
+    muon_factor: float = 0.0  # Muon's rate in terms of Adam's; 0: Adam for every weight
 
     def rate(self, step: int, progress: float) -> float:
         """Learning rate at a step, given the share of the budget used (0..1)."""
@@ -154,6 +157,13 @@ def _parameters(models: Mapping[str, nn.Module]) -> list[Tensor]:
     return [p for name in sorted(models) for p in models[name].parameters() if p.requires_grad]
 
 
+def _inner_matrices(models: Mapping[str, nn.Module]) -> set[Tensor]:
+    """Weights that map features to features: not the embeddings, nor a model's first and last layer."""
+    named = (pair for model in models.values() for pair in model.named_parameters())
+    outer = ("embedding.weight", "conv_in.weight", "conv_out.weight")
+    return {weight for name, weight in named if weight.ndim >= 2 and not name.endswith(outer)}
+
+
 class _Run:
     """The state of a training: weights, their running means, the optimiser, steps done and seconds used."""
 
@@ -161,16 +171,21 @@ class _Run:
         self.models, self.recipe, self.path = models, recipe, path
         self.parameters = _parameters(models)
         self.means = [p.detach().clone() for p in self.parameters]
+        inner = _inner_matrices(models) if recipe.muon_factor else set()
+        self.muon = Muon([p for p in self.parameters if p in inner], recipe.weight_decay)
+        self.others = [p for p in self.parameters if p not in inner]
         self.optimiser = torch.optim.AdamW(
-            self.parameters, recipe.peak_rate, recipe.betas, weight_decay=recipe.weight_decay, fused=True
+            self.others, recipe.peak_rate, recipe.betas, weight_decay=recipe.weight_decay, fused=True
         )
         self.step, self.seconds = 0, 0.0
 
     def advance(self, loss: Tensor, progress: float, workers: int, *, keep_means: bool) -> float:
         """One step down the gradient averaged over the workers; the worker's own loss."""
+        rate = self.recipe.rate(self.step, progress)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate(self.step, progress)
-        self.optimiser.zero_grad()
+            group["lr"] = rate
+        for parameter in self.parameters:
+            parameter.grad = None
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [p.grad if p.grad is not None else torch.zeros_like(p) for p in self.parameters]
         flat = torch.cat([g.flatten() for g in gradients]).div_(workers)
@@ -180,6 +195,9 @@ class _Run:
         for parameter, part in zip(self.parameters, parts, strict=True):
             parameter.grad = part.view_as(parameter)
         self.optimiser.step()
+        if self.muon.weights:
+            moved = [weight.grad for weight in self.muon.weights]
+            self.muon.step([gradient for gradient in moved if gradient is not None], rate * self.recipe.muon_factor)
         self.step += 1
         if keep_means and self.step % EMA_STEPS == 0:
             with torch.no_grad():
@@ -191,6 +209,7 @@ class _Run:
             "models": {name: model.state_dict() for name, model in self.models.items()},
             "means": self.means,
             "optimiser": self.optimiser.state_dict(),
+            "momentum": self.muon.momentum,
             "step": self.step,
             "seconds": self.seconds,
         }
@@ -205,7 +224,8 @@ class _Run:
         state = torch.load(self.path, weights_only=True)
         for name, model in self.models.items():
             model.load_state_dict(state["models"][name])
-        for mean, kept in zip(self.means, state["means"], strict=True):
-            mean.copy_(kept)
+        kept = [*state["means"], *state["momentum"]]
+        for tensor, value in zip([*self.means, *self.muon.momentum], kept, strict=True):
+            tensor.copy_(value)
         self.optimiser.load_state_dict(state["optimiser"])
         self.step, self.seconds = int(state["step"]), float(state["seconds"])

@@ -1,0 +1,343 @@
+"""The commands: what they make, what others can open, and how each mistake and mishap is told."""
+
+import io
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from seedscope.analysis import GoldenSeeds
+from seedscope.jobs.cli import app, main
+from seedscope.pipeline.images import decode
+
+Write = Callable[..., Path]
+
+
+@dataclass
+class Done:
+    """What a command printed and how it ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def command(*arguments: str | Path) -> Done:
+    """Run seedscope in this process, which has torch loaded, through the entry point that a person starts."""
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(sys, "argv", ["seedscope", *map(str, arguments)])
+        patch.setenv("COLUMNS", "100")
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+def process(*arguments: str | Path, limit: int | None = None) -> Done:
+    """Run seedscope in a process of its own, which may write files of `limit` bytes at most; never a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
+        preexec_fn=lambda: limit and resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+def contents(out: Path, stage: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in out.glob(f"{stage}-*/*.parquet")}
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A small study run to its end on Ray: (study file, run folder)."""
+    folder = tmp_path_factory.mktemp("ran")
+    study = {
+        "name": "small",
+        "model": "sprout",
+        "sampling": {"steps": 2, "guidance": {"scale": 2.0}},
+        "compute": {"batch_size": 4, "device": "cpu"},
+        "prompts": [{"grid": {"objects": ["apple", "cat", "car"], "modifiers": ["a {object}", "a red {object}"]}}],
+        "seeds": "0-3",
+        "unit": {"prompts": 3, "seeds": 2},
+        "reference": str(small_reference(folder)),
+        "ranking": {"golden": 2, "shuffles": 20},
+    }
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump(study))
+    done = process("run", path, "--out", folder / "run", "--workers", "1", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    assert "golden.json" in done.stdout and "p =" in done.stdout
+    return path, folder / "run"
+
+
+def small_reference(folder: Path) -> Path:
+    """The first pictures of the bundled reference, as a file of its own."""
+    whole = Path(__file__).parent.parent / "pipeline" / "sprout" / "reference" / "reference.parquet"
+    pq.write_table(pq.ParquetFile(whole).read_row_group(0).slice(0, 40), folder / "real.parquet")
+    return folder / "real.parquet"
+
+
+# --- what a run makes
+
+
+def test_a_run_ends_in_shards_a_ranking_a_golden_list_and_a_sheet(ran: tuple[Path, Path]) -> None:
+    _, out = ran
+    rows = [row for path in sorted(out.glob("images-*/*.parquet")) for row in pq.read_table(path).to_pylist()]
+    assert len(rows) == 24 and {row["status"] for row in rows} == {"ok"}
+    assert {"prompt_id", "prompt", "seed", "image", "status", "error"} <= set(rows[0])
+    assert decode(rows[0]["image"]["bytes"]).shape == (64, 64, 3)
+    seeds = pq.read_table(out / "seeds.parquet")
+    assert sorted(seeds["seed"].to_pylist()) == [0, 1, 2, 3]
+    assert seeds["rank"].to_pylist() == [1, 2, 3, 4]
+    distances = seeds["fd_efficientnet_lite0"].to_pylist()
+    assert distances == sorted(distances)
+    golden = GoldenSeeds.load(out / "golden.json")
+    assert golden.seeds == seeds["seed"].to_pylist()[:2]
+    assert golden.latents().shape == (2, 16, 8, 8)
+    assert (out / "contact_sheet.png").stat().st_size > 10_000
+
+
+def test_the_golden_list_holds_for_the_stock_pipeline(ran: tuple[Path, Path]) -> None:
+    import torch
+    from diffusers import StableDiffusionPipeline
+
+    from seedscope.analysis import GoldenMismatch
+    from seedscope.pipeline.models import bundled
+
+    golden = GoldenSeeds.load(ran[1] / "golden.json")
+    pipe = StableDiffusionPipeline.from_pretrained(bundled()["sprout"], dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    golden.check(pipe, steps=2, guidance_scale=2.0)
+    with pytest.raises(GoldenMismatch, match="number of steps is 9"):
+        golden.check(pipe, steps=9)
+    # The stock pipeline, given the list's latents, draws the pictures of the study.
+    rows = [row for path in ran[1].glob("images-*/*.parquet") for row in pq.read_table(path).to_pylist()]
+    wanted = {row["seed"]: decode(row["image"]["bytes"]) for row in rows if row["prompt"] == "a red cat"}
+    drawn = pipe(["a red cat"] * 2, latents=golden.latents(), num_inference_steps=2, guidance_scale=2.0).images
+    for seed, picture in zip(golden.seeds, drawn, strict=True):
+        assert np.abs(np.asarray(picture).astype(int) - wanted[seed]).max() <= 1
+
+
+def test_running_again_makes_nothing_anew(ran: tuple[Path, Path]) -> None:
+    study, out = ran
+    before = {path: path.stat().st_mtime_ns for path in out.glob("*-*/*.parquet")}
+    done = command("run", study, "--out", out, "--executor", "inline")
+    assert done.returncode == 0 and "images: 4 units, 0 made now" in done.stdout
+    assert {path: path.stat().st_mtime_ns for path in out.glob("*-*/*.parquet")} == before
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "removed", "receipt"])
+def test_damage_is_mended_by_the_same_command(ran: tuple[Path, Path], tmp_path: Path, damage: str) -> None:
+    study, whole = ran
+    out = tmp_path / "run"
+    subprocess.run(["cp", "-r", whole, out], check=True)
+    shard = sorted(out.glob("images-*/*.parquet"))[1]
+    content = shard.read_bytes()
+    if damage == "truncated":
+        shard.write_bytes(content[:-50])
+    elif damage == "flipped":
+        shard.write_bytes(content[:1000] + bytes([content[1000] ^ 4]) + content[1001:])
+    elif damage == "removed":
+        shard.unlink()
+    else:
+        (shard.parent / "receipts" / f"{shard.stem}.json").write_text("")
+    done = command("generate", study, "--out", out, "--executor", "inline", "--threads", "1")
+    assert done.returncode == 0 and "1 made now" in done.stdout and "made again:" in done.stderr
+    assert contents(out, "images") == contents(whole, "images")
+
+
+def test_verify_names_the_damage_and_the_next_run_mends_it(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    out = tmp_path / "run"
+    subprocess.run(["cp", "-r", whole, out], check=True)
+    assert command("verify", study, "--out", out, "--deep").returncode == 0
+    shard = sorted(out.glob("images-*/*.parquet"))[0]
+    content = shard.read_bytes()
+    shard.write_bytes(content[:1000] + bytes([content[1000] ^ 4]) + content[1001:])
+    assert command("verify", study, "--out", out).returncode == 0
+    done = command("verify", study, "--out", out, "--deep")
+    assert done.returncode == 2 and shard.name in done.stdout and "taken back" in done.stderr
+    status = json.loads(command("status", study, "--out", out, "--json").stdout)
+    assert (status[0]["units_done"], status[0]["units"]) == (3, 4)
+    assert command("run", study, "--out", out, "--executor", "inline", "--threads", "1").returncode == 0
+    assert contents(out, "images") == contents(whole, "images")
+
+
+def test_a_run_grows_by_prompts_and_seeds_and_keeps_what_is_there(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    out = tmp_path / "run"
+    subprocess.run(["cp", "-r", whole, out], check=True)
+    more = yaml.safe_load(study.read_text())
+    more["prompts"].append("a blue duck")
+    more["seeds"] = "0-4"
+    grown = tmp_path / "grown.yaml"
+    grown.write_text(yaml.safe_dump(more))
+    done = command("run", grown, "--out", out, "--executor", "inline", "--threads", "1")
+    assert done.returncode == 0, done.stderr
+    old, new = contents(whole, "images"), contents(out, "images")
+    assert {name: new[name] for name in old} == old
+    cells = [
+        (row["prompt"], row["seed"])
+        for path in out.glob("images-*/*.parquet")
+        for row in pq.read_table(path).to_pylist()
+    ]
+    assert len(cells) == len(set(cells)) == 35
+    assert pq.read_table(out / "seeds.parquet")["n"].to_pylist() == [7] * 5
+    assert command("run", study, "--out", out, "--executor", "inline").returncode == 2
+
+
+def test_each_step_alone_gives_the_same(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    out = tmp_path / "run"
+    plan = json.loads(command("plan", study, "--out", out, "--json").stdout)
+    assert (plan["images"], plan["units"], plan["units_done"]) == (24, 4, 0) and not out.exists()
+    inline = ("--out", out, "--executor", "inline", "--threads", "1")
+    assert "have no pictures yet" in command("seeds", study, "--out", out).stderr
+    assert command("generate", study, *inline).returncode == 0
+    assert "have no measurements yet" in command("seeds", study, "--out", out).stderr
+    assert command("features", study, *inline, "--only", "fd_efficientnet_lite0").returncode == 0
+    assert "there is no ranking yet" in command("export", study, "--out", out).stderr
+    assert command("seeds", study, "--out", out).returncode == 0
+    assert command("export", study, "--out", out).returncode == 0
+    assert contents(out, "images") == contents(whole, "images")
+    for name in ("seeds.parquet", "golden.json", "contact_sheet.png"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes(), name
+
+
+# --- what others open
+
+
+def test_others_open_the_image_shards(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    import datasets
+    import duckdb
+    import pandas
+    import polars
+
+    pattern = str(ran[1] / "images-*" / "*.parquet")
+    files = sorted(map(str, ran[1].glob("images-*/*.parquet")))
+    shown = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path))
+    assert isinstance(shown.features["image"], datasets.Image) and len(shown) == 24
+    assert shown[0]["image"].size == (64, 64)
+    counted = duckdb.sql(
+        f"select seed, count(*), min(octet_length(image.bytes)) from '{pattern}' group by seed"
+    ).fetchall()
+    assert (
+        sorted(row[:2] for row in counted) == [(0, 6), (1, 6), (2, 6), (3, 6)] and min(row[2] for row in counted) > 100
+    )
+    frame = pandas.concat(map(pandas.read_parquet, files))
+    assert len(frame) == 24 and decode(frame["image"].iloc[0]["bytes"]).shape == (64, 64, 3)
+    table = polars.read_parquet(pattern)
+    assert table.height == 24 and decode(table["image"][0]["bytes"]).shape == (64, 64, 3)
+
+
+def test_shards_are_written_as_designed(ran: tuple[Path, Path]) -> None:
+    path = next(ran[1].glob("images-*/*.parquet"))
+    group = pq.read_metadata(path).row_group(0)
+    columns = {group.column(i).path_in_schema: group.column(i) for i in range(group.num_columns)}
+    picture = columns["image.bytes"]
+    assert picture.compression == "UNCOMPRESSED" and not picture.has_dictionary_page
+    assert picture.has_offset_index and columns["seed"].has_column_index
+    rows = [(row["seed"], row["prompt_id"]) for row in pq.read_table(path).to_pylist()]
+    assert [seed for seed, _ in rows] == sorted(seed for seed, _ in rows)
+
+
+# --- bad input and bad luck
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"model": "sprowt"}, "there is no model 'sprowt'. Bundled are"),
+        ({"model": "nobody/nothing"}, "the hub cannot be reached"),
+        ({"sampling": {"height": 60}}, "sampling.height: sprout makes sides that are multiples of 8, not 60"),
+        ({"prompts": ["a cat", "a cat"]}, "'a cat' stands twice"),
+        ({"prompts": [{"file": "none.txt"}]}, "there is no such prompt file"),
+        ({"features": ["fd_eficientnet"], "ranking": {"by": "fd_eficientnet"}}, "did you mean 'fd_efficientnet_lite0'"),
+        ({"reference": "nowhere"}, "reference: there is no 'nowhere'"),
+        ({"sampling": {"stepz": 2}}, "sampling.stepz: unknown key; did you mean 'steps'?"),
+        ({"compute": {"device": "cuda"}}, "compute.device: is cuda, but torch sees no CUDA device"),
+    ],
+)
+def test_each_mistake_is_one_sentence(
+    write_study: Write, tmp_path: Path, changes: dict[str, object], sentence: str
+) -> None:
+    import torch
+
+    if changes == {"compute": {"device": "cuda"}} and torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    done = command("run", write_study(**changes), "--out", tmp_path / "run", "--executor", "inline")
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert not list((tmp_path / "run").glob("*-*/*.parquet"))
+
+
+def test_a_changed_study_on_an_old_run(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, out = ran
+    other = tmp_path / "other.yaml"
+    other.write_text(study.read_text().replace("steps: 2", "steps: 3"))
+    done = command("run", other, "--out", out)
+    assert done.returncode == 2
+    assert "was made by another study (sampling.steps was 2 and is now 3)" in done.stderr and "--out" in done.stderr
+
+
+def test_an_output_that_cannot_be_a_folder(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    done = command("generate", write_study(), "--out", tmp_path / "file" / "run")
+    assert done.returncode == 2 and "cannot be used as a run folder" in done.stderr
+
+
+def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    inline = ("--out", tmp_path / "run", "--executor", "inline", "--threads", "1")
+    # A limit on the size of a file makes the kernel refuse the shard, as a full disk would.
+    done = process("generate", study, *inline, limit=8192)
+    assert done.returncode == 2 and "the file size limit is reached" in done.stderr
+    assert "run the same command again" in done.stderr
+    assert not contents(tmp_path / "run", "images") and not list((tmp_path / "run").glob("images-*/.scratch/*"))
+    assert command("generate", study, *inline).returncode == 0
+    assert contents(tmp_path / "run", "images") == contents(whole, "images")
+
+
+def test_options_that_exclude_each_other(write_study: Write) -> None:
+    done = command("run", write_study(), "--executor", "inline", "--workers", "2")
+    assert done.returncode == 2 and "--address and --workers are for Ray" in done.stderr
+
+
+def test_a_ray_address_where_nothing_answers(write_study: Write, tmp_path: Path) -> None:
+    done = process("generate", write_study(), "--out", tmp_path / "run", "--address", "127.0.0.1:9")
+    assert done.returncode == 2 and "no Ray cluster answers there" in done.stderr
+
+
+# --- help
+
+
+def test_every_command_has_help_with_an_example() -> None:
+    runner = CliRunner()
+    assert runner.invoke(app, ["--help"]).exit_code == 0
+    for registered in app.registered_commands:
+        name = registered.name or registered.callback.__name__  # type: ignore[union-attr]
+        shown = runner.invoke(app, [name, "--help"])
+        assert shown.exit_code == 0 and f"seedscope {name}" in shown.output, name
+
+
+def test_models_and_schema() -> None:
+    models = json.loads(command("models", "--json").stdout)
+    assert "sprout" in {model["name"] for model in models}
+    assert json.loads(command("schema").stdout)["title"] == "Study"

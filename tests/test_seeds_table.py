@@ -1,0 +1,157 @@
+"""The seeds table: right distances in the right rows, however cells fall into shards, and honest about what is missing."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+from torchmetrics.image.fid import FrechetInceptionDistance
+
+from seedscope.analysis.seeds.table import Ranking, TooFewImages, rank_seeds, reference_of
+from seedscope.pipeline.plan import Edition, Unit, plan
+from seedscope.pipeline.prompts import Prompt
+from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
+from seedscope.pipeline.study import UnitShape
+
+DIMENSIONS, COLUMN = 6, "fd_test"
+SCHEMA = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field(COLUMN, pa.list_(pa.float32(), DIMENSIONS))])
+PROMPTS = tuple(Prompt(f"p{i:02d}", f"prompt {i}", f"group {i // 2}") for i in range(20))
+SEEDS = (3, 1, 4, 15, 9)
+
+
+def features(prompt: str, seed: int, shift: float = 0.0) -> np.ndarray:
+    rng = np.random.default_rng([int(prompt[1:]), seed])
+    return (rng.normal(size=DIMENSIONS) + shift * seed / 10).astype(np.float32)
+
+
+def write(
+    table: Table, units: list[Unit], shift: float = 0.0, failed: frozenset[tuple[str, int]] = frozenset()
+) -> None:
+    for unit in units:
+        rows = [
+            {
+                "prompt_id": prompt.id,
+                "seed": seed,
+                "status": "failed" if (prompt.id, seed) in failed else "ok",
+                "error": "gone" if (prompt.id, seed) in failed else None,
+                COLUMN: None if (prompt.id, seed) in failed else features(prompt.id, seed, shift),
+            }
+            for prompt, seed in unit.cells()
+        ]
+        table.publish(unit, pa.Table.from_pylist(rows, schema=SCHEMA), {})
+
+
+REAL_PROMPTS = tuple(Prompt(f"p{i + 900}", "", "") for i in range(200))
+REAL = [Unit("r0", REAL_PROMPTS[:150], (0,)), Unit("r1", REAL_PROMPTS[150:], (0,))]
+
+
+def ranked(
+    folder: Path,
+    units: list[Unit],
+    shift: float = 0.0,
+    shuffles: int = 0,
+    failed: frozenset[tuple[str, int]] = frozenset(),
+) -> Ranking:
+    made, real = Table(folder / "made-0", SCHEMA), Table(folder / "real-0", SCHEMA)
+    write(made, units, shift, failed)
+    write(real, REAL)
+    rng = np.random.default_rng(5)
+    reference = reference_of(real, COLUMN, REAL)
+    return rank_seeds(made, COLUMN, units, reference, top=2, resamples=50, shuffles=shuffles, rng=rng)
+
+
+def torchmetrics_distance(seed: int, prompts: tuple[Prompt, ...], shift: float) -> float:
+    class Given(torch.nn.Module):
+        num_features = DIMENSIONS
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x
+
+    metric = FrechetInceptionDistance(feature=Given(), input_img_size=(DIMENSIONS,)).set_dtype(torch.float64)
+    for of, real in (
+        ([features(p.id, 0) for p in REAL_PROMPTS], True),
+        ([features(p.id, seed, shift) for p in prompts], False),
+    ):
+        metric.update(torch.tensor(np.stack(of), dtype=torch.float64), real=real)
+    return float(metric.compute())
+
+
+def whole(shape: UnitShape | None = None) -> list[Unit]:
+    return plan([Edition(PROMPTS, SEEDS)], shape or UnitShape(prompts=7, seeds=2))
+
+
+def test_distances_are_torchmetrics_and_rank_lowest_first(tmp_path: Path) -> None:
+    table = ranked(tmp_path, whole(), shift=1.0).table
+    for row in table.to_pylist():
+        assert row[COLUMN] == pytest.approx(torchmetrics_distance(row["seed"], PROMPTS, 1.0), rel=1e-6)
+        assert row[f"{COLUMN}_lo"] < row[COLUMN] < row[f"{COLUMN}_hi"] and row["n"] == 20
+    assert table["rank"].to_pylist() == [1, 2, 3, 4, 5]
+    assert table[COLUMN].to_pylist() == sorted(table[COLUMN].to_pylist())
+    assert table["seed"].to_pylist()[-1] == 15
+    assert sum(table[f"{COLUMN}_vs_mean"].to_pylist()) == pytest.approx(0, abs=1e-9)
+    assert sum(table["top2_share"].to_pylist()) == pytest.approx(2)
+
+
+def test_it_does_not_matter_how_cells_fall_into_shards(tmp_path: Path) -> None:
+    grown = plan([Edition(PROMPTS[:5], SEEDS[:3]), Edition(PROMPTS, SEEDS)], UnitShape(prompts=4, seeds=2))
+    tables = [
+        ranked(tmp_path / str(i), units, shuffles=10)
+        for i, units in enumerate((whole(), whole(UnitShape(prompts=50, seeds=50)), grown, whole()[::-1]))
+    ]
+    for other in tables[1:]:
+        for name in tables[0].table.column_names:
+            np.testing.assert_allclose(
+                other.table.sort_by("seed")[name].to_numpy(),
+                tables[0].table.sort_by("seed")[name].to_numpy(),
+                rtol=1e-9,
+                atol=1e-12,
+            )
+
+
+def test_a_prompt_without_a_picture_of_some_seed_is_left_out_for_all_and_counted(tmp_path: Path) -> None:
+    found = ranked(tmp_path, whole(), failed=frozenset({("p03", 4), ("p03", 1), ("p11", 9)}))
+    assert found.prompts_left_out == 2 and set(found.table["n"].to_pylist()) == {18}
+    kept = tuple(prompt for prompt in PROMPTS if prompt.id not in ("p03", "p11"))
+    for row in found.table.to_pylist():
+        assert row[COLUMN] == pytest.approx(torchmetrics_distance(row["seed"], kept, 0.0), rel=1e-6)
+
+
+def test_too_few_common_prompts_is_a_sentence(tmp_path: Path) -> None:
+    gone = frozenset((prompt.id, 1) for prompt in PROMPTS[1:])
+    with pytest.raises(TooFewImages, match="1 prompts have a picture of every seed, 19 do not"):
+        ranked(tmp_path, whole(), failed=gone)
+
+
+def test_the_null_tells_seeds_that_matter_from_seeds_that_do_not(tmp_path: Path) -> None:
+    same, apart = ranked(tmp_path / "a", whole(), shuffles=60), ranked(tmp_path / "b", whole(), shift=3.0, shuffles=60)
+    assert same.chance is not None and apart.chance is not None
+    assert same.chance.p_value > 0.05 and apart.chance.p_value == pytest.approx(1 / 61)
+    assert same.chance.best[0] <= same.chance.best[1] < same.chance.worst[1]
+
+
+def test_one_seed_and_one_group_give_nulls_not_numbers(tmp_path: Path) -> None:
+    one_group = tuple(Prompt(prompt.id, prompt.text, "g") for prompt in PROMPTS)
+    found = ranked(tmp_path, plan([Edition(one_group, (3,))], UnitShape(prompts=9, seeds=1)), shuffles=10)
+    (row,) = found.table.to_pylist()
+    assert found.chance is None and row["rank"] == 1 and row[COLUMN] > 0
+    assert row[f"{COLUMN}_lo"] is None and row[f"{COLUMN}_se"] is None
+
+
+def test_memory_holds_one_block_of_seeds(tmp_path: Path) -> None:
+    """A block's shards are read together and let go: never all seeds of a table at once."""
+    from seedscope.analysis.seeds.table import _by_seed
+
+    table, units = Table(tmp_path / "made-0", SCHEMA), whole(UnitShape(prompts=7, seeds=2))
+    write(table, units)
+    read: list[str] = []
+
+    class Watched(Table):
+        def read(self, unit: str, columns: object = None) -> pa.Table:
+            read.append(unit)
+            return Table.read(self, unit, columns)  # type: ignore[arg-type]
+
+    stream = _by_seed(Watched(table.folder, SCHEMA), COLUMN, units, [prompt.id for prompt in PROMPTS])
+    next(stream)
+    assert len(read) == 3
+    assert len(list(stream)) == 4 and len(read) == len(units)
