@@ -3,29 +3,33 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint format bench clean
+.PHONY: demo test lint format clean
 
-demo: $(VENV)/.installed
+demo: $(VENV)/.demo
 	$(BIN)/seedscope run configs/demo.yaml
 
-test: $(VENV)/.installed lint
+test: $(VENV)/.test lint
 	$(BIN)/python -m pytest
 
-lint: $(VENV)/.installed build/types/seedscope
+lint: $(VENV)/.test build/types/seedscope
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p seedscope.pipeline -p seedscope.analysis -p seedscope.jobs
 
-format: $(VENV)/.installed
+format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 clean:
 	rm -rf build .mypy_cache .ruff_cache .pytest_cache
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -e .
+	touch $@
+
+$(VENV)/.test: $(VENV)/.demo
 	$(BIN)/pip install --quiet -e '.[test]'
 	touch $@
 

@@ -34,6 +34,7 @@ Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or th
 Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  [default: one a GPU, or one a core]")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  [default: cores / workers]")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -113,6 +114,7 @@ def generate(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    limit: Limit = None,
 ) -> None:
     """Draw the pictures: every prompt with every seed, once.
 
@@ -122,7 +124,7 @@ def generate(
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
-        _work(job, where, generate=True)
+        _work(job, where, generate=True, limit=limit)
 
 
 @app.command()
@@ -134,6 +136,7 @@ def features(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    limit: Limit = None,
 ) -> None:
     """Measure the pictures that there are, and the real ones.
 
@@ -145,7 +148,7 @@ def features(
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(job.study.features)}.")
     with job.folder.locked():
         job.begin()
-        _work(job, where, features=True, only=only or [])
+        _work(job, where, features=True, only=only or [], limit=limit)
 
 
 @app.command()
@@ -255,7 +258,13 @@ def schema() -> None:
 
 
 def _work(
-    job: "Job", where: "Executor", *, generate: bool = False, features: bool = False, only: Iterable[str] = ()
+    job: "Job",
+    where: "Executor",
+    *,
+    generate: bool = False,
+    features: bool = False,
+    only: Iterable[str] = (),
+    limit: int | None = None,
 ) -> None:
     """Run stages, say what they did, and fail at the end if anything could not be made."""
     from seedscope.jobs.progress import Watcher
@@ -263,9 +272,9 @@ def _work(
     steps: list[Step] = []
     with Watcher(notes) as watch:
         if generate:
-            steps.append(job.generate(where, watch))
+            steps.append(job.generate(where, watch, limit))
         if features:
-            steps += job.features(where, watch, list(only))
+            steps += job.features(where, watch, list(only), limit)
     quarantined: dict[str, str] = {}
     for step in steps:
         for reason in step.repaired:

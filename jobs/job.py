@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import pyarrow as pa
-
 from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.real_images import RealImages
-from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import generate
 from seedscope.pipeline.models import Located, locate
 from seedscope.pipeline.plan import Edition, Unit, plan
@@ -95,24 +93,28 @@ class Job:
         """
         self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
 
-    def generate(self, executor: Executor, watch: Watch) -> Step:
-        """Make the pictures that are not there yet, and those that are damaged."""
+    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
+        """Make the pictures that are not there yet, and those that are damaged; at most `limit` units."""
         repaired = self._take_back_damaged(self.images, self.units)
         stage = generate.Generate(self.study, self.located, self.images)
-        return self._run("images", stage, self.units, executor, watch, repaired)
+        return self._run("images", stage, self.units, executor, watch, repaired, limit)
 
-    def features(self, executor: Executor, watch: Watch, only: Sequence[str] = ()) -> list[Step]:
-        """Measure the real and the generated pictures."""
+    def features(
+        self, executor: Executor, watch: Watch, only: Sequence[str] = (), limit: int | None = None
+    ) -> list[Step]:
+        """Measure the real and the generated pictures; at most `limit` units of each."""
         device = self.study.compute.device
         real = [item for item in self.reference_measures if not only or item.feature.name in only]
         made = [item for item in self.measures if not only or item.feature.name in only]
         steps = []
-        for name, source, measures, units in (
+        work: list[tuple[str, Source, list[Measure], list[Unit]]] = [
             ("reference features", self.reference, real, self.reference.units()),
             ("features", Generated(self.images), made, self._drawn()),
-        ):
+        ]
+        for name, source, measures, units in work:
             repaired = [lost for item in measures for lost in self._take_back_damaged(item.table, units)]
-            steps.append(self._run(name, Features(source, measures, device), units, executor, watch, repaired))
+            repaired += [lost for item in measures for lost in _take_back_outdated(item.table, source, units)]
+            steps.append(self._run(name, Features(source, measures, device), units, executor, watch, repaired, limit))
         return steps
 
     def _drawn(self) -> list[Unit]:
@@ -121,12 +123,19 @@ class Job:
         return [unit for unit in self.units if unit.name in done]
 
     def _run(
-        self, name: str, stage: Stage, units: Sequence[Unit], executor: Executor, watch: Watch, repaired: Sequence[str]
+        self,
+        name: str,
+        stage: Stage,
+        units: Sequence[Unit],
+        executor: Executor,
+        watch: Watch,
+        repaired: Sequence[str],
+        limit: int | None,
     ) -> Step:
         for table in stage.tables:
             table.clear_scratch()
         done = stage.done()
-        todo = [unit for unit in units if unit.name not in done]
+        todo = [unit for unit in units if unit.name not in done][:limit]
         outcome = run_stage(stage, todo, executor, watch(name, todo)) if todo else Outcome()
         failed = sum(receipt.failed for receipt in outcome.receipts)
         made = len(todo) - len(outcome.quarantined)
@@ -161,6 +170,16 @@ class Job:
         return [_standing(name, table, units) for name, table, units in tables]
 
 
+def _take_back_outdated(table: Table, source: Source, units: Sequence[Unit]) -> list[str]:
+    """Revoke measurements of pictures that have since been made again with other bytes, as another machine may do."""
+    done = table.committed()
+    mine = [unit for unit in units if unit.name in done]
+    outdated = [unit for unit in mine if table.receipt(unit.name).made["source"] != source.mark(unit)]
+    for unit in outdated:
+        table.revoke(unit.name)
+    return [f"{table.shard(unit.name)}: its pictures have changed since they were measured" for unit in outdated]
+
+
 def _standing(name: str, table: Table, units: Sequence[Unit]) -> dict[str, Json]:
     committed = table.committed()
     done = [unit for unit in units if unit.name in committed]
@@ -175,12 +194,3 @@ def _standing(name: str, table: Table, units: Sequence[Unit]) -> dict[str, Json]
         "cells_failed": sum(receipt.failed for receipt in receipts),
         "bytes": sum(receipt.bytes for receipt in receipts),
     }
-
-
-def read_units(table: Table, units: Sequence[Unit], columns: Sequence[str]) -> pa.Table:
-    """The rows of some units, one after another.
-
-    Raises:
-        CorruptShard: a shard is damaged.
-    """
-    return pa.concat_tables([table.read(unit.name, columns) for unit in units])

@@ -4,7 +4,6 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -47,6 +46,7 @@ class Generate(Stage):
     located: Located
     table: Table
     _model: LoadedModel | None = field(default=None, repr=False)
+    _kept: int = EMBEDDINGS_KEPT
     _embeddings: "OrderedDict[str, Embedding]" = field(default_factory=OrderedDict, repr=False)
 
     @property
@@ -64,6 +64,7 @@ class Generate(Stage):
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         if not tables:
             return
+        self._kept = max(EMBEDDINGS_KEPT, len(unit.prompts) + 2)
         latents = {seed: noise.latent(seed, self.located.latent_shape(self.study.sampling)) for seed in unit.seeds}
         cells, batch, batches = list(unit.cells()), self.study.compute.batch_size, list[int]()
         with ThreadPoolExecutor(1) as encoder:
@@ -116,9 +117,9 @@ class Generate(Stage):
         if key not in self._embeddings:
             model = self._open_model
             self._embeddings[key] = model.embed_negative(text) if negative else model.embed(text)
+            if len(self._embeddings) > self._kept:
+                self._embeddings.popitem(last=False)
         self._embeddings.move_to_end(key)
-        for old in list(islice(self._embeddings, max(0, len(self._embeddings) - EMBEDDINGS_KEPT))):
-            del self._embeddings[old]
         return self._embeddings[key]
 
 

@@ -297,7 +297,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         source["revision"] = located.folder.name
     try:
         diffusers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.disable_progress_bar()
+        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
         pipe = kind.from_pretrained(
             **source, dtype=getattr(torch, compute.dtype), use_safetensors=True, variant=variant, **extra
         )

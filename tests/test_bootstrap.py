@@ -59,6 +59,16 @@ def test_leaving_out_holds_for_repeated_images_and_a_small_reference() -> None:
     assert np.abs(jackknife(rows, np.arange(24), small).influence - truth).max() < 1e-5 * truth.std()
 
 
+def test_images_and_references_without_any_spread() -> None:
+    flat = Reference.of(moments(np.ones((5, 4))))
+    rows = images(np.random.default_rng(7), 6, 4)
+    for labels in (np.arange(6), np.arange(6) // 2):
+        seed = jackknife(rows, labels, flat)
+        assert seed.estimate == pytest.approx(distance(rows, flat))
+        np.testing.assert_allclose(seed.influence, left_out(rows, labels, flat), rtol=1e-9)
+        np.testing.assert_allclose(jackknife(np.ones((6, 4)), labels, world(4)).influence, 0.0, atol=1e-12)
+
+
 @pytest.mark.parametrize("n", [24, 90])
 def test_clusters_of_several_images_and_any_order(n: int) -> None:
     reference, rng = world(16), np.random.default_rng(6)

@@ -163,6 +163,22 @@ def test_damage_is_mended_by_the_same_command(ran: tuple[Path, Path], tmp_path: 
     assert contents(out, "images") == contents(whole, "images")
 
 
+def test_measurements_of_pictures_that_changed_are_made_again(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    out = tmp_path / "run"
+    subprocess.run(["cp", "-r", whole, out], check=True)
+    receipt = sorted(out.glob("images-*/receipts/*.json"))[0]
+    receipt_of_measurements = next(out.glob(f"fd_*/receipts/{receipt.name}"))
+    changed = json.loads(receipt_of_measurements.read_text())
+    changed["made"]["source"] = "0" * 64
+    receipt_of_measurements.write_text(json.dumps(changed))
+    done = command("features", study, "--out", out, "--executor", "inline", "--threads", "1")
+    assert done.returncode == 0 and "its pictures have changed" in done.stderr
+    assert (
+        json.loads(receipt_of_measurements.read_text())["made"]["source"] == json.loads(receipt.read_text())["sha256"]
+    )
+
+
 def test_verify_names_the_damage_and_the_next_run_mends_it(ran: tuple[Path, Path], tmp_path: Path) -> None:
     study, whole = ran
     out = tmp_path / "run"
@@ -210,7 +226,8 @@ def test_each_step_alone_gives_the_same(ran: tuple[Path, Path], tmp_path: Path) 
     assert (plan["images"], plan["units"], plan["units_done"]) == (24, 4, 0) and not out.exists()
     inline = ("--out", out, "--executor", "inline", "--threads", "1")
     assert "have no pictures yet" in command("seeds", study, "--out", out).stderr
-    assert command("generate", study, *inline).returncode == 0
+    assert "1 made now" in command("generate", study, *inline, "--limit", "1").stdout
+    assert "3 made now" in command("generate", study, *inline).stdout
     assert "have no measurements yet" in command("seeds", study, "--out", out).stderr
     assert command("features", study, *inline, "--only", "fd_efficientnet_lite0").returncode == 0
     assert "there is no ranking yet" in command("export", study, "--out", out).stderr

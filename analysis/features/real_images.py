@@ -76,6 +76,10 @@ class RealImages:
         ]
         return pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA)
 
+    def mark(self, unit: Unit) -> str:  # noqa: ARG002  (a Source)
+        """Empty: other pictures are another table."""
+        return ""
+
     def _parquet(self) -> pq.ParquetFile:
         try:
             file = pq.ParquetFile(self.path)

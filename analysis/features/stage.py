@@ -26,6 +26,10 @@ class Source(Protocol):
 
     def read(self, unit: Unit) -> pa.Table: ...
 
+    def mark(self, unit: Unit) -> str:
+        """What the pictures of a unit are at this moment: measurements of others are out of date."""
+        ...
+
 
 @dataclass(frozen=True)
 class Generated:
@@ -35,6 +39,9 @@ class Generated:
 
     def read(self, unit: Unit) -> pa.Table:
         return self.table.read(unit.name)
+
+    def mark(self, unit: Unit) -> str:
+        return self.table.receipt(unit.name).sha256
 
 
 @dataclass(frozen=True)
@@ -70,6 +77,7 @@ class Features(Stage):
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         if not tables:
             return
+        made: dict[str, Json] = {"device": pick_device(self.device), "batch": BATCH, "source": self.source.mark(unit)}
         rows = self.source.read(unit)
         keys = rows.select(["prompt_id", "seed"])
         prompts = rows.column("prompt").to_pylist()
@@ -81,7 +89,7 @@ class Features(Stage):
                 whole = keys.append_column("status", status).append_column("error", pa.array(failed, pa.string()))
                 for item in measure.feature.fields():
                     whole = whole.append_column(item, columns[item.name])
-                yield measure.table, whole, {"device": pick_device(self.device), "batch": BATCH}
+                yield measure.table, whole, made
 
 
 def _decode(rows: pa.Table) -> tuple[list[Pixels | None], list[str | None]]:

@@ -112,7 +112,7 @@ def spanned(eigenvalues: Array, n: int) -> npt.NDArray[np.bool_]:
     A null eigenvalue comes out as about eps times the largest, and its root as 1e-8 of the largest root: a few hundred
     of them would show in the sixth digit.
     """
-    real = eigenvalues > np.finfo(np.float64).eps * max(float(eigenvalues[-1]), 0.0)
+    real = eigenvalues > np.finfo(np.float64).eps * eigenvalues.max(initial=0.0)
     real[: max(len(eigenvalues) - (n - 1), 0)] = False
     return np.asarray(real, dtype=np.bool_)
 

@@ -116,7 +116,7 @@ def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
         leverage = (around @ directions) ** 2
         spectrum = leverage.sum(axis=0)
         leverage /= np.maximum(spectrum, np.finfo(np.float64).tiny)
-    kept = spectrum > 1e-12 * spectrum.max()
+    kept = spectrum > 1e-12 * spectrum.max(initial=0.0)
     return spectrum[kept], leverage[:, kept]
 
 

@@ -40,7 +40,7 @@ SCENES_FILE = "scenes.pt"
 ENCODED_AT_ONCE = 2048
 LEAN = 1.25  # noise level = uniform ** LEAN
 BATCH = 64
-RECIPE = Recipe(peak_rate=1e-3, warmup=400, hold=0.35, weight_decay=0.01, ema=0.9995, muon_factor=2.0)
+RECIPE = Recipe(peak_rate=1e-3, warmup=400, hold=0.35, weight_decay=0.01, ema=0.9995, muon_factor=4.0)
 
 
 @dataclass(frozen=True)

@@ -127,7 +127,7 @@ def _work(
     run = _Run(task.models(), task.recipe, folder / "checkpoint.pt")
     run.restore()
     saved, began, smooth = run.seconds, time.monotonic() - run.seconds, math.nan
-    while (progress := budget.progress(run.step, run.seconds)) < 1 and os.getppid() == parent:
+    while (progress := budget.progress(run.step, run.seconds)) < 1 and _agree(os.getppid() == parent):
         loss = task.loss(run.step, progress, rank, workers)
         value = run.advance(loss, progress, workers, keep_means=rank == 0)
         smooth = value if math.isnan(smooth) else 0.98 * smooth + 0.02 * value
@@ -146,11 +146,11 @@ def _work(
     distributed.destroy_process_group()
 
 
-def _agree(seconds: float) -> float:
-    """The first worker's clock, for all."""
-    clock = torch.tensor(seconds, dtype=torch.float64)
-    distributed.broadcast(clock, src=0)
-    return float(clock)
+def _agree(value: float) -> float:
+    """What the first worker says (its clock, or whether to go on), for all: they stop at the same step."""
+    said = torch.tensor(value, dtype=torch.float64)
+    distributed.broadcast(said, src=0)
+    return float(said)
 
 
 def _parameters(models: Mapping[str, nn.Module]) -> list[Tensor]:
