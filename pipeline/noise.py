@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-MAX_SEED = 2**63 - 1
+from seedscope.pipeline.study import LARGEST_SEED
 
 # The CPU's vector instructions move a value of torch.randn by up to 2e-6 (measured: ATEN_CPU_CAPABILITY=default
 # against avx2, torch 2.14); noise of another seed, dtype or library differs by whole standard deviations.
@@ -98,7 +98,7 @@ class NoiseContract(BaseModel):
     source: str = Field(default=_SOURCE, description="the expression that draws a latent")
     torch: str = Field(description="version of torch that drew the probes")
     diffusers: str = Field(description="version of diffusers beside it")
-    probes: dict[Annotated[int, Field(ge=0, le=MAX_SEED)], Probe] = Field(min_length=1)
+    probes: dict[Annotated[int, Field(ge=0, le=LARGEST_SEED)], Probe] = Field(min_length=1)
 
     @classmethod
     def of(cls, seeds: Iterable[int], shape: tuple[int, int, int], probes: int = 3) -> Self:
@@ -143,8 +143,8 @@ class NoiseContract(BaseModel):
 
 def _draw(seed: int, shape: tuple[int, int, int]) -> tuple[torch.Tensor, torch.Generator]:
     """Draw a (C, h, w) float32 latent and return it with the generator that drew it."""
-    if not 0 <= seed <= MAX_SEED:
-        raise ValueError(f"A seed lies between 0 and 2^63 - 1 (= {MAX_SEED}), but this one is {seed}.")
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"A seed lies between 0 and 2^63 - 1 (= {LARGEST_SEED}), but this one is {seed}.")
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"A latent has the shape (channels, height, width), each at least 1, not {tuple(shape)}.")
     drawing = torch.Generator("cpu").manual_seed(seed)

@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
-from seedscope.pipeline.plan import Edition, Unit, plan
+from seedscope.pipeline.plan import Edition
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.store import create
-from seedscope.pipeline.study import Json, UnitShape, fingerprint
+from seedscope.pipeline.study import Json, fingerprint
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,6 @@ class RunFolder:
                 f"{self.path}: another process has just started on this run. Try again when it is done."
             ) from None
         return [*editions, wanted]
-
-    def units(self, editions: list[Edition], shape: UnitShape) -> list[Unit]:
-        """All units of the run."""
-        return plan(editions, shape)
 
     def _refuse_other_settings(self, old: Json, new: Json) -> None:
         if fingerprint(old) == fingerprint(new):

@@ -5,9 +5,8 @@ import platform
 import socket
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
@@ -15,16 +14,13 @@ from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Receipt, Table
 from seedscope.pipeline.study import Json
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 class Stage(ABC):
     """One step from units to shards. Cheap to make and to pickle; what is heavy is made by `open`, in the worker."""
 
     @property
     @abstractmethod
-    def tables(self) -> "Sequence[Table]":
+    def tables(self) -> Sequence[Table]:
         """Where the shards go."""
 
     @abstractmethod
@@ -32,7 +28,7 @@ class Stage(ABC):
         """Load what the stage needs; called once in each worker before the first unit."""
 
     @abstractmethod
-    def run(self, unit: Unit, tables: "Sequence[Table]") -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         """Make the rows of a unit for those tables that lack them: (table, rows, how they were made)."""
 
     def memory(self) -> int:

@@ -14,7 +14,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from seedscope.pipeline.errors import StudyError
 
 LARGEST_SEED = 2**63 - 1
-SCHEDULERS = ("model", "ddim", "ddpm", "euler", "dpm++")
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 

@@ -24,7 +24,7 @@ from seedscope.pipeline.store import replace
 
 FORMAT: Final = "seedscope-golden/1"
 
-Seed = Annotated[int, Field(ge=0, le=noise.MAX_SEED)]
+Seed = Annotated[int, Field(ge=0, le=noise.LARGEST_SEED)]
 
 
 class GoldenError(UserError, ValueError):
