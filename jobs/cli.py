@@ -1,6 +1,7 @@
 """The command line: `seedscope run STUDY`, and each step of it alone."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Iterable
@@ -303,17 +304,31 @@ def _written(paths: Iterable[Path]) -> None:
         out.print(f"wrote {path}", highlight=False, soft_wrap=True)
 
 
+class _Stopped(BaseException):
+    """A person or a scheduler asked the process to end. No Exception: nothing on the way takes it for a failure."""
+
+
+def _stop(number: int, _frame: object) -> None:
+    raise _Stopped(number)
+
+
 def main() -> None:
     """Entry point: a person's mistake is told in a sentence, without a traceback, and with an exit code that is not 0."""
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()
     except (UserError, CorruptShard) as error:
         for line in str(error).splitlines():
             notes.print(f"seedscope: {line}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2)
-    except KeyboardInterrupt:
-        notes.print("seedscope: stopped. What is published is safe; the same command goes on from there.")
-        sys.exit(130)
+    except _Stopped as stopped:
+        notes.print(
+            "seedscope: stopped. What is published is safe; the same command goes on from there.", soft_wrap=True
+        )
+        sys.exit(128 + int(str(stopped)))
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

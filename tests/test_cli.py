@@ -4,8 +4,10 @@ import io
 import json
 import os
 import resource
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -332,6 +334,37 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
     assert "run the same command again" in done.stderr
     assert not contents(tmp_path / "run", "images") and not list((tmp_path / "run").glob("images-*/.scratch/*"))
     assert command("generate", study, *inline).returncode == 0
+    assert contents(tmp_path / "run", "images") == contents(whole, "images")
+
+
+def test_a_stopped_run_says_how_to_go_on(ran: tuple[Path, Path], tmp_path: Path) -> None:
+    study, whole = ran
+    started = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "seedscope.jobs.cli",
+            "generate",
+            study,
+            "--out",
+            tmp_path / "run",
+            "--executor",
+            "inline",
+        ],
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        text=True,
+    )
+    deadline = time.monotonic() + 120
+    while not contents(tmp_path / "run", "images") and time.monotonic() < deadline:
+        time.sleep(0.02)
+    started.send_signal(signal.SIGINT)
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == 128 + signal.SIGINT and "the same command goes on from there" in told
+    assert "Traceback" not in told
+    assert (
+        command("generate", study, "--out", tmp_path / "run", "--executor", "inline", "--threads", "1").returncode == 0
+    )
     assert contents(tmp_path / "run", "images") == contents(whole, "images")
 
 
