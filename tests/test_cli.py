@@ -337,35 +337,26 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
     assert contents(tmp_path / "run", "images") == contents(whole, "images")
 
 
-def test_a_stopped_run_says_how_to_go_on(ran: tuple[Path, Path], tmp_path: Path) -> None:
-    study, whole = ran
+def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path) -> None:
+    study, out = write_study(seeds="0-499"), tmp_path / "run"
     started = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "seedscope.jobs.cli",
-            "generate",
-            study,
-            "--out",
-            tmp_path / "run",
-            "--executor",
-            "inline",
-        ],
+        [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, "--executor", "inline"],
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not contents(tmp_path / "run", "images") and time.monotonic() < deadline:
+    while not contents(out, "images") and time.monotonic() < deadline:
         time.sleep(0.02)
     started.send_signal(signal.SIGINT)
     _, told = started.communicate(timeout=60)
-    assert started.returncode == 128 + signal.SIGINT and "the same command goes on from there" in told
-    assert "Traceback" not in told
-    assert (
-        command("generate", study, "--out", tmp_path / "run", "--executor", "inline", "--threads", "1").returncode == 0
-    )
-    assert contents(tmp_path / "run", "images") == contents(whole, "images")
+    assert started.returncode == 128 + signal.SIGINT, told
+    assert "the same command goes on from there" in told and "Traceback" not in told
+    assert command("verify", study, "--out", out, "--deep").returncode == 0
+    standing = json.loads(command("status", study, "--out", out, "--json").stdout)[0]
+    assert 0 < standing["units_done"] < standing["units"]
+    done = command("generate", study, "--out", out, "--executor", "inline", "--limit", "1")
+    assert done.returncode == 0 and "1 made now" in done.stdout
 
 
 def test_options_that_exclude_each_other(write_study: Write) -> None:
