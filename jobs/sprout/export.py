@@ -52,7 +52,7 @@ def export(pipeline: Any, out: Path) -> None:
     for folder in (scratch, old):
         shutil.rmtree(folder, ignore_errors=True)
     pipeline.save_pretrained(scratch, safe_serialization=True)
-    _name_stock_tokenizer(scratch)
+    _suit_stock_classes(scratch)
     StableDiffusionPipeline.from_pretrained(scratch)  # raises before anything is replaced
     if out.exists():
         out.rename(old)
@@ -60,12 +60,17 @@ def export(pipeline: Any, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _name_stock_tokenizer(folder: Path) -> None:
-    """Name the tokenizer's class as every release of transformers knows it (release 5 writes its new name)."""
+def _suit_stock_classes(folder: Path) -> None:
+    """Let every release of the stock classes load the folder without being told anything.
+
+    The tokenizer's class gets the name that all releases of transformers know (release 5 writes its new name), and the
+    text encoder the dtype that diffusers loads its own models in: transformers would keep that of the stored weights.
+    """
     name = "PreTrainedTokenizerFast"
     for path, entry in (
         (folder / "tokenizer" / "tokenizer_config.json", {"tokenizer_class": name}),
         (folder / "model_index.json", {"tokenizer": ["transformers", name]}),
+        (folder / "text_encoder" / "config.json", {"dtype": "float32"}),
     ):
         path.write_text(json.dumps(json.loads(path.read_text()) | entry, indent=2) + "\n")
 
