@@ -207,7 +207,9 @@ def _connect(executor: Executor) -> None:
                 f"--address {executor.address}: no Ray cluster answers there ({_one_line(error)}). Start one with "
                 "`ray start --head`, or leave --address out to run on this machine."
             ) from None
-    else:
+        return
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study of private prompts calls nobody
+    try:
         # "local" and not None: a cluster that happens to run on this machine is joined only when it is asked for.
         ray.init(
             address="local",
@@ -216,6 +218,10 @@ def _connect(executor: Executor) -> None:
             object_store_memory=128 * 2**20,
             log_to_driver=False,
         )
+    except (OSError, ValueError, RuntimeError) as error:
+        raise UserError(
+            f"Ray cannot start on this machine ({_one_line(error)}). --executor inline runs without it."
+        ) from error
 
 
 def _knock(address: str) -> None:
