@@ -97,14 +97,13 @@ def draw(pipeline: Any, cells: list[tuple[str, int]], settings: Settings) -> Ite
         yield list((made * 255).round().astype(np.uint8))
 
 
-def judge(folder: Path, examiner_folder: Path, settings: Settings, seeds: int, limit: int | None) -> dict[str, Any]:
-    """Shares recognised over all questions (the first `seeds` seeds each), and how seeds place the object.
+def judge(folder: Path, examiner_folder: Path, settings: Settings, seeds: int, asked: list[Question]) -> dict[str, Any]:
+    """Shares recognised over the questions (the first `seeds` seeds each), and how seeds place the object.
 
     The colour's and the place's shares count the prompts that name them; `held out` those whose combination no training
     scene had. Centroids are of bare prompts.
     """
     examiner = load_examiner(examiner_folder)
-    asked = questions()[:: 1 if limit is None else max(1, len(questions()) // limit)]
     cells = [(question.prompt, seed) for question in asked for seed in range(seeds)]
     pipeline = load(folder, settings.scheduler)
     found = [examiner.examine(to_tensor(pictures)) for pictures in draw(pipeline, cells, settings)]
@@ -179,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--scheduler", choices=SCHEDULERS, default=SCHEDULERS[0])
         command.add_argument("--seeds", type=int, default=8 if name == "sheet" else 4)
         command.add_argument("--threads", type=int, default=2)
+    commands.choices["judge"].add_argument("--bare", action="store_true", help="only the prompts of an object alone")
     commands.choices["judge"].add_argument("--limit", type=int, help="about so many of the 480 prompts, evenly spaced")
     commands.choices["sheet"].add_argument("--out", type=Path, required=True)
     commands.choices["sheet"].add_argument("--prompts", nargs="+", default=SHEET_PROMPTS)
@@ -199,7 +199,9 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     settings = Settings(options.num_steps, options.guidance, options.scheduler)
     if options.command == "judge":
-        print(json.dumps(judge(options.pipeline, options.examiner, settings, options.seeds, options.limit), indent=2))
+        asked = [q for q in questions() if not options.bare or (q.colour is None and q.place is None)]
+        asked = asked[:: 1 if options.limit is None else max(1, len(asked) // options.limit)]
+        print(json.dumps(judge(options.pipeline, options.examiner, settings, options.seeds, asked), indent=2))
     else:
         sheet(options.pipeline, options.out, settings, options.seeds, tuple(options.prompts), options.zoom)
 
