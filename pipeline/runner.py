@@ -214,7 +214,7 @@ def _connect(executor: Executor) -> None:
         ray.init(
             address="local",
             include_dashboard=False,
-            logging_level=logging.WARNING,
+            logging_level=logging.ERROR,
             object_store_memory=128 * 2**20,
             log_to_driver=False,
         )
