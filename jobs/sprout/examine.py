@@ -129,9 +129,9 @@ def judge(folder: Path, examiner_folder: Path, settings: Settings, seeds: int, a
     }
 
 
-def _share(right: npt.ArrayLike) -> float:
+def _share(right: npt.ArrayLike) -> float | None:
     values = np.asarray(right, dtype=float)
-    return round(float(values.mean()), 4) if values.size else float("nan")
+    return round(float(values.mean()), 4) if values.size else None
 
 
 def centroid_statistics(centroids: npt.NDArray[np.float32]) -> dict[str, float]:
