@@ -202,10 +202,11 @@ def _connect(executor: Executor) -> None:
         try:
             _knock(executor.address)
             ray.init(address=executor.address, logging_level=logging.WARNING)
-        except (OSError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
             raise UserError(
                 f"--address {executor.address}: no Ray cluster answers there ({_one_line(error)}). Start one with "
-                "`ray start --head`, or leave --address out to run on this machine."
+                "`ray start --head`, or leave --address out to run on this machine. A cluster with token authentication "
+                "wants RAY_AUTH_MODE=token, and its token in RAY_AUTH_TOKEN or ~/.ray/auth_token."
             ) from None
         return
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study of private prompts calls nobody
