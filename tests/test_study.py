@@ -160,6 +160,12 @@ def test_files_are_found_beside_the_study(write_study: Write, tmp_path: Path) ->
     assert [item.text for item in read_prompts(study.prompts)] == ["a dog"]
 
 
+def test_the_readmes_study_is_valid() -> None:
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    study = Study.model_validate(yaml.safe_load(readme.split("```yaml")[1].split("```")[0]))
+    assert len(study.seeds) == 1024 and len(study.prompts) == 3
+
+
 def test_fingerprint_ignores_the_order_of_keys_and_nothing_else() -> None:
     assert fingerprint({"a": 1, "b": [1, 2]}) == fingerprint({"b": [1, 2], "a": 1})
     assert fingerprint({"a": 1, "b": [1, 2]}) != fingerprint({"a": 1, "b": [2, 1]})
