@@ -1,0 +1,43 @@
+"""The verdict says what was shown and no more, "no seed is better than chance" among it."""
+
+import pyarrow as pa
+import pytest
+
+from seedscope.analysis.report.verdict import verdict
+from seedscope.analysis.seeds.table import Chance, Ranking
+
+
+def ranking(best: float, worst: float, chance: Chance | None, left_out: int = 0) -> Ranking:
+    table = pa.table({"seed": [1, 2, 3], "fd": pa.array([best, worst, None], pa.float64())})
+    return Ranking("fd", 24, left_out, 8, 1024, 1280, chance, table)
+
+
+def chance(p_value: float) -> Chance:
+    return Chance(100, p_value, best=(20.0, 22.0), worst=(30.0, 32.0))
+
+
+@pytest.mark.parametrize(
+    ("best", "worst", "p_value", "said", "unsaid"),
+    [
+        (
+            10.0,
+            40.0,
+            0.01,
+            ["Yes: they differ", "better than luck", ": worse than bad luck"],
+            ["no better", "no worse"],
+        ),
+        (21.0, 40.0, 0.01, ["Yes: they differ", "no better than luck", ": worse than bad luck"], ["no worse"]),
+        (10.0, 31.0, 0.05, [": better than luck", "no worse than bad luck"], ["no better", "Not shown"]),
+        (10.0, 40.0, 0.06, ["Not shown", "differ as much (p = 0.06)"], ["Yes", "luck"]),
+    ],
+)
+def test_each_outcome(best: float, worst: float, p_value: float, said: list[str], unsaid: list[str]) -> None:
+    text = " ".join(verdict(ranking(best, worst, chance(p_value))))
+    assert all(part in text for part in said), text
+    assert not any(part in text for part in unsaid), text
+
+
+def test_what_was_not_tested_or_left_out_is_said() -> None:
+    text = " ".join(verdict(ranking(10.0, 40.0, None, left_out=2)))
+    assert "was not tested (no shuffles)" in text and "2 prompts were left out" in text
+    assert "3 seeds, each with the same 24 prompts, against 1,024 real pictures" in text
