@@ -145,8 +145,9 @@ def features(
     """
     where = _executor(executor, address, workers, threads)
     job = _job(study, folder)
-    if unknown := set(only or []) - set(job.study.features):
-        raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(job.study.features)}.")
+    names = [item.name for item in job.measured]
+    if unknown := set(only or []) - set(names):
+        raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
     with job.folder.locked():
         job.begin()
         _work(job, where, features=True, only=only or [], limit=limit)

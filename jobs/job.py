@@ -10,6 +10,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import generate
+from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.models import Located, locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
@@ -49,12 +50,12 @@ class Job:
         self.located: Located = locate(self.study.model)
         self.cause: dict[str, Json] = generate.cause(self.study, self.located)
         self.wanted = Edition(tuple(read_prompts(self.study.prompts)), tuple(self.study.seeds))
-        self.measured: list[Feature] = [
-            feature(name, **self._options(name)) for name in dict.fromkeys(self.study.features)
-        ]
-
-    def _options(self, name: str) -> dict[str, Path | None]:
-        return {"weights": self.study.inception_weights} if name == "fid_inception" else {}
+        self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
+        if self.study.ranking.by not in (item.name for item in self.measured if item.needs_reference):
+            able = ", ".join(item.name for item in self.measured if item.needs_reference) or "none is measured"
+            raise UserError(
+                f"ranking.by: {self.study.ranking.by!r} gives no distance to real pictures; of these: {able}."
+            )
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -78,11 +79,12 @@ class Job:
 
     @cached_property
     def reference_measures(self) -> list[Measure]:
-        """Each feature with its table of the real pictures."""
+        """Each feature that compares with real pictures, with its table of these."""
         made_from = self.reference.fingerprint()
         return [
             Measure(item, feature_table(self.folder.path, f"reference-{item.name}", item, made_from))
             for item in self.measured
+            if item.needs_reference
         ]
 
     def begin(self) -> None:
@@ -112,6 +114,8 @@ class Job:
             ("features", Generated(self.images), made, self._drawn()),
         ]
         for name, source, measures, units in work:
+            if not measures:
+                continue
             repaired = [lost for item in measures for lost in self._take_back_damaged(item.table, units)]
             repaired += [lost for item in measures for lost in _take_back_outdated(item.table, source, units)]
             steps.append(self._run(name, Features(source, measures, device), units, executor, watch, repaired, limit))

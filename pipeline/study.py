@@ -139,6 +139,24 @@ class UnitShape(Strict):
     seeds: int = Field(16, ge=1)
 
 
+class FeatureChoice(Strict):
+    """A feature by its name, with options of its own; in a study file `NAME`, or `NAME: {OPTION: VALUE}`."""
+
+    name: str = Field(min_length=1)
+    options: dict[str, bool | int | float | str] = Field(
+        default={}, description="Such as `weights`, a file, or `model`, a folder or a hub id."
+    )
+
+
+def _feature_choice(value: object) -> object:
+    if isinstance(value, str):
+        return {"name": value}
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, options),) = value.items()
+        return {"name": name, "options": {} if options is None else options}
+    return value
+
+
 class Ranking(Strict):
     """From rows to a decision."""
 
@@ -161,9 +179,17 @@ class Study(Strict):
         BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
     ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
     unit: UnitShape = UnitShape()
-    features: list[str] = Field(default=["fd_efficientnet_lite0"], description="What to measure on each picture.")
-    inception_weights: Path | None = Field(
-        None, description="File of the FID Inception network, for `fid_inception`; null: download."
+    features: list[
+        Annotated[
+            FeatureChoice,
+            BeforeValidator(
+                _feature_choice, json_schema_input_type=str | dict[str, dict[str, bool | int | float | str]]
+            ),
+        ]
+    ] = Field(
+        default=[FeatureChoice(name="fd_efficientnet_lite0")],
+        min_length=1,
+        description="What to measure on each picture: names, or `NAME: {OPTION: VALUE}`.",
     )
     reference: str = Field(
         "sprout", description="The real pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
@@ -172,8 +198,11 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _ranked_feature_is_measured(self) -> Self:
-        if self.ranking.by not in self.features:
-            raise ValueError(f"ranking.by is {self.ranking.by!r}, which is not among the features {self.features}")
+        names = [choice.name for choice in self.features]
+        if self.ranking.by not in names:
+            raise ValueError(f"ranking.by is {self.ranking.by!r}, which is not among the features {', '.join(names)}")
+        if twice := [name for name, count in Counter(names).items() if count > 1]:
+            raise ValueError(f"the feature {twice[0]!r} is named twice")
         return self
 
 
@@ -228,10 +257,13 @@ def _relative_to(study: Study, folder: Path) -> Study:
     ]
     model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
     reference = found(study.reference) if re.search(r"[/.]", study.reference) else study.reference
-    weights = folder / study.inception_weights if study.inception_weights else None
-    return study.model_copy(
-        update={"prompts": prompts, "model": model, "reference": reference, "inception_weights": weights}
-    )
+    features = [
+        choice.model_copy(
+            update={"options": {k: found(v) if isinstance(v, str) else v for k, v in choice.options.items()}}
+        )
+        for choice in study.features
+    ]
+    return study.model_copy(update={"prompts": prompts, "model": model, "reference": reference, "features": features})
 
 
 def _sentences(error: ValidationError, raw: object) -> list[str]:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 from seedscope.jobs.sprout.diffusion import disturb, noise_levels
-from seedscope.jobs.sprout.examine import questions
 from seedscope.jobs.sprout.examiner import soften
+from seedscope.jobs.sprout.judge.pictures import questions
 from seedscope.jobs.sprout.muon import orthogonalised
 from seedscope.jobs.sprout.networks import BOS, EOS, PAD, TOKENS, UNK
 from seedscope.jobs.sprout.training import Budget, Recipe, _Run, load_means, step_generator

@@ -1,5 +1,7 @@
 """Sprout's world: the same seed gives the same scene, and what is said about it is true."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -118,3 +120,32 @@ def test_a_missing_font_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(world.MissingFontError, match="fonts-noto-color-emoji"):
         world._artwork("apple")
     world._artwork.cache_clear()
+
+
+@needs_fonts
+def test_a_scene_without_its_object_is_the_same_scene_elsewhere() -> None:
+    for seed in SEEDS[:100]:
+        scene, empty = world.render(seed), world.render(seed, empty=True)
+        assert empty.caption == world.NOTHING
+        assert (empty.object, empty.size_name, empty.colour) == (None, None, None)
+        assert (empty.place, empty.horizon, empty.word_polygon) == (scene.place, scene.horizon, scene.word_polygon)
+        assert not empty.mask.any() and np.isnan(empty.centroid).all() and np.isnan(empty.box).all()
+        differs = np.abs(scene.pixels.astype(int) - empty.pixels.astype(int)).max(axis=2) > 0
+        assert differs[scene.mask].mean() > 0.9
+        around = np.pad(scene.mask, 2)
+        near = np.any([np.roll(around, (y, x), (0, 1)) for y in range(-2, 3) for x in range(-2, 3)], axis=0)
+        assert differs[~near[2:-2, 2:-2]].mean() < 0.05  # translucent parts, such as wings, are no part of the mask
+
+
+@needs_fonts
+def test_nearness_orders_what_hides_what() -> None:
+    for seed in SEEDS:
+        scene = world.render(seed)
+        nearness, layers = scene.nearness, scene.layers
+        assert nearness.dtype == np.float32 and nearness.min() >= 0 and nearness.max() <= 1
+        spans = [nearness[layers == layer] for layer in range(4)]
+        for behind, before in pairwise(spans):
+            assert not behind.size or not before.size or behind.max() < before.min()
+        row = round(scene.horizon * world.SIDE)
+        ground, sky = nearness[row:][layers[row:] == world.BACKGROUND], nearness[:row][layers[:row] == world.BACKGROUND]
+        assert (ground > 0).all() and (sky == 0).all()

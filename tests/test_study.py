@@ -1,6 +1,7 @@
 """A study is validated once, and every mistake is a sentence with its place."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -178,3 +179,26 @@ def test_json_schema_accepts_what_the_study_accepts() -> None:
     for config in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(config.read_text()), schema)
         load_study(config)
+
+
+def test_features_take_options_and_their_files_are_relative_to_the_study(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "inception.pth").write_bytes(b"")
+    features = ["fd_efficientnet_lite0", {"fid_inception": {"weights": "inception.pth", "batch_size": 4}}]
+    study = load_study(write_study(features=features))
+    assert [choice.name for choice in study.features] == ["fd_efficientnet_lite0", "fid_inception"]
+    assert study.features[1].options == {"weights": str(tmp_path / "inception.pth"), "batch_size": 4}
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([], "features: List should have at least 1 item"),
+        (["fd_efficientnet_lite0", "fd_efficientnet_lite0"], "the feature 'fd_efficientnet_lite0' is named twice"),
+        (["fid_inception"], "ranking.by is 'fd_efficientnet_lite0', which is not among the features fid_inception"),
+        ([{"fid_inception": {"weights": ["a", "b"]}}], "features.0.options.weights"),
+        ([{"fid_inception": 7}], "features.0.options: Input should be a valid dictionary"),
+    ],
+)
+def test_wrong_features_are_told(write_study: Write, features: object, message: str) -> None:
+    with pytest.raises(StudyError, match=re.escape(message)):
+        load_study(write_study(features=features))

@@ -23,6 +23,9 @@ class Feature(ABC):
     name: ClassVar[str]
     """Names the table and its main column, such as `fd_efficientnet_lite0`."""
 
+    needs_reference: ClassVar[bool] = False
+    """Whether a seed is judged by a distance to real pictures, which are then measured too."""
+
     @abstractmethod
     def fields(self) -> list[pa.Field]:
         """The columns that this feature adds, without `prompt_id`, `seed`, `status`, `error`."""

@@ -1,6 +1,6 @@
 """Train sprout's autoencoder: 64 x 64 pictures to 8 x 8 x 16 latents and back.
 
-    python -m seedscope.jobs.sprout.autoencoder --minutes 25 --warm-start pipeline/sprout/sprout/vae
+    python -m seedscope.jobs.sprout.autoencoder --minutes 25
 
 Small crops on the latents' grid come first, where shapes are, then whole pictures; pixels near edges weigh more. The
 decoder sees latents with a little noise, so that small errors of the diffusion model do not show.

@@ -1,33 +1,46 @@
 """The examiner: a small classifier that says what a 64 x 64 picture of sprout's world shows.
 
+    python -m seedscope.jobs.sprout.examiner --steps 4000
+
 It is trained on renders alone, sharp and blurred, and shares nothing with the models that it judges.
 """
 
+import argparse
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
-from seedscope.jobs.sprout.training import Recipe, load_means, step_generator
+from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
 
+WEIGHTS = Path(__file__).parent / "judge" / "examiner.safetensors"
 OBJECTS = tuple(world.OBJECTS)
+NOTHING = len(OBJECTS)  # stands for no object at all
 COLOURS = ("own", *world.HUES)
 PLACES = tuple(world.PLACES)
 FLAGS = ("greyscale", "border", "text")
 FIRST_SCENE = 1 << 39
+FIRST_HELD_OUT = world.REFERENCE_SEEDS + (1 << 20)
 BATCH = 64
+EMPTY_EVERY = 16  # of the scenes that it learns from, one in so many has no object
 UNKNOWN = -100  # cross-entropy's mark for rows without a label
 RECIPE = Recipe(peak_rate=2e-3, hold=0.2, weight_decay=0.02)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is seen, a row a picture: indices int64 [n], flags bool [n, 3], centroid float32 [n, 2] in 0..1."""
+    """What is seen, a row a picture: indices int64 [n], flags bool [n, 3], centroid float32 [n, 2] in 0..1.
+
+    `objects` is NOTHING, and the colour and the centroid mean nothing, where no object is seen.
+    """
 
     objects: Tensor
     colours: Tensor
@@ -51,7 +64,7 @@ class Examiner(nn.Module):
             nn.SiLU(),
             nn.Dropout(0.1),
         )
-        heads = {"object": len(OBJECTS), "colour": len(COLOURS), "place": len(PLACES)}
+        heads = {"object": len(OBJECTS) + 1, "colour": len(COLOURS), "place": len(PLACES)}
         heads |= {"flags": len(FLAGS), "centroid": 2}
         self.heads = nn.ModuleDict({name: nn.Linear(256, size) for name, size in heads.items()})
 
@@ -71,10 +84,10 @@ def _block(before: int, after: int, kernel: int = 3, stride: int = 1) -> tuple[n
 
 
 def labels(scenes: list[world.Scene]) -> dict[str, Tensor]:
-    """The truth in the examiner's terms; the colour of a greyscale picture is unknown."""
-    colours = [UNKNOWN if s.greyscale else COLOURS.index(s.colour or "own") for s in scenes]
+    """The truth in the examiner's terms; the colour of a greyscale picture is unknown, the centroid of nothing NaN."""
+    colours = [UNKNOWN if s.greyscale or s.object is None else COLOURS.index(s.colour or "own") for s in scenes]
     return {
-        "object": torch.tensor([OBJECTS.index(s.object) for s in scenes]),
+        "object": torch.tensor([NOTHING if s.object is None else OBJECTS.index(s.object) for s in scenes]),
         "colour": torch.tensor(colours),
         "place": torch.tensor([PLACES.index(s.place) for s in scenes]),
         "flags": torch.tensor([[s.greyscale, s.border, s.word is not None] for s in scenes]).float(),
@@ -98,14 +111,16 @@ class ExaminerTask:
     def loss(self, step: int, progress: float, rank: int, workers: int) -> Tensor:
         del progress
         generator = step_generator(self.seed, step * workers + rank)
-        scenes = [world.render(FIRST_SCENE + step * BATCH + i) for i in range(rank, BATCH, workers)]
+        chosen = range(rank, BATCH, workers)
+        scenes = [world.render(FIRST_SCENE + step * BATCH + i, empty=i % EMPTY_EVERY == 0) for i in chosen]
         pictures, truth = blurred(to_tensor([s.pixels for s in scenes]), generator), labels(scenes)
         with torch.autocast("cpu", torch.bfloat16):
             seen = {name: score.float() for name, score in self.examiner(pictures).items()}
         loss = functional.binary_cross_entropy_with_logits(seen["flags"], truth["flags"])
         for name in ("object", "colour", "place"):
             loss = loss + functional.cross_entropy(seen[name], truth[name])
-        return loss + 20 * functional.mse_loss(seen["centroid"], truth["centroid"])
+        there = truth["object"] != NOTHING
+        return loss + 20 * functional.mse_loss(seen["centroid"][there], truth["centroid"][there])
 
 
 def blurred(pictures: Tensor, generator: torch.Generator) -> Tensor:
@@ -124,28 +139,58 @@ def soften(pictures: Tensor, sigma: float) -> Tensor:
     return kernel @ pictures @ kernel.T
 
 
-def load_examiner(folder: Path) -> Examiner:
-    """The trained examiner, ready to judge."""
+def load_examiner(path: Path = WEIGHTS) -> Examiner:
+    """The trained examiner, ready to judge; its weights are stored in half precision."""
     examiner = Examiner()
-    load_means(folder / "checkpoint.pt", {"examiner": examiner})
+    examiner.load_state_dict(load_file(path))
     return examiner.eval()
 
 
 def accuracy_on_renders(examiner: Examiner, count: int = 4000, sigma: float | None = None) -> dict[str, float]:
     """Share of held-out renders that it gets right, a topic at a time, and the centroid's mean error.
 
+    "nothing" is the share of the same renders without their object in which it sees none.
     sigma: blur the renders by so many pixels first.
     """
-    scenes = [world.render(world.REFERENCE_SEEDS + (1 << 20) + i) for i in range(count)]
-    pictures = to_tensor([s.pixels for s in scenes])
-    truth = labels(scenes)
-    found = examiner.examine(pictures if sigma is None else soften(pictures, sigma))
+    seeds = range(FIRST_HELD_OUT, FIRST_HELD_OUT + count)
+    found, truth = _found_and_true(examiner, [world.render(seed) for seed in seeds], sigma)
+    nothing, _ = _found_and_true(examiner, [world.render(seed, empty=True) for seed in seeds], sigma)
     coloured = truth["colour"] != UNKNOWN
     flags = (found.flags == truth["flags"].bool()).float().mean(0).tolist()
     return {
         "object": float((found.objects == truth["object"]).float().mean()),
+        "nothing": float((nothing.objects == NOTHING).float().mean()),
         "colour": float((found.colours == truth["colour"])[coloured].float().mean()),
         "place": float((found.places == truth["place"]).float().mean()),
         **dict(zip(FLAGS, flags, strict=True)),
         "centroid error": float((found.centroid - truth["centroid"]).norm(dim=1).mean()),
     }
+
+
+def _found_and_true(
+    examiner: Examiner, scenes: list[world.Scene], sigma: float | None
+) -> tuple[Finding, dict[str, Tensor]]:
+    pictures = to_tensor([scene.pixels for scene in scenes])
+    return examiner.examine(pictures if sigma is None else soften(pictures, sigma)), labels(scenes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
+    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1, help="single-threaded processes that share each step")
+    parser.add_argument("--folder", type=Path, default=Path("training/examiner"), help="checkpoint, log")
+    parser.add_argument("--out", type=Path, default=WEIGHTS, help="the weights that judge")
+    options = parser.parse_args()
+    train(partial(ExaminerTask, options.seed), Budget(options.minutes, options.steps), options.folder, options.workers)
+    trained = Examiner()
+    load_means(options.folder / "checkpoint.pt", {"examiner": trained})
+    save_file({name: weight.half() for name, weight in trained.state_dict().items()}, options.out)
+    examiner = load_examiner(options.out)
+    shares = {"renders": accuracy_on_renders(examiner), "blurred": accuracy_on_renders(examiner, sigma=1.0)}
+    print(json.dumps(shares, indent=2))
+
+
+if __name__ == "__main__":
+    main()

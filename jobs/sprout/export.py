@@ -53,7 +53,7 @@ def export(pipeline: Any, out: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     pipeline.save_pretrained(scratch, safe_serialization=True)
     _suit_stock_classes(scratch)
-    StableDiffusionPipeline.from_pretrained(scratch)  # raises before anything is replaced
+    type(pipeline).from_pretrained(scratch)  # raises before anything is replaced
     if out.exists():
         out.rename(old)
     scratch.rename(out)

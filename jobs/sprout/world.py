@@ -3,7 +3,7 @@
 A scene is a pure function of its seed. The caption always names the object and *sometimes* names size, colour, place,
 greyscale, a printed word and a border; what it leaves out varies all the same. A model trained on these pairs must
 therefore leave those things to its noise, which is what makes seeds worth measuring, and because the scene is rendered,
-every measurement can be checked against the truth.
+every measurement can be checked against the truth. Any scene can also be rendered without its object.
 
 Objects stand on the 8-pixel grid of the autoencoder's latents and come in three sizes: one object then has one latent
 pattern a size, and a small model learns its shape in an hour on two cores. Position, size, background, greyscale,
@@ -11,6 +11,7 @@ border and printed word are drawn independently of each other.
 """
 
 import colorsys
+import math
 import random
 import zlib
 from dataclasses import dataclass
@@ -87,6 +88,12 @@ WORDS = ("SALE", "STOP", "OPEN", "CAFE", "ZOO", "TAXI", "NEW", "EXIT")
 INKS = (((255, 255, 255), (20, 20, 20)), ((220, 30, 30), (255, 255, 255)))  # (fill, outline)
 BORDERS = ((255, 255, 255), (15, 15, 15), (120, 80, 40))
 BORDER_WIDTH = 5
+NOTHING = "clear background"  # the caption of a scene without its object
+
+BACKGROUND, OBJECT, WORD, BORDER = range(4)  # what covers a pixel
+GROUND_NEARNESS = 0.4  # of the ground's lower edge; its horizon, the sky and a wall are as far as can be: 0
+NEARNESS = {"small": 0.6, "medium": 0.7, "large": 0.8}  # the larger, the nearer
+WORD_NEARNESS, BORDER_NEARNESS = 0.9, 1.0
 
 COLOUR_RATE = 0.3
 WORD_RATE = 0.1
@@ -100,6 +107,7 @@ HELD_OUT_SHARE = 12  # one object x attribute combination in this many is held o
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
+Layers = npt.NDArray[np.uint8]
 Plane = npt.NDArray[np.float32]
 Point = tuple[float, float]
 
@@ -112,16 +120,18 @@ class MissingFontError(RuntimeError):
 class Scene:
     """A rendered picture and the truth about it.
 
-    pixels: uint8 [64, 64, 3]; mask: bool [64, 64], the object's visible pixels. Lengths are shares of the picture's
-    side, x to the right, y down. `place` is one of PLACES, `colour` None for the artwork's own colours, `word` None
-    where nothing is printed.
+    pixels: uint8 [64, 64, 3]; layers: uint8 [64, 64], BACKGROUND, OBJECT, WORD or BORDER. Lengths are shares of the
+    picture's side, x to the right, y down; `horizon` is where the ground begins, 1 where there is none. `place` is one
+    of PLACES, `colour` None for the artwork's own colours, `word` None where nothing is printed; `object`, `size_name`
+    and `colour` are None in a scene without its object.
     """
 
     pixels: Pixels
-    mask: Mask
+    layers: Layers
+    horizon: float
     caption: str
-    object: str
-    size_name: str
+    object: str | None
+    size_name: str | None
     colour: str | None
     place: str
     greyscale: bool
@@ -130,8 +140,27 @@ class Scene:
     word_polygon: tuple[Point, Point, Point, Point] | None
 
     @property
+    def mask(self) -> Mask:
+        """bool [64, 64]: the object's visible pixels."""
+        return self.layers == OBJECT
+
+    @property
+    def nearness(self) -> Plane:
+        """float32 [64, 64] in 0..1: depth order, the larger the nearer; an object is nearer than what it hides."""
+        row = (np.arange(SIDE, dtype=np.float32)[:, None] + 0.5) / SIDE
+        ground = GROUND_NEARNESS * np.clip(row - self.horizon, 0, None) / max(1 - self.horizon, 1 / SIDE)
+        of_object = 0.0 if self.size_name is None else NEARNESS[self.size_name]
+        plane: Plane = np.choose(self.layers, [ground, of_object, WORD_NEARNESS, BORDER_NEARNESS]).astype(np.float32)
+        return plane
+
+    @property
     def centroid(self) -> Point:
-        """(x, y) of the visible object's centre of mass, in 0..1; pixel i has its centre at (i + 0.5) / 64."""
+        """(x, y) of the visible object's centre of mass, in 0..1; pixel i has its centre at (i + 0.5) / 64.
+
+        NaN in a scene without its object, as is every entry of `box`.
+        """
+        if self.object is None:
+            return (math.nan, math.nan)
         rows, columns = np.nonzero(self.mask)
         return float((columns.mean() + 0.5) / SIDE), float((rows.mean() + 0.5) / SIDE)
 
@@ -143,6 +172,8 @@ class Scene:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """(left, top, right, bottom) around the visible object, in 0..1."""
+        if self.object is None:
+            return (math.nan,) * 4
         rows, columns = np.nonzero(self.mask)
         return (columns.min() / SIDE, rows.min() / SIDE, (columns.max() + 1) / SIDE, (rows.max() + 1) / SIDE)
 
@@ -154,11 +185,12 @@ def held_out(object_name: str, attribute: str) -> bool:
     return zlib.crc32(f"{object_name}|{attribute}".encode()) % HELD_OUT_SHARE == 0
 
 
-def render(seed: int, *, training: bool = False, object_name: str | None = None) -> Scene:
+def render(seed: int, *, training: bool = False, object_name: str | None = None, empty: bool = False) -> Scene:
     """The scene of `seed`; the same seed gives the same bytes.
 
     training: leave out the held-out object x attribute combinations.
     object_name: draw this object instead of the seed's own.
+    empty: leave the object out, and all else as it is.
     Raises MissingFontError where the fonts are not installed.
     """
     rng = random.Random(seed)
@@ -170,19 +202,20 @@ def render(seed: int, *, training: bool = False, object_name: str | None = None)
     greyscale, border = rng.random() < GREYSCALE_RATE, rng.random() < BORDER_RATE
     word = rng.choice(WORDS) if rng.random() < WORD_RATE else None
 
-    canvas = _background(place, rng)
-    mask = np.zeros((SIDE, SIDE), dtype=np.bool_)
+    canvas, horizon = _background(place, rng)
+    layers = np.full((SIDE, SIDE), BACKGROUND, dtype=np.uint8)
     length = SIZES[size_name]
     steps = (SIDE - length) // GRID
     left, top = GRID * rng.randint(0, steps), GRID * rng.randint(0, steps)
-    _paste(canvas, mask, _sprite(name, length, colour), left, top, shows=True)
+    if not empty:
+        _paste(canvas, layers, _sprite(name, length, colour), left, top, OBJECT)
     polygon = None
     if word is not None:
         ink = _ink(word, rng.randrange(len(INKS)))
         height, width = ink[1].shape
         left = GRID * rng.randint(0, (SIDE - width) // GRID)
         top = rng.choice((GRID, SIDE - GRID - height))
-        _paste(canvas, mask, ink, left, top, shows=False)
+        _paste(canvas, layers, ink, left, top, WORD)
         corners = ((left, top), (left + width, top), (left + width, top + height), (left, top + height))
         polygon = tuple((x / SIDE, y / SIDE) for x, y in corners)
     if greyscale:
@@ -190,10 +223,21 @@ def render(seed: int, *, training: bool = False, object_name: str | None = None)
     if border:
         frame = _frame()
         canvas[frame] = rng.choice(BORDERS)
-        mask[frame] = False
+        layers[frame] = BORDER
     pixels = (canvas + 0.5).clip(0, 255).astype(np.uint8)
     caption = _caption(name, size_name, colour, place, greyscale, word is not None, border, rng)
-    return Scene(pixels, mask, caption, name, size_name, colour, place, greyscale, border, word, polygon)  # type: ignore[arg-type]
+    drawn: tuple[str, str | None, str | None, str | None] = (caption, name, size_name, colour)
+    return Scene(
+        pixels,
+        layers,
+        horizon / SIDE,
+        *((NOTHING, None, None, None) if empty else drawn),
+        place,
+        greyscale,
+        border,
+        word,
+        polygon,  # type: ignore[arg-type]  # four corners: the tuple's length is lost on mypy
+    )
 
 
 def vocabulary() -> list[str]:
@@ -237,22 +281,25 @@ def _caption(
     return f"{'an' if body[0] in 'aeiou' else 'a'} {body}"
 
 
-def _background(place: str, rng: random.Random) -> Plane:
-    """float32 [64, 64, 3] in 0..255: smooth, without pixel noise, which an autoencoder would waste itself on."""
+def _background(place: str, rng: random.Random) -> tuple[Plane, int]:
+    """(float32 [64, 64, 3] in 0..255, first row of the ground, 64 where there is none).
+
+    Smooth, without pixel noise, which an autoencoder would waste itself on.
+    """
     if place == "plain":
-        return _gradient([rng.randint(40, 235) for _ in range(3)], None)
+        return _gradient([rng.randint(40, 235) for _ in range(3)], None), SIDE
     if place == "studio":
         level = rng.randint(150, 235)
-        return _gradient([level] * 3, [level - 60] * 3)
+        return _gradient([level] * 3, [level - 60] * 3), SIDE
     if place == "night":
-        return _gradient(_near((12, 14, 50), rng), _near((50, 40, 90), rng))
+        return _gradient(_near((12, 14, 50), rng), _near((50, 40, 90), rng)), SIDE
     sky = _gradient(_near((90, 160, 235), rng), _near((210, 230, 250), rng))
     if place == "sky":
-        return sky
+        return sky, SIDE
     horizon = rng.randrange(24, 41, 4)
     ground = _near(GROUNDS[place], rng)
     sky[horizon:] = _gradient(ground, [0.75 * value for value in ground])[horizon:]
-    return sky
+    return sky, horizon
 
 
 def _near(colour: tuple[int, int, int], rng: random.Random) -> list[float]:
@@ -267,13 +314,13 @@ def _gradient(top: list[float] | list[int], bottom: list[float] | list[int] | No
     return np.repeat(column[:, None, :], SIDE, axis=1)
 
 
-def _paste(canvas: Plane, mask: Mask, sprite: tuple[Plane, Plane], left: int, top: int, *, shows: bool) -> None:
-    """Lay a sprite over the canvas; set (shows) or clear the object's mask where it is more than half opaque."""
+def _paste(canvas: Plane, layers: Layers, sprite: tuple[Plane, Plane], left: int, top: int, layer: int) -> None:
+    """Lay a sprite over the canvas; it is the layer where it is more than half opaque."""
     colour, alpha = sprite
     height, width = alpha.shape
     window = (slice(top, top + height), slice(left, left + width))
     canvas[window] += alpha[..., None] * (colour - canvas[window])
-    mask[window][alpha > 0.5] = shows
+    layers[window][alpha > 0.5] = layer
 
 
 @cache

@@ -1,0 +1,103 @@
+"""Train sprout-inpaint's autoencoder: 64 x 64 pictures, with and without a grey hole, to 16 x 16 x 4 latents and back.
+
+    python -m seedscope.jobs.sprout.inpaint_autoencoder --minutes 20
+
+Crops, losses and the noise on the latents are those of sprout's autoencoder, whose outer layers it starts from. The
+encoder also sees the hole that stock inpainting cuts into a masked picture.
+"""
+
+import argparse
+import random
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seedscope.jobs.sprout import world
+from seedscope.jobs.sprout.autoencoder import LATENT_NOISE, STANDARD_SCENES, batch, reconstruction_loss, to_tensor
+from seedscope.jobs.sprout.inpaint_masks import anywhere
+from seedscope.jobs.sprout.inpaint_networks import LATENT_CHANNELS, autoencoder_from_sprout, new_inpaint_autoencoder
+from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+
+SEED = 20  # its scenes begin at SEED << 34, away from those of every other training
+HOLED = 4  # one picture in so many has a hole
+POSTERIOR_DEVIATION = 0.01  # of what the encoder draws: practically nothing, so that unmasked parts stay
+RECIPE = Recipe(peak_rate=1e-3, hold=0.3)
+
+
+def with_holes(pictures: Tensor, rng: random.Random) -> Tensor:
+    """Cut a grey hole into every fourth picture; float32 [n, 3, side, side], side at most 64."""
+    result, side = pictures.clone(), pictures.shape[-1]
+    for picture in result[::HOLED]:
+        picture[:, torch.from_numpy(anywhere(rng)[:side, :side])] = 0
+    return result
+
+
+@torch.no_grad()
+def standardise(vae: Any, pictures: int = 2048) -> None:
+    """Give every latent channel mean 0 and variance 1 over scenes, by the two 1 x 1 convolutions; pictures stay."""
+    seeds = range(STANDARD_SCENES, STANDARD_SCENES + pictures)
+    parts = [
+        to_tensor([world.render(s, training=True).pixels for s in seeds[i : i + 64]]) for i in range(0, pictures, 64)
+    ]
+    latents = torch.cat([vae.encode(part).latent_dist.mean for part in parts])
+    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
+    before, after = vae.quant_conv, vae.post_quant_conv
+    before.weight[:LATENT_CHANNELS] /= deviation[:, None, None, None]
+    before.bias[:LATENT_CHANNELS] = (before.bias[:LATENT_CHANNELS] - mean) / deviation
+    before.weight[LATENT_CHANNELS:] = 0
+    before.bias[LATENT_CHANNELS:] = 2 * np.log(POSTERIOR_DEVIATION)
+    after.bias += after.weight[:, :, 0, 0] @ mean
+    after.weight *= deviation[None, :, None, None]
+
+
+@dataclass
+class InpaintAutoencoderTask:
+    """Reconstruction of scenes and of scenes with a hole, with noise on the latents."""
+
+    seed: int
+    warm_start: Path
+    recipe: Recipe = RECIPE
+
+    def __post_init__(self) -> None:
+        self.vae = autoencoder_from_sprout(self.warm_start)
+
+    def models(self) -> dict[str, nn.Module]:
+        return {"vae": self.vae}
+
+    def loss(self, step: int, progress: float, rank: int, workers: int) -> Tensor:
+        generator = step_generator(self.seed + 1 + rank, step)
+        pictures = with_holes(batch(self.seed, step, progress, rank, workers), random.Random(generator.initial_seed()))
+        with torch.autocast("cpu", torch.bfloat16):
+            mean = self.vae.encode(pictures).latent_dist.mean.float()
+            noise = torch.randn(mean.shape, generator=generator)
+            made = self.vae.decode(mean + LATENT_NOISE * noise).sample.float()
+        size: Tensor = mean.square().mean()
+        return reconstruction_loss(made, pictures) + 1e-3 * size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
+    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--workers", type=int, default=1, help="single-threaded processes that share each step")
+    parser.add_argument("--warm-start", type=Path, default=Path("pipeline/sprout/sprout/vae"), help="sprout's VAE")
+    parser.add_argument(
+        "--folder", type=Path, default=Path("training/inpaint_autoencoder"), help="checkpoint, log, VAE"
+    )
+    options = parser.parse_args()
+    build = partial(InpaintAutoencoderTask, options.seed, options.warm_start)
+    train(build, Budget(options.minutes, options.steps), options.folder, options.workers)
+    vae = new_inpaint_autoencoder()
+    load_means(options.folder / "checkpoint.pt", {"vae": vae})
+    standardise(vae)
+    vae.save_pretrained(options.folder / "vae")
+
+
+if __name__ == "__main__":
+    main()
