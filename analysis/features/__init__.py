@@ -14,6 +14,14 @@ __all__ = ["NAMES", "Feature", "FeatureError", "feature"]
 _CLASSES = {
     "fd_efficientnet_lite0": "frechet:EfficientNetLite0",
     "fid_inception": "frechet:InceptionFID",
+    "fd_dinov2": "embeddings:Dinov2",
+    "fd_clip": "embeddings:ClipImages",
+    "clip_score": "preference:ClipScore",
+    "pick_score": "preference:PickScore",
+    "hps_v2": "hps:HPSv2",
+    "looks": "looks:Looks",
+    "style_efficientnet_lite0": "style:StyleLite0",
+    "style_vgg19": "style:StyleVGG19",
 }
 NAMES: tuple[str, ...] = tuple(_CLASSES)
 

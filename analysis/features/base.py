@@ -50,3 +50,11 @@ class Feature(ABC):
 
         Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
         """
+
+
+def check_pictures(pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> None:
+    """Raise ValueError unless pixels are (N, H, W, 3) uint8 and there are N prompts."""
+    if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
+        raise ValueError(f"pixels are {pixels.dtype} {pixels.shape}; uint8 (N, height, width, 3) is needed")
+    if len(prompts) != len(pixels):
+        raise ValueError(f"{len(pixels)} images, but {len(prompts)} prompts")

