@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from seedscope.jobs.import_command import import_pictures
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
@@ -41,9 +42,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def _job(study: Path, folder: Path | None) -> "Job":
     # Imported here: torch and diffusers take seconds, which --help and schema need not wait for.
-    from seedscope.jobs.job import Job
+    from seedscope.jobs.job import open_job
 
-    return Job(study, folder)
+    return open_job(study, folder)
 
 
 def _executor(
@@ -86,7 +87,13 @@ def plan(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
 
     Example: seedscope plan configs/demo.yaml
     """
+    from seedscope.jobs.job import DrawnJob
+
     job = _job(study, folder)
+    if not isinstance(job, DrawnJob):
+        raise UserError(
+            f"{study}: its pictures were imported, so nothing is to be planned; see `seedscope status {study}`."
+        )
     height, width = job.located.size(job.study.sampling)
     facts = {
         "study": job.study.name,
@@ -230,22 +237,26 @@ def models(as_json: Json = False) -> None:
 
     Example: seedscope models
     """
-    from seedscope.pipeline.models import bundled, locate
-    from seedscope.pipeline.study import Model
+    from seedscope.pipeline.models import FAMILIES, bundled, kind
 
-    rows = []
-    for name, folder in bundled().items():
-        found = locate(Model(id=name, revision=None, variant=None))
-        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        rows.append(
-            {"name": name, "family": found.family, "pixels": found.default_size, "bytes": size, "folder": str(folder)}
-        )
+    rows = [
+        {
+            "name": name,
+            "kind": kind(folder),
+            "draws": kind(folder) in FAMILIES,
+            "bytes": sum(file.stat().st_size for file in folder.rglob("*.safetensors")),
+            "folder": str(folder),
+        }
+        for name, folder in bundled().items()
+    ]
     if as_json:
         print(json.dumps(rows))
         return
+    grid = Grid("name", "class", "", "MB")
     for row in rows:
-        line = f"{row['name']:<16} {row['family']:<5} {row['pixels']} x {row['pixels']}  {int(str(row['bytes'])) / 1e6:.0f} MB"
-        out.print(line, highlight=False)
+        use = "text to image: `model:` of a study" if row["draws"] else ""
+        grid.add_row(str(row["name"]), str(row["kind"]), use, f"{int(str(row['bytes'])) / 1e6:.1f}")
+    out.print(grid)
 
 
 @app.command()
@@ -257,6 +268,9 @@ def schema() -> None:
     from seedscope.pipeline.study import Study
 
     print(json.dumps(Study.model_json_schema(), indent=1))
+
+
+app.command("import")(import_pictures)
 
 
 def _work(

@@ -1,5 +1,6 @@
 """A study and its run folder, and the steps from the one to the other."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import generate
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.run import ImportedRun
 from seedscope.pipeline.models import Located, locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
@@ -18,7 +20,7 @@ from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.runner import Executor, Outcome, run_stage
 from seedscope.pipeline.stage import Stage
 from seedscope.pipeline.store import IMAGE_SCHEMA, Receipt, Table
-from seedscope.pipeline.study import Json, Study, fingerprint, load_study
+from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint, load_study
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
 
@@ -37,19 +39,15 @@ class Step:
     quarantined: dict[str, str]
 
 
-class Job:
-    """A validated study with the folder that its run goes to.
+class Job(ABC):
+    """A validated study with the folder of its run. `subject` is what titles call the pictures.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its reference, before work begins.
     """
 
-    def __init__(self, study_file: Path, out: Path | None = None) -> None:
-        self.study: Study = load_study(study_file)
-        self.folder = RunFolder(out or Path("runs") / self.study.name)
-        self.located: Located = locate(self.study.model)
-        self.cause: dict[str, Json] = generate.cause(self.study, self.located)
-        self.wanted = Edition(tuple(read_prompts(self.study.prompts)), tuple(self.study.seeds))
+    def __init__(self, study: Measured, folder: RunFolder, cause: Json, wanted: Edition, subject: str) -> None:
+        self.study, self.folder, self.cause, self.wanted, self.subject = study, folder, cause, wanted, subject
         self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
         if self.study.ranking.by not in (item.name for item in self.measured if item.needs_reference):
             able = ", ".join(item.name for item in self.measured if item.needs_reference) or "none is measured"
@@ -60,8 +58,22 @@ class Job:
     @cached_property
     def units(self) -> list[Unit]:
         """The units of the run as it stands, or, before its first one, as it will be."""
-        known = [edition for _, edition in self.folder.editions()]
-        return plan(known or [self.wanted], self.study.unit)
+        return self._units()
+
+    @abstractmethod
+    def _units(self) -> list[Unit]: ...
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Record what the study wants of the run. For the process that holds the run's lock.
+
+        Raises:
+            RunChanged: the folder belongs to another study.
+        """
+
+    @abstractmethod
+    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
+        """Make the pictures that are not there yet, and those that are damaged; at most `limit` units."""
 
     @cached_property
     def reference(self) -> RealImages:
@@ -86,20 +98,6 @@ class Job:
             for item in self.measured
             if item.needs_reference
         ]
-
-    def begin(self) -> None:
-        """Record what the study wants of the run. For the process that holds the run's lock.
-
-        Raises:
-            RunChanged: the folder belongs to another study.
-        """
-        self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
-
-    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
-        """Make the pictures that are not there yet, and those that are damaged; at most `limit` units."""
-        repaired = self._take_back_damaged(self.images, self.units)
-        stage = generate.Generate(self.study, self.located, self.images)
-        return self._run("images", stage, self.units, executor, watch, repaired, limit)
 
     def features(
         self, executor: Executor, watch: Watch, only: Sequence[str] = (), limit: int | None = None
@@ -172,6 +170,67 @@ class Job:
         tables += [("reference features", item.table, self.reference.units()) for item in self.reference_measures]
         tables += [("features", item.table, self.units) for item in self.measures]
         return [_standing(name, table, units) for name, table, units in tables]
+
+
+class DrawnJob(Job):
+    """A study whose pictures a model draws."""
+
+    study: Study
+
+    def __init__(self, study: Study, folder: RunFolder) -> None:
+        self.located: Located = locate(study.model)
+        wanted = Edition(tuple(read_prompts(study.prompts)), tuple(study.seeds))
+        super().__init__(study, folder, generate.cause(study, self.located), wanted, study.model.id.rsplit("/", 1)[-1])
+
+    def _units(self) -> list[Unit]:
+        known = [edition for _, edition in self.folder.editions()]
+        return plan(known or [self.wanted], self.study.unit)
+
+    def begin(self) -> None:
+        self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
+
+    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
+        repaired = self._take_back_damaged(self.images, self.units)
+        stage = generate.Generate(self.study, self.located, self.images)
+        return self._run("images", stage, self.units, executor, watch, repaired, limit)
+
+
+class ImportedJob(Job):
+    """A study of pictures that `seedscope import` brought in."""
+
+    study: ImportedStudy
+
+    def __init__(self, study: ImportedStudy, folder: RunFolder) -> None:
+        self.run = ImportedRun(folder)
+        self.images = self.run.images
+        super().__init__(study, folder, self.run.cause, self.run.edition, study.name)
+
+    def _units(self) -> list[Unit]:
+        return self.run.units
+
+    def begin(self) -> None:
+        """Nothing to record: an import has done so."""
+
+    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:  # noqa: ARG002
+        """Nothing to make: all pictures are there, or an import has to bring them."""
+        if missing := len(self.units) - len(self._drawn()):
+            raise UserError(
+                f"{self.folder.path}: {missing} of {len(self.units)} units have no pictures. "
+                f"`seedscope import {self.study.imported} --out {self.folder.path}` brings them in."
+            )
+        return Step("images", len(self.units), 0, 0, (), {})
+
+
+def open_job(study_file: Path, out: Path | None = None) -> DrawnJob | ImportedJob:
+    """The job of a study file; that of imported pictures lies in their run folder.
+
+    Raises:
+        UserError: everything that is wrong with the study, before work begins.
+    """
+    study = load_study(study_file)
+    if isinstance(study, ImportedStudy):
+        return ImportedJob(study, RunFolder(out or study_file.parent))
+    return DrawnJob(study, RunFolder(out or Path("runs") / study.name))
 
 
 def _take_back_outdated(table: Table, source: Source, units: Sequence[Unit]) -> list[str]:

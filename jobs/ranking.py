@@ -15,7 +15,7 @@ from seedscope.analysis.report.verdict import verdict
 from seedscope.analysis.seeds.table import LEVEL, Chance, Ranking, rank_seeds, reference_of
 from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
 from seedscope.analysis.select.golden import GoldenSeeds, Standing, Why
-from seedscope.jobs.job import Job
+from seedscope.jobs.job import DrawnJob, Job
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import decode
 from seedscope.pipeline.models import architecture
@@ -112,6 +112,8 @@ def _signed(value: float | None) -> str:
 def export(job: Job) -> list[Path]:
     """Write `golden.json` and `contact_sheet.png` from the ranking; return their paths.
 
+    Of imported pictures there is no golden list: how their noise was drawn is not known.
+
     Raises:
         UserError: there is no ranking, or no seed has a rank.
     """
@@ -119,8 +121,11 @@ def export(job: Job) -> list[Path]:
     ranked = [row for row in ranking.table.to_pylist() if row["rank"] is not None]
     if not ranked:
         raise UserError(f"{job.folder.path}: no seed has a distance, so there is nothing to export.")
-    golden = job.folder.path / "golden.json"
-    golden_seeds(job, ranking).save(golden)
+    written = [job.folder.path / "seeds.parquet"]
+    if isinstance(job, DrawnJob):
+        golden = job.folder.path / "golden.json"
+        golden_seeds(job, ranking).save(golden)
+        written.append(golden)
     sheet = job.folder.path / "contact_sheet.png"
     count = min(SHEET_SEEDS, len(ranked) // 2 or 1)
     prompts = _spread([prompt.id for prompt in job.wanted.prompts], SHEET_PROMPTS)
@@ -132,14 +137,14 @@ def export(job: Job) -> list[Path]:
         [_sheet_row(row, ranking.measure, prompts, pictures) for row in worst],
         [texts[prompt] for prompt in prompts],
         sheet,
-        title=f"Best and worst seeds of {job.study.model.id.rsplit('/', 1)[-1]}",
+        title=f"Best and worst seeds of {job.subject}",
         measure=f"{ranking.measure} (lower is better), 95 % interval",
         notes=verdict(ranking),
     )
-    return [job.folder.path / "seeds.parquet", golden, sheet]
+    return [*written, sheet]
 
 
-def golden_seeds(job: Job, ranking: Ranking) -> GoldenSeeds:
+def golden_seeds(job: DrawnJob, ranking: Ranking) -> GoldenSeeds:
     """The golden list of a ranking: its lowest distances, with the reasons and the conditions."""
     by = ranking.measure
     rows = [row for row in ranking.table.to_pylist() if row["rank"] is not None][: job.study.ranking.golden]
@@ -173,7 +178,7 @@ def golden_seeds(job: Job, ranking: Ranking) -> GoldenSeeds:
     )
 
 
-def _conditions(job: Job) -> Conditions:
+def _conditions(job: DrawnJob) -> Conditions:
     study, located = job.study, job.located
     kind, unet, scheduler = architecture(located, study.sampling)
     identity = located.identity if isinstance(located.identity, dict) else {}

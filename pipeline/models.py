@@ -64,8 +64,17 @@ class Located:
 
 
 def bundled() -> dict[str, Path]:
-    """Name -> folder of the models that ship with the project."""
-    return {path.parent.name: path.parent for path in sorted(BUNDLED.glob("*/model_index.json"))}
+    """Name -> folder of all models that ship with the project; `kind` says what each is."""
+    pipelines = {path.parent for path in BUNDLED.glob("*/model_index.json")}
+    networks = {path.parent for path in BUNDLED.rglob("config.json") if not pipelines & set(path.parents)}
+    return {folder.relative_to(BUNDLED).as_posix(): folder for folder in sorted(pipelines | networks)}
+
+
+def kind(folder: Path) -> str:
+    """The class that loads a model's folder: a pipeline of diffusers or a network of transformers."""
+    if (folder / "model_index.json").exists():
+        return str(_json(folder / "model_index.json").get("_class_name"))
+    return str(_json(folder / "config.json")["architectures"][0])
 
 
 def locate(model: Model) -> Located:
@@ -74,15 +83,17 @@ def locate(model: Model) -> Located:
     Raises:
         ModelError: it does not exist, is of a kind that cannot be run, or offers pickles for weights.
     """
-    folder = bundled().get(model.id) or Path(model.id).expanduser()
+    shipped = bundled()
+    folder = shipped.get(model.id) or Path(model.id).expanduser()
     if folder.is_dir():
         if model.revision is not None:
             raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
         return _describe(folder.resolve(), None, None)
     if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
         return _describe(_hub_configs(model), model.id, model.variant)
+    names = ", ".join(name for name, path in shipped.items() if kind(path) in FAMILIES)
     raise ModelError(
-        f"model: there is no model {model.id!r}. Bundled are {', '.join(bundled()) or 'none'}; otherwise give a folder "
+        f"model: there is no model {model.id!r}. Bundled are {names or 'none'}; otherwise give a folder "
         "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
     )
 
@@ -114,9 +125,9 @@ def _hub_configs(model: Model) -> Path:
 
 def _describe(folder: Path, hub: str | None, variant: str | None) -> Located:
     index = _json(folder / "model_index.json")
-    kind = str(index.get("_class_name"))
-    if kind not in FAMILIES:
-        raise ModelError(f"{folder}: is a {kind}; text-to-image runs on {' and '.join(FAMILIES)}.")
+    pipeline = kind(folder)
+    if pipeline not in FAMILIES:
+        raise ModelError(f"{folder}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
     if hub is None:
         _refuse_pickles(folder, index)
     unet, vae = _json(folder / "unet" / "config.json"), _json(folder / "vae" / "config.json")
@@ -126,7 +137,7 @@ def _describe(folder: Path, hub: str | None, variant: str | None) -> Located:
     identity: Json = (
         {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
     )
-    return Located(folder, hub, FAMILIES[kind], identity, unet["in_channels"], scale, sample_size * scale, size)
+    return Located(folder, hub, FAMILIES[pipeline], identity, unet["in_channels"], scale, sample_size * scale, size)
 
 
 def _json(path: Path) -> dict[str, Any]:

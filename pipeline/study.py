@@ -166,19 +166,11 @@ class Ranking(Strict):
     golden: int = Field(8, ge=1, description="Length of the golden list.")
 
 
-class Study(Strict):
-    """A study: model x prompts x seeds -> images -> features -> a ranking of seeds."""
+class Measured(Strict):
+    """What every study says: what is measured on its pictures, and how that becomes a ranking of seeds."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Names the run folder.")
-    model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
-    sampling: Sampling = Sampling()
     compute: Compute = Compute()
-    prompts: list[str | GridSource | FileSource] = Field(min_length=1)
-    seeds: Annotated[
-        Annotated[list[int], Field(min_length=1)],
-        BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
-    ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
-    unit: UnitShape = UnitShape()
     features: list[
         Annotated[
             FeatureChoice,
@@ -206,6 +198,25 @@ class Study(Strict):
         return self
 
 
+class Study(Measured):
+    """A study: model x prompts x seeds -> images -> features -> a ranking of seeds."""
+
+    model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
+    sampling: Sampling = Sampling()
+    prompts: list[str | GridSource | FileSource] = Field(min_length=1)
+    seeds: Annotated[
+        Annotated[list[int], Field(min_length=1)],
+        BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
+    ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
+    unit: UnitShape = UnitShape()
+
+
+class ImportedStudy(Measured):
+    """A study of pictures made elsewhere: nothing is drawn. `seedscope import` writes it into the run folder."""
+
+    imported: str = Field(description="Where the pictures came from; the run is the folder of this file.")
+
+
 class _UniqueKeys(yaml.SafeLoader):
     """YAML that refuses a key named twice, where PyYAML silently keeps the last."""
 
@@ -220,7 +231,7 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_study(path: Path) -> Study:
+def load_study(path: Path) -> Study | ImportedStudy:
     """Read and validate a study file. Paths in it become relative to the working directory, not to the file.
 
     Raises:
@@ -241,21 +252,20 @@ def load_study(path: Path) -> Study:
             f"{path}: a study is a mapping with at least name, model, prompts and seeds; see configs/demo.yaml."
         )
     try:
-        study = Study.model_validate(raw)
+        study = _kind(raw).model_validate(raw)
     except ValidationError as error:
         raise StudyError("\n".join(f"{path}: {line}" for line in _sentences(error, raw))) from None
     return _relative_to(study, path.parent)
 
 
-def _relative_to(study: Study, folder: Path) -> Study:
+def _kind(raw: object) -> type[Study] | type[ImportedStudy]:
+    return ImportedStudy if isinstance(raw, dict) and "imported" in raw else Study
+
+
+def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | ImportedStudy:
     def found(name: str) -> str:
         return str(folder / name) if (folder / name).exists() else name
 
-    prompts = [
-        source.model_copy(update={"file": folder / source.file}) if isinstance(source, FileSource) else source
-        for source in study.prompts
-    ]
-    model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
     reference = found(study.reference) if re.search(r"[/.]", study.reference) else study.reference
     features = [
         choice.model_copy(
@@ -263,7 +273,15 @@ def _relative_to(study: Study, folder: Path) -> Study:
         )
         for choice in study.features
     ]
-    return study.model_copy(update={"prompts": prompts, "model": model, "reference": reference, "features": features})
+    study = study.model_copy(update={"reference": reference, "features": features})
+    if isinstance(study, ImportedStudy):
+        return study
+    prompts = [
+        source.model_copy(update={"file": folder / source.file}) if isinstance(source, FileSource) else source
+        for source in study.prompts
+    ]
+    model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
+    return study.model_copy(update={"prompts": prompts, "model": model})
 
 
 def _sentences(error: ValidationError, raw: object) -> list[str]:
@@ -304,7 +322,7 @@ def _without_union_noise(lines: list[str]) -> list[str]:
 def _known_keys(place: tuple[int | str, ...], raw: object) -> list[str]:
     """The keys that a study may have at `place`."""
     keys: dict[str, list[str]] = {
-        "": list(Study.model_fields),
+        "": list(_kind(raw).model_fields),
         "model": list(Model.model_fields),
         "sampling": list(Sampling.model_fields),
         "sampling.guidance": list(Guidance.model_fields),

@@ -1,6 +1,7 @@
 """The seeds table: one row a seed, from feature shards to Frechet distances with their uncertainty and their null."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import groupby
@@ -164,11 +165,13 @@ def _rows_of(column: str, seeds: list[int], states: list[Jackknife], boot: Paire
 def _complete_prompts(features: Table, units: Sequence[Unit]) -> tuple[dict[str, str], int]:
     """Prompt id -> group of the prompts that have a picture of every seed, in order; and how many have not."""
     groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
-    failed: set[str] = set()
+    seeds = {seed for unit in units for seed in unit.seeds}
+    pictures: Counter[str] = Counter()
     for unit in units:
         rows = features.read(unit.name, ["prompt_id", "status"])
-        failed |= set(rows.filter(pc.not_equal(rows["status"], "ok"))["prompt_id"].to_pylist())
-    return {prompt: group for prompt, group in groups.items() if prompt not in failed}, len(failed)
+        pictures.update(rows.filter(pc.equal(rows["status"], "ok"))["prompt_id"].to_pylist())
+    complete = {prompt: group for prompt, group in groups.items() if pictures[prompt] == len(seeds)}
+    return complete, len(groups) - len(complete)
 
 
 def _by_seed(features: Table, column: str, units: Sequence[Unit], prompt_ids: list[str]) -> Iterator[tuple[int, Rows]]:

@@ -1,0 +1,108 @@
+"""`seedscope import`: pictures made elsewhere become the pictures of a run."""
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.pipeline.imported.importing import Report
+
+SHOWN = 20
+COUNTS = ("files", "new", "known", "prompts", "seeds", "cells", "missing", "failed", "units_made")
+out = Console()
+notes = Console(stderr=True)
+
+
+def import_pictures(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<name of FOLDER>]", show_default=False)
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Table with file, prompt, seed.  [default: one that lies in FOLDER]", show_default=False),
+    ] = None,
+    mixed: Annotated[bool, typer.Option("--mixed", help="Accept pictures of different models and settings.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come in, and write nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Bring in pictures made elsewhere, with their prompt and seed, so that they can be measured and ranked.
+
+    Reads what AUTOMATIC1111, Forge, ComfyUI, InvokeAI, SwarmUI and Fooocus write into pictures, or a table of file, prompt
+    and seed beside them. Import again when the folder has grown.
+
+    Example: seedscope import ./outputs/txt2img-images --out runs/mine
+    """
+    from seedscope.jobs.progress import Watcher
+    from seedscope.pipeline.imported import importing
+    from seedscope.pipeline.imported.run import ImportedRun
+    from seedscope.pipeline.run_folder import RunFolder
+    from seedscope.pipeline.runner import Executor
+
+    place = RunFolder(folder or Path("runs") / source.resolve().name)
+    run = ImportedRun(place)
+    placing, report = importing.survey(source, run, table, mixed=mixed)
+    if not as_json:
+        _list_unplaced(report)
+    if dry_run:
+        _tell(report, as_json)
+        return
+    if not placing.cells:
+        raise UserError(
+            f"{source}: none of {report.files} files could be placed. Write a table with the columns file, prompt and seed "
+            "(CSV, TSV, JSONL or Parquet) into the folder."
+        )
+    with place.locked(), Watcher(notes) as watch:
+        importing.write_unplaced(place, report.unplaced)
+        importing.bring_in(placing, report, run, Executor("inline"), watch)
+        study = importing.write_study(place, _name(source), source)
+    _tell(report, as_json)
+    if report.quarantined:
+        raise UserError(
+            f"{len(report.quarantined)} units could not be made: {'; '.join(report.quarantined.values())}. Everything else is "
+            "done and kept. Mend the cause and run the same command again."
+        )
+    if not as_json:
+        out.print(f"Next: look at {study}, then: seedscope features {study}", highlight=False, soft_wrap=True)
+
+
+def _name(source: Path) -> str:
+    """A study's name from a folder's."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", source.resolve().name).strip("-._")[:64] or "imported"
+
+
+def _list_unplaced(report: "Report") -> None:
+    for file, reason in list(report.unplaced.items())[:SHOWN]:
+        line = f"not placed: {file}: {reason}".encode(errors="replace").decode()
+        notes.print(line, highlight=False, soft_wrap=True, markup=False)
+    if (further := len(report.unplaced) - SHOWN) > 0:
+        notes.print(
+            f"not placed: {further:,} more; an import lists all in unplaced.csv", highlight=False, soft_wrap=True
+        )
+
+
+def _tell(report: "Report", as_json: bool) -> None:
+    if as_json:
+        reasons = {str(file): reason for file, reason in report.unplaced.items()}
+        counts = {name: getattr(report, name) for name in COUNTS}
+        print(
+            json.dumps(counts | {"made": report.made, "table": report.table and str(report.table), "unplaced": reasons})
+        )
+        return
+    lines = [
+        f"{report.files:,} files: {report.new:,} new, {report.known:,} known, {len(report.unplaced):,} not placed."
+    ]
+    lines += [f"Made again: unit {name}." for name in report.mended]
+    if report.cells:
+        lines.append(
+            f"The run has {report.cells:,} pictures of {report.prompts:,} prompts x {report.seeds:,} seeds; {report.missing:,} "
+            f"cells are missing, {report.failed:,} could not be read."
+        )
+    for line in lines:
+        out.print(line, highlight=False, soft_wrap=True)

@@ -1,0 +1,136 @@
+"""Bring a folder of pictures into a run folder: read, place, record, publish."""
+
+import csv
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import yaml
+
+from seedscope.pipeline.errors import RunChanged, UserError
+from seedscope.pipeline.imported.placing import Made, Placing, place
+from seedscope.pipeline.imported.run import ImportedRun
+from seedscope.pipeline.imported.stage import Import, mended
+from seedscope.pipeline.imported.table import Entry, find_table, read_table
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.runner import Executor, run_stage
+from seedscope.pipeline.store import Receipt, create, replace
+
+Watch = Callable[[str, Sequence[Unit]], Callable[[Unit, Sequence[Receipt]], None]]
+
+
+@dataclass
+class Report:
+    """What became of a folder. Counts are of pictures, but `units_made`; `missing` are cells of the grid without one."""
+
+    files: int
+    new: int
+    known: int
+    unplaced: dict[Path, str]
+    made: Made | None
+    table: Path | None
+    prompts: int = 0
+    seeds: int = 0
+    cells: int = 0
+    units_made: int = 0
+    failed: int = 0
+    mended: list[str] = field(default_factory=list)
+    quarantined: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def missing(self) -> int:
+        """Cells of the whole grid of prompts and seeds that no picture has come for."""
+        return self.prompts * self.seeds - self.cells
+
+
+def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: bool = False) -> tuple[Placing, Report]:
+    """Read a folder and place its pictures, and write nothing.
+
+    Args:
+        table: a table of file, prompt and seed; None: one that lies in the folder, if any.
+        mixed: accept pictures whatever their settings; a run keeps to what its first import said.
+
+    Raises:
+        UserError: no such folder, a table that cannot be read, or a run that was begun otherwise.
+    """
+    source = source.resolve()
+    if not source.is_dir():
+        raise UserError(f"{source}: there is no such folder of pictures.")
+    if mixed and run.made is not None:
+        raise RunChanged(
+            f"{run.folder.path}: was begun without --mixed, and its pictures are all made in one way. Leave --mixed out, or "
+            "choose another folder with --out."
+        )
+    chosen = table.resolve() if table else find_table(source)
+    entries: dict[Path, Entry] = read_table(chosen) if chosen else {}
+    mixed = mixed or (run.cause is not None and run.made is None)
+    placing = place(source, entries, outside=run.folder.path, made=run.made, mixed=mixed, taken=run.files)
+    known = sum(key in run.files for key in placing.cells)
+    files = len(placing.cells) + len(placing.unplaced)
+    report = Report(files, len(placing.cells) - known, known, placing.unplaced, placing.made, chosen)
+    return placing, report
+
+
+def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Executor, watch: Watch) -> ImportedRun:
+    """Record the new cells and publish every unit that is not there yet; fills in the report.
+
+    Each unit is published once, so that the same call goes on where another one stopped. For the process that holds the
+    run's lock.
+
+    Raises:
+        UserError: the folder cannot be written, or another process has imported into it since it was surveyed.
+    """
+    run = run.grow(placing.made, placing.cells.values())
+    # A file may have been moved since it was first seen.
+    files = run.files | {key: item.file for key, item in placing.cells.items()}
+    run.images.clear_scratch()
+    damaged = {
+        unit.name for unit in run.units if run.images.has(unit.name) and run.images.damage(unit.name, deep=False)
+    }
+    for name in damaged:
+        run.images.revoke(name)
+    report.mended = [*sorted(damaged), *mended(run.images, run.units, files)]
+    done = run.images.committed()
+    todo = [unit for unit in run.units if unit.name not in done]
+    if todo:
+        outcome = run_stage(Import(run.images, files), todo, executor, watch("pictures", todo))
+        report.units_made, report.quarantined = len(outcome.receipts), outcome.quarantined
+    receipts = [run.images.receipt(name) for name in run.images.committed()]
+    report.failed = sum(receipt.failed for receipt in receipts)
+    report.cells = sum(receipt.rows for receipt in receipts)
+    report.prompts, report.seeds = len(run.edition.prompts), len(run.edition.seeds)
+    return run
+
+
+def write_unplaced(folder: RunFolder, unplaced: dict[Path, str]) -> Path:
+    """Write `unplaced.csv`: file and reason, a line each, of this import alone; its path."""
+
+    def write(path: Path) -> None:
+        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            lines = csv.writer(file)
+            lines.writerow(("file", "reason"))
+            lines.writerows((str(name), reason) for name, reason in unplaced.items())
+
+    path = folder.path / "unplaced.csv"
+    replace(path, write)
+    return path
+
+
+def write_study(folder: RunFolder, name: str, source: Path) -> Path:
+    """Write `study.yaml`, by which the other commands find the run, unless it is there; its path.
+
+    It is then the person's to edit.
+    """
+    path = folder.path / "study.yaml"
+    facts = yaml.safe_dump({"name": name, "imported": str(source.resolve())}, sort_keys=False, allow_unicode=True)
+    content = (
+        "# Pictures made elsewhere, brought in by `seedscope import`. What is measured on them is yours to edit.\n"
+        f"{facts}"
+        "features: [fd_efficientnet_lite0]\n"
+        "reference: sprout  # your real pictures: a folder, or a Parquet file\n"
+    )
+    with suppress(FileExistsError):
+        create(path, content.encode())
+    return path

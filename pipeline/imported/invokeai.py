@@ -1,0 +1,83 @@
+"""The metadata of InvokeAI: `invokeai_metadata` since 3.0, `sd-metadata` before.
+
+Source: invoke-ai/InvokeAI, `invokeai/app/invocations/metadata.py::CoreMetadataInvocation` (fields of the first), and
+`ldm/invoke/conditioning.py` of 2.3 (negative words stand in square brackets within the prompt).
+"""
+
+import re
+
+from seedscope.pipeline.imported.recipe import (
+    Recipe,
+    Settings,
+    Unplaceable,
+    number,
+    recipe,
+    size,
+    text,
+    whole,
+    with_adapters,
+)
+from seedscope.pipeline.study import Json
+
+_BRACKETS = re.compile(r"\[(.*?)\]", re.DOTALL)
+
+
+def parse(metadata: dict[str, Json]) -> Recipe:
+    """The recipe in the JSON of `invokeai_metadata`. For SDXL, a style prompt of its own follows the prompt on a new line.
+
+    Raises:
+        Unplaceable: it names no prompt or no seed, as the metadata of a workflow may.
+    """
+    prompt, style = metadata.get("positive_prompt"), text(metadata.get("positive_style_prompt"))
+    if isinstance(prompt, str) and style and style != prompt.strip():
+        prompt = f"{prompt.strip()}\n{style}"
+    settings = Settings(
+        negative_prompt=text(metadata.get("negative_prompt")) or "",
+        model=with_adapters(_name(metadata.get("model")), _adapters(metadata.get("loras"))),
+        sampler=text(metadata.get("scheduler")),
+        steps=whole(metadata.get("steps")),
+        guidance=number(metadata.get("cfg_scale")),
+        size=size(metadata.get("width"), metadata.get("height")),
+        denoising=number(metadata.get("strength")) or number(metadata.get("hrf_strength")),
+    )
+    return recipe(prompt, metadata.get("seed"), settings)
+
+
+def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
+    """The recipe in the JSON of `sd-metadata`.
+
+    Raises:
+        Unplaceable: it names no prompt or no seed, or other seeds were mixed in.
+    """
+    image = metadata.get("image")
+    if not isinstance(image, dict):
+        raise Unplaceable("its `sd-metadata` describes no picture")
+    if image.get("variations"):
+        raise Unplaceable("its noise is not that of one seed: variations were mixed in")
+    prompt = image.get("prompt")
+    if isinstance(prompt, list) and prompt and isinstance(prompt[0], dict):
+        prompt = prompt[0].get("prompt")
+    negative = ""
+    if isinstance(prompt, str):
+        negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt))
+        prompt = re.sub(" +", " ", _BRACKETS.sub(" ", prompt))
+    settings = Settings(
+        negative_prompt=negative,
+        model=text(metadata.get("model_weights")) or text(metadata.get("model")),
+        sampler=text(image.get("sampler")),
+        steps=whole(image.get("steps")),
+        guidance=number(image.get("cfg_scale")),
+        size=size(image.get("width"), image.get("height")),
+        denoising=number(image.get("strength")) if image.get("type") == "img2img" else None,
+    )
+    return recipe(prompt, image.get("seed"), settings)
+
+
+def _name(model: Json) -> str | None:
+    """The name of a model, which 3.x calls `model_name` and later editions `name`."""
+    return text(model.get("name")) or text(model.get("model_name")) if isinstance(model, dict) else text(model)
+
+
+def _adapters(loras: Json) -> list[tuple[str, Json]]:
+    items = [item for item in loras if isinstance(item, dict)] if isinstance(loras, list) else []
+    return [(_name(item.get("model", item.get("lora"))) or "?", item.get("weight")) for item in items]

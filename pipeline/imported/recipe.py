@@ -1,0 +1,112 @@
+"""What a picture says of how it was made: prompt, seed and settings."""
+
+import math
+import re
+from dataclasses import dataclass
+
+from seedscope.pipeline.study import LARGEST_SEED, Json
+
+
+class Unplaceable(ValueError):
+    """A picture that no (prompt, seed) is known of; the message says why, of the file: "it names no seed"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What was set besides prompt and seed; None where the file does not say.
+
+    `size` is (width, height) in pixels as asked for, which the noise depends on; a later enlargement does not change it.
+    `denoising` is the strength, 0 to 1, of a pass over a picture that was there already: img2img, or the second pass of a
+    high-resolution fix. `model` carries the adapters (LoRA) that were loaded with it.
+    """
+
+    negative_prompt: str | None = None
+    model: str | None = None
+    sampler: str | None = None
+    steps: int | None = None
+    guidance: float | None = None
+    size: tuple[int, int] | None = None
+    denoising: float | None = None
+    styles: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """The cell of a picture, and the settings that it was made with."""
+
+    prompt: str
+    seed: int
+    settings: Settings = Settings()
+
+
+def recipe(prompt: Json, seed: Json, settings: Settings) -> Recipe:
+    """Check what a file says.
+
+    Raises:
+        Unplaceable: no text, or no whole number from 0 to 2^63-1.
+    """
+    if not isinstance(prompt, str):
+        raise Unplaceable("it names no prompt")
+    if _repaired(prompt) != prompt:
+        raise Unplaceable("its prompt has characters that are none (halves of surrogate pairs)")
+    if not prompt.strip():
+        raise Unplaceable("its prompt is empty")
+    if seed is None or seed == "":
+        raise Unplaceable("it names no seed")
+    number = whole(seed)
+    if number is None:
+        raise Unplaceable(f"its seed is {str(seed)[:40]!r}, which is no whole number")
+    if number < 0:
+        raise Unplaceable(f"its seed is {number}, which stands for a random one that was not written down")
+    if number > LARGEST_SEED:
+        raise Unplaceable(f"its seed is {number}, which is above 2^63-1 and cannot be stored")
+    return Recipe(prompt.strip(), number, settings)
+
+
+def whole(value: Json) -> int | None:
+    """A whole number that may be written as text (`"5"`, `"5.0"`), or None."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return value
+    if isinstance(value, float):
+        return int(value) if value.is_integer() else None
+    match = re.fullmatch(r"\s*(-?\d{1,30})(?:\.0+)?\s*", value) if isinstance(value, str) else None
+    return int(match[1]) if match else None
+
+
+def number(value: Json) -> float | None:
+    """A finite number that may be written as text, or None."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        found = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) else None
+
+
+def text(value: Json) -> str | None:
+    """A text, or None where there is none."""
+    return _repaired(value.strip()) or None if isinstance(value, str) else None
+
+
+def _repaired(value: str) -> str:
+    """The text without halves of surrogate pairs, which JSON can hold and UTF-8 cannot."""
+    return value.encode(errors="replace").decode()
+
+
+def size(width: Json, height: Json) -> tuple[int, int] | None:
+    """(width, height), or None unless both are known."""
+    sides = whole(width), whole(height)
+    return None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
+
+
+def joined(*parts: str | None) -> str | None:
+    """The parts that there are, with spaces between them: `euler` and `karras` -> `euler karras`."""
+    return " ".join(part for part in parts if part) or None
+
+
+def with_adapters(model: str | None, adapters: list[tuple[str, Json]]) -> str | None:
+    """A model's name with the adapters that it was loaded with: `sdxl + detail:0.8`."""
+    return " + ".join([model or "?", *(f"{name}:{weight}" for name, weight in adapters)]) if adapters else model

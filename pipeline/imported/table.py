@@ -1,0 +1,117 @@
+"""A table beside the pictures: a CSV, TSV, JSONL or Parquet file with the columns `file`, `prompt` and `seed`.
+
+It says more than the files themselves: where it names a file, what is embedded in that file is not asked.
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow import csv
+
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.recipe import Recipe, Settings, Unplaceable, number, recipe, size, text, whole
+from seedscope.pipeline.study import Json
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+_FILE = ("file", "file_name")  # the second is what Hugging Face image folders call it
+_Record = dict[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What a table says of a file: a recipe, or why there is none; and the group of its prompt."""
+
+    recipe: Recipe | Unplaceable
+    group: str | None
+
+
+def find_table(folder: Path) -> Path | None:
+    """The one table that lies in a folder, or None.
+
+    Raises:
+        UserError: there are several.
+    """
+    found = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in FORMATS and _is_table(file)]
+    if len(found) > 1:
+        names = " and ".join(file.name for file in found)
+        raise UserError(f"{folder}: {names} have columns file, prompt and seed. Name one of them by --table.")
+    return found[0] if found else None
+
+
+def read_table(path: Path) -> dict[Path, Entry]:
+    """File -> entry, files relative to the table's folder.
+
+    Besides `file` (or `file_name`), `prompt` and `seed`, the columns `group`, `negative_prompt`, `model`, `sampler`, `steps`,
+    `guidance`, `width` and `height` are read where they are there.
+
+    Raises:
+        UserError: it cannot be read, lacks one of the three columns, or names a file twice.
+    """
+    try:
+        records = _records(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: there is no such table.") from None
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise UserError(f"{path}: cannot be read as a {path.suffix} table: {error}.") from None
+    if not records or not _has_columns(records[0]):
+        columns = f"it has {', '.join(records[0])}" if records else "it has no rows"
+        raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; {columns}.")
+    names = [str(next((record[key] for key in _FILE if key in record), "")) for record in records]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise UserError(f"{path}: names the file {twice[0]!r} twice. Remove one of its rows.")
+    return {path.parent / name: _entry(record) for name, record in zip(names, records, strict=True)}
+
+
+def _records(path: Path) -> list[_Record]:
+    kind = path.suffix.lower()
+    if kind == ".parquet":
+        return list(pq.read_table(path).to_pylist())
+    if kind == ".jsonl":
+        lines = path.read_text(encoding="utf-8-sig").split("\n")
+        rows: list[_Record] = [json.loads(line) for line in lines if line.strip()]
+        if any(not isinstance(row, dict) for row in rows):
+            raise ValueError("a line is no JSON object")
+        return rows
+    if kind not in FORMATS:
+        raise ValueError(f"tables are {', '.join(FORMATS)}")
+    # As for prompt files: TSV has no quoting (IANA text/tab-separated-values).
+    parsing = csv.ParseOptions(
+        delimiter="\t" if kind == ".tsv" else ",", quote_char=False if kind == ".tsv" else '"', newlines_in_values=True
+    )
+    columns = csv.open_csv(path, parse_options=parsing).schema.names
+    as_text = csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()))
+    records: list[_Record] = csv.read_csv(path, parse_options=parsing, convert_options=as_text).to_pylist()
+    return records
+
+
+def _has_columns(record: _Record) -> bool:
+    return any(key in record for key in _FILE) and {"prompt", "seed"} <= record.keys()
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file has the three columns; one that cannot be read is something else that lies there."""
+    try:
+        records = _records(path)
+    except (OSError, ValueError, pa.ArrowException):
+        return False
+    return bool(records) and _has_columns(records[0])
+
+
+def _entry(record: _Record) -> Entry:
+    settings = Settings(
+        negative_prompt=text(record.get("negative_prompt")),
+        model=text(record.get("model")),
+        sampler=text(record.get("sampler")),
+        steps=whole(record.get("steps")),
+        guidance=number(record.get("guidance")),
+        size=size(record.get("width"), record.get("height")),
+    )
+    try:
+        found: Recipe | Unplaceable = recipe(record.get("prompt"), record.get("seed"), settings)
+    except Unplaceable as reason:
+        found = reason
+    return Entry(found, text(record.get("group")))
