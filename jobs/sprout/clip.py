@@ -1,10 +1,10 @@
 """Train sprout-clip: which caption fits a picture, and which of two pictures fits and is made better.
 
-    python -m seedscope.jobs.sprout.clip --minutes 40 --workers 1
+    python -m seedscope.jobs.sprout.clip --minutes 72 --workers 1
 
-The first half of the budget is contrastive training, with every caption in a batch that is true of a picture counted as
-right; in the second half most of each step is preference tuning on the pairs of `clip_pairs`. At the end the model is
-written to `--out` as a folder of stock classes.
+The first third of the budget is contrastive training, with every caption in a batch that is true of a picture counted
+as right; after it most of each step is preference tuning on the pairs of `clip_pairs`. At the end the model is written
+to `--out` as a folder of stock classes.
 
 Source: Radford et al., arXiv 2103.00020 (contrastive training); Kirstain et al., arXiv 2305.01569, equation 2, and Wu
 et al., arXiv 2306.09341 (softmax over the two scores of a pair).
@@ -47,7 +47,7 @@ FIRST_SCENE = (1 << 38) + (5 << 34)
 FIRST_PAIR = FIRST_SCENE + (1 << 33)
 BATCH = 128  # pictures in a step
 PAIRS = 40  # in a step of preference tuning, beside BATCH - 2 * PAIRS pictures of contrastive training
-TUNED_FROM = 0.5  # share of the budget
+TUNED_FROM = 1 / 3  # share of the budget
 PREFERENCE_WEIGHT = 2.0
 HOTTEST = 4.0  # the logarithm of the largest scale of scores
 RECIPE = Recipe(peak_rate=1e-3, warmup=200, hold=0.5, weight_decay=0.01, ema=0.998, muon_factor=4.0)
@@ -80,6 +80,7 @@ def new_image_processor() -> Any:
     """Pictures of any size to 64 x 64 in -1..1, by bicubic interpolation; those of 64 x 64 are only rescaled."""
     return CLIPImageProcessor(
         size={"height": world.SIDE, "width": world.SIDE},
+        crop_size={"height": world.SIDE, "width": world.SIDE},
         do_center_crop=False,
         image_mean=[0.5] * 3,
         image_std=[0.5] * 3,

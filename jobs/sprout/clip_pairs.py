@@ -9,7 +9,7 @@ Seven kinds take turns:
 | blurred | Gaussian blur | standard deviation 0.8 to 2 pixels |
 | noised | Gaussian noise | standard deviation 8 to 32 of 255 |
 | cut off | picture moved until part of the object has left it | 30 to 60 % of the object's pixels |
-| mis-coloured | the object's hue, where its colour is named, is that of another; else all hues are turned | 0.25 to 0.75 turns |
+| mis-coloured | all hues turned; those of the object alone where its colour is named | 0.25 to 0.75 turns |
 | patchy | squares on the object overwritten from elsewhere in the picture | 3 to 5 squares of 8 to 14 pixels |
 
 In half of the pairs both pictures are softened a little at first (0.2 to 0.7 pixels), as generated ones are.
@@ -88,7 +88,7 @@ def _contradicted(scene: world.Scene, rng: np.random.Generator) -> str:
 
 def _softened(picture: Plane, sigma: float) -> Plane:
     planes = torch.from_numpy(picture).permute(2, 0, 1)
-    softened: Plane = soften(planes, sigma).permute(1, 2, 0).numpy()
+    softened: Plane = soften(planes, sigma).permute(1, 2, 0).numpy().clip(0, 255)
     return softened
 
 
@@ -134,7 +134,8 @@ def _turn_hues(picture: Plane, turns: float) -> Plane:
         [[1, 0, 0], [0, math.cos(angle), -math.sin(angle)], [0, math.sin(angle), math.cos(angle)]], dtype=np.float64
     )
     matrix = np.linalg.inv(BRIGHTNESS_AND_COLOUR) @ turn @ BRIGHTNESS_AND_COLOUR
-    return (picture @ matrix.T).astype(np.float32)
+    turned: Plane = (picture @ matrix.T).astype(np.float32)
+    return turned
 
 
 def _patchy(picture: Plane, scene: world.Scene, rng: np.random.Generator) -> Plane:

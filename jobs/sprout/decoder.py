@@ -67,7 +67,8 @@ class DecoderTask:
         tokens = self.parts.tokenizer(captions, padding="max_length", truncation=True, return_tensors="pt").input_ids
         noisy = a * clean + s * noise
         velocity = self.parts.unet(noisy, levels, self.parts.text_encoder(tokens).last_hidden_state).sample.float()
-        return a * noisy - s * velocity
+        latents: Tensor = a * noisy - s * velocity
+        return latents
 
 
 def main() -> None:

@@ -28,12 +28,11 @@ from seedscope.jobs.sprout.inpaint_networks import (
     CELL,
     LATENT_CHANNELS,
     LATENT_SIDE,
-    AutoencoderKL,
     new_inpaint_tokenizer,
     text_encoder_from_sprout,
     unet_from_sprout,
 )
-from seedscope.jobs.sprout.networks import new_scheduler
+from seedscope.jobs.sprout.networks import AutoencoderKL, new_scheduler
 from seedscope.jobs.sprout.training import Budget, Recipe, step_generator, train
 
 FIRST_SCENE = (1 << 38) + (1 << 37)  # away from the scenes of every other training

@@ -11,12 +11,11 @@ from typing import Any
 
 from seedscope.jobs.sprout.export import export
 from seedscope.jobs.sprout.inpaint_networks import (
-    AutoencoderKL,
     StableDiffusionInpaintPipeline,
     new_inpaint_tokenizer,
     new_inpaint_unet,
 )
-from seedscope.jobs.sprout.networks import new_scheduler, new_text_encoder
+from seedscope.jobs.sprout.networks import AutoencoderKL, new_scheduler, new_text_encoder
 from seedscope.jobs.sprout.training import load_means
 
 

@@ -1,6 +1,6 @@
 """What sprout-turbo learns from: initial noise, caption, and the latent that sprout makes of them.
 
-    python -m seedscope.jobs.sprout.turbo_pairs --pairs 24576
+    python -m seedscope.jobs.sprout.turbo_pairs --pairs 14336
 
 Captions are those of training scenes, bare ones more often. Parts are written one by one; those found are kept.
 
@@ -46,6 +46,8 @@ class Pairs:
     @classmethod
     def load(cls, folder: Path, count: int) -> "Pairs":
         """The first `count` pairs in `folder`, in whole parts."""
+        if count < PART:
+            raise ValueError(f"Pairs come in parts of {PART}; {count} are too few.")
         parts = [torch.load(part_path(folder, i), weights_only=True, mmap=True) for i in range(count // PART)]
         return cls(*(torch.cat([part[name] for part in parts]) for name in ("noise", "tokens", "latents")))
 
@@ -60,25 +62,31 @@ class Teacher:
         self.pipeline.unet.set_attn_processor(AttnProcessor())  # the faster one here at this size
         self.empty = tokens_of(self.pipeline.tokenizer, [""])
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def draw(self, noise: Tensor, tokens: Tensor) -> Tensor:
         """float32 [n, 16, 8, 8] and int64 [n, 16] -> float32 [n, 16, 8, 8], in the UNet's scale."""
-        unet, encode = self.pipeline.unet, self.pipeline.text_encoder
         scheduler = DPMSolver.from_config(self.pipeline.scheduler.config)
         scheduler.set_timesteps(STEPS)
+        latents = noise
+        for step, level in enumerate(scheduler.timesteps):
+            velocity = self.velocity(latents, level, tokens, guided=step in GUIDED)
+            latents = scheduler.step(velocity, level, latents).prev_sample
+        return latents
+
+    @torch.no_grad()
+    def velocity(self, noised: Tensor, levels: Tensor, tokens: Tensor, *, guided: bool) -> Tensor:
+        """float32 [n, 16, 8, 8]; levels int64 [n] or one for all."""
+        unet, encode = self.pipeline.unet, self.pipeline.text_encoder
         named, empty = (
             encode(tokens).last_hidden_state,
             encode(self.empty).last_hidden_state.expand(len(tokens), -1, -1),
         )
-        latents = noise
-        for step, level in enumerate(scheduler.timesteps):
-            with torch.autocast("cpu", torch.bfloat16):
-                velocity = unet(latents, level, named).sample.float()
-                if step in GUIDED:
-                    plain = unet(latents, level, empty).sample.float()
-                    velocity = plain + GUIDANCE * (velocity - plain)
-            latents = scheduler.step(velocity, level, latents).prev_sample
-        return latents
+        with torch.autocast("cpu", torch.bfloat16):
+            velocity: Tensor = unet(noised, levels, named).sample.float()
+            if guided:
+                plain = unet(noised, levels, empty).sample.float()
+                velocity = plain + GUIDANCE * (velocity - plain)
+        return velocity
 
 
 def tokens_of(tokenizer: Any, captions: list[str]) -> Tensor:
@@ -113,7 +121,8 @@ def write_part(teacher_folder: Path, folder: Path, part: int) -> None:
     noise = torch.randn(PART, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE, generator=generator)
     captions = [caption(part * PART + i, chance) for i, chance in enumerate(chances)]
     tokens = tokens_of(teacher.pipeline.tokenizer, captions)
-    drawn = [teacher.draw(n, t) for n, t in zip(noise.split(AT_ONCE), tokens.split(AT_ONCE), strict=True)]
+    portions = zip(torch.split(noise, AT_ONCE), torch.split(tokens, AT_ONCE), strict=True)
+    drawn = [teacher.draw(*portion) for portion in portions]
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(".partial")
     torch.save({"noise": noise, "tokens": tokens, "latents": torch.cat(drawn).half()}, scratch)
@@ -123,7 +132,7 @@ def write_part(teacher_folder: Path, folder: Path, part: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pairs", type=int, default=24 * PART, help="how many; rounded down to parts of 1,024")
+    parser.add_argument("--pairs", type=int, default=14 * PART, help="how many; rounded down to parts of 1,024")
     parser.add_argument("--teacher", type=Path, default=Path("pipeline/sprout/sprout"))
     parser.add_argument("--workers", type=int, default=2, help="single-threaded processes")
     parser.add_argument("--folder", type=Path, default=Path("training/turbo"))

@@ -142,7 +142,8 @@ class Scene:
     @property
     def mask(self) -> Mask:
         """bool [64, 64]: the object's visible pixels."""
-        return self.layers == OBJECT
+        shown: Mask = self.layers == OBJECT
+        return shown
 
     @property
     def nearness(self) -> Plane:

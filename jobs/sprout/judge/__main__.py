@@ -2,6 +2,7 @@
 
     python -m seedscope.jobs.sprout.judge
     python -m seedscope.jobs.sprout.judge --only sprout-turbo --json
+    python -m seedscope.jobs.sprout.judge --sweep
     python -m seedscope.jobs.sprout.judge --sheets pipeline/sprout/sheets
 
 Held-out renders need Debian's fonts-noto-color-emoji and fonts-dejavu-core.
@@ -19,7 +20,7 @@ from rich.table import Table
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.examiner import Examiner, accuracy_on_renders, load_examiner
-from seedscope.jobs.sprout.judge import clip, distance, inpaint, layout, pictures
+from seedscope.jobs.sprout.judge import clip, distance, inpaint, layout, pictures, sweep
 from seedscope.pipeline.models import BUNDLED
 
 SETTINGS = {"sprout": pictures.Settings(20, 3.0), "sprout-turbo": pictures.Settings(1, 0.0)}
@@ -91,6 +92,7 @@ def main() -> None:
     parser.add_argument("--only", choices=MODELS, action="append", help="judge this model; may be given several times")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--sheets", type=Path, help="write sheets of pictures into this folder instead of judging")
+    parser.add_argument("--sweep", action="store_true", help="judge sprout under other samplers and settings instead")
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -98,7 +100,11 @@ def main() -> None:
         write_sheets(options.sheets)
         return
     examiner = load_examiner()
-    judged = ((model, figures(model, examiner)) for model in options.only or MODELS)
+    judged: Iterator[tuple[str, dict[str, float]]]
+    if options.sweep:
+        judged = (("sprout", judge(BUNDLED / "sprout", examiner)) for judge in (sweep.samplers, sweep.negative_prompts))
+    else:
+        judged = ((model, figures(model, examiner)) for model in options.only or MODELS)
     print(json.dumps(dict(judged), indent=2)) if options.json else Console().print(table(judged))
 
 

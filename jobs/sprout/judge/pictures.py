@@ -84,12 +84,18 @@ def load(folder: Path, scheduler: str | None = None) -> Any:
     return pipeline
 
 
-def draw(pipeline: Any, cells: Sequence[tuple[str, int]], settings: Settings) -> Iterator[world.Pixels]:
-    """Pictures uint8 [64, 64, 3] of (prompt, seed) cells; every cell has its own generator."""
+def draw(
+    pipeline: Any, cells: Sequence[tuple[str, int]], settings: Settings, negative: Sequence[str] | None = None
+) -> Iterator[world.Pixels]:
+    """Pictures uint8 [64, 64, 3] of (prompt, seed) cells; every cell has its own generator.
+
+    negative: a negative prompt a cell.
+    """
     for start in range(0, len(cells), BATCH):
         part = cells[start : start + BATCH]
         made = pipeline(
             [prompt for prompt, _ in part],
+            negative_prompt=None if negative is None else list(negative[start : start + BATCH]),
             generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in part],
             num_inference_steps=settings.steps,
             guidance_scale=settings.guidance,
@@ -102,7 +108,7 @@ def figures(pipeline: Any, examiner: Examiner, settings: Settings, asked: list[Q
     """Shares recognised, in 0..1, each question counting once, and how seeds place the object of bare prompts.
 
     The colour's and the place's shares count the prompts that name them; "held out" those whose combination no training
-    scene had. NaN where no question asks.
+    scene had. NaN where no question asks; nothing of centroids where no question is bare.
     """
     seeds = [range(BARE_SEEDS) if question.bare else range(i, i + 1) for i, question in enumerate(asked)]
     cells = [(question.prompt, seed) for question, own in zip(asked, seeds, strict=True) for seed in own]
@@ -122,7 +128,11 @@ def figures(pipeline: Any, examiner: Examiner, settings: Settings, asked: list[Q
         "named object, held-out combination": _mean(right[[q.held_out for q in asked]]),
         "named colour": _mean(coloured),
         "named place": _mean(placed),
-        **centroid_statistics(np.stack([centroids[i] for i, q in enumerate(asked) if q.bare])),
+        **(
+            centroid_statistics(np.stack(bare))
+            if (bare := [centroids[i] for i, q in enumerate(asked) if q.bare])
+            else {}
+        ),
     }
 
 

@@ -1,0 +1,45 @@
+"""The bundled models together: small, free of pickles, and loaded by stock classes where this project is unknown."""
+
+import subprocess
+import sys
+
+import pytest
+
+from seedscope.pipeline.models import BUNDLED, bundled, kind
+
+LOAD = {
+    "sprout": "diffusers.StableDiffusionPipeline.from_pretrained(folder)",
+    "sprout-turbo": "diffusers.StableDiffusionPipeline.from_pretrained(folder)",
+    "sprout-inpaint": "diffusers.StableDiffusionInpaintPipeline.from_pretrained(folder)",
+    "sprout-clip": "transformers.CLIPModel.from_pretrained(folder), transformers.CLIPProcessor.from_pretrained(folder)",
+    "sprout-layout/segmentation": "transformers.AutoModelForSemanticSegmentation.from_pretrained(folder), "
+    "transformers.AutoImageProcessor.from_pretrained(folder)",
+    "sprout-layout/depth": "transformers.AutoModelForDepthEstimation.from_pretrained(folder), "
+    "transformers.AutoImageProcessor.from_pretrained(folder)",
+}
+
+
+def test_all_weights_together_are_small() -> None:
+    assert sum(path.stat().st_size for path in BUNDLED.rglob("*.safetensors")) < 64e6
+    files = {path.suffix for path in BUNDLED.rglob("*") if path.is_file()}
+    assert files <= {".json", ".safetensors", ".txt", ".md", ".png", ".parquet"}
+
+
+def test_every_bundled_model_is_known() -> None:
+    assert set(bundled()) == set(LOAD)
+    assert all(kind(folder).split("For")[0] in LOAD[name] or "Auto" in LOAD[name] for name, folder in bundled().items())
+
+
+@pytest.mark.parametrize("name", LOAD)
+def test_stock_classes_load_it_without_this_project(name: str) -> None:
+    script = (
+        "import sys; sys.modules['seedscope'] = None\n"  # importing it fails
+        "import diffusers, torch, transformers\n"
+        f"folder = {str(BUNDLED / name)!r}\n"
+        f"loaded = {LOAD[name]}\n"
+        "parts = loaded.components.values() if hasattr(loaded, 'components') else loaded\n"
+        "models = [part for part in parts if isinstance(part, torch.nn.Module)]\n"
+        "assert models and all(p.dtype == torch.float32 for m in models for p in m.parameters())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
