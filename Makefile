@@ -1,4 +1,6 @@
 # `make demo` and `make test` each set up everything they need in .venv.
+# `make demo STUDY=configs/turbo.yaml` draws with the one-step model.
+STUDY ?= configs/demo.yaml
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,7 +8,7 @@ BIN := $(VENV)/bin
 .PHONY: demo test lint format clean
 
 demo: $(VENV)/.demo
-	$(BIN)/seedscope run configs/demo.yaml
+	$(BIN)/seedscope run $(STUDY)
 
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest

@@ -27,7 +27,7 @@ WEIGHTS = {"unet/model.safetensors": "a" * 64, "vae/model.safetensors": "d" * 64
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
-    pipe = DiffusionPipeline.from_pretrained(folder, torch_dtype=dtype)
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=dtype)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

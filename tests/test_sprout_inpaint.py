@@ -142,7 +142,7 @@ def test_new_words_stand_behind_those_of_sprout() -> None:
 
 
 def test_the_inner_levels_start_as_those_of_sprout() -> None:
-    stock = UNet2DConditionModel.from_pretrained(SPROUT / "sprout" / "unet", torch_dtype=torch.float32).state_dict()
+    stock = UNet2DConditionModel.from_pretrained(SPROUT / "sprout" / "unet", dtype=torch.float32).state_dict()
     made = unet_from_sprout(SPROUT / "sprout" / "unet").state_dict()
     pairs = (
         ("mid_block.resnets.0.conv1", "mid_block.resnets.0.conv1"),

@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from test_sprout_world import needs_fonts
 from torch import Tensor, distributed, nn
 
+from seedscope.jobs.sprout import world
+from seedscope.jobs.sprout.autoencoder import STANDARD_SCENES, standardise, to_tensor
 from seedscope.jobs.sprout.diffusion import disturb, noise_levels
 from seedscope.jobs.sprout.examiner import soften
 from seedscope.jobs.sprout.judge.pictures import questions
 from seedscope.jobs.sprout.muon import orthogonalised
-from seedscope.jobs.sprout.networks import BOS, EOS, PAD, TOKENS, UNK
+from seedscope.jobs.sprout.networks import BOS, EOS, PAD, TOKENS, UNK, new_autoencoder
 from seedscope.jobs.sprout.training import Budget, Recipe, _Run, load_means, step_generator
 
 RECIPE = Recipe(peak_rate=0.05, warmup=2, hold=0.5, muon_factor=2.0)
@@ -123,3 +126,22 @@ def test_questions_name_every_object_alone_in_every_colour_and_in_every_place() 
     assert len({question.prompt for question in asked}) == len(asked) == 40 * (1 + 5 + 6)
     assert any(question.held_out for question in asked)
     assert "an apple in the sky" in {question.prompt for question in asked}
+
+
+@needs_fonts
+@pytest.mark.parametrize("posterior", [None, 0.01])
+def test_standardised_latents_have_unit_variance_and_decode_to_the_same_pictures(posterior: float | None) -> None:
+    torch.manual_seed(0)
+    vae = new_autoencoder().eval()
+    scenes = range(STANDARD_SCENES, STANDARD_SCENES + 64)
+    pictures = to_tensor([world.render(seed, training=True).pixels for seed in scenes])
+    with torch.no_grad():
+        before = vae.decode(vae.encode(pictures).latent_dist.mean).sample
+        standardise(vae, posterior, pictures=64)
+        found = vae.encode(pictures).latent_dist
+        after = vae.decode(found.mean).sample
+    assert (after - before).abs().max() < 1e-3
+    assert found.mean.mean((0, 2, 3)).abs().max() < 1e-3
+    assert (found.mean.std((0, 2, 3)) - 1).abs().max() < 1e-3
+    if posterior is not None:
+        assert found.std.sub(posterior).abs().max() < 1e-5

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seedscope.jobs.sprout import world
-from seedscope.jobs.sprout.networks import LATENT_CHANNELS, AutoencoderKL, new_autoencoder
+from seedscope.jobs.sprout.networks import AutoencoderKL, new_autoencoder
 from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
 
 LATENT_NOISE = 0.1
@@ -68,10 +68,11 @@ def reconstruction_loss(made: Tensor, wanted: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def standardise(vae: Any, pictures: int = 2048) -> None:
+def standardise(vae: Any, posterior: float | None = None, pictures: int = 2048) -> None:
     """Give every latent channel mean 0 and variance 1 over scenes, by the two 1 x 1 convolutions; pictures stay.
 
-    The posterior gets the standard deviation that the decoder was trained with, whatever the picture.
+    posterior: the standard deviation of what the encoder draws, whatever the picture; None: the noise that the decoder
+    was trained with.
     """
     seeds = range(STANDARD_SCENES, STANDARD_SCENES + pictures)
     parts = [
@@ -79,11 +80,11 @@ def standardise(vae: Any, pictures: int = 2048) -> None:
     ]
     latents = torch.cat([vae.encode(part).latent_dist.mean for part in parts])
     mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    before, after = vae.quant_conv, vae.post_quant_conv
-    before.weight[:LATENT_CHANNELS] /= deviation[:, None, None, None]
-    before.bias[:LATENT_CHANNELS] = (before.bias[:LATENT_CHANNELS] - mean) / deviation
-    before.weight[LATENT_CHANNELS:] = 0
-    before.bias[LATENT_CHANNELS:] = 2 * torch.log(LATENT_NOISE / deviation)
+    before, after, channels = vae.quant_conv, vae.post_quant_conv, len(mean)
+    before.weight[:channels] /= deviation[:, None, None, None]
+    before.bias[:channels] = (before.bias[:channels] - mean) / deviation
+    before.weight[channels:] = 0
+    before.bias[channels:] = 2 * torch.log(LATENT_NOISE / deviation if posterior is None else torch.tensor(posterior))
     after.bias += after.weight[:, :, 0, 0] @ mean
     after.weight *= deviation[None, :, None, None]
 
@@ -99,7 +100,7 @@ class AutoencoderTask:
     def __post_init__(self) -> None:
         self.vae = new_autoencoder()
         if self.warm_start is not None:
-            started = AutoencoderKL.from_pretrained(self.warm_start, torch_dtype=torch.float32)
+            started = AutoencoderKL.from_pretrained(self.warm_start, dtype=torch.float32)
             self.vae.load_state_dict(started.state_dict())
 
     def models(self) -> dict[str, nn.Module]:

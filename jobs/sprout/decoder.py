@@ -36,7 +36,7 @@ class DecoderTask:
     recipe: Recipe = RECIPE
 
     def __post_init__(self) -> None:
-        self.parts = StableDiffusionPipeline.from_pretrained(self.pipeline, torch_dtype=torch.float32)
+        self.parts = StableDiffusionPipeline.from_pretrained(self.pipeline, dtype=torch.float32)
         self.parts.unet.set_attn_processor(AttnProcessor())
         self.vae = self.parts.vae
         for frozen in (self.vae.encoder, self.vae.quant_conv, self.parts.unet, self.parts.text_encoder):

@@ -92,7 +92,7 @@ class InpaintTask:
     def __post_init__(self) -> None:
         self.tokenizer = new_inpaint_tokenizer()
         self.empty = self.tokenizer("", padding="max_length", return_tensors="pt").input_ids[0]
-        self.autoencoder = AutoencoderKL.from_pretrained(self.vae, torch_dtype=torch.float32).eval()
+        self.autoencoder = AutoencoderKL.from_pretrained(self.vae, dtype=torch.float32).eval()
         self.unet = unet_from_sprout(self.warm_start / "unet")
         self.unet.set_attn_processor(AttnProcessor())  # its backward pass is far faster here than the fused one's
         self.text_encoder = text_encoder_from_sprout(self.warm_start / "text_encoder")

@@ -11,16 +11,13 @@ import random
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seedscope.jobs.sprout import world
-from seedscope.jobs.sprout.autoencoder import LATENT_NOISE, STANDARD_SCENES, batch, reconstruction_loss, to_tensor
+from seedscope.jobs.sprout.autoencoder import LATENT_NOISE, batch, reconstruction_loss, standardise
 from seedscope.jobs.sprout.inpaint_masks import anywhere
-from seedscope.jobs.sprout.inpaint_networks import LATENT_CHANNELS, autoencoder_from_sprout, new_inpaint_autoencoder
+from seedscope.jobs.sprout.inpaint_networks import autoencoder_from_sprout, new_inpaint_autoencoder
 from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
 
 SEED = 20  # its scenes begin at SEED << 34, away from those of every other training
@@ -35,24 +32,6 @@ def with_holes(pictures: Tensor, rng: random.Random) -> Tensor:
     for picture in result[::HOLED]:
         picture[:, torch.from_numpy(anywhere(rng)[:side, :side])] = 0
     return result
-
-
-@torch.no_grad()
-def standardise(vae: Any, pictures: int = 2048) -> None:
-    """Give every latent channel mean 0 and variance 1 over scenes, by the two 1 x 1 convolutions; pictures stay."""
-    seeds = range(STANDARD_SCENES, STANDARD_SCENES + pictures)
-    parts = [
-        to_tensor([world.render(s, training=True).pixels for s in seeds[i : i + 64]]) for i in range(0, pictures, 64)
-    ]
-    latents = torch.cat([vae.encode(part).latent_dist.mean for part in parts])
-    mean, deviation = latents.mean((0, 2, 3)), latents.std((0, 2, 3))
-    before, after = vae.quant_conv, vae.post_quant_conv
-    before.weight[:LATENT_CHANNELS] /= deviation[:, None, None, None]
-    before.bias[:LATENT_CHANNELS] = (before.bias[:LATENT_CHANNELS] - mean) / deviation
-    before.weight[LATENT_CHANNELS:] = 0
-    before.bias[LATENT_CHANNELS:] = 2 * np.log(POSTERIOR_DEVIATION)
-    after.bias += after.weight[:, :, 0, 0] @ mean
-    after.weight *= deviation[None, :, None, None]
 
 
 @dataclass
@@ -95,7 +74,7 @@ def main() -> None:
     train(build, Budget(options.minutes, options.steps), options.folder, options.workers)
     vae = new_inpaint_autoencoder()
     load_means(options.folder / "checkpoint.pt", {"vae": vae})
-    standardise(vae)
+    standardise(vae, POSTERIOR_DEVIATION)
     vae.save_pretrained(options.folder / "vae")
 
 

@@ -88,7 +88,7 @@ def new_inpaint_tokenizer() -> Any:
 def autoencoder_from_sprout(folder: Path) -> Any:
     """The autoencoder with the outer layers of sprout's, which has one level more."""
     vae = new_inpaint_autoencoder()
-    started = AutoencoderKL.from_pretrained(folder, torch_dtype=torch.float32).state_dict()
+    started = AutoencoderKL.from_pretrained(folder, dtype=torch.float32).state_dict()
     _take_over(vae, started, {f"decoder.up_blocks.{i}.": f"decoder.up_blocks.{i + 1}." for i in (1, 2)})
     return vae
 
@@ -96,7 +96,7 @@ def autoencoder_from_sprout(folder: Path) -> Any:
 def unet_from_sprout(folder: Path) -> Any:
     """The UNet with the levels of sprout's inside its outer one."""
     unet = new_inpaint_unet()
-    started = UNet2DConditionModel.from_pretrained(folder, torch_dtype=torch.float32).state_dict()
+    started = UNet2DConditionModel.from_pretrained(folder, dtype=torch.float32).state_dict()
     _take_over(unet, started, {f"down_blocks.{i + 1}.": f"down_blocks.{i}." for i in (0, 1)} | {"down_blocks.0.": ""})
     return unet
 

@@ -78,7 +78,7 @@ class TurboTask:
 
     def __post_init__(self) -> None:
         self.data = Pairs.load(self.folder, self.pairs)
-        pipeline = StableDiffusionPipeline.from_pretrained(self.teacher_folder, torch_dtype=torch.float32)
+        pipeline = StableDiffusionPipeline.from_pretrained(self.teacher_folder, dtype=torch.float32)
         self.teacher = Teacher(pipeline)
         self.unet, self.text_encoder = new_student()
         self.unet.load_state_dict(pipeline.unet.state_dict())
@@ -154,7 +154,7 @@ def load_turbo(folder: Path, teacher_folder: Path) -> tuple[Any, int]:
         unet=unet.half(),
         text_encoder=text_encoder.half(),
         scheduler=new_turbo_scheduler(),
-        torch_dtype=torch.float16,
+        dtype=torch.float16,
     )
     return pipeline, steps
 

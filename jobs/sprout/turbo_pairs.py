@@ -115,7 +115,7 @@ def write_part(teacher_folder: Path, folder: Path, part: int) -> None:
     path = part_path(folder, part)
     if path.exists():
         return
-    teacher = Teacher(StableDiffusionPipeline.from_pretrained(teacher_folder, torch_dtype=torch.float32))
+    teacher = Teacher(StableDiffusionPipeline.from_pretrained(teacher_folder, dtype=torch.float32))
     generator = step_generator(FIRST_SCENE >> 36, part)
     chances = torch.rand(PART, generator=generator).tolist()
     noise = torch.randn(PART, LATENT_CHANNELS, LATENT_SIDE, LATENT_SIDE, generator=generator)

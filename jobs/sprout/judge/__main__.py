@@ -59,9 +59,9 @@ def figures(model: str, examiner: Examiner) -> dict[str, float]:
 
 
 @cache
-def drawn(model: str) -> list[world.Pixels]:
-    """A model's pictures of held-out captions, each with a seed of its own."""
-    cells = [(world.render(scene).caption, seed) for seed, scene in enumerate(distance.SUBJECTS)]
+def drawn(model: str, count: int = distance.COUNT) -> list[world.Pixels]:
+    """A model's pictures of the first held-out captions, each with a seed of its own."""
+    cells = [(world.render(scene).caption, seed) for seed, scene in enumerate(distance.SUBJECTS[:count])]
     return list(pictures.draw(pictures.load(BUNDLED / model), cells, SETTINGS[model]))
 
 
@@ -84,7 +84,7 @@ def write_sheets(folder: Path) -> None:
     for model, settings in SETTINGS.items():
         pictures.sheet_of(pictures.load(BUNDLED / model), settings).save(folder / f"{model}.png")
     inpaint.sheet(BUNDLED / "sprout-inpaint", folder / "sprout-inpaint.png")
-    layout.sheet(BUNDLED / "sprout-layout", folder / "sprout-layout.png", drawn("sprout")[:16])
+    layout.sheet(BUNDLED / "sprout-layout", folder / "sprout-layout.png", drawn("sprout", 16))
 
 
 def main() -> None:

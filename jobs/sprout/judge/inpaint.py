@@ -87,7 +87,7 @@ def removal_errors(
 
 def load(folder: Path) -> Any:
     """The stock pipeline in single precision."""
-    pipeline = StableDiffusionInpaintPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline = StableDiffusionInpaintPipeline.from_pretrained(folder, dtype=torch.float32)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
 

@@ -77,7 +77,7 @@ def questions() -> list[Question]:
 
 def load(folder: Path, scheduler: str | None = None) -> Any:
     """The pipeline in single precision, with a scheduler of diffusers where one is named."""
-    pipeline = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
     if scheduler is not None:
         pipeline.scheduler = getattr(diffusers, scheduler).from_config(pipeline.scheduler.config)
     pipeline.set_progress_bar_config(disable=True)
