@@ -25,6 +25,7 @@ from torch.multiprocessing.spawn import spawn
 from seedscope.jobs.sprout.muon import Muon
 
 EMA_STEPS = 4  # the running mean of the weights is taken every so many steps
+SAVE_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,7 @@ def _work(
     run.restore()
     saved, began, smooth = run.seconds, time.monotonic() - run.seconds, math.nan
     while (progress := budget.progress(run.step, run.seconds)) < 1 and _agree(os.getppid() == parent):
+        torch.manual_seed((run.step << 8) + rank)  # for layers that draw by themselves, such as dropout
         loss = task.loss(run.step, progress, rank, workers)
         value = run.advance(loss, progress, workers, keep_means=rank == 0)
         smooth = value if math.isnan(smooth) else 0.98 * smooth + 0.02 * value
@@ -138,7 +140,7 @@ def _work(
             with (folder / "log.jsonl").open("a") as log:
                 log.write(json.dumps(entry) + "\n")
             print(json.dumps(entry), flush=True)
-        if rank == 0 and run.seconds - saved > 120:
+        if rank == 0 and run.seconds - saved > SAVE_SECONDS:
             run.save()
             saved = run.seconds
     if rank == 0:
