@@ -6,7 +6,6 @@ Small crops on the latents' grid come first, where shapes are, then whole pictur
 decoder sees latents with a little noise, so that small errors of the diffusion model do not show.
 """
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch.nn import functional
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.networks import AutoencoderKL, new_autoencoder
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 LATENT_NOISE = 0.1
 STANDARD_SCENES = 1 << 37  # the seeds whose latents set their scale
@@ -117,13 +116,8 @@ class AutoencoderTask:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
+    parser = command_line(__doc__, Path("training/autoencoder"))
     parser.add_argument("--warm-start", type=Path, help="a diffusers VAE folder to start from")
-    parser.add_argument("--folder", type=Path, default=Path("training/autoencoder"), help="checkpoint, log, VAE")
     options = parser.parse_args()
     build = partial(AutoencoderTask, options.seed, options.warm_start)
     train(build, Budget(options.minutes, options.steps), options.folder, options.workers)

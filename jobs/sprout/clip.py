@@ -12,7 +12,6 @@ Deviation: several captions of a batch may be right, and one whose truth cannot 
 pictures are also told apart by the forty captions that name an object alone.
 """
 
-import argparse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +32,7 @@ from seedscope.jobs.sprout.clip_pairs import KINDS, SEEDS_A_PAIR, make_pair
 from seedscope.jobs.sprout.examiner import blurred
 from seedscope.jobs.sprout.folders import write_folder
 from seedscope.jobs.sprout.networks import TOKENS, PreTrainedTokenizerFast
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 # transformers is typed only in part: its classes are taken as untyped here.
 CLIPConfig: Any = transformers.CLIPConfig
@@ -195,12 +194,7 @@ def export(checkpoint: Path, out: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
-    parser.add_argument("--folder", type=Path, default=Path("training/clip"), help="checkpoint and log")
+    parser = command_line(__doc__, Path("training/clip"))
     parser.add_argument("--out", type=Path, default=Path("pipeline/sprout/sprout-clip"), help="the model's folder")
     options = parser.parse_args()
     build = partial(ClipTask, options.seed)

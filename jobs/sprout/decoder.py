@@ -7,7 +7,6 @@ difference as soft outlines. Here it learns what was meant: a scene's latent is 
 diffusion model in one step, decoded, and compared with the scene. The encoder and the diffusion model stay as they are.
 """
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import reconstruction_loss, to_tensor
 from seedscope.jobs.sprout.networks import StableDiffusionPipeline, new_scheduler
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 FIRST_SCENE = 1 << 35
 BATCH = 8
@@ -72,13 +71,8 @@ class DecoderTask:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
+    parser = command_line(__doc__, Path("training/decoder"))
     parser.add_argument("--pipeline", type=Path, default=Path("pipeline/sprout/sprout"), help="the trained pipeline")
-    parser.add_argument("--folder", type=Path, default=Path("training/decoder"), help="checkpoint, log, VAE")
     options = parser.parse_args()
     build = partial(DecoderTask, options.seed, options.pipeline)
     train(build, Budget(options.minutes, options.steps), options.folder, options.workers)

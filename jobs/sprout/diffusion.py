@@ -9,7 +9,6 @@ Source: Salimans and Ho, arXiv 2202.00512 (v-prediction); Ho and Salimans, arXiv
 Deviation: a plain mean over elements at every noise level; levels are stratified within a batch.
 """
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from seedscope.jobs.sprout.networks import (
     new_tokenizer,
     new_unet,
 )
-from seedscope.jobs.sprout.training import Budget, Recipe, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, step_generator, train
 
 FIRST_SCENE = 1 << 38  # away from the autoencoder's scenes
 EMPTY_CAPTIONS = 0.12
@@ -148,14 +147,9 @@ class DiffusionTask:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
+    parser = command_line(__doc__, Path("training/diffusion"))
     parser.add_argument("--scenes", type=int, default=96 * 1024, help="how many scenes to render and encode")
     parser.add_argument("--vae", type=Path, default=Path("training/autoencoder/vae"), help="the trained autoencoder")
-    parser.add_argument("--folder", type=Path, default=Path("training/diffusion"), help="scenes, checkpoint, log")
     options = parser.parse_args()
     encode_scenes(options.vae, options.scenes, options.folder, options.workers)
     build = partial(DiffusionTask, options.seed, options.folder)

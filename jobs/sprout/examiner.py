@@ -5,7 +5,6 @@
 It is trained on renders alone, sharp and blurred, and shares nothing with the models that it judges.
 """
 
-import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from torch.nn import functional
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 WEIGHTS = Path(__file__).parent / "judge" / "examiner.safetensors"
 OBJECTS = tuple(world.OBJECTS)
@@ -175,12 +174,7 @@ def _found_and_true(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1, help="single-threaded processes that share each step")
-    parser.add_argument("--folder", type=Path, default=Path("training/examiner"), help="checkpoint, log")
+    parser = command_line(__doc__, Path("training/examiner"), workers=1)
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="the weights that judge")
     options = parser.parse_args()
     train(partial(ExaminerTask, options.seed), Budget(options.minutes, options.steps), options.folder, options.workers)

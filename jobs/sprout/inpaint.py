@@ -10,7 +10,6 @@ Source: Rombach et al., arXiv 2112.10752, section 4.5 (mask and masked latents a
 captions as in `diffusion`. Deviation: errors inside the mask weigh more.
 """
 
-import argparse
 import random
 from dataclasses import dataclass
 from functools import partial
@@ -33,7 +32,7 @@ from seedscope.jobs.sprout.inpaint_networks import (
     unet_from_sprout,
 )
 from seedscope.jobs.sprout.networks import AutoencoderKL, new_scheduler
-from seedscope.jobs.sprout.training import Budget, Recipe, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, step_generator, train
 
 FIRST_SCENE = (1 << 38) + (1 << 37)  # away from the scenes of every other training
 REMOVALS = 0.4  # share of the examples; the others are completions
@@ -138,14 +137,9 @@ class InpaintTask:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=1, help="single-threaded processes that share each step")
+    parser = command_line(__doc__, Path("training/inpaint"), workers=1)
     parser.add_argument("--vae", type=Path, default=Path("training/inpaint_autoencoder/vae"), help="its autoencoder")
     parser.add_argument("--warm-start", type=Path, default=Path("pipeline/sprout/sprout"), help="sprout's folder")
-    parser.add_argument("--folder", type=Path, default=Path("training/inpaint"), help="checkpoint and log")
     options = parser.parse_args()
     build = partial(InpaintTask, options.seed, options.vae, options.warm_start)
     train(build, Budget(options.minutes, options.steps), options.folder, options.workers)

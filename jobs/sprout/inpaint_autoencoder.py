@@ -6,7 +6,6 @@ Crops, losses and the noise on the latents are those of sprout's autoencoder, wh
 encoder also sees the hole that stock inpainting cuts into a masked picture.
 """
 
-import argparse
 import random
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from seedscope.jobs.sprout.autoencoder import LATENT_NOISE, batch, reconstruction_loss, standardise
 from seedscope.jobs.sprout.inpaint_masks import anywhere
 from seedscope.jobs.sprout.inpaint_networks import autoencoder_from_sprout, new_inpaint_autoencoder
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 SEED = 20  # its scenes begin at SEED << 34, away from those of every other training
 HOLED = 4  # one picture in so many has a hole
@@ -60,15 +59,8 @@ class InpaintAutoencoderTask:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument("--workers", type=int, default=1, help="single-threaded processes that share each step")
+    parser = command_line(__doc__, Path("training/inpaint_autoencoder"), workers=1, seed=SEED)
     parser.add_argument("--warm-start", type=Path, default=Path("pipeline/sprout/sprout/vae"), help="sprout's VAE")
-    parser.add_argument(
-        "--folder", type=Path, default=Path("training/inpaint_autoencoder"), help="checkpoint, log, VAE"
-    )
     options = parser.parse_args()
     build = partial(InpaintAutoencoderTask, options.seed, options.warm_start)
     train(build, Budget(options.minutes, options.steps), options.folder, options.workers)

@@ -8,7 +8,6 @@ outlines are soft. One scene in sixteen has no object. A training goes on from t
 the model is written to `--out` as a folder of stock classes.
 """
 
-import argparse
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,7 +25,7 @@ from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import EMPTY_EVERY, blurred
 from seedscope.jobs.sprout.folders import write_folder
-from seedscope.jobs.sprout.training import Budget, Recipe, Task, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, Task, command_line, load_means, step_generator, train
 
 # transformers is typed only in part: its classes are taken as untyped here.
 DPTImageProcessor: Any = transformers.DPTImageProcessor
@@ -193,13 +192,8 @@ def export(name: str, checkpoint: Path, out: Path) -> int:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command_line(__doc__, None)
     parser.add_argument("name", choices=KINDS, help="which model")
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
-    parser.add_argument("--folder", type=Path, help="checkpoint and log; default training/NAME")
     parser.add_argument("--out", type=Path, help="the model's folder; default pipeline/sprout/sprout-layout/NAME")
     options = parser.parse_args()
     folder = options.folder or Path("training") / options.name

@@ -8,6 +8,7 @@ The work is shared by single-threaded processes that average their gradients onc
 meet after every operation wait for each other most of the time; processes that meet once a step do not.
 """
 
+import argparse
 import json
 import math
 import os
@@ -105,6 +106,17 @@ def train(build: Callable[[], Task], budget: Budget, folder: Path, workers: int 
     with tempfile.TemporaryDirectory() as meeting:
         arguments = (workers, f"file://{meeting}/point", build, budget, folder, os.getpid())
         spawn(_work, arguments, nprocs=workers)  # type: ignore[no-untyped-call]  # torch leaves it so
+
+
+def command_line(doc: str | None, folder: Path | None, *, workers: int = 2, seed: int = 0) -> argparse.ArgumentParser:
+    """What the command of every training takes: a budget, a seed, workers, and a folder for its checkpoint and log."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
+    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
+    parser.add_argument("--seed", type=int, default=seed)
+    parser.add_argument("--workers", type=int, default=workers, help="single-threaded processes that share each step")
+    parser.add_argument("--folder", type=Path, default=folder, help="checkpoint, log, and what goes with them")
+    return parser
 
 
 def load_means(path: Path, models: Mapping[str, nn.Module]) -> int:

@@ -14,7 +14,6 @@ Source: Luhman and Luhman, arXiv 2101.02388 (regression onto a sampler's result)
 Deviation: that target at slight noise alone, with equal weights, and no adversarial loss.
 """
 
-import argparse
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -34,7 +33,7 @@ from seedscope.jobs.sprout.networks import (
     new_tokenizer,
     new_unet,
 )
-from seedscope.jobs.sprout.training import Budget, Recipe, load_means, step_generator, train
+from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 from seedscope.jobs.sprout.turbo_pairs import PART, Pairs, Teacher
 
 EulerAncestral: Any = diffusers.EulerAncestralDiscreteScheduler
@@ -160,14 +159,9 @@ def load_turbo(folder: Path, teacher_folder: Path) -> tuple[Any, int]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, help="budget in minutes, over all sittings")
-    parser.add_argument("--steps", type=int, help="budget in steps instead, for a run that ends in the same place")
+    parser = command_line(__doc__, Path("training/turbo"))
     parser.add_argument("--pairs", type=int, default=14 * PART, help="how many of the teacher's pairs to learn from")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--workers", type=int, default=2, help="single-threaded processes that share each step")
     parser.add_argument("--teacher", type=Path, default=Path("pipeline/sprout/sprout"))
-    parser.add_argument("--folder", type=Path, default=Path("training/turbo"), help="pairs, checkpoint, log")
     parser.add_argument("--out", type=Path, help="write the pipeline's folder here at the end")
     options = parser.parse_args()
     build = partial(TurboTask, options.seed, options.folder, options.pairs, options.teacher)
