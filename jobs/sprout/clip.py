@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -31,7 +30,7 @@ from seedscope.jobs.sprout.clip_claims import caption_of, truths
 from seedscope.jobs.sprout.clip_pairs import KINDS, SEEDS_A_PAIR, make_pair
 from seedscope.jobs.sprout.examiner import blurred
 from seedscope.jobs.sprout.folders import write_folder
-from seedscope.jobs.sprout.networks import TOKENS, PreTrainedTokenizerFast
+from seedscope.jobs.sprout.networks import TOKENS, word_tokenizer
 from seedscope.jobs.sprout.training import Budget, Recipe, command_line, load_means, step_generator, train
 
 # transformers is typed only in part: its classes are taken as untyped here.
@@ -60,19 +59,7 @@ def new_clip_tokenizer() -> Any:
     token: here they are the same one.
     """
     tokens = ["<pad>", "<bos>", "<unk>", *world.vocabulary(), "<eos>"]
-    backend = Tokenizer(models.WordLevel({token: i for i, token in enumerate(tokens)}, unk_token="<unk>"))
-    backend.normalizer = normalizers.Lowercase()
-    backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    ends = [("<bos>", tokens.index("<bos>")), ("<eos>", tokens.index("<eos>"))]
-    backend.post_processor = processors.TemplateProcessing(single="<bos> $A <eos>", special_tokens=ends)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<pad>",
-        bos_token="<bos>",
-        eos_token="<eos>",
-        unk_token="<unk>",
-        model_max_length=TOKENS,
-    )
+    return word_tokenizer({token: i for i, token in enumerate(tokens)})
 
 
 def new_image_processor() -> Any:

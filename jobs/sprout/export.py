@@ -33,7 +33,12 @@ def load_pipeline(diffusion: Path, vae_folder: Path) -> tuple[Any, int]:
     scale = float(torch.load(diffusion / "scenes.pt", weights_only=True, mmap=True)["scale"])
     vae = AutoencoderKL.from_pretrained(vae_folder)
     vae.register_to_config(scaling_factor=scale, force_upcast=False)
-    pipeline = StableDiffusionPipeline(
+    return assembled(StableDiffusionPipeline, vae, text_encoder, tokenizer, unet), steps
+
+
+def assembled(kind: Any, vae: Any, text_encoder: Any, tokenizer: Any, unet: Any) -> Any:
+    """A pipeline of diffusers in half precision, with sprout's scheduler and without a safety checker."""
+    return kind(
         vae=vae.half(),
         text_encoder=text_encoder.half(),
         tokenizer=tokenizer,
@@ -43,7 +48,6 @@ def load_pipeline(diffusion: Path, vae_folder: Path) -> tuple[Any, int]:
         feature_extractor=None,
         requires_safety_checker=False,
     )
-    return pipeline, steps
 
 
 def export(pipeline: Any, out: Path) -> None:

@@ -9,13 +9,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from seedscope.jobs.sprout.export import export
+from seedscope.jobs.sprout.export import assembled, export
 from seedscope.jobs.sprout.inpaint_networks import (
     StableDiffusionInpaintPipeline,
     new_inpaint_tokenizer,
     new_inpaint_unet,
 )
-from seedscope.jobs.sprout.networks import AutoencoderKL, new_scheduler, new_text_encoder
+from seedscope.jobs.sprout.networks import AutoencoderKL, new_text_encoder
 from seedscope.jobs.sprout.training import load_means
 
 
@@ -24,17 +24,8 @@ def load_inpaint_pipeline(inpaint: Path, vae_folder: Path) -> tuple[Any, int]:
     tokenizer = new_inpaint_tokenizer()
     unet, text_encoder = new_inpaint_unet(), new_text_encoder(len(tokenizer))
     steps = load_means(inpaint / "checkpoint.pt", {"unet": unet, "text_encoder": text_encoder})
-    pipeline = StableDiffusionInpaintPipeline(
-        vae=AutoencoderKL.from_pretrained(vae_folder).half(),
-        text_encoder=text_encoder.half(),
-        tokenizer=tokenizer,
-        unet=unet.half(),
-        scheduler=new_scheduler(),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    return pipeline, steps
+    vae = AutoencoderKL.from_pretrained(vae_folder)
+    return assembled(StableDiffusionInpaintPipeline, vae, text_encoder, tokenizer, unet), steps
 
 
 def main() -> None:

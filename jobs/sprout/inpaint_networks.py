@@ -4,26 +4,23 @@ Stock `StableDiffusionInpaintPipeline` wants 9 channels into its UNet: 4 of late
 picture. So the latents are 16 x 16 x 4 here, as many values as sprout's 8 x 8 x 16.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.networks import (
-    TOKENS,
     WIDTH,
     AutoencoderKL,
     CLIPTextModel,
-    PreTrainedTokenizerFast,
     UNet2DConditionModel,
     new_text_encoder,
     new_tokenizer,
+    word_tokenizer,
 )
 
 StableDiffusionInpaintPipeline: Any = diffusers.StableDiffusionInpaintPipeline
@@ -71,18 +68,10 @@ def new_inpaint_unet() -> Any:
 
 def new_inpaint_tokenizer() -> Any:
     """Sprout's tokenizer with the words of `world.NOTHING` behind its own, whose numbers stay."""
-    state = json.loads(new_tokenizer().backend_tokenizer.to_str())
-    words = state["model"]["vocab"]
+    numbers = dict(new_tokenizer().get_vocab())
     for word in world.NOTHING.split():
-        words.setdefault(word, len(words))
-    return PreTrainedTokenizerFast(
-        tokenizer_object=Tokenizer.from_str(json.dumps(state)),
-        pad_token="<pad>",
-        bos_token="<bos>",
-        eos_token="<eos>",
-        unk_token="<unk>",
-        model_max_length=TOKENS,
-    )
+        numbers.setdefault(word, len(numbers))
+    return word_tokenizer(numbers)
 
 
 def autoencoder_from_sprout(folder: Path) -> Any:

@@ -91,11 +91,15 @@ def new_tokenizer() -> Any:
     Lower case, split at spaces and punctuation, `<bos> words <eos>`, padded to 16.
     """
     special = {"<pad>": PAD, "<bos>": BOS, "<eos>": EOS, "<unk>": UNK}
-    words = {word: len(special) + i for i, word in enumerate(world.vocabulary())}
-    backend = Tokenizer(models.WordLevel(special | words, unk_token="<unk>"))
+    return word_tokenizer(special | {word: len(special) + i for i, word in enumerate(world.vocabulary())})
+
+
+def word_tokenizer(numbers: dict[str, int]) -> Any:
+    """A stock fast tokenizer of whole words with these numbers, `<pad>`, `<bos>`, `<eos>` and `<unk>` among them."""
+    backend = Tokenizer(models.WordLevel(numbers, unk_token="<unk>"))
     backend.normalizer = normalizers.Lowercase()
     backend.pre_tokenizer = pre_tokenizers.Whitespace()
-    ends = [("<bos>", BOS), ("<eos>", EOS)]
+    ends = [(end, numbers[end]) for end in ("<bos>", "<eos>")]
     backend.post_processor = processors.TemplateProcessing(single="<bos> $A <eos>", special_tokens=ends)
     return PreTrainedTokenizerFast(
         tokenizer_object=backend,
