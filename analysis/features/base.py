@@ -26,6 +26,9 @@ class Feature(ABC):
     needs_reference: ClassVar[bool] = False
     """Whether a seed is judged by a distance to real pictures, which are then measured too."""
 
+    needs_control: ClassVar[bool] = False
+    """Whether inpainted pictures are judged against the same pictures before inpainting, which are then measured too."""
+
     @abstractmethod
     def fields(self) -> list[pa.Field]:
         """The columns that this feature adds, without `prompt_id`, `seed`, `status`, `error`."""
@@ -50,6 +53,18 @@ class Feature(ABC):
 
         Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
         """
+
+    def compute_inpainted(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        prompts: Sequence[str],
+        masks: npt.NDArray[np.bool_],  # noqa: ARG002  (for the features that look at it)
+    ) -> dict[str, pa.Array]:
+        """The same columns of N inpainted images; masks (N, H, W) are True where a picture was drawn anew.
+
+        Here: those of the whole pictures. A feature that measures the part drawn anew overrides this.
+        """
+        return self.compute(pixels, prompts)
 
 
 def check_pictures(pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> None:
