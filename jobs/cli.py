@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from seedscope.jobs.import_command import import_pictures
+from seedscope.jobs.map_command import map_study
+from seedscope.jobs.masks_command import write_masks
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def run(
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
-        job.reference  # noqa: B018  (a wrong reference is to be told before hours of drawing)
+        job.reference_measures  # noqa: B018  (a wrong reference is to be told before hours of drawing)
         _work(job, where, generate=True, features=True)
         _rank(job)
     out.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
@@ -162,16 +164,17 @@ def features(
 
 @app.command()
 def seeds(study: StudyFile, folder: Out = None) -> None:
-    """Rank the seeds from the measurements: writes seeds.parquet.
+    """Judge the seeds by all measurements, and rank them: writes seeds.parquet and measures.parquet.
 
     Example: seedscope seeds configs/demo.yaml
     """
     from seedscope.jobs import ranking
+    from seedscope.jobs.seeds import judge
 
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
-        ranking.show(ranking.rank(job), job, out)
+        ranking.show(judge(job), job, out)
 
 
 @app.command()
@@ -271,6 +274,8 @@ def schema() -> None:
 
 
 app.command("import")(import_pictures)
+app.command("masks")(write_masks)
+app.command("map")(map_study)
 
 
 def _work(
@@ -309,8 +314,9 @@ def _work(
 
 def _rank(job: "Job") -> None:
     from seedscope.jobs import ranking
+    from seedscope.jobs.seeds import judge
 
-    ranking.show(ranking.rank(job), job, out)
+    ranking.show(judge(job), job, out)
     _written(ranking.export(job))
 
 

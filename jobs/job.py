@@ -13,13 +13,14 @@ from seedscope.analysis.features.stage import Features, Generated, Measure, Sour
 from seedscope.pipeline import generate
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.run import ImportedRun
+from seedscope.pipeline.inpainting import Inpainting
 from seedscope.pipeline.models import Located, locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
 from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.runner import Executor, Outcome, run_stage
 from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, Receipt, Table
+from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Receipt, Table
 from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint, load_study
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
@@ -49,11 +50,16 @@ class Job(ABC):
     def __init__(self, study: Measured, folder: RunFolder, cause: Json, wanted: Edition, subject: str) -> None:
         self.study, self.folder, self.cause, self.wanted, self.subject = study, folder, cause, wanted, subject
         self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
-        if self.study.ranking.by not in (item.name for item in self.measured if item.needs_reference):
-            able = ", ".join(item.name for item in self.measured if item.needs_reference) or "none is measured"
+        if not _ranks(self.ranked_by):
+            able = ", ".join(item.name for item in self.measured if _ranks(item)) or "none is measured"
             raise UserError(
-                f"ranking.by: {self.study.ranking.by!r} gives no distance to real pictures; of these: {able}."
+                f"ranking.by: {self.study.ranking.by!r} says nothing about which seeds are good; of these do: {able}."
             )
+
+    @property
+    def ranked_by(self) -> Feature:
+        """The feature by which the study ranks seeds."""
+        return next(item for item in self.measured if item.name == self.study.ranking.by)
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -81,7 +87,8 @@ class Job(ABC):
 
     @cached_property
     def images(self) -> Table:
-        return Table.of(self.folder.path, "images", fingerprint(self.cause), IMAGE_SCHEMA)
+        schema = IMAGE_SCHEMA if self.before is None else INPAINT_SCHEMA
+        return Table.of(self.folder.path, "images", fingerprint(self.cause), schema)
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -92,26 +99,43 @@ class Job(ABC):
     @cached_property
     def reference_measures(self) -> list[Measure]:
         """Each feature that compares with real pictures, with its table of these."""
-        made_from = self.reference.fingerprint()
-        return [
-            Measure(item, feature_table(self.folder.path, f"reference-{item.name}", item, made_from))
-            for item in self.measured
-            if item.needs_reference
-        ]
+        needing = [item for item in self.measured if item.needs_reference]
+        return self._apart("reference", self.reference.fingerprint(), needing) if needing else []
+
+    @property
+    def before(self) -> Inpainting | None:
+        """The pictures before inpainting; None of a study that does not inpaint."""
+        return None
+
+    @cached_property
+    def before_measures(self) -> list[Measure]:
+        """Each feature that compares with the pictures before inpainting, with its table of these."""
+        needing = [item for item in self.measured if item.needs_control]
+        return self._apart("before", self.before.fingerprint(), needing) if self.before and needing else []
+
+    def _apart(self, kind: str, pictures: str, measured: Sequence[Feature]) -> list[Measure]:
+        """Features of other pictures than the run's own, with their tables; `pictures` is the fingerprint of these."""
+        folder = self.folder.path
+        return [Measure(item, feature_table(folder, f"{kind}-{item.name}", item, pictures)) for item in measured]
+
+    def _compared_with(self) -> list[tuple[str, Source, list[Measure], list[Unit]]]:
+        """What is measured beside the pictures of the run: (stage, pictures, features, units)."""
+        found: list[tuple[str, Source, list[Measure], list[Unit]]] = []
+        if self.reference_measures:
+            found.append(("reference features", self.reference, self.reference_measures, self.reference.units()))
+        if self.before is not None and self.before_measures:
+            found.append(("features before", self.before, self.before_measures, self.before.units()))
+        return found
 
     def features(
         self, executor: Executor, watch: Watch, only: Sequence[str] = (), limit: int | None = None
     ) -> list[Step]:
-        """Measure the real and the generated pictures; at most `limit` units of each."""
+        """Measure the pictures of the run and those that they are compared with; at most `limit` units of each."""
         device = self.study.compute.device
-        real = [item for item in self.reference_measures if not only or item.feature.name in only]
-        made = [item for item in self.measures if not only or item.feature.name in only]
         steps = []
-        work: list[tuple[str, Source, list[Measure], list[Unit]]] = [
-            ("reference features", self.reference, real, self.reference.units()),
-            ("features", Generated(self.images), made, self._drawn()),
-        ]
-        for name, source, measures, units in work:
+        work = [*self._compared_with(), ("features", Generated(self.images), self.measures, self._drawn())]
+        for name, source, every, units in work:
+            measures = [item for item in every if not only or item.feature.name in only]
             if not measures:
                 continue
             repaired = [lost for item in measures for lost in self._take_back_damaged(item.table, units)]
@@ -161,13 +185,13 @@ class Job(ABC):
     def verify(self, *, deep: bool) -> list[str]:
         """Check every committed shard of the run, take back the damaged ones, and say what was wrong with them."""
         tables = [(self.images, self.units), *((item.table, self.units) for item in self.measures)]
-        tables += [(item.table, self.reference.units()) for item in self.reference_measures]
+        tables += [(item.table, units) for _, _, measures, units in self._compared_with() for item in measures]
         return [reason for table, units in tables for reason in self._take_back_damaged(table, units, deep=deep)]
 
     def status(self) -> list[dict[str, Json]]:
         """For each table: its folder, units and cells wanted and done, failed cells, bytes."""
         tables = [("images", self.images, self.units)]
-        tables += [("reference features", item.table, self.reference.units()) for item in self.reference_measures]
+        tables += [(name, item.table, units) for name, _, measures, units in self._compared_with() for item in measures]
         tables += [("features", item.table, self.units) for item in self.measures]
         return [_standing(name, table, units) for name, table, units in tables]
 
@@ -178,9 +202,17 @@ class DrawnJob(Job):
     study: Study
 
     def __init__(self, study: Study, folder: RunFolder) -> None:
-        self.located: Located = locate(study.model)
-        wanted = Edition(tuple(read_prompts(study.prompts)), tuple(study.seeds))
+        self.located: Located = locate(study.model, inpaint=study.inpaint is not None)
+        self._before: Inpainting | None = None
+        if study.inpaint is not None:
+            self._before = Inpainting.named(study.inpaint, self.located.size(study.sampling))
+        prompts = read_prompts(study.prompts) if self._before is None else self._before.prompts()
+        wanted = Edition(tuple(prompts), tuple(study.seeds))
         super().__init__(study, folder, generate.cause(study, self.located), wanted, study.model.id.rsplit("/", 1)[-1])
+
+    @property
+    def before(self) -> Inpainting | None:
+        return self._before
 
     def _units(self) -> list[Unit]:
         known = [edition for _, edition in self.folder.editions()]
@@ -191,7 +223,7 @@ class DrawnJob(Job):
 
     def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
         repaired = self._take_back_damaged(self.images, self.units)
-        stage = generate.Generate(self.study, self.located, self.images)
+        stage = generate.Generate(self.study, self.located, self.images, self.before)
         return self._run("images", stage, self.units, executor, watch, repaired, limit)
 
 
@@ -231,6 +263,11 @@ def open_job(study_file: Path, out: Path | None = None) -> DrawnJob | ImportedJo
     if isinstance(study, ImportedStudy):
         return ImportedJob(study, RunFolder(out or study_file.parent))
     return DrawnJob(study, RunFolder(out or Path("runs") / study.name))
+
+
+def _ranks(item: Feature) -> bool:
+    """Whether seeds can be ranked by a feature: a distance to real pictures, or a number with a good direction."""
+    return item.needs_reference or any(item.scalars().values())
 
 
 def _take_back_outdated(table: Table, source: Source, units: Sequence[Unit]) -> list[str]:

@@ -1,23 +1,24 @@
-"""The generate stage: a unit of prompts x seeds -> a shard of pictures."""
+"""The generate stage: a unit of prompts x seeds -> a shard of pictures, drawn from the prompts or into given pictures."""
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import torch
 
-from seedscope.pipeline import images, noise
+from seedscope.pipeline import images, inpainting, noise
+from seedscope.pipeline.canvas import Canvas, Encoded, canvas
 from seedscope.pipeline.guidance import Branch, branches
+from seedscope.pipeline.inpainting import Inpainting
 from seedscope.pipeline.models import Embedding, LoadedModel, Located, load
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.sampler import sample, to_pixels
 from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
+from seedscope.pipeline.store import Table
 from seedscope.pipeline.study import Json, Study
 
 EMBEDDINGS_KEPT = 256
@@ -25,8 +26,12 @@ Cell = tuple[Prompt, int]
 
 
 def cause(study: Study, located: Located) -> dict[str, Json]:
-    """Everything that changes pixels, as JSON: the model's weights, the sampling, and how cells fall into batches."""
+    """Everything that changes pixels, as JSON: the model's weights, the sampling, and how cells fall into batches.
+
+    Given pictures, masks and tasks are in the ids of the prompts.
+    """
     height, width = located.size(study.sampling)
+    inpaint: dict[str, Json] = {} if study.inpaint is None else {"inpaint": inpainting.RESIZED}
     sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
     return {
         "model": located.identity,
@@ -35,18 +40,21 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "unit": study.unit.model_dump(mode="json"),
         "noise": "cpu-float32",
         "image": "webp-lossless",
+        **inpaint,
     }
 
 
 @dataclass
 class Generate(Stage):
-    """Draws the pictures of a unit, batch by batch, in the order of its cells."""
+    """Draws the pictures of a unit, batch by batch, in the order of its cells; with `inpaint`, into given pictures."""
 
     study: Study
     located: Located
     table: Table
+    inpaint: Inpainting | None = None
     _model: LoadedModel | None = field(default=None, repr=False)
     _kept: int = EMBEDDINGS_KEPT
+    _given: dict[str, Encoded] = field(default_factory=dict, repr=False)
     _embeddings: "OrderedDict[str, Embedding]" = field(default_factory=OrderedDict, repr=False)
 
     @property
@@ -66,6 +74,7 @@ class Generate(Stage):
             return
         self._kept = max(EMBEDDINGS_KEPT, len(unit.prompts) + 2)
         latents = {seed: noise.latent(seed, self.located.latent_shape(self.study.sampling)) for seed in unit.seeds}
+        columns = self._encode_given(unit)
         cells, batch, batches = list(unit.cells()), self.study.compute.batch_size, list[int]()
         with ThreadPoolExecutor(1) as encoder:
             encoded: list[Future[list[dict[str, Any]]]] = []
@@ -80,13 +89,13 @@ class Generate(Stage):
                     torch.cuda.empty_cache()
                     batch = max(1, batch // 2)
                     continue
-                encoded.append(encoder.submit(_rows, some, pixels, finite))
+                encoded.append(encoder.submit(_rows, some, pixels, finite, columns))
                 batches.append(len(some))
                 at += len(some)
             rows = [row for future in encoded for row in future.result()]
         cut = sum(self._open_model.tokens_cut(prompt.text) > 0 for prompt in unit.prompts)
         made: dict[str, Json] = {"device": self._open_model.device, "batches": list(batches), "prompts_cut": cut}
-        yield self.table, pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA), made
+        yield self.table, pa.Table.from_pylist(rows, schema=self.table.schema), made
 
     @property
     def _open_model(self) -> LoadedModel:
@@ -94,15 +103,33 @@ class Generate(Stage):
             raise RuntimeError("the stage is not open")
         return self._model
 
+    def _encode_given(self, unit: Unit) -> dict[str, dict[str, Any]]:
+        """Encode each given picture of a unit; return what its rows say of it. Nothing where pictures are drawn from text."""
+        columns: dict[str, dict[str, Any]] = {}
+        self._given = {}
+        if self.inpaint is None:
+            return columns
+        for prompt in unit.prompts:
+            pixels, mask = self.inpaint.given(prompt.id)
+            self._given[prompt.id] = Encoded.of(self._open_model, pixels, mask)
+            columns[prompt.id] = self.inpaint.columns(prompt.id, mask)
+        return columns
+
     def _draw(self, cells: list[Cell], latents: dict[int, torch.Tensor]) -> tuple[torch.Tensor, list[bool]]:
         """Pixels (B, H, W, 3) uint8 of some cells, and which of them are finite."""
         model, sampling = self._open_model, self.study.sampling
         texts = {branch: self._texts(branch, cells) for branch in branches(sampling.guidance, sampling.steps)}
         generators = [noise.generator(seed, self.located.latent_shape(sampling)) for _, seed in cells]
         start = torch.stack([latents[seed] for _, seed in cells])
-        drawn = sample(model, start, generators, texts, sampling, self.located.size(sampling))
+        ground = self._canvas(cells, generators, start)
+        drawn = sample(model, start, generators, texts, sampling, self.located.size(sampling), ground)
         pictures = model.decode(drawn)
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+
+    def _canvas(self, cells: list[Cell], generators: list[torch.Generator], start: torch.Tensor) -> Canvas | None:
+        if self.inpaint is None:
+            return None
+        return canvas(self._open_model, [self._given[prompt.id] for prompt, _ in cells], generators, start)
 
     def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
         """What a branch of the guidance is told, for each cell."""
@@ -123,25 +150,19 @@ class Generate(Stage):
         return self._embeddings[key]
 
 
-def _rows(cells: list[Cell], pixels: torch.Tensor, finite: list[bool]) -> list[dict[str, Any]]:
+def _rows(
+    cells: list[Cell], pixels: torch.Tensor, finite: list[bool], columns: Mapping[str, dict[str, Any]]
+) -> list[dict[str, Any]]:
     return [
-        _row(prompt, seed, picture) if is_finite else _failed(prompt, seed, "the model gave values that are not finite")
+        _row(prompt, seed, picture if is_finite else None) | columns.get(prompt.id, {})
         for (prompt, seed), picture, is_finite in zip(cells, pixels.numpy(), finite, strict=True)
     ]
 
 
-def _row(prompt: Prompt, seed: int, pixels: np.ndarray[Any, np.dtype[np.uint8]]) -> dict[str, Any]:
+def _row(prompt: Prompt, seed: int, pixels: images.Pixels | None) -> dict[str, Any]:
+    """The row of a cell. A failed one is a row without a picture: never a hole, never a made-up value."""
+    row = {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed}
+    if pixels is None:
+        return row | {"image": None, "status": "failed", "error": "the model gave values that are not finite"}
     image = {"bytes": images.encode(pixels), "path": f"{prompt.id}-{seed}.webp"}
-    return {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": image, "status": "ok", "error": None}
-
-
-def _failed(prompt: Prompt, seed: int, error: str) -> dict[str, Any]:
-    """A failed cell is a row without a picture: never a hole, never a made-up value."""
-    return {
-        "prompt_id": prompt.id,
-        "prompt": prompt.text,
-        "seed": seed,
-        "image": None,
-        "status": "failed",
-        "error": error,
-    }
+    return row | {"image": image, "status": "ok", "error": None}

@@ -1,21 +1,34 @@
-"""Pictures in Parquet: lossless WebP in the column that Hugging Face `datasets` shows as images."""
+"""Pictures: from a file's bytes to pixels without loss or not at all, and lossless WebP in the columns of Parquet."""
 
 import io
 import json
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
+LARGEST_SIDE = 16383  # of a WebP picture
+# What Pillow's readers raise on damaged files, by format.
+DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, struct.error)
+# Twice the size that Pillow warns of, it refuses. Not set in `opened`: threads share the filters of a process.
+warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+
+Pixels = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 class ImageError(ValueError):
-    """A picture that cannot be read."""
+    """A picture that cannot be read, or whose colours would have to be guessed."""
 
 
-def encode(pixels: npt.NDArray[np.uint8]) -> bytes:
+def encode(pixels: Pixels) -> bytes:
     """Lossless WebP of one picture.
 
     Args:
@@ -29,17 +42,84 @@ def encode(pixels: npt.NDArray[np.uint8]) -> bytes:
     return buffer.getvalue()
 
 
-def decode(data: bytes) -> npt.NDArray[np.uint8]:
-    """The picture as (H, W, 3) uint8 RGB, whatever format Pillow knows `data` to be.
+def endings() -> set[str]:
+    """The endings of files that Pillow can read, such as `.png`, in lower case."""
+    return {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+
+
+@contextmanager
+def opened(source: Path | bytes) -> Iterator[Image.Image]:
+    """A picture, its header read.
 
     Raises:
-        ImageError: the bytes are not a picture, or a truncated one.
+        ImageError: it is none, its file is missing or cut off, or a size is claimed that would fill the memory.
     """
     try:
-        with Image.open(io.BytesIO(data)) as picture:
-            return np.asarray(picture.convert("RGB"), dtype=np.uint8)
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
+        with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
+            yield picture
+    except ImageError:
+        raise
+    except FileNotFoundError:
+        raise ImageError("there is no such file") from None
+    except UnidentifiedImageError:
+        raise ImageError("not a readable picture: its format is not known, or its beginning is damaged") from None
+    except (Image.DecompressionBombError, *DAMAGE) as error:
         raise ImageError(f"not a readable picture: {error}") from error
+
+
+def decode(data: bytes) -> Pixels:
+    """A picture as a viewer shows it, turned as EXIF says. Several threads may decode at once: Pillow lets them.
+
+    Returns:
+        (H, W, 3) uint8, RGB: for pictures of 8 bits a channel, palettes, greys and opaque ones with an alpha channel among
+        them, exactly their values. Of 16 bits a channel the high byte remains. Colour profiles are not applied.
+
+    Raises:
+        ImageError: not readable, cut off, of several frames, in part transparent, of inks (CMYK), of floating-point or
+            32-bit values, or of more than 16,383 pixels a side.
+    """
+    with opened(data) as picture:
+        if (frames := getattr(picture, "n_frames", 1)) > 1 and picture.format != "MPO":
+            raise ImageError(f"it is animated ({frames} frames), and a cell is one picture")
+        if max(picture.size) > LARGEST_SIDE:
+            raise ImageError(f"it is {picture.width} x {picture.height}; at most {LARGEST_SIDE} pixels a side are read")
+        if picture.mode == "CMYK":
+            raise ImageError("it is CMYK, and what colours its inks have is not known; save it as RGB")
+        if picture.mode == "F" or (
+            picture.mode == "I" and picture.format != "PPM"
+        ):  # 16 bits of a PPM, too, are an "I"
+            raise ImageError("it holds floating-point or 32-bit values, whose range is not known")
+        return _rgb(ImageOps.exif_transpose(picture))
+
+
+def decode_mask(data: bytes) -> Mask:
+    """A mask as (H, W) bool: True where the picture is white, False where it is black.
+
+    Raises:
+        ImageError: as for `decode`, or it has other colours.
+    """
+    pixels = decode(data)
+    white: Mask = (pixels == 255).all(axis=2)
+    if not (white | (pixels == 0).all(axis=2)).all():
+        raise ImageError(
+            "a mask is white where the picture is drawn anew and black elsewhere, and it has other colours"
+        )
+    return white
+
+
+def _rgb(picture: Image.Image) -> Pixels:
+    transparency = "it is in part transparent, and what lies behind it is not known"
+    if picture.mode == "I" or picture.mode.startswith("I;16"):
+        # Pillow's own conversion would clip at 255; of colour pictures of 16 bits it, too, keeps the high byte.
+        values = np.asarray(picture)
+        if (values == picture.info.get("transparency", -1)).any():
+            raise ImageError(transparency)
+        return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        if np.asarray(picture.getchannel("A")).min() < 255:
+            raise ImageError(transparency)
+    return np.asarray(picture.convert("RGB"), dtype=np.uint8)
 
 
 def schema_with_images(fields: list[pa.Field]) -> pa.Schema:

@@ -15,6 +15,7 @@ from seedscope.pipeline.study import Compute, Json, Model, Sampling
 BUNDLED = Path(__file__).parent / "sprout"
 Family = Literal["sd", "sdxl"]
 FAMILIES: dict[str, Family] = {"StableDiffusionPipeline": "sd", "StableDiffusionXLPipeline": "sdxl"}
+INPAINTS = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")  # both drawn by the first
 SCHEDULERS = {
     "ddim": "DDIMScheduler",
     "ddpm": "DDPMScheduler",
@@ -29,11 +30,13 @@ class Located:
     """Where a model lies and what it is, known without loading its weights.
 
     `identity` names the weights: sha256 of every safetensors file of a folder, or the commit of a hub repository.
-    `scale` is the number of pixels a latent stands for on a side; `bytes` the size of a folder's weights.
+    `pipeline` is the class of diffusers that draws what a study asks for. `channels` are those of a latent; `scale` is the
+    number of pixels a latent stands for on a side; `bytes` the size of a folder's weights.
     """
 
     folder: Path
     hub: str | None
+    pipeline: str
     family: Family
     identity: Json
     channels: int
@@ -77,21 +80,21 @@ def kind(folder: Path) -> str:
     return str(_json(folder / "config.json")["architectures"][0])
 
 
-def locate(model: Model) -> Located:
-    """Find a model and read its configuration.
+def locate(model: Model, *, inpaint: bool = False) -> Located:
+    """Find a model and read its configuration; `inpaint`: it is to fill masks in pictures, not to draw from text alone.
 
     Raises:
-        ModelError: it does not exist, is of a kind that cannot be run, or offers pickles for weights.
+        ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights.
     """
     shipped = bundled()
     folder = shipped.get(model.id) or Path(model.id).expanduser()
     if folder.is_dir():
         if model.revision is not None:
             raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
-        return _describe(folder.resolve(), None, None)
+        return _describe(folder.resolve(), None, None, inpaint=inpaint)
     if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
-        return _describe(_hub_configs(model), model.id, model.variant)
-    names = ", ".join(name for name, path in shipped.items() if kind(path) in FAMILIES)
+        return _describe(_hub_configs(model), model.id, model.variant, inpaint=inpaint)
+    names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if inpaint else FAMILIES))
     raise ModelError(
         f"model: there is no model {model.id!r}. Bundled are {names or 'none'}; otherwise give a folder "
         "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
@@ -123,21 +126,58 @@ def _hub_configs(model: Model) -> Path:
         ) from None
 
 
-def _describe(folder: Path, hub: str | None, variant: str | None) -> Located:
+def _describe(folder: Path, hub: str | None, variant: str | None, *, inpaint: bool) -> Located:
     index = _json(folder / "model_index.json")
     pipeline = kind(folder)
-    if pipeline not in FAMILIES:
-        raise ModelError(f"{folder}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
+    _refuse_class(hub or str(folder), pipeline, inpaint=inpaint)
     if hub is None:
         _refuse_pickles(folder, index)
     unet, vae = _json(folder / "unet" / "config.json"), _json(folder / "vae" / "config.json")
+    channels = int(vae.get("latent_channels", 4))
+    _refuse_channels(hub or str(folder), unet["in_channels"], channels, inpaint=inpaint)
+    if "block_out_channels" not in vae:
+        raise ModelError(
+            f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
+        )
     scale = 2 ** (len(vae["block_out_channels"]) - 1)
     sample_size = unet["sample_size"] if isinstance(unet["sample_size"], int) else unet["sample_size"][0]
     size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     identity: Json = (
         {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
     )
-    return Located(folder, hub, FAMILIES[pipeline], identity, unet["in_channels"], scale, sample_size * scale, size)
+    family = "sd" if inpaint else FAMILIES[pipeline]
+    drawn_by = INPAINTS[0] if inpaint else pipeline
+    return Located(folder, hub, drawn_by, family, identity, channels, scale, sample_size * scale, size)
+
+
+def _refuse_class(name: str, pipeline: str, *, inpaint: bool) -> None:
+    if inpaint and pipeline not in INPAINTS:
+        raise ModelError(
+            f"model: {name} is a {pipeline}; inpainting runs on {' and '.join(INPAINTS)}. Choose such a model, or name "
+            "`prompts` in place of `inpaint`."
+        )
+    if not inpaint and pipeline == INPAINTS[0]:
+        raise ModelError(_only_inpaints(name))
+    if not inpaint and pipeline not in FAMILIES:
+        raise ModelError(f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
+
+
+def _refuse_channels(name: str, takes: int, channels: int, *, inpaint: bool) -> None:
+    """A UNet takes latents, or, to inpaint, beside them a mask and the latents of the masked picture."""
+    if takes == 2 * channels + 1 and not inpaint:
+        raise ModelError(_only_inpaints(name))
+    if takes not in (channels, 2 * channels + 1):
+        raise ModelError(
+            f"model: the UNet of {name} takes {takes} channels, where latents of {channels} need {channels}, or "
+            f"{2 * channels + 1} to inpaint. Choose another model."
+        )
+
+
+def _only_inpaints(name: str) -> str:
+    return (
+        f"model: {name} fills masks in given pictures and draws none from a prompt alone. Name the pictures under `inpaint` "
+        "in place of `prompts`, or choose a text-to-image model."
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:
@@ -235,6 +275,18 @@ class LoadedModel:
         )
         return {"text_embeds": pooled, "time_ids": ids.to(self.device).repeat(len(pooled), 1)}
 
+    @property
+    def takes_masks(self) -> bool:
+        """Whether the UNet takes a mask, and a masked picture's latents, beside the latents."""
+        return bool(self.pipe.unet.config.in_channels > self.pipe.vae.config.latent_channels)
+
+    @torch.inference_mode()
+    def encode(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Pictures (B, 3, H, W), -1 .. 1 -> mean and standard deviation of their latents, (B, C, h, w) float32, unscaled."""
+        vae = self.pipe.vae
+        found = vae.encode(pictures.to(self.device, vae.dtype)).latent_dist
+        return found.mean.float(), found.std.float()
+
     @torch.inference_mode()
     def decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Latents (B, C, h, w) -> pictures (B, 3, H, W) float32, about -1 .. 1."""
@@ -259,7 +311,6 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
     """
     import diffusers
 
-    kind = next(name for name, family in FAMILIES.items() if family == located.family)
     try:
         with torch.device("meta"):
             unet_class: Any = diffusers.UNet2DConditionModel
@@ -268,7 +319,7 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
         scheduler = _scheduler(str(config["_class_name"]), sampling).from_config(config)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ModelError(f"{located.folder}: its configuration cannot be read: {error}.") from error
-    return kind, unet, scheduler
+    return located.pipeline, unet, scheduler
 
 
 def _scheduler(own: str, sampling: Sampling) -> Any:
@@ -299,7 +350,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
     import transformers
 
     device = pick_device(compute.device)
-    kind: Any = diffusers.StableDiffusionPipeline if located.family == "sd" else diffusers.StableDiffusionXLPipeline
+    kind: Any = getattr(diffusers, located.pipeline)
     extra: dict[str, Any] = {"safety_checker": None, "requires_safety_checker": False}
     if located.family == "sdxl":
         extra = {"add_watermarker": False}

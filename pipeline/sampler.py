@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from seedscope.pipeline.canvas import Canvas
 from seedscope.pipeline.guidance import Branch, combine, weights
 from seedscope.pipeline.models import Embedding, LoadedModel
 from seedscope.pipeline.study import Sampling
@@ -19,6 +20,7 @@ def sample(
     texts: Mapping[Branch, list[Embedding]],
     sampling: Sampling,
     size: tuple[int, int],
+    canvas: Canvas | None = None,
 ) -> torch.Tensor:
     """Denoise a batch.
 
@@ -31,6 +33,7 @@ def sample(
         texts: for each branch, B embeddings.
         sampling: scheduler steps and guidance.
         size: (height, width) of the pictures, pixels.
+        canvas: what the batch is drawn on; None: nothing.
 
     Returns:
         (B, C, h, w) float32 latents on the model's device, to be decoded.
@@ -39,6 +42,8 @@ def sample(
     """
     scheduler, unet = model.pipe.scheduler, model.pipe.unet
     scheduler.set_timesteps(sampling.steps, device=model.device)
+    canvas = canvas or Canvas()
+    canvas.begin(scheduler)
     step_options = _step_options(scheduler, generators)
     latents: torch.Tensor = noise.to(model.device) * scheduler.init_noise_sigma
     conditions: dict[tuple[Branch, ...], tuple[torch.Tensor, dict[str, torch.Tensor] | None]] = {}
@@ -51,7 +56,7 @@ def sample(
         states, added = conditions[run]
         model_input = scheduler.scale_model_input(torch.cat([latents] * len(run)), timestep)
         prediction = unet(
-            model_input.to(unet.dtype),
+            canvas.model_input(model_input).to(unet.dtype),
             timestep,
             encoder_hidden_states=states,
             added_cond_kwargs=added,
@@ -60,6 +65,7 @@ def sample(
         predictions = dict(zip(run, prediction.chunk(len(run)), strict=True))
         guided = combine(predictions, branch_weights)
         latents = scheduler.step(guided, timestep, latents, **step_options, return_dict=False)[0]
+        latents = canvas.after_step(latents, scheduler, step)
     return latents
 
 

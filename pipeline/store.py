@@ -36,6 +36,7 @@ IMAGE_SCHEMA = schema_with_images(
         *STATUS_FIELDS,
     ]
 )
+INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -213,7 +214,7 @@ def write_parquet(rows: pa.Table, path: Path) -> None:
         path,
         row_group_size=ROW_GROUP,
         compression={leaf: "NONE" if leaf in pictures else "ZSTD" for leaf in leaves},
-        use_dictionary=[leaf for leaf in leaves if leaf in ("prompt_id", "prompt", "seed", "status")],
+        use_dictionary=[leaf for leaf in leaves if leaf in ("prompt_id", "prompt", "seed", "status", "task")],
         write_page_index=True,
         write_page_checksum=True,
     )

@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from seedscope.pipeline.errors import StudyError
 
 LARGEST_SEED = 2**63 - 1
+TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
 
@@ -100,6 +101,35 @@ class FileSource(Strict):
     column: str | None = Field(None, description="Column of the prompts; null: `prompt`, `caption` or `text`.")
     group: str | None = Field(None, description="Column by which prompts belong together, such as `Category`.")
     limit: int | None = Field(None, ge=1, description="Only the first so many.")
+
+
+class Inpaint(Strict):
+    """Pictures with masks whose inside is drawn anew, instead of pictures drawn from prompts alone."""
+
+    pictures: str = Field(
+        min_length=1,
+        description="`sprout` (bundled), a folder of pictures with masks, or a Parquet file with columns image, mask, object.",
+    )
+    limit: int | None = Field(None, ge=1, description="Only the first so many pictures.")
+    tasks: dict[str, str] = Field(
+        default={"removal": "clear background", "completion": "{object}"},
+        min_length=1,
+        description="Name of a task -> template of its prompt; `{object}` stands for the picture's object.",
+    )
+
+    @model_validator(mode="after")
+    def _tasks_are_distinct_prompts(self) -> Self:
+        for task, template in self.tasks.items():
+            if not re.fullmatch(TASK_NAME, task):
+                raise ValueError(f"the task {task!r} needs a name of letters, digits, '.', '_' and '-'")
+            if not template.strip():
+                raise ValueError(f"the task {task!r} has an empty template; write what shall fill the mask")
+            if wrong := [name for name in re.findall(r"{[^{}]*}", template) if name != "{object}"]:
+                raise ValueError(f"the task {task!r} has {wrong[0]} in its template; only {{object}} is known")
+        if twice := [template for template, count in Counter(self.tasks.values()).items() if count > 1]:
+            same = " and ".join(repr(task) for task, template in self.tasks.items() if template == twice[0])
+            raise ValueError(f"the tasks {same} have the same template {twice[0]!r}; remove all but one")
+        return self
 
 
 def _from_text(value: object) -> object:
@@ -199,16 +229,31 @@ class Measured(Strict):
 
 
 class Study(Measured):
-    """A study: model x prompts x seeds -> images -> features -> a ranking of seeds."""
+    """A study: model x prompts x seeds -> images -> features -> a ranking of seeds.
+
+    Pictures are drawn from `prompts`, or, with `inpaint`, into the masks of given pictures.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["prompts"]}, {"required": ["inpaint"]}]})
 
     model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
     sampling: Sampling = Sampling()
-    prompts: list[str | GridSource | FileSource] = Field(min_length=1)
+    prompts: list[str | GridSource | FileSource] = Field(default=[], min_length=1)
+    inpaint: Inpaint | None = None
     seeds: Annotated[
         Annotated[list[int], Field(min_length=1)],
         BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
     ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
     unit: UnitShape = UnitShape()
+
+    @model_validator(mode="after")
+    def _prompts_or_inpaint(self) -> Self:
+        if bool(self.prompts) == (self.inpaint is not None):
+            found = "both `prompts` and `inpaint` are given" if self.prompts else "`prompts` is missing"
+            raise ValueError(
+                f"{found}; name `prompts` to draw pictures from, or, to inpaint, `inpaint` with pictures and masks"
+            )
+        return self
 
 
 class ImportedStudy(Measured):
@@ -249,7 +294,7 @@ def load_study(path: Path) -> Study | ImportedStudy:
         raise StudyError(f"{path}{place}: not valid YAML: {getattr(error, 'problem', error)}.") from None
     if not isinstance(raw, dict):
         raise StudyError(
-            f"{path}: a study is a mapping with at least name, model, prompts and seeds; see configs/demo.yaml."
+            f"{path}: a study is a mapping with at least name, model, prompts (or inpaint) and seeds; see configs/demo.yaml."
         )
     try:
         study = _kind(raw).model_validate(raw)
@@ -266,10 +311,13 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
     def found(name: str) -> str:
         return str(folder / name) if (folder / name).exists() else name
 
-    reference = found(study.reference) if re.search(r"[/.]", study.reference) else study.reference
+    def found_path(name: str) -> str:
+        return found(name) if re.search(r"[/.]", name) else name
+
+    reference = found_path(study.reference)
     features = [
         choice.model_copy(
-            update={"options": {k: found(v) if isinstance(v, str) else v for k, v in choice.options.items()}}
+            update={"options": {k: found_path(v) if isinstance(v, str) else v for k, v in choice.options.items()}}
         )
         for choice in study.features
     ]
@@ -280,8 +328,11 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
         source.model_copy(update={"file": folder / source.file}) if isinstance(source, FileSource) else source
         for source in study.prompts
     ]
+    inpaint = study.inpaint
+    if inpaint is not None:
+        inpaint = inpaint.model_copy(update={"pictures": found_path(inpaint.pictures)})
     model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
-    return study.model_copy(update={"prompts": prompts, "model": model})
+    return study.model_copy(update={"prompts": prompts, "inpaint": inpaint, "model": model})
 
 
 def _sentences(error: ValidationError, raw: object) -> list[str]:
@@ -327,6 +378,7 @@ def _known_keys(place: tuple[int | str, ...], raw: object) -> list[str]:
         "sampling": list(Sampling.model_fields),
         "sampling.guidance": list(Guidance.model_fields),
         "compute": list(Compute.model_fields),
+        "inpaint": list(Inpaint.model_fields),
         "unit": list(UnitShape.model_fields),
         "ranking": list(Ranking.model_fields),
     }

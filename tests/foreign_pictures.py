@@ -1,6 +1,8 @@
 """Pictures as other programs write them: the same chunks, tags, keys and encodings."""
 
 import json
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,11 @@ def png(path: Path, texts: Mapping[str, str], pixels: Pixels | None = None) -> P
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.fromarray(noise(0) if pixels is None else pixels).save(path, pnginfo=chunks)
     return path
+
+
+def chunk(name: bytes, body: bytes) -> bytes:
+    """A chunk of a PNG with its length and checksum."""
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
 
 
 def with_user_comment(path: Path, text: str, encoding: str = "utf-16-be", pixels: Pixels | None = None) -> Path:

@@ -21,10 +21,10 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from seedscope.analysis.features import NAMES, Feature, FeatureError, feature
+from seedscope.analysis.features import lite0 as lite0_module
 from seedscope.analysis.features.frechet import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception
 from seedscope.analysis.features.lite0 import lite0_file
 
-PHOTOS = Path(__file__).parents[1] / "../shared/data/imagenet_sample_256"
 Pixels = npt.NDArray[np.uint8]
 State = dict[str, torch.Tensor]
 
@@ -144,26 +144,23 @@ def test_lite0_weights_are_the_packages_and_their_hash_is_in_the_fingerprint() -
     assert len(feature("fd_efficientnet_lite0").fingerprint()) == 64
 
 
-@pytest.mark.skipif(not PHOTOS.is_dir(), reason="no real photos in ../shared/data/imagenet_sample_256")
-def test_lite0_recognises_real_photos() -> None:
-    """The classifier on top of these features names 30 photos within its first five guesses, 26 at least."""
-    from torchvision.models import EfficientNet_B0_Weights
-
-    files = sorted(PHOTOS.glob("*.jpg"))[::17]
-    pixels = np.stack([np.asarray(Image.open(file).convert("RGB")) for file in files])
-    made = feature("fd_efficientnet_lite0")
-    made.load("cpu")
-    classifier = torch.load(lite0_file(), weights_only=True)
-    scores = vectors(made, pixels) @ classifier["_fc.weight"].numpy().T + classifier["_fc.bias"].numpy()
-    names = [
-        name.lower().replace(" ", "_").replace("'", "")
-        for name in EfficientNet_B0_Weights.IMAGENET1K_V1.meta["categories"]
-    ]
-    hits = [
-        file.stem.split("_", 1)[1] in [names[i] for i in row.argsort()[-5:]]
-        for file, row in zip(files, scores, strict=True)
-    ]
-    assert np.mean(hits) > 0.85
+def test_features_of_one_network_pay_for_one_pass_over_the_same_pictures(
+    lite0: Feature, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    style, pixels, passes = feature("style_efficientnet_lite0"), pictures(20), list[int]()
+    style.load("cpu")
+    alone = [vectors(style, pixels), vectors(lite0, pixels)]
+    through = lite0_module._maps
+    monkeypatch.setattr(lite0_module, "_maps", lambda *given: passes.append(len(given[1])) or through(*given))
+    both = [vectors(one, part) for part in (pixels[:16].copy(), pixels[16:].copy()) for one in (lite0, style)]
+    assert passes == [16, 4]
+    np.testing.assert_array_equal(np.concatenate(both[1::2]), alone[0])
+    np.testing.assert_array_equal(np.concatenate(both[::2]), alone[1])
+    changed = pixels[16:].copy()
+    changed[0, 0, 0] ^= 255  # in an array that was seen
+    assert (vectors(style, changed)[0] != alone[0][16]).any() and passes == [16, 4, 4]
+    changed[0] = pixels[16]
+    np.testing.assert_array_equal(vectors(lite0, changed), alone[1][16:])
 
 
 def test_inception_equals_torch_fidelity_and_torchmetrics(inception: Feature, weights: Path) -> None:

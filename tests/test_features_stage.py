@@ -1,22 +1,22 @@
 """The feature stage: every cell keeps its row, values are those of the feature alone, real pictures come from anywhere."""
 
 import io
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from seedscope.analysis.features import feature
+from seedscope.analysis.features import FeatureError, batches, feature
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.features.real_images import RealImages
-from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import images
-from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import prompt
 from seedscope.pipeline.stage import make
@@ -50,6 +50,12 @@ UNIT = Unit("u", tuple(prompt("x" * i) for i in range(1, 12)), (5, 6, 7))
 def picture(index: int) -> npt.NDArray[np.uint8]:
     side = 16 if index % 5 else 24
     return np.full((side, side, 3), index, np.uint8)
+
+
+def png(pixels: npt.NDArray[Any]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def image_table(folder: Path) -> Table:
@@ -91,66 +97,127 @@ def test_every_cell_keeps_its_row_in_order_with_the_reason(tmp_path: Path) -> No
     assert make(stage, UNIT) == []
 
 
+class Marks(Brightness):
+    """Share of the mask, for inpainted pictures; the batches it was given."""
+
+    name = "marks"
+
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, ...]] = []
+
+    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+        self.batches.append(pixels.shape)
+        return super().compute(pixels, prompts)
+
+    def compute_inpainted(
+        self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str], masks: npt.NDArray[np.bool_]
+    ) -> dict[str, pa.Array]:
+        assert masks.dtype == bool and masks.shape == pixels.shape[:3]
+        return self.compute(pixels, prompts) | {"brightness": pa.array(masks.mean(axis=(1, 2)))}
+
+
+@dataclass
+class Held:
+    """Pictures in memory, as a source."""
+
+    rows: pa.Table
+
+    def read(self, unit: Unit) -> pa.Table:
+        assert len(unit) == len(self.rows)
+        return self.rows
+
+    def mark(self, unit: Unit) -> str:
+        return unit.name
+
+
+def cells(pictures: Sequence[bytes | None]) -> tuple[Unit, pa.Table]:
+    """A unit of one seed with these pictures."""
+    unit = Unit("u", tuple(prompt(f"picture {i}") for i in range(len(pictures))), (0,))
+    rows = [
+        {"prompt_id": item.id, "prompt": item.text, "seed": 0, "image": data and {"bytes": data, "path": None}}
+        for item, data in zip(unit.prompts, pictures, strict=True)
+    ]
+    return unit, pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA)
+
+
+def measured(folder: Path, source: Source, unit: Unit, *features: Feature) -> list[dict[str, Any]]:
+    """The rows of the first of some features."""
+    measures = [Measure(item, feature_table(folder, item.name, item, "")) for item in features]
+    make(Features(source, measures, "cpu"), unit)
+    rows: list[dict[str, Any]] = measures[0].table.read(unit.name).to_pylist()
+    return rows
+
+
+def test_the_mask_of_an_inpainted_picture_goes_with_it_or_says_what_is_wrong(tmp_path: Path) -> None:
+    masks: list[bytes | None] = [png(np.arange(576).reshape(24, 24) < 24 * i) for i in range(12)]
+    masks[3:7] = [None, (masks[4] or b"")[:50], png(picture(1)[..., 0] > 0), png(picture(5))]
+    unit, rows = cells([png(picture(5))] * 12)
+    rows = rows.append_column("task", pa.array(["removal"] * 12))
+    column = pa.array([mask and {"bytes": mask, "path": None} for mask in masks], images.IMAGE)
+    found = measured(tmp_path, Held(rows.append_column("mask", column)), unit, Marks())
+    for i, row in enumerate(found):
+        if i in (3, 4, 5, 6):
+            assert (row["status"], row["brightness"], row["letters"]) == ("failed", None, None)
+        else:
+            assert (row["status"], row["error"], row["brightness"]) == ("ok", None, i / 24)
+    assert found[3]["error"] == "there is no mask" and "not a readable picture" in found[4]["error"]
+    assert found[5]["error"] == "its mask is 16 x 16, the picture 24 x 24" and "has other colours" in found[6]["error"]
+
+
+def test_pictures_of_many_sizes_are_measured_in_full_batches(tmp_path: Path) -> None:
+    unit, rows = cells([images.encode(np.full((8 + i % 3, 8, 3), i, np.uint8)) for i in range(96)])
+    marks = Marks()
+    found = measured(tmp_path, Held(rows), unit, marks)
+    assert [row["brightness"] for row in found] == list(range(96))
+    assert sum(shape[0] for shape in marks.batches) == 96 and len(marks.batches) <= 8
+    unit, rows = cells([images.encode(np.full((8 + i, 8, 3), i, np.uint8)) for i in range(96)])
+    assert [row["brightness"] for row in measured(tmp_path / "all", Held(rows), unit, Marks())] == list(range(96))
+
+
+def test_pictures_are_decoded_once_for_all_features_and_not_long_before_they_are_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded: list[int] = []
+    monkeypatch.setattr(batches, "decode", lambda data: decoded.append(1) or images.decode(data))
+
+    class Watching(Marks):
+        def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+            done = sum(shape[0] for shape in self.batches)
+            assert len(decoded) <= done + len(pixels) + batches.AHEAD + 1
+            return super().compute(pixels, prompts)
+
+    unit, rows = cells([images.encode(picture(1))] * 200)
+    measured(tmp_path, Held(rows), unit, Watching(), Brightness())
+    assert len(decoded) == 200
+
+
+def test_each_receipt_has_the_seconds_of_its_feature(tmp_path: Path) -> None:
+    class Slow(Marks):
+        def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+            time.sleep(0.1)
+            return super().compute(pixels, prompts)
+
+    unit, rows = cells([images.encode(picture(1))] * 20)
+    measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Slow(), Brightness())]
+    slow, quick = (receipt.made for receipt in make(Features(Held(rows), measures, "cpu"), unit))
+    assert 0.2 <= slow["compute_seconds"] <= slow["seconds"] and quick["compute_seconds"] < 0.2
+
+
+def test_a_feature_that_fails_does_not_cost_the_others_their_work(tmp_path: Path) -> None:
+    class Broken(Marks):
+        def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+            raise FeatureError(f"out of ink for {len(pixels)} of {prompts[0]}")
+
+    unit, rows = cells([images.encode(picture(1))] * 20)
+    measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Broken(), Brightness())]
+    with pytest.raises(FeatureError, match="out of ink"):
+        make(Features(Held(rows), measures, "cpu"), unit)
+    assert [measure.table.has(unit.name) for measure in measures] == [False, True]
+
+
 def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:
     lite = feature("fd_efficientnet_lite0")
     names = {
         feature_table(tmp_path, lite.name, item, cause).folder.name for item in (lite, Brightness()) for cause in "ab"
     }
     assert len(names) == 4
-
-
-def png(pixels: npt.NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def test_real_pictures_from_a_folder_and_from_parquet(tmp_path: Path) -> None:
-    folder = tmp_path / "real"
-    (folder / "deep").mkdir(parents=True)
-    for index in range(300):
-        (folder / ("deep" if index % 2 else "") / f"{index:03d}.png").write_bytes(png(picture(index % 250)))
-    (folder / "notes.txt").write_text("not a picture")
-    pq.write_table(
-        pa.table(
-            {"image": pa.array([{"bytes": png(picture(i % 250)), "path": None} for i in range(300)], images.IMAGE)}
-        ),
-        tmp_path / "real.parquet",
-        row_group_size=70,
-    )
-    pq.write_table(pa.table({"image": [png(picture(i % 250)) for i in range(300)]}), tmp_path / "plain.parquet")
-    for name in ("real", "real.parquet", "plain.parquet"):
-        found = RealImages.named(str(tmp_path / name))
-        assert found.count() == 300 and [len(unit) for unit in found.units()] == [256, 44]
-        read = [row for unit in found.units() for row in found.read(unit)["image"].to_pylist()]
-        shades = [int(images.decode(image["bytes"])[0, 0, 0]) for image in read]
-        assert sorted(shades) == sorted(i % 250 for i in range(300))
-        if name != "real":
-            assert shades == [i % 250 for i in range(300)]
-    assert RealImages.named(str(folder)).fingerprint() != RealImages.named(str(tmp_path / "real.parquet")).fingerprint()
-
-
-def test_the_bundled_reference_is_real() -> None:
-    found = RealImages.named("sprout")
-    assert found.count() >= 1000
-    first = images.decode(found.read(found.units()[0])["image"].to_pylist()[0]["bytes"])
-    assert first.shape == (64, 64, 3) and first.std() > 5
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (None, "there is no"),
-        (b"PAR1 not", "cannot be read as Parquet"),
-        (pa.table({"picture": [b"x"]}), "has no column `image`; it has picture"),
-        (pa.table({"image": [b"x"]}), "has 1 pictures; a distance to real pictures needs at least two"),
-    ],
-)
-def test_references_that_are_none(tmp_path: Path, content: object, sentence: str) -> None:
-    path = tmp_path / "real.parquet"
-    if isinstance(content, bytes):
-        path.write_bytes(content)
-    elif content is not None:
-        pq.write_table(content, path)
-    with pytest.raises(StudyError, match=sentence):
-        RealImages.named(str(path))

@@ -52,6 +52,23 @@ def test_a_study_with_defaults(write_study: Write) -> None:
         ({"prompts": [{"file": "p.csv", "colum": "x"}]}, "prompts.0.colum: unknown key; did you mean 'column'?"),
         ({"prompts": [3]}, "prompts.0: Input should be"),
         ({"ranking": {"by": "fid_inception"}}, "ranking.by is 'fid_inception', which is not among the features"),
+        ({"inpaint": {"pictures": "sprout"}}, "study: both `prompts` and `inpaint` are given; name `prompts` to draw"),
+        ({"inpaint": {"picture": "sprout"}}, "inpaint.picture: unknown key; did you mean 'pictures'?"),
+        ({"inpaint": {"pictures": "sprout", "limit": 0}}, "inpaint.limit: Input should be greater than or equal to 1"),
+        ({"inpaint": {"pictures": "sprout", "tasks": {}}}, "inpaint.tasks: Dictionary should have at least 1 item"),
+        (
+            {"inpaint": {"pictures": "sprout", "tasks": {"a": "sky", "b": "sky"}}},
+            "inpaint: the tasks 'a' and 'b' have the same template 'sky'; remove all but one",
+        ),
+        (
+            {"inpaint": {"pictures": "sprout", "tasks": {"a": "a {objekt}"}}},
+            "inpaint: the task 'a' has {objekt} in its template; only {object} is known",
+        ),
+        ({"inpaint": {"pictures": "sprout", "tasks": {"a": " "}}}, "inpaint: the task 'a' has an empty template"),
+        (
+            {"inpaint": {"pictures": "sprout", "tasks": {"a/b": "sky"}}},
+            "inpaint: the task 'a/b' needs a name of letters",
+        ),
         (
             {"sampling": {"guidance": {"scale": 1.0, "negative_prompt": "text"}}},
             "a negative prompt has no effect at scale 1",
@@ -68,7 +85,10 @@ def test_each_mistake_is_named(write_study: Write, changes: dict[str, object], s
 
 def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> None:
     for text, sentence in [
-        ("name: x\nmodel: sprout\nseeds: 0-3\n", "prompts: this key is missing."),
+        (
+            "name: x\nmodel: sprout\nseeds: 0-3\n",
+            "study: `prompts` is missing; name `prompts` to draw pictures from, or,",
+        ),
         ("name: [\n", ":2:1: not valid YAML"),
         ("- a\n- b\n", "a study is a mapping"),
         ("name: x\nname: y\n", ":2:1: not valid YAML: the key 'name' stands here twice."),
@@ -155,6 +175,17 @@ def test_prompt_ids_hang_on_the_text_alone(text: str) -> None:
     assert prompt(text).id != prompt(text + "x").id
 
 
+def test_pictures_to_inpaint_are_found_beside_the_study(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "pairs.parquet").write_bytes(b"")
+    path = write_study(inpaint={"pictures": "pairs.parquet"})
+    path.write_text(
+        "\n".join(line for line in path.read_text().splitlines() if not line.startswith(("prompts", "- a ")))
+    )
+    study = load_study(path)
+    assert study.inpaint.pictures == str(tmp_path / "pairs.parquet")
+    assert study.prompts == [] and study.inpaint.tasks == {"removal": "clear background", "completion": "{object}"}
+
+
 def test_files_are_found_beside_the_study(write_study: Write, tmp_path: Path) -> None:
     (tmp_path / "p.txt").write_text("a dog\n")
     study = load_study(write_study(prompts=[{"file": "p.txt"}]))
@@ -174,7 +205,8 @@ def test_fingerprint_ignores_the_order_of_keys_and_nothing_else() -> None:
 
 def test_json_schema_accepts_what_the_study_accepts() -> None:
     schema = Study.model_json_schema()
-    assert set(schema["required"]) == {"name", "model", "prompts", "seeds"}
+    assert set(schema["required"]) == {"name", "model", "seeds"}
+    assert schema["oneOf"] == [{"required": ["prompts"]}, {"required": ["inpaint"]}]
     assert schema["additionalProperties"] is False
     for config in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(config.read_text()), schema)

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from seedscope.analysis.report.verdict import verdict
-from seedscope.analysis.seeds.table import Chance, Ranking
+from seedscope.analysis.seeds.ranking import Chance, Ranking
 
 
 def ranking(best: float, worst: float, chance: Chance | None, left_out: int = 0) -> Ranking:
@@ -41,3 +41,19 @@ def test_what_was_not_tested_or_left_out_is_said() -> None:
     text = " ".join(verdict(ranking(10.0, 40.0, None, left_out=2)))
     assert "was not tested (no shuffles)" in text and "2 prompts were left out" in text
     assert "3 seeds, each with the same 24 prompts, against 1,024 real pictures" in text
+
+
+@pytest.mark.parametrize(
+    ("best", "worst", "said"),
+    [
+        (0.9, 0.1, ["The best has 90 %, chance alone gives a best of 40 % to 50 %: better than luck", ": worse than bad"]),
+        (0.45, 0.25, ["no better than luck", "no worse than bad luck"]),
+    ],
+)
+def test_a_rate_where_higher_is_better(best: float, worst: float, said: list[str]) -> None:
+    table = pa.table({"seed": [1, 2], "cats": [best, worst]})
+    luck = Chance(100, 0.01, best=(0.4, 0.5), worst=(0.2, 0.3))
+    found = verdict(Ranking("cats", 24, 0, 8, None, None, luck, table, better="higher", rate=True, missing=3))
+    text = " ".join(found)
+    assert all(part in text for part in said), text
+    assert "real pictures" not in text and "3 cells have no value" in text

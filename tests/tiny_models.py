@@ -18,6 +18,7 @@ from diffusers import (
     EulerDiscreteScheduler,
     PNDMScheduler,
     SchedulerMixin,
+    StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -57,6 +58,18 @@ def sd2(folder: Path, seed: int = 1) -> Path:
     return _save_sd(folder, scheduler, tokenizer, text_encoder, unet, vae)
 
 
+def sd2_inpaint(folder: Path, seed: int = 4) -> Path:
+    """Write Stable Diffusion 2 inpainting: 4 channels of latents, the mask, 4 channels of the masked picture; epsilon."""
+    scheduler = PNDMScheduler(**_BETAS, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1)
+    tokenizer = _tokenizer(folder / "tokenizer", pad="!")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        text_encoder = CLIPTextModel(_text_config(tokenizer, width=48, activation="gelu"))
+        unet = _unet(in_channels=9, cross_attention_dim=48, attention_head_dim=[2, 4], use_linear_projection=True)
+        vae = _vae(scaling_factor=0.18215)
+    return _save_sd(folder, scheduler, tokenizer, text_encoder, unet, vae, StableDiffusionInpaintPipeline)
+
+
 def sdxl(folder: Path, seed: int = 2) -> Path:
     """Write Stable Diffusion XL: two text encoders, size and crop as time ids, Euler."""
     scheduler = EulerDiscreteScheduler(**_BETAS, steps_offset=1, timestep_spacing="leading")
@@ -79,8 +92,9 @@ def _save_sd(
     text_encoder: CLIPTextModel,
     unet: UNet2DConditionModel,
     vae: AutoencoderKL,
+    kind: type[StableDiffusionPipeline] | type[StableDiffusionInpaintPipeline] = StableDiffusionPipeline,
 ) -> Path:
-    pipe = StableDiffusionPipeline(
+    pipe = kind(
         scheduler=scheduler,
         tokenizer=tokenizer,
         text_encoder=text_encoder.eval(),

@@ -19,9 +19,11 @@ _CLASSES = {
     "clip_score": "preference:ClipScore",
     "pick_score": "preference:PickScore",
     "hps_v2": "hps:HPSv2",
+    "layout": "layout:Layout",
     "looks": "looks:Looks",
     "style_efficientnet_lite0": "style:StyleLite0",
     "style_vgg19": "style:StyleVGG19",
+    "text": "text:Text",
 }
 NAMES: tuple[str, ...] = tuple(_CLASSES)
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.pipeline.errors import UserError
+
+Better = Literal["higher", "lower"]
 
 
 class FeatureError(UserError, ValueError):
@@ -32,6 +34,13 @@ class Feature(ABC):
     @abstractmethod
     def fields(self) -> list[pa.Field]:
         """The columns that this feature adds, without `prompt_id`, `seed`, `status`, `error`."""
+
+    def scalars(self) -> Mapping[str, Better | None]:
+        """The columns that say one number, or yes or no, of a picture, each with the direction that is good, if one is.
+
+        Seeds are compared by all of these, and ranked by one that has a direction.
+        """
+        return {}
 
     @abstractmethod
     def fingerprint(self) -> str:

@@ -10,16 +10,16 @@ import io
 import json
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature, check_pictures
-from seedscope.analysis.features.lite0 import LITE0_INPUT, lite0_file, lite0_input, lite0_network
+from seedscope.analysis.features.lite0 import LITE0_INPUT, lite0_file, lite0_maps, lite0_network
 from seedscope.analysis.features.published import Published
 from seedscope.analysis.features.weights import fill, read_weights, sha256_of
 
@@ -116,8 +116,7 @@ class EfficientNetLite0(Embedding):
         return lite0_network()
 
     def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        extract = cast("Callable[[torch.Tensor], torch.Tensor]", network.extract_features)
-        return extract(lite0_input(images)).mean(dim=(2, 3))
+        return lite0_maps(network, images)["head"].mean(dim=(2, 3))
 
 
 class InceptionFID(Embedding):

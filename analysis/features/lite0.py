@@ -1,18 +1,28 @@
-"""EfficientNet-Lite0 with its ImageNet weights, which ship as a package: the network, its file and its input.
+"""EfficientNet-Lite0 with its ImageNet weights, which ship as a package: the network, its file, its input and its maps.
 
 Source: github.com/tensorflow/tpu, efficientnet/lite. The whole picture is resized instead of its middle 87.5 %.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seedscope.analysis.features.weights import fill, read_weights
 
 if TYPE_CHECKING:
     import torch
 
+LITE0_LAYERS: Mapping[str, int] = {
+    "stem": 32,
+    "block 2": 24,
+    "block 4": 40,
+    "block 10": 112,
+    "block 15": 320,
+    "head": 1280,
+}
+"""Name -> channels of what `lite0_maps` gives: the stem, the last block at each further resolution, and the head."""
 LITE0_INPUT = "224 bicubic antialias, (x - 127) / 128"
 """What `lite0_input` does, for fingerprints."""
 
@@ -46,6 +56,34 @@ def lite0_input(images: torch.Tensor) -> torch.Tensor:
 
     resized = interpolate(images.float(), (224, 224), mode="bicubic", align_corners=False, antialias=True)
     return ((resized.clamp(0.0, 255.0) - 127.0) / 128.0).contiguous(memory_format=torch.channels_last)
+
+
+_last: tuple[torch.Tensor, Mapping[str, torch.Tensor]] | None = None
+
+
+def lite0_maps(network: torch.nn.Module, images: torch.Tensor) -> Mapping[str, torch.Tensor]:
+    """Feature maps (N, C, h, w) by the names of `LITE0_LAYERS`, of images (N, 3, H, W) uint8. Not to be written to.
+
+    Those of the last images are kept: features that look at the same pictures in turn pay for one pass, by whichever
+    network of `lite0_network`, since all of them have the same weights.
+    """
+    import torch
+
+    global _last
+    last = _last
+    if last is None or last[0].device != images.device or not torch.equal(last[0], images):
+        _last = last = images.clone(), _maps(network, images)
+    return last[1]
+
+
+def _maps(network: Any, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    out = network._swish(network._bn0(network._conv_stem(lite0_input(images))))
+    maps = {"stem": out}
+    for index, block in enumerate(network._blocks):
+        out = block(out)
+        if f"block {index}" in LITE0_LAYERS:
+            maps[f"block {index}"] = out
+    return maps | {"head": network._swish(network._bn1(network._conv_head(out)))}
 
 
 def _folded(network: torch.nn.Module) -> torch.nn.Module:

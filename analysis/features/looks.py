@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.base import Better, Feature, check_pictures
 from seedscope.analysis.features.border import borders
 from seedscope.analysis.features.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
 
@@ -68,6 +68,10 @@ class Looks(Feature):
 
     def fields(self) -> list[pa.Field]:
         return [*(pa.field(name, pa.float32()) for name in _NUMBERS), pa.field("greyscale", pa.bool_())]
+
+    def scalars(self) -> dict[str, Better | None]:
+        """All but the width of a border, which few pictures have; none has a direction that is good."""
+        return {name: None for name in (*_NUMBERS, "greyscale") if name != "border_width"}
 
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.name} {VERSION}".encode()).hexdigest()

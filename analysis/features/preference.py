@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.base import Better, Feature, check_pictures
 from seedscope.analysis.features.clip_models import DualEncoder, TransformersClip
 from seedscope.analysis.features.pretrained import Pretrained
 
@@ -45,6 +45,9 @@ class Preference(Feature):
 
     def fields(self) -> list[pa.Field]:
         return [pa.field(self.name, pa.float32()), pa.field(f"{self.name}_prompt_cut", pa.bool_())]
+
+    def scalars(self) -> dict[str, Better | None]:
+        return {self.name: "higher"}
 
     def fingerprint(self) -> str:
         facts = {"feature": self.name, "half on cuda": self._half} | self.facts()

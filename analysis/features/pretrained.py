@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.analysis.features.base import FeatureError
 from seedscope.analysis.features.weights import listed, sha256_of
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.models import BUNDLED, bundled
 
 if TYPE_CHECKING:
     import torch
@@ -49,9 +49,9 @@ class Pretrained:
                 raise self.error(f"{self.model} is a folder, and only a hub id has revisions; remove `revision`")
             return path
         if not _may_be_hub_id(self.model):
-            bundled = ", ".join(sorted(file.parent.name for file in BUNDLED.glob("*/config.json")))
+            shipped = ", ".join(name for name, folder in bundled().items() if (folder / "config.json").is_file())
             raise self.error(
-                f"there is no model {self.model!r}; bundled are {bundled or 'none'}, otherwise give a folder with a "
+                f"there is no model {self.model!r}; bundled are {shipped or 'none'}, otherwise give a folder with a "
                 "config.json or a hub id"
             )
         return self.snapshot(_SETTINGS)
@@ -87,16 +87,17 @@ class Pretrained:
             )
         raise self.error(reason)
 
-    def config(self, kind: str) -> dict[str, Any]:
-        """The content of config.json, whose `model_type` must be `kind`. Raises FeatureError."""
+    def config(self, *kinds: str) -> dict[str, Any]:
+        """The content of config.json, whose `model_type` must be one of `kinds`. Raises FeatureError."""
         path = self.folder() / "config.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise self.error(f"{path} cannot be read ({error}); a folder in transformers layout is needed") from error
-        if not isinstance(found, dict) or found.get("model_type") != kind:
+        if not isinstance(found, dict) or found.get("model_type") not in kinds:
             model_type = found.get("model_type") if isinstance(found, dict) else None
-            raise self.error(f"{path} is of a model of type {model_type!r}; one of type {kind!r} is needed")
+            wanted = " or ".join(repr(kind) for kind in kinds)
+            raise self.error(f"{path} is of a model of type {model_type!r}; one of type {wanted} is needed")
         return found
 
     def identity(self, *, weights: bool = True) -> dict[str, str]:
@@ -143,7 +144,7 @@ class Pretrained:
         faults = {"missing keys": info["missing_keys"], "unexpected keys": unexpected, "wrong shapes": shapes}
         if any(faults.values()):
             text = "; ".join(listed(label, sorted(items)) for label, items in faults.items() if items)
-            raise self.error(f"the weights file {file} does not fit {kind.__name__}: {text}")
+            raise self.error(f"the weights file {file} does not fit {type(network).__name__}: {text}")
         made: torch.nn.Module = network.requires_grad_(False).eval()
         return made
 
@@ -170,7 +171,8 @@ class Pretrained:
 
 
 def _may_be_hub_id(model: str) -> bool:
-    return model.count("/") == 1 and not model.startswith((".", "/", "~"))
+    inside_bundled = (BUNDLED / model.partition("/")[0]).is_dir()  # a name under it that is not there
+    return model.count("/") == 1 and not model.startswith((".", "/", "~")) and not inside_bundled
 
 
 def _names(folder: Path) -> list[str]:

@@ -4,12 +4,13 @@ import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from PIL import Image
 
 from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.images import endings
 from seedscope.pipeline.models import BUNDLED
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
@@ -63,17 +64,14 @@ class RealImages:
         return [Unit(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
 
     def read(self, unit: Unit) -> pa.Table:
-        """The pictures of a unit, in the schema of generated ones."""
+        """The pictures of a unit, in the schema of generated ones. Where a Parquet file has none, a row is failed."""
         first = int(unit.prompts[0].id)
         if self.path.is_dir():
             files = _pictures(self.path)[first : first + len(unit.prompts)]
-            pictures: list[dict[str, object]] = [{"bytes": file.read_bytes(), "path": file.name} for file in files]
+            pictures = [{"bytes": _contents(file), "path": _name(file.relative_to(self.path))} for file in files]
         else:
             pictures = self._rows(first, len(unit.prompts))
-        rows = [
-            {"prompt_id": prompt.id, "prompt": "", "seed": 0, "image": picture, "status": "ok", "error": None}
-            for prompt, picture in zip(unit.prompts, pictures, strict=True)
-        ]
+        rows = [_row(prompt.id, picture) for prompt, picture in zip(unit.prompts, pictures, strict=True)]
         return pa.Table.from_pylist(rows, schema=IMAGE_SCHEMA)
 
     def mark(self, unit: Unit) -> str:  # noqa: ARG002  (a Source)
@@ -85,32 +83,64 @@ class RealImages:
             file = pq.ParquetFile(self.path)
         except (OSError, pa.ArrowException) as error:
             raise StudyError(f"reference: {self.path} cannot be read as Parquet: {error}.") from None
-        if "image" not in file.schema_arrow.names:
-            raise StudyError(
-                f"reference: {self.path} has no column `image`; it has {', '.join(file.schema_arrow.names)}."
-            )
+        columns = file.schema_arrow
+        if "image" not in columns.names:
+            raise StudyError(f"reference: {self.path} has no column `image`; it has {', '.join(columns.names)}.")
+        kind = columns.field("image").type
+        held = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
+        if not (pa.types.is_binary(held) or pa.types.is_large_binary(held)):
+            raise StudyError(f"reference: {self.path}: the column `image` is {kind}; bytes, or a struct with `bytes`.")
         return file
 
-    def _rows(self, first: int, count: int) -> list[dict[str, object]]:
+    def _rows(self, first: int, count: int) -> list[dict[str, Any]]:
         """Some rows of a Parquet file, of which only the row groups that hold them are read."""
-        file, at, found = self._parquet(), 0, list[dict[str, object]]()
+        file, at, found = self._parquet(), 0, list[Any]()
         for group in range(file.metadata.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
             if at < first + count and at + rows > first:
-                values = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+                try:
+                    values = file.read_row_group(group, columns=["image"])["image"].to_pylist()
+                except (OSError, pa.ArrowException) as error:
+                    raise StudyError(f"reference: {self.path} is damaged: {error}.") from None
                 found += values[max(0, first - at) : first + count - at]
             at += rows
-        return [value if isinstance(value, dict) else {"bytes": value, "path": None} for value in found]
+        return [value if isinstance(value, dict) else {"bytes": value} for value in found]
+
+
+def _row(prompt_id: str, picture: dict[str, Any]) -> dict[str, Any]:
+    row = {"prompt_id": prompt_id, "prompt": "", "seed": 0}
+    if picture["bytes"] is None:
+        return row | {"image": None, "status": "failed", "error": "there is no picture"}
+    image = {"bytes": picture["bytes"], "path": picture.get("path")}
+    return row | {"image": image, "status": "ok", "error": None}
 
 
 @cache
 def _pictures(folder: Path) -> list[Path]:
     """Every file below a folder whose ending Pillow reads as a picture, in order of name."""
-    endings = Image.registered_extensions()
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
+    readable = endings()
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in readable and file.is_file())
+
+
+def _name(file: Path) -> str:
+    return str(file).encode(errors="replace").decode()  # a file's name need not be text
+
+
+def _contents(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise _unreadable(file, error) from None
 
 
 @cache
 def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _unreadable(path, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> StudyError:
+    return StudyError(f"reference: {file} cannot be read ({error.strerror}); mend it or take it away.")

@@ -1,28 +1,23 @@
-"""The feature stage: the pictures of a unit, read once -> a shard of numbers for each feature that lacks it."""
+"""The feature stage: the pictures of a unit, read and decoded once -> a shard of numbers for each feature that lacks it."""
 
+import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature
-from seedscope.pipeline.images import ImageError, decode
+from seedscope.analysis.features.batches import BATCH, Batch, Cells
 from seedscope.pipeline.models import pick_device
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.stage import Stage
 from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
 from seedscope.pipeline.study import Json, fingerprint
 
-BATCH = 16
-Pixels = npt.NDArray[np.uint8]
-
 
 class Source(Protocol):
-    """Where the pictures of a unit come from, in the schema of image shards."""
+    """Where the pictures of a unit come from, in the schema of image shards; `mask` is a column of inpainted ones."""
 
     def read(self, unit: Unit) -> pa.Table: ...
 
@@ -60,7 +55,11 @@ def feature_table(root: Any, stage: str, feature: Feature, images: str) -> Table
 
 @dataclass
 class Features(Stage):
-    """Measures the pictures of a unit. A cell whose picture is missing or unreadable keeps its row, with the reason."""
+    """Measures the pictures of a unit. A cell whose picture is missing or unreadable keeps its row, with the reason.
+
+    A batch of pictures goes through all features and is let go, while the next ones are decoded: memory does not grow with
+    the unit beyond its files.
+    """
 
     source: Source
     measures: Sequence[Measure]
@@ -75,62 +74,60 @@ class Features(Stage):
             measure.feature.load(pick_device(self.device))
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        """As `Stage.run`. A feature that raises does not cost the others their work: its exception follows their rows."""
         if not tables:
             return
         made: dict[str, Json] = {"device": pick_device(self.device), "batch": BATCH, "source": self.source.mark(unit)}
-        rows = self.source.read(unit)
-        keys = rows.select(["prompt_id", "seed"])
-        prompts = rows.column("prompt").to_pylist()
-        pictures, errors = _decode(rows)
-        for measure in self.measures:
-            if measure.table in tables:
-                columns, failed = _measure(measure.feature, pictures, prompts, errors)
-                status = pa.array(["failed" if error else "ok" for error in failed], pa.string())
-                whole = keys.append_column("status", status).append_column("error", pa.array(failed, pa.string()))
-                for item in measure.feature.fields():
-                    whole = whole.append_column(item, columns[item.name])
-                yield measure.table, whole, made
+        cells = Cells(self.source.read(unit))
+        found = [(measure.table, _Columns(measure.feature)) for measure in self.measures if measure.table in tables]
+        for batch in cells.batches():
+            for _, columns in found:
+                columns.add(batch)
+        for table, columns in found:
+            if columns.mishap is None:
+                yield table, columns.rows(cells), made | {"compute_seconds": round(columns.seconds, 3)}
+        for _, columns in found:
+            if columns.mishap is not None:
+                raise columns.mishap
 
 
-def _decode(rows: pa.Table) -> tuple[list[Pixels | None], list[str | None]]:
-    """The picture of each row, or None and the reason why there is none."""
-    pictures: list[Pixels | None] = []
-    errors: list[str | None] = []
-    for image, error in zip(rows.column("image").to_pylist(), rows.column("error").to_pylist(), strict=True):
+@dataclass
+class _Columns:
+    """What a feature made of the batches so far, and the seconds that it took by itself."""
+
+    feature: Feature
+    seconds: float = 0.0
+    mishap: Exception | None = None
+    _places: list[int] = field(default_factory=list)
+    _parts: list[dict[str, pa.Array]] = field(default_factory=list)
+
+    def add(self, batch: Batch) -> None:
+        if self.mishap is not None:
+            return
+        started = time.perf_counter()
         try:
-            pictures.append(None if image is None else decode(image["bytes"]))
-            errors.append(None if image is not None else error or "there is no picture")
-        except ImageError as reason:
-            pictures.append(None)
-            errors.append(str(reason))
-    return pictures, errors
+            self._parts.append(_compute(self.feature, batch))
+        except Exception as error:  # noqa: BLE001  (raised by the stage, after the rows of the other features)
+            self.mishap = error
+        self._places += batch.places
+        self.seconds += time.perf_counter() - started
+
+    def rows(self, cells: Cells) -> pa.Table:
+        """A row a cell, in order: null where there is no picture, with the reason."""
+        # Row i of the whole is row `joined[i]` of the parts joined.
+        joined: list[int | None] = [None] * len(cells.failures)
+        for index, place in enumerate(self._places):
+            joined[place] = index
+        status = pa.array(["failed" if reason else "ok" for reason in cells.failures], pa.string())
+        whole = cells.keys.append_column("status", status)
+        whole = whole.append_column("error", pa.array(cells.failures, pa.string()))
+        for item in self.feature.fields():
+            column = pa.concat_arrays([part[item.name] for part in self._parts] or [pa.array([], item.type)])
+            whole = whole.append_column(item, column.take(pa.array(joined, pa.int64())))
+        return whole
 
 
-def _measure(
-    feature: Feature, pictures: list[Pixels | None], prompts: list[str], errors: list[str | None]
-) -> tuple[dict[str, pa.Array], list[str | None]]:
-    """A feature's columns for all rows, null where there is no picture, and the reason for each null."""
-    present = [i for i, picture in enumerate(pictures) if picture is not None]
-    parts: list[dict[str, pa.Array]] = []
-    for batch in _batches(present, pictures):
-        stacked = np.stack([picture for i in batch if (picture := pictures[i]) is not None])
-        parts.append(feature.compute(stacked, [prompts[i] for i in batch]))
-    # Row i of the whole is row `place[i]` of the parts joined; null where the picture is missing.
-    place: list[int | None] = [None] * len(pictures)
-    for joined, i in enumerate(present):
-        place[i] = joined
-    indices = pa.array(place, pa.int64())
-    columns = {
-        item.name: pa.concat_arrays([part[item.name] for part in parts] or [pa.array([], item.type)]).take(indices)
-        for item in feature.fields()
-    }
-    return columns, errors
-
-
-def _batches(present: list[int], pictures: list[Pixels | None]) -> Iterator[list[int]]:
-    """Runs of pictures of one size, at most `BATCH` long."""
-    shapes = [None if picture is None else picture.shape for picture in pictures]
-    for _, run in groupby(present, key=shapes.__getitem__):
-        same_size = list(run)
-        for start in range(0, len(same_size), BATCH):
-            yield same_size[start : start + BATCH]
+def _compute(feature: Feature, batch: Batch) -> dict[str, pa.Array]:
+    if batch.masks is None:
+        return feature.compute(batch.pixels, batch.prompts)
+    return feature.compute_inpainted(batch.pixels, batch.prompts, batch.masks)

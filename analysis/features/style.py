@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.analysis.features.frechet import Embedding
 from seedscope.analysis.features.gram import SKETCH, gram, projection, triangle
-from seedscope.analysis.features.lite0 import LITE0_INPUT, lite0_file, lite0_input, lite0_network
+from seedscope.analysis.features.lite0 import LITE0_INPUT, LITE0_LAYERS, lite0_file, lite0_maps, lite0_network
 from seedscope.analysis.features.published import Published
 from seedscope.analysis.features.weights import fill, read_weights, sha256_of
 
@@ -66,7 +66,7 @@ class StyleLite0(Style):
     """
 
     name: ClassVar[str] = "style_efficientnet_lite0"
-    layers: ClassVar[Mapping[str, int]] = {"stem": 32, "block 2": 24, "block 4": 40, "block 10": 112, "block 15": 320}
+    layers: ClassVar[Mapping[str, int]] = {name: size for name, size in LITE0_LAYERS.items() if name != "head"}
 
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "weights": sha256_of(lite0_file()), "input": LITE0_INPUT, "layers": [*self.layers]}
@@ -75,13 +75,8 @@ class StyleLite0(Style):
         return lite0_network()
 
     def maps(self, network: torch.nn.Module, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        lite0: Any = network  # the package has no types
-        out = lite0._swish(lite0._bn0(lite0._conv_stem(lite0_input(images))))
-        yield out
-        for index, block in enumerate(lite0._blocks):
-            out = block(out)
-            if f"block {index}" in self.layers:
-                yield out
+        maps = lite0_maps(network, images)
+        return (maps[layer] for layer in self.layers)
 
 
 class StyleVGG19(Style):

@@ -1,32 +1,57 @@
 """What a ranking shows and does not show, in plain sentences: for the terminal, the golden list and the contact sheet."""
 
-from seedscope.analysis.seeds.table import LEVEL, Chance, Ranking
+from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 
 
 def verdict(ranking: Ranking) -> list[str]:
     """What the ranking shows and does not show, in plain sentences."""
     count = ranking.table.num_rows
+    real = "" if ranking.real_images is None else f", against {ranking.real_images:,} real pictures"
     sentences = [
-        f"{count} seeds, each with the same {ranking.images_a_seed} prompts, against {ranking.real_images:,} real pictures; "
+        f"{count} seeds, each with the same {ranking.images_a_seed} prompts{real}; "
         f"95 % intervals over {ranking.groups} groups of prompts."
     ]
     if ranking.prompts_left_out:
         sentences.append(f"{ranking.prompts_left_out} prompts were left out, because a seed has no picture of them.")
+    if ranking.missing:
+        sentences.append(f"{ranking.missing:,} cells have no value; seeds are compared on the prompts that they share.")
     if ranking.chance is None:
         return [*sentences, "Whether the seeds differ at all was not tested (no shuffles)."]
-    return [*sentences, *_against_chance(ranking.table[ranking.measure].drop_null().to_pylist(), ranking.chance)]
+    return [*sentences, *_against_chance(ranking, ranking.chance)]
 
 
-def _against_chance(distances: list[float], chance: Chance) -> list[str]:
-    """What pictures shuffled between seeds say of distances in ascending order."""
-    best, worst = distances[0], distances[-1]
+def written(ranking: Ranking, value: float | None, *, signed: bool = False) -> str:
+    """A value of the measure, or a difference (`signed`), as people read it; `-` where it is undefined."""
+    if value is None:
+        return "-"
+    plus = "+" if signed else ""
+    if ranking.rate:
+        return f"{100 * value:{plus}.0f} %"
+    return f"{value:{plus}.3g}" if ranking.real_images is None else f"{value:{plus}.1f}"
+
+
+def span(ranking: Ranking, low: float | None, high: float | None, *, signed: bool = False) -> str:
+    """An interval of the measure, or of a difference, as people read it; `-` where it is undefined."""
+    if low is None or high is None:
+        return "-"
+    return f"{written(ranking, low, signed=signed)} to {written(ranking, high, signed=signed)}"
+
+
+def _against_chance(ranking: Ranking, chance: Chance) -> list[str]:
+    """What pictures shuffled between seeds say of the best and the worst of a ranking."""
+    values = ranking.table[ranking.measure].drop_null().to_pylist()
+    best, worst = values[0], values[-1]
     p = f"p = {chance.p_value:.2g}"
     if chance.p_value > 1 - LEVEL:
         return [f"Do seeds matter here? Not shown: shuffled between seeds, the same pictures differ as much ({p})."]
-    lucky = "better than luck" if best < chance.best[0] else "no better than luck"
-    unlucky = "worse than bad luck" if worst > chance.worst[1] else "no worse than bad luck"
+    low, high = ranking.better == "lower", ranking.better == "higher"
+    beyond = (best < chance.best[0] and low) or (best > chance.best[1] and high)
+    below = (worst > chance.worst[1] and low) or (worst < chance.worst[0] and high)
+    lucky = "better than luck" if beyond else "no better than luck"
+    unlucky = "worse than bad luck" if below else "no worse than bad luck"
+    best_span, worst_span = span(ranking, *chance.best), span(ranking, *chance.worst)
     return [
         f"Do seeds matter here? Yes: they differ more than the same pictures shuffled between seeds ({p}).",
-        f"The best has {best:.1f}, chance alone gives a best of {chance.best[0]:.1f} to {chance.best[1]:.1f}: {lucky}. "
-        f"The worst has {worst:.1f}, chance alone gives {chance.worst[0]:.1f} to {chance.worst[1]:.1f}: {unlucky}.",
+        f"The best has {written(ranking, best)}, chance alone gives a best of {best_span}: {lucky}. "
+        f"The worst has {written(ranking, worst)}, chance alone gives {worst_span}: {unlucky}.",
     ]

@@ -43,7 +43,7 @@ class Intervals:
 class PairedBootstrap:
     """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
 
-    distance: intervals of the distances, cut off at 0.
+    distance: intervals of the distances, cut off at the least that there is.
     difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than
         average. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
@@ -70,10 +70,15 @@ class PairedBootstrap:
 
 
 def paired_bootstrap(
-    seeds: Sequence[Jackknife], rng: np.random.Generator, resamples: int = 1000, level: float = 0.95
+    seeds: Sequence[Jackknife],
+    rng: np.random.Generator,
+    resamples: int = 1000,
+    level: float = 0.95,
+    floor: float = 0.0,
 ) -> PairedBootstrap:
     """Intervals and resampled distances of `seeds` (one `jackknife` each, any order, kept).
 
+    Intervals of the distances are cut off at `floor`: -inf for distances that can be negative (KID, FD-infinity).
     Clusters are matched by label; one that a seed lacks (its cell failed) has no influence on that seed. Standard errors and
     intervals do not depend on `rng`; only `draws` do.
     Raises ValueError for no seeds, resamples below 1, or a level outside (0, 1).
@@ -90,7 +95,7 @@ def paired_bootstrap(
     shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
-        distance=_intervals(estimate, influence, quantile, floor=0.0),
+        distance=_intervals(estimate, influence, quantile, floor=floor),
         difference=_intervals(estimate - mean, influence - shared, quantile, floor=-np.inf),
         draws=estimate + (weights - 1.0) @ influence,
         clusters=clusters,

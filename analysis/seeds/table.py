@@ -1,9 +1,7 @@
 """The seeds table: one row a seed, from feature shards to Frechet distances with their uncertainty and their null."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
 from itertools import groupby
 from typing import Any
 
@@ -17,50 +15,17 @@ from seedscope.analysis.seeds.frechet import Reference
 from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
 from seedscope.analysis.seeds.moments import Moments, merge, moments
 from seedscope.analysis.seeds.null import shuffle_null
+from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table
 
-LEVEL = 0.95
 GRID_BYTES = 2 * 2**30
 Rows = npt.NDArray[np.float32]
 
 
 class TooFewImages(UserError):
     """There are not enough pictures to say anything about a seed."""
-
-
-@dataclass(frozen=True)
-class Chance:
-    """What chance alone gives: the range (2.5 % to 97.5 %) of the best and of the worst of as many seeds, and p.
-
-    `p_value` is for "the seeds do not differ at all".
-    """
-
-    shuffles: int
-    p_value: float
-    best: tuple[float, float]
-    worst: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """The seeds, best first, and what the ranking rests on. `table` has one row a seed; see `ranking`."""
-
-    measure: str
-    images_a_seed: int
-    prompts_left_out: int
-    groups: int
-    real_images: int
-    dimensions: int
-    chance: Chance | None
-    table: pa.Table
-
-    def with_metadata(self) -> pa.Table:
-        """The table with the rest of the ranking in its schema's metadata, under `seedscope`."""
-        facts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "table"}
-        facts["chance"] = None if self.chance is None else asdict(self.chance)
-        return self.table.replace_schema_metadata({"seedscope": json.dumps(facts)})
 
 
 def reference_of(features: Table, column: str, units: Sequence[Unit]) -> Reference:
@@ -94,7 +59,7 @@ def rank_seeds(
 
     The table's columns: `seed` int64; `rank` int64 from 1; `n` int64 pictures; `<measure>` and `_se`, `_lo`, `_hi` (95 %
     over prompt groups, see `bootstrap`); `_vs_mean`, `_vs_mean_lo`, `_vs_mean_hi`: seed less the mean of all seeds;
-    `top<k>_share`: share of resamples of the prompts in which the seed is among the k best. float64, null where undefined.
+    `_top<k>_share`: share of resamples of the prompts in which the seed is among the k best. float64, null where undefined.
 
     Raises:
         TooFewImages: fewer than two prompts have pictures of every seed.
@@ -155,7 +120,7 @@ def _rows_of(column: str, seeds: list[int], states: list[Jackknife], boot: Paire
         f"{column}_vs_mean": boot.difference.estimate,
         f"{column}_vs_mean_lo": boot.difference.lo,
         f"{column}_vs_mean_hi": boot.difference.hi,
-        f"top{top}_share": boot.top_probability(top),
+        f"{column}_top{top}_share": boot.top_probability(top),
     }
     arrays = {name: pa.array(values[order], from_pandas=True) for name, values in columns.items()}
     rank = pa.array([i if arrays[column][i - 1].is_valid else None for i in range(1, len(seeds) + 1)], pa.int64())

@@ -77,6 +77,7 @@ def new_depth_model() -> Any:
         decoder_hidden_size=24,
         drop_path_rate=0.0,
         max_depth=1,
+        depth_estimation_type="relative",  # nearness, where GLPN gives metres
     )
     return GLPNForDepthEstimation(config)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from seedscope.pipeline.images import DAMAGE, opened
 from seedscope.pipeline.imported import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.pictures import DAMAGE, opened
 from seedscope.pipeline.imported.recipe import Recipe, Unplaceable
 from seedscope.pipeline.study import Json
 

@@ -7,11 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from PIL import Image
-
-from seedscope.pipeline.images import ImageError
+from seedscope.pipeline.images import ImageError, decode, endings
 from seedscope.pipeline.imported.embedded import Header, read_header, recipe_of
-from seedscope.pipeline.imported.pictures import pixels
 from seedscope.pipeline.imported.recipe import Recipe, Unplaceable
 from seedscope.pipeline.imported.table import Entry
 from seedscope.pipeline.prompts import Prompt, prompt
@@ -84,12 +81,12 @@ def place(
 
 
 def _picture_files(folder: Path, outside: Path) -> list[Path]:
-    endings = {ending for ending, kind in Image.registered_extensions().items() if kind in Image.OPEN}
+    readable = endings()
     run = outside.resolve()
     return [
         file
         for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in endings and file.is_file() and not file.resolve().is_relative_to(run)
+        if file.suffix.lower() in readable and file.is_file() and not file.resolve().is_relative_to(run)
     ]
 
 
@@ -146,7 +143,7 @@ def _short(value: Json) -> str:
 
 def _likeness(one: Path, other: Path) -> str:
     try:
-        first, second = (pixels(file.read_bytes()) for file in (one, other))
+        first, second = (decode(file.read_bytes()) for file in (one, other))
     except (ImageError, OSError):
         return "one of the two cannot be read"
     same = first.shape == second.shape and bool((first == second).all())

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from seedscope.pipeline import images
 from seedscope.pipeline.images import ImageError
-from seedscope.pipeline.imported.pictures import pixels
 from seedscope.pipeline.imported.placing import Key
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
@@ -55,7 +54,7 @@ def _bring(prompt: Prompt, seed: int, file: Path) -> tuple[dict[str, Any], str |
         return row | {"status": "failed", "error": f"{file.name}: cannot be read: {error.strerror}"}, None
     sha256 = hashlib.sha256(data).hexdigest()
     try:
-        image = {"bytes": images.encode(pixels(data)), "path": f"{prompt.id}-{seed}.webp"}
+        image = {"bytes": images.encode(images.decode(data)), "path": f"{prompt.id}-{seed}.webp"}
     except ImageError as error:
         return row | {"status": "failed", "error": f"{file.name}: {error}"}, sha256
     return row | {"image": image, "status": "ok", "error": None}, sha256
@@ -81,7 +80,7 @@ def mended(table: Table, units: Sequence[Unit], files: Mapping[Key, Path]) -> li
 
 def _is_readable(file: Path) -> bool:
     try:
-        pixels(file.read_bytes())
+        images.decode(file.read_bytes())
     except (ImageError, OSError):
         return False
     return True

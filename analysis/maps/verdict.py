@@ -1,0 +1,44 @@
+"""What a map shows and does not show, in plain sentences: for the terminal, the pictures and `clusters.json`."""
+
+from __future__ import annotations
+
+from seedscope.analysis.maps.clusters import FEWEST_SEEDS, LEVEL, Clusters
+from seedscope.analysis.maps.resemblance import SHUFFLES, Agreement
+from seedscope.analysis.maps.style_map import SeedMap
+
+
+def map_verdict(seed_map: SeedMap, feature: str) -> list[str]:
+    """What the map shows and does not show, in plain sentences."""
+    prompts = len(seed_map.prompts)
+    sentences = [f"{len(seed_map.seeds)} seeds, each with the same {prompts} prompts, by {feature}."]
+    if seed_map.left_out:
+        sentences.append(f"{seed_map.left_out} prompts were left out, because a seed has no picture of them.")
+    share = f"{seed_map.share:.0%}".replace("%", " %")
+    sentences.append(f"{share} of the differences between pictures of one prompt follow the seed, whatever the prompt.")
+    sentences.append(_alike(seed_map.agreement))
+    if not seed_map.above_chance:
+        chance = f"more than in {SHUFFLES} shuffles of the pictures between seeds"
+        return [*sentences, f"No clusters: in no direction do the seeds differ {chance}."]
+    return [*sentences, _clusters(seed_map.clusters, len(seed_map.seeds))]
+
+
+def _alike(found: Agreement) -> str:
+    halves = "one half of the prompts" + (" (no object or group is in both)" if found.by_group else "")
+    facts = f"r = {found.correlation:.2f}, p = {found.p_value:.2g}"
+    if found.p_value > LEVEL:
+        return (
+            f"Is the map more than noise? Not shown: seeds that look alike on {halves} need not on the other: {facts}."
+        )
+    return f"Is the map more than noise? Yes: seeds that look alike on {halves} look alike on the other: {facts}."
+
+
+def _clusters(found: Clusters, seeds: int) -> str:
+    if found.silhouette is None or found.p_value is None:
+        few = (
+            f"{seeds} seeds are too few" if seeds < FEWEST_SEEDS else "every partition leaves a cluster of under three"
+        )
+        return f"No clusters: {few}."
+    facts = f"silhouette {found.silhouette:.2f}, p = {found.p_value:.2g} against one cloud"
+    if not found.count:
+        return f"No clusters: the seeds differ by degrees, and are not in groups ({facts})."
+    return f"{found.count} clusters ({facts})."

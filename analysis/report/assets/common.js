@@ -1,0 +1,90 @@
+// What all pages share: names of files, numbers as text, pictures cut from strips, heat maps, and the pictures that show
+// when one points at a seed.
+window.seedscope = (() => {
+  const held = document.getElementById("page-data");
+  const page = held ? JSON.parse(held.textContent) : null;
+  const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+  const file = (seed) => String(seed).padStart(6, "0");
+  const seedPage = (seed) => `seeds/${file(seed)}.html`;
+
+  function written(number, decimals, signed = false) {
+    if (number === null || number === undefined) return "–";
+    const text = Math.abs(number).toFixed(decimals).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ",");
+    return (number < 0 ? "−" : signed ? "+" : "") + text;
+  }
+
+  // A cell of a file of pictures: x and y from 0 to 1 say which, columns and rows how many there are.
+  function cut(path, columns, rows, place) {
+    const box = document.createElement("span");
+    const column = place % columns;
+    const row = Math.floor(place / columns);
+    box.className = "cut";
+    box.style.backgroundImage = `url(${path})`;
+    box.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
+    box.style.backgroundPosition =
+      `${columns > 1 ? (100 * column) / (columns - 1) : 0}% ${rows > 1 ? (100 * row) / (rows - 1) : 0}%`;
+    return box;
+  }
+
+  function drawHeat(canvas) {
+    const side = Number(canvas.dataset.side);
+    const pen = canvas.getContext("2d");
+    canvas.width = canvas.height = side;
+    pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--accent").trim();
+    for (let place = 0; place < side * side; place += 1) {
+      pen.globalAlpha = letters.indexOf(canvas.dataset.cells[place]) / (letters.length - 1);
+      pen.fillRect(place % side, Math.floor(place / side), 1, 1);
+    }
+  }
+  const drawHeats = () => document.querySelectorAll("canvas.heat").forEach(drawHeat);
+  document.addEventListener("themechange", drawHeats);
+  drawHeats();
+
+  const peek = document.createElement("div");
+  peek.id = "peek";
+  peek.setAttribute("role", "tooltip");
+  peek.hidden = true;
+  document.body.append(peek);
+
+  // Show some pictures of a seed beside a place of the window.
+  function showPeek(seed, box, words = "") {
+    if (!page?.shown.length) return;
+    peek.replaceChildren();
+    const title = document.createElement("b");
+    title.textContent = `seed ${seed}`;
+    const line = document.createElement("span");
+    line.textContent = words;
+    const pictures = document.createElement("div");
+    pictures.className = "peek-pictures";
+    pictures.style.setProperty("--shape", page.shape.join("/"));
+    page.shown.slice(0, 8).forEach((_, place) =>
+      pictures.append(cut(`images/strips/${file(seed)}.jpg`, page.shown.length, 1, place)),
+    );
+    peek.append(title, line, pictures);
+    peek.hidden = false;
+    const { offsetWidth: width, offsetHeight: height } = peek;
+    const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - width - 8);
+    const below = box.bottom + 10;
+    const top = below + height < innerHeight ? below : Math.max(8, box.top - height - 10);
+    peek.style.transform = `translate(${Math.round(left)}px, ${Math.round(top)}px)`;
+  }
+  const hidePeek = () => {
+    peek.hidden = true;
+  };
+
+  const seedLink = (event) => event.target.closest?.("a.seed");
+  for (const kind of ["mouseover", "focusin"]) {
+    document.addEventListener(kind, (event) => {
+      const link = seedLink(event);
+      if (link && !link.closest("table.strips")) showPeek(link.dataset.seed, link.getBoundingClientRect());
+    });
+  }
+  for (const kind of ["mouseout", "focusout"]) {
+    document.addEventListener(kind, (event) => seedLink(event) && hidePeek());
+  }
+  addEventListener("scroll", hidePeek, { passive: true });
+  addEventListener("keydown", (event) => event.key === "Escape" && hidePeek());
+
+  return { page, file, seedPage, written, cut, drawHeat, showPeek, hidePeek };
+})();

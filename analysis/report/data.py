@@ -1,0 +1,170 @@
+"""What the report shows: the results of a run as plain values, apart from how they were computed and how they look."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Better = Literal["higher", "lower"]
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; None where it is undefined or not known."""
+
+    value: float | None
+    interval: Interval | None = None
+
+
+@dataclass(frozen=True)
+class SeedValue:
+    """One measurement of one seed.
+
+    n: cells behind it. value: the seed's mean over prompts, or its distance. effect: value less the mean of all seeds on the
+    same prompts. shrunk: the effect as expected on new prompts. q: false discovery rate at which the seed is better than
+    average. top: probability of being among the k best. Each None where undefined.
+    """
+
+    n: int
+    value: Estimate
+    effect: Estimate
+    shrunk: Estimate
+    q: float | None
+    top: float | None
+
+
+@dataclass(frozen=True)
+class Stability:
+    """A ranking on one part of the prompts against that on the other, each beside what chance gives.
+
+    spearman: with its interval; p: of no relation. overlap: seeds in the top k of both; expected, deviation: by chance.
+    points: seed -> (effect on the ranking prompts, effect on the confirmation prompts).
+    """
+
+    spearman: Estimate
+    p: float
+    k: int
+    overlap: int
+    expected: float
+    deviation: float
+    points: Mapping[int, tuple[float, float]]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One measurement over all seeds.
+
+    name: as in the tables (`clip_score`). title, unit: for people. better: None where no direction is good (brightness).
+    rate: whether it is a share of pictures that show something. shares: of variance, by `seed`, `prompt`, `rest`; empty
+    for distances. reliability: of the seeds' means at this number of prompts; prompts_for_08: how many 0.8 would take.
+    p: of "the seeds do not differ". best, worst: what chance alone gives for the best and the worst seed (95 % ranges), as
+    values, not effects; for the highest and the lowest seed where no direction is good.
+    """
+
+    name: str
+    title: str
+    unit: str
+    better: Better | None
+    rate: bool
+    prompts: int
+    groups: int
+    cells: int
+    missing: int
+    mean: float | None
+    shares: Mapping[str, Estimate]
+    reliability: float | None
+    prompts_for_08: float | None
+    p: float | None
+    best: Interval | None
+    worst: Interval | None
+    stability: Stability | None
+    seeds: Mapping[int, SeedValue]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measurement on the confirmation prompts: golden, random and worst seeds, and golden less random."""
+
+    measure: str
+    golden: Estimate
+    random: Estimate
+    worst: Estimate
+    gain: Estimate
+
+
+@dataclass(frozen=True)
+class Golden:
+    """The golden seeds, best first (perhaps none), by which rule, what that shows, and how they fare on other prompts."""
+
+    rule: str
+    seeds: Sequence[int]
+    sentence: str
+    comparisons: Sequence[Comparison]
+
+
+@dataclass(frozen=True)
+class DiverseSet:
+    """Seeds whose pictures differ: mean pairwise cosine similarity on prompts that took no part in choosing them."""
+
+    space: str
+    seeds: Sequence[int]
+    similarity: Estimate
+    random: Estimate
+    p: float
+
+
+@dataclass(frozen=True)
+class StyleMap:
+    """places: seed -> (x, y, cluster or None); clusters: number -> what sets it apart, in words; sentence: the verdict."""
+
+    feature: str
+    places: Mapping[int, tuple[float, float, int | None]]
+    clusters: Mapping[int, str]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where objects stand for a seed: `heat` is G rows of G shares of pictures whose object covers a cell, 0..1, top first."""
+
+    heat: Sequence[Sequence[float]]
+    centroids: Sequence[tuple[float, float]]
+    size: float | None
+    nearness: float | None
+
+
+@dataclass(frozen=True)
+class TaskRates:
+    """Text in the masks of one inpainting task: before inpainting, and after it for each seed."""
+
+    task: str
+    before: Estimate
+    seeds: Mapping[int, Estimate]
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that a report says. Optional parts are None or empty where the run does not have them.
+
+    answer: three sentences. ranked: seeds, best first, by the measure `by`. prompts: id -> text, in order; those of
+    `shown` are drawn in the picture strips. made: heading -> lines, on how it was made. failed: cell -> reason.
+    top_k: the k of `SeedValue.top`.
+    """
+
+    title: str
+    answer: Sequence[str]
+    by: str
+    measures: Sequence[Measured]
+    ranked: Sequence[int]
+    golden: Golden | None
+    prompts: Mapping[str, str]
+    shown: Sequence[str]
+    made: Mapping[str, Sequence[str]]
+    failed: Mapping[str, str] = field(default_factory=dict)
+    diverse: Sequence[DiverseSet] = ()
+    style: StyleMap | None = None
+    layout: Mapping[int, Layout] = field(default_factory=dict)
+    text: Sequence[TaskRates] = ()
+    top_k: int | None = None

@@ -1,0 +1,165 @@
+"""What the report's main page shows: everything that its template needs, computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seedscope.analysis.report import heat, plots, sections
+from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
+from seedscope.analysis.report.plots import Figure
+from seedscope.analysis.report.standings import Standing
+from seedscope.analysis.report.strips import Strips
+from seedscope.analysis.report.whiskers import Axis, Whisker
+from seedscope.analysis.report.wording import Digits
+
+MOST_STRIPS = 8
+HIGHEST = 5
+
+
+@dataclass(frozen=True)
+class StripRow:
+    """One seed of the picture strips."""
+
+    seed: int
+    rank: int
+    effect: str
+    interval: str
+    whisker: Whisker
+
+
+@dataclass(frozen=True)
+class ComparisonRow:
+    """One measurement of the table golden / random / worst; numbers with their intervals."""
+
+    title: str
+    better: str
+    cells: Sequence[tuple[str, str]]
+    gain: tuple[str, str]
+    clear: bool
+    whiskers: Sequence[tuple[str, Whisker]]
+
+
+@dataclass(frozen=True)
+class Look:
+    """One rate: its figure, and the seeds that show it most."""
+
+    measured: Measured
+    digits: Digits
+    figure: Figure
+    highest: Sequence[tuple[int, str]]
+
+
+def index_page(data: ReportData, seeds: Sequence[int], strips: Strips, standings: Sequence[Standing]) -> dict[str, Any]:
+    """The template's variables."""
+    figures = _figures(data)
+    main = sections.ranking_measure(data)
+    of_main = next((standing for standing in standings if standing.measured is main), None)
+    best, worst = _strip_rows(data, of_main)
+    return {
+        "data": data,
+        "seeds": seeds,
+        "strips": strips,
+        "sections": sections.present(data),
+        "absences": sections.absences(data),
+        "main": main,
+        "digits": {standing.measured.name: standing.digits for standing in standings},
+        "figures": figures,
+        "comparisons": [
+            _comparison(comparison, data) for comparison in (data.golden.comparisons if data.golden else ())
+        ],
+        "best": best,
+        "worst": worst,
+        "zero": of_main.axis.place(0) if of_main else 0,
+        "band": of_main.axis.band(of_main.chance) if of_main else None,
+        "stable": sections.main_stability(data),
+        "looks": _looks(data, figures),
+        "mean_heat": _mean_heat(data),
+        "chance_box": heat.chance_box(data.layout),
+        "missing_pictures": sum(map(len, strips.missing.values())),
+        "script": _script(data, figures, strips, main),
+    }
+
+
+def _figures(data: ReportData) -> dict[str, Figure]:
+    golden = data.golden.seeds if data.golden else ()
+    drawn = []
+    if any(measured.shares for measured in data.measures):
+        drawn.append(plots.shares(data.measures))
+    if (stable := sections.main_stability(data)) is not None:
+        drawn.append(plots.stability(*stable, golden))
+    if data.style is not None:
+        drawn.append(plots.style_map(data.style))
+    if data.layout:
+        drawn.append(plots.positions(data.layout, heat.chance_box(data.layout)))
+    drawn += [plots.rates(measured) for measured in sections.looks(data)]
+    drawn += [plots.text_rates(task, place) for place, task in enumerate(data.text)]
+    return {figure.name: figure for figure in drawn}
+
+
+def _strip_rows(data: ReportData, standing: Standing | None) -> tuple[list[StripRow], list[StripRow]]:
+    """The best and the worst seeds of the ranking, best first."""
+    number = min(MOST_STRIPS, len(data.ranked) // 2) or len(data.ranked)
+    digits, axis = (standing.digits, standing.axis) if standing else (Digits(2), Axis(0, 1))
+
+    def row(rank: int) -> StripRow:
+        seed = data.ranked[rank - 1]
+        known = standing is not None and seed in standing.measured.seeds
+        effect = standing.measured.seeds[seed].effect if standing and known else Estimate(None)
+        interval = digits.interval(effect.interval, signed=True)
+        return StripRow(seed, rank, digits.signed(effect.value), interval, axis.whisker(effect))
+
+    last = len(data.ranked)
+    return [row(rank) for rank in range(1, number + 1)], [
+        row(r) for r in range(max(number, last - number) + 1, last + 1)
+    ]
+
+
+def _comparison(comparison: Comparison, data: ReportData) -> ComparisonRow:
+    measured = next((measured for measured in data.measures if measured.name == comparison.measure), None)
+    groups = {"golden": comparison.golden, "random": comparison.random, "worst": comparison.worst}
+    digits = Digits.of(measured) if measured else Digits.for_values(*(each.value for each in groups.values()))
+    axis = Axis.over(groups.values())
+    gain = comparison.gain.interval
+    return ComparisonRow(
+        title=measured.title if measured else comparison.measure,
+        better=f"{measured.better} is better" if measured and measured.better else "",
+        cells=[(digits.plain(each.value), digits.interval(each.interval)) for each in groups.values()],
+        gain=(digits.signed(comparison.gain.value), digits.interval(gain, signed=True)),
+        clear=gain is not None and (gain[0] > 0 or gain[1] < 0),
+        whiskers=[(name, axis.whisker(estimate)) for name, estimate in groups.items()],
+    )
+
+
+def _looks(data: ReportData, figures: dict[str, Figure]) -> list[Look]:
+    found = []
+    for measured in sections.looks(data):
+        digits = Digits.of(measured)
+        rates = {seed: each.value for seed, each in measured.seeds.items() if each.value.value is not None}
+        most = sorted(rates, key=lambda seed: -(rates[seed].value or 0.0))[:HIGHEST]
+        highest = [(seed, digits.estimate(rates[seed])) for seed in most]
+        found.append(Look(measured, digits, figures[f"rate-{measured.name}"], highest))
+    return found
+
+
+def _mean_heat(data: ReportData) -> dict[str, Any] | None:
+    mean = heat.mean_heat(data.layout)
+    return None if mean is None else heat.encoded(mean)
+
+
+def _script(data: ReportData, figures: dict[str, Figure], strips: Strips, main: Measured | None) -> dict[str, Any]:
+    """What the page's scripts work on."""
+    return {
+        "shown": [data.prompts[prompt] for prompt in data.shown],
+        "shape": [strips.strip.width, strips.strip.height],
+        "golden": list(data.golden.seeds) if data.golden else [],
+        "topK": data.top_k,
+        "main": data.measures.index(main) if main else None,
+        "measures": [
+            {"title": m.title, "unit": "%" if m.rate else m.unit, "better": m.better, "percent": m.rate}
+            for m in data.measures
+        ],
+        "figures": {name: figure.json for name, figure in figures.items()},
+        "layout": heat.heat_columns(data.layout),
+    }

@@ -1,0 +1,104 @@
+"""The report: one folder with a page, a page for each seed, pictures and CSV files, that opens from disk in any browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from seedscope.analysis.report import wording
+from seedscope.analysis.report.data import ReportData
+from seedscope.analysis.report.exports import write_exports
+from seedscope.analysis.report.index import index_page
+from seedscope.analysis.report.seed_page import seed_page
+from seedscope.analysis.report.standings import Standing, all_seeds, columns, standings
+from seedscope.analysis.report.strips import Picture, draw_strips, sheet_path, strip_path
+from seedscope.analysis.report.whiskers import WIDTH
+from seedscope.analysis.report.whole import whole_folder
+
+HERE = Path(__file__).parent
+
+
+def write_report(
+    data: ReportData,
+    picture: Picture,
+    folder: Path,
+    progress: Callable[[int, int], object] | None = None,
+) -> Path:
+    """Write the report into `folder`: a new one, or a former report, which is replaced when the new one is complete.
+
+    Args:
+        data: what it says. Sections without data are left out, and it says so.
+        picture: (seed, prompt id) -> (H, W, 3) uint8 pixels, or None where there is none; called from several threads, once
+            for each seed of the data and each prompt of `data.prompts`.
+        progress: called with (seeds whose pictures are drawn, of how many).
+
+    Returns:
+        The page to open, `index.html`. It is self-contained together with its folder: it asks no server for anything.
+
+    Raises:
+        ValueError: a prompt of `data.shown` is not among `data.prompts`.
+        StorageError: the folder holds something else, cannot be written, or is full.
+    """
+    if unknown := [prompt for prompt in data.shown if prompt not in data.prompts]:
+        raise ValueError(f"Prompts to be shown that are not among the prompts: {', '.join(unknown)}.")
+    seeds, found = all_seeds(data), standings(data)
+    environment = _environment()
+    with whole_folder(folder) as scratch:
+        for part in ("data", "parts", "seeds"):
+            (scratch / part).mkdir()
+        shutil.copytree(HERE / "assets", scratch / "assets")
+        strips = draw_strips(picture, seeds, list(data.prompts), data.shown, scratch, progress)
+        write_exports(data, scratch / "data")
+        _write_parts(data, found, scratch / "parts")
+        index = environment.get_template("index.html.j2")
+        _write(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, found)))
+        of_seed = environment.get_template("seed.html.j2")
+        for seed in seeds:
+            _write(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, found)))
+    return folder / "index.html"
+
+
+def seed_path(seed: int) -> str:
+    return f"seeds/{seed:06d}.html"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {
+        **{"seed_path": seed_path, "strip_path": strip_path, "sheet_path": sheet_path, "whisker_width": WIDTH},
+        **{"p_value": wording.p_value, "p_number": wording.p_number, "count": wording.count},
+        **{"percent": wording.PERCENT, "hundredths": wording.HUNDREDTHS, "thousandths": wording.THOUSANDTHS},
+    }
+    environment.filters["json"] = _script_json
+    return environment
+
+
+def _write_parts(data: ReportData, found: Sequence[Standing], folder: Path) -> None:
+    """What the pages' scripts load when they need it, as scripts: a page from disk may not read files in any other way."""
+    _write(folder / "prompts.js", f"seedscope.prompts = {_script_json(list(data.prompts.values()))};\n")
+    for place, standing in enumerate(found):
+        _write(folder / f"measure_{place}.js", f"seedscope.receive({place}, {_script_json(columns(standing))});\n")
+
+
+def _script_json(value: Any) -> Markup:
+    """JSON that cannot end the script element it stands in, nor begin a comment: nothing in it is markup any more."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return Markup(text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")

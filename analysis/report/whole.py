@@ -1,0 +1,45 @@
+"""A folder that is replaced as a whole: the new content appears complete, or the old stays."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from seedscope.pipeline.errors import StorageError
+
+MARK = ".seedscope-report"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """A new, empty folder beside `folder`, which takes its place in the end; removed if anything is raised.
+
+    Raises:
+        StorageError: `folder` holds something that is no report, or cannot be written. What goes wrong elsewhere, such as
+            reading a picture, is raised as it is.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise StorageError(f"{folder}: a file is in the way; name another folder for the report.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise StorageError(f"{folder}: holds files that are no report; name another folder, or an empty one.")
+    ending = f"{os.getpid()}.{os.urandom(4).hex()}"
+    scratch, old = (folder.with_name(f".{folder.name}.{ending}.{part}") for part in ("new", "old"))
+    try:
+        scratch.mkdir(parents=True)
+        (scratch / MARK).touch()
+        yield scratch
+        if folder.exists():
+            folder.rename(old)
+        scratch.rename(folder)
+    except OSError as error:
+        if error.filename is not None and not Path(error.filename).is_relative_to(folder.parent):
+            raise
+        raise StorageError(f"{folder}: the report cannot be written: {error.strerror or error}.") from error
+    finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
+        for left in (scratch, old):
+            shutil.rmtree(left, ignore_errors=True)

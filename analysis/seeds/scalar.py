@@ -1,0 +1,186 @@
+"""Everything that is said of the seeds by one scalar measurement: effects, what they are worth, and what chance gives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seedscope.analysis.seeds.additive import AdditiveFit, additive_fit
+from seedscope.analysis.seeds.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.effects import Effects, seed_effects
+from seedscope.analysis.seeds.grid import Grid
+from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.ranking import Chance, Ranking
+from seedscope.analysis.seeds.rates import Rates, rates
+from seedscope.analysis.seeds.scores import Better, Scores, StatisticsError, sign
+from seedscope.analysis.seeds.shrinkage import Shrunk, posterior_draws, shrink, top_probability
+from seedscope.analysis.seeds.shuffle import ScoreNull, score_null
+from seedscope.analysis.seeds.stability import Stability, stability
+from seedscope.analysis.seeds.variance import VarianceShares, variance_shares
+
+
+@dataclass(frozen=True, eq=False)
+class Scalar:
+    """One measurement of S seeds; arrays have one entry a seed, in the order of `seeds`.
+
+    better: which values are good; None where neither is. rates: where the measurement is yes or no. mean: of the average
+    seed on these prompts, to which an effect adds up to a seed's value. q: false discovery rate at which a seed is better
+    than average; top: probability of being among the `k` best: None without a good direction, or (top) too few seeds.
+    null: of shuffled seeds; None where not asked for. shares: None for a single group of prompts. stability: of ranking
+    prompts against the others; None where these cannot be compared. missing: cells without a value.
+    """
+
+    name: str
+    better: Better | None
+    seeds: npt.NDArray[np.int64]
+    scores: Scores
+    mean: float
+    effects: Effects
+    shrunk: Shrunk
+    k: int
+    top: Array | None
+    q: Array | None
+    null: ScoreNull | None
+    rates: Rates | None
+    shares: VarianceShares | None
+    stability: Stability | None
+    missing: int
+
+    @property
+    def values(self) -> Array:
+        """(S,) the seed's rate, or what the average prompt gives with it: for a complete grid the seed's mean."""
+        return self.mean + self.effects.effect if self.rates is None else self.rates.rate
+
+
+def scalar(
+    grid: Grid,
+    name: str,
+    better: Better | None,
+    *,
+    is_rate: bool,
+    ranking: npt.NDArray[np.bool_] | None,
+    k: int,
+    shuffles: int,
+    rng: np.random.Generator,
+) -> Scalar:
+    """Judge all seeds by a grid of scores. `ranking` (P,) is true for the prompts to rank on; None: they are not split.
+
+    Raises StatisticsError where the grid does not allow it: one seed, no values, seeds that share no prompt.
+    """
+    values = np.where(np.isfinite(grid.values), grid.values, np.nan)
+    measured = ~np.isnan(values).all(axis=1)
+    scores = Scores.of(values[measured], grid.groups[measured])
+    fit = additive_fit(scores)
+    effects = seed_effects(fit)
+    shrunk = shrink(effects)
+    k = min(k, int(fit.known.sum()))
+    return Scalar(
+        name=name,
+        better=better,
+        seeds=grid.seeds,
+        scores=scores,
+        mean=float(np.nanmean(fit.prompt)),
+        effects=effects,
+        shrunk=shrunk,
+        k=k,
+        top=None if better is None else _top(shrunk, k, better, rng),
+        q=None if better is None else q_values(better_than_average(effects, better)),
+        null=score_null(fit, better or "higher", rng, shuffles) if shuffles else None,
+        rates=rates(scores.values) if is_rate else None,
+        shares=_shares(fit, effects),
+        stability=None if ranking is None else _stability(scores, ranking[measured], k, better or "higher", rng),
+        missing=int(np.isnan(scores.values).sum()),
+    )
+
+
+def _top(shrunk: Shrunk, k: int, better: Better, rng: np.random.Generator) -> Array | None:
+    return None if np.isnan(shrunk.effect).any() else top_probability(posterior_draws(shrunk, rng), k, better)
+
+
+def _shares(fit: AdditiveFit, effects: Effects) -> VarianceShares | None:
+    try:
+        return variance_shares(fit, effects)
+    except StatisticsError:
+        return None
+
+
+def _stability(
+    scores: Scores, ranking: npt.NDArray[np.bool_], k: int, better: Better, rng: np.random.Generator
+) -> Stability | None:
+    """Effects on the prompts to rank on against those on the others, None where a part cannot compare the seeds."""
+    try:
+        parts = [additive_fit(scores.only(part)).seed for part in (ranking, ~ranking)]
+        return stability(parts[0], parts[1], k, better, rng)
+    except StatisticsError:
+        return None
+
+
+def columns(found: Scalar) -> dict[str, pa.Array]:
+    """What the seeds table says of a measurement, one entry a seed, null where undefined.
+
+    `<name>`: its value; `_lo`, `_hi` (of a rate): 95 % interval; `_n`: cells; `_vs_mean` with `_lo`, `_hi`: less the mean of
+    all seeds; `_shrunk` with `_lo`, `_hi`: what that is expected to be on other prompts; and where a direction is good
+    `_q`: false discovery rate at which the seed is better than average, `_top<k>_share`: probability of being among the k
+    best.
+    """
+    name, effects, shrunk = found.name, found.effects, found.shrunk
+    arrays: dict[str, npt.NDArray[np.generic] | None] = {
+        name: found.values,
+        f"{name}_lo": None if found.rates is None else found.rates.lo,
+        f"{name}_hi": None if found.rates is None else found.rates.hi,
+        f"{name}_n": effects.n,
+        f"{name}_vs_mean": effects.effect,
+        f"{name}_vs_mean_lo": effects.lo,
+        f"{name}_vs_mean_hi": effects.hi,
+        f"{name}_shrunk": shrunk.effect,
+        f"{name}_shrunk_lo": shrunk.lo,
+        f"{name}_shrunk_hi": shrunk.hi,
+        f"{name}_q": found.q,
+        f"{name}_top{found.k}_share": found.top,
+    }
+    return {key: pa.array(values, from_pandas=True) for key, values in arrays.items() if values is not None}
+
+
+def rank_by(found: Scalar) -> Ranking:
+    """The seeds by their effect on a measurement that has a good direction, best first; equal seeds share a rank.
+
+    Raises ValueError where neither direction is good.
+    """
+    if found.better is None:
+        raise ValueError(f"{found.name} has no direction that is good, so that seeds cannot be ranked by it")
+    # Equal seeds differ by rounding once prompts are taken out of them.
+    largest = float(np.nanmax(np.abs(found.scores.values))) or 1.0
+    badness = np.round(-sign(found.better) * found.effects.effect / largest, 12)
+    order = np.argsort(badness, kind="stable")
+    known = badness[~np.isnan(badness)]
+    ranks = [None if np.isnan(value) else int((known < value).sum()) + 1 for value in badness[order]]
+    table = {
+        "seed": pa.array(found.seeds[order]),
+        "rank": pa.array(ranks, pa.int64()),
+        "n": pa.array(found.effects.n[order]),
+        **{name: array.take(pa.array(order)) for name, array in columns(found).items()},
+    }
+    return Ranking(
+        measure=found.name,
+        images_a_seed=int(found.effects.n.max()),
+        prompts_left_out=0,
+        groups=len(found.scores.groups),
+        real_images=None,
+        dimensions=None,
+        chance=None if found.null is None else _chance(found, found.null),
+        table=pa.table(table),
+        better=found.better,
+        rate=found.rates is not None,
+        missing=found.missing,
+    )
+
+
+def _chance(found: Scalar, null: ScoreNull) -> Chance:
+    def span(effects: Array) -> tuple[float, float]:
+        low, high = found.mean + np.quantile(effects, [0.025, 0.975])
+        return float(low), float(high)
+
+    return Chance(len(null.best), null.differ, span(null.best), span(null.worst))

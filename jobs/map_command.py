@@ -1,0 +1,53 @@
+"""`seedscope map`: which seeds look alike, whether that is more than noise, and what their clusters mean."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+out = Console()
+
+
+def map_study(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)],
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FEATURE",
+            help="Feature that gives a vector of each picture.  [default: a style feature, or else the study's first]",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Map the seeds by what their pictures look like, find clusters, and say what sets these apart.
+
+    Writes map.png, clusters.png, map_seeds.parquet, map_images.parquet and clusters.json into the run folder.
+
+    Example: seedscope map configs/demo.yaml --by fd_efficientnet_lite0
+    """
+    from seedscope.jobs.job import open_job
+    from seedscope.jobs.maps import make_map
+
+    job = open_job(study, folder)
+    with job.folder.locked():
+        job.begin()
+        made = make_map(job, by)
+    if as_json:
+        clusters = [{"name": cluster.name, **asdict(cluster)} for cluster in made.clusters]
+        facts = {"feature": made.feature, "verdict": made.sentences, "clusters": clusters}
+        print(json.dumps(facts | {"files": [str(path) for path in made.files]}))
+        return
+    for sentence in made.sentences:
+        out.print(sentence, highlight=False)
+    for cluster in made.clusters:
+        told = "; ".join(map(str, cluster.traits[:3])) or "nothing that was measured sets it apart"
+        out.print(f"  cluster {cluster.number}, {len(cluster.seeds)} seeds: {told}", highlight=False, markup=False)
+    for path in made.files:
+        out.print(f"wrote {path}", highlight=False, soft_wrap=True)

@@ -1,0 +1,174 @@
+"""From the measurements of a run to its map of style: places, clusters, and the pictures that show them."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.features.style import Style
+from seedscope.analysis.maps.meaning import Cluster, described, seed_means
+from seedscope.analysis.maps.projection import SAMPLE, Projection, file_sha256, fit_projection
+from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
+from seedscope.analysis.maps.vectors import is_vector, read_grid, read_sample
+from seedscope.analysis.maps.verdict import map_verdict
+from seedscope.jobs.job import Job
+from seedscope.jobs.map_sheets import draw_sheets
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.store import replace
+from seedscope.pipeline.study import Json, fingerprint
+
+MEANING = "looks"
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What a map ends in: its sentences, its clusters, and the files that were written."""
+
+    feature: str
+    sentences: list[str]
+    clusters: list[Cluster]
+    files: list[Path]
+
+
+def make_map(job: Job, by: str | None = None) -> Mapped:
+    """Map the seeds and a sample of the pictures of a measured run, and write it into the run folder.
+
+    `by` is a feature of the study that gives a vector; without it, a style feature, or else the first that does.
+
+    Raises:
+        UserError: there is no such feature, measurements are missing, or there are too few seeds or prompts.
+    """
+    measure = vector_measure(job, by)
+    _refuse_missing(job, measure)
+    feature = measure.feature.name
+    of_sample, of_seeds, of_images = np.random.default_rng(int(fingerprint(job.cause)[:16], 16)).spawn(3)
+    stored = job.folder.path / f"map_pca_{feature}.safetensors"
+    projection = _projection(job, measure, stored, of_sample)
+    grid = read_grid(measure.table, feature, job.units, projection, projection.width)
+    groups = {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
+    seed_map, image_map = map_seeds(grid, groups, of_seeds), map_images(grid, of_images)
+    meaning = next((item for item in job.measures if item.feature.name == MEANING and _missing(job, item) == 0), None)
+    clusters = _clusters(job, seed_map, meaning)
+    sentences = map_verdict(seed_map, feature)
+    if unread := len(groups) - len(grid.prompts):
+        sentences.append(f"{unread} of {len(groups)} prompts were not read, so that the vectors fit into 2 GiB.")
+    if clusters and meaning is None:
+        remedy = "add it to the features, then run `seedscope features`"
+        sentences.append(f"What sets the clusters apart is not told, because {MEANING} is not measured: {remedy}.")
+    facts: dict[str, Json] = {
+        "feature": feature,
+        "table": measure.table.folder.name,
+        "components": projection.width,
+        "explained": projection.explained,
+        "sample": projection.images,
+        "components_sha256": file_sha256(stored),
+        "verdict": list(sentences),
+    }
+    files = [stored, *_write_tables(job, seed_map, image_map, clusters, facts)]
+    files += draw_sheets(job, seed_map, clusters, sentences)
+    return Mapped(feature, sentences, clusters, files)
+
+
+def vector_measure(job: Job, by: str | None) -> Measure:
+    """The measure of the feature `by`, or the default one.
+
+    Raises:
+        UserError: the study does not measure it, or it gives no vector.
+    """
+    able = {
+        item.feature.name: item
+        for item in job.measures
+        if any(field.name == item.feature.name and is_vector(field) for field in item.feature.fields())
+    }
+    listed = ", ".join(able) or "none is measured"
+    if by is not None:
+        if by not in able:
+            measured = by in (item.name for item in job.measured)
+            wrong = "gives no vector of a picture" if measured else "is not measured by the study"
+            raise UserError(f"--by {by}: {wrong}; a map can be made by: {listed}.")
+        return able[by]
+    if not able:
+        raise UserError(
+            "The study measures no feature that gives a vector of a picture. Add style_efficientnet_lite0 to its features, "
+            "then run `seedscope features`."
+        )
+    return next((item for item in able.values() if isinstance(item.feature, Style)), next(iter(able.values())))
+
+
+def _missing(job: Job, measure: Measure) -> int:
+    return len({unit.name for unit in job.units} - measure.table.committed())
+
+
+def _refuse_missing(job: Job, measure: Measure) -> None:
+    if missing := _missing(job, measure):
+        raise UserError(
+            f"{job.folder.path}: {missing} of {len(job.units)} units have no {measure.feature.name} yet. "
+            "`seedscope features` measures them."
+        )
+
+
+def _projection(job: Job, measure: Measure, stored: Path, rng: np.random.Generator) -> Projection:
+    """The run's principal components: those it has, so that a run which grows keeps its coordinates, or new ones."""
+    table = measure.table.folder.name
+    if stored.exists() and (known := Projection.load(stored)).table == table:
+        return known
+    sample = read_sample(measure.table, measure.feature.name, job.units, SAMPLE, rng)
+    layers = len(measure.feature.layers) if isinstance(measure.feature, Style) else 1
+    fit_projection(sample.vectors, layers, table).save(stored)
+    return Projection.load(stored)
+
+
+def _clusters(job: Job, seed_map: SeedMap, meaning: Measure | None) -> list[Cluster]:
+    if not seed_map.clusters.count:
+        return []
+    means = None
+    if meaning is not None:
+        means = seed_means(meaning.table, job.units, seed_map.prompts, seed_map.seeds)
+    return described(seed_map.seeds, seed_map.clusters, means)
+
+
+def _write_tables(
+    job: Job, seed_map: SeedMap, image_map: ImageMap, clusters: list[Cluster], facts: dict[str, Json]
+) -> list[Path]:
+    """`map_seeds.parquet`, `map_images.parquet` and `clusters.json`."""
+    labels = seed_map.clusters.labels
+    tables = {
+        "map_seeds.parquet": {
+            "seed": pa.array(seed_map.seeds, pa.int64()),
+            **_coordinates(seed_map.places),
+            "cluster": pa.array(labels, pa.int64(), mask=labels == 0),
+        },
+        "map_images.parquet": {
+            "prompt_id": pa.array(image_map.prompts, pa.string()),
+            "seed": pa.array(image_map.seeds, pa.int64()),
+            **_coordinates(image_map.places),
+        },
+    }
+    files = []
+    for name, columns in tables.items():
+        table = pa.table(columns).replace_schema_metadata({"seedscope": json.dumps(facts)})
+        files.append(job.folder.path / name)
+        replace(files[-1], partial(pq.write_table, table))
+    found = seed_map.clusters
+    record = {
+        **facts,
+        "agreement": asdict(seed_map.agreement),
+        "seed_share": seed_map.share,
+        "components_above_chance": seed_map.above_chance,
+        "silhouette": found.silhouette,
+        "p_value": found.p_value,
+        "clusters": [{"name": cluster.name, **asdict(cluster)} for cluster in clusters],
+    }
+    files.append(job.folder.path / "clusters.json")
+    replace(files[-1], lambda path: path.write_text(json.dumps(record, indent=1), encoding="utf-8"))
+    return files
+
+
+def _coordinates(places: npt.NDArray[np.float32]) -> dict[str, pa.Array]:
+    return {name: pa.array(places[:, i], pa.float32()) for i, name in enumerate(("x", "y"))}

@@ -1,0 +1,44 @@
+"""How often a study that inpaints puts text into the masks, for each seed and task."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from seedscope.analysis.seeds.grid import Grid, read_grid
+from seedscope.analysis.seeds.rates import Rates, rates
+from seedscope.jobs.job import Job
+
+
+def text_rates(job: Job) -> pa.Table | None:
+    """For each task and seed: how often the mask shows text, and how often it did before inpainting.
+
+    Columns: `task`, `seed`, `n` pictures, `rate` of those with text, `rate_lo`, `rate_hi`, and `before`, `before_lo`,
+    `before_hi` of the same masks before inpainting; 95 % Wilson intervals, null where no picture is known.
+    None where nothing is measured that needs a control.
+    """
+    before = {item.feature.name: item for item in job.before_measures}
+    measure = next((item for item in job.measures if item.feature.name in before), None)
+    if measure is None or job.before is None:
+        return None
+    column = next(name for name, better in measure.feature.scalars().items() if better)
+    after = read_grid(measure.table, column, job.units)
+    control = read_grid(before[measure.feature.name].table, column, job.before.units())
+    tasks = [job.before.task(prompt) for prompt in after.prompts.tolist()]
+    return pa.concat_tables([_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)])
+
+
+def _only(tasks: Sequence[str], task: str, grid: Grid) -> Grid:
+    return grid.only(np.array(tasks) == task)
+
+
+def _of_task(task: str, after: Grid, control: Grid) -> pa.Table:
+    was = rates(control.only(np.isin(control.prompts, after.prompts)).values)
+    found, seeds = rates(after.values), len(after.seeds)
+    names = {"task": pa.array([task] * seeds), "seed": pa.array(after.seeds), "n": pa.array(found.n)}
+    return pa.table(names | _interval("rate", found, 1) | _interval("before", was, seeds))
+
+
+def _interval(name: str, found: Rates, times: int) -> dict[str, pa.Array]:
+    columns = {name: found.rate, f"{name}_lo": found.lo, f"{name}_hi": found.hi}
+    return {key: pa.array(np.tile(values, times), from_pandas=True) for key, values in columns.items()}

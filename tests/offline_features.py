@@ -1,0 +1,49 @@
+"""Every feature as it can be made here: with its bundled weights, or with tiny random ones in the published layout."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import tiny_clip
+
+from seedscope.analysis.features import Feature, feature
+
+LAYOUT = {"model": "sprout-layout/segmentation", "depth": "sprout-layout/depth", "objects": "any"}
+BUNDLED: dict[str, dict[str, str]] = {
+    "clip_score": {"model": "sprout-clip"},
+    "fd_clip": {"model": "sprout-clip"},
+    "fd_efficientnet_lite0": {},
+    "layout": LAYOUT,
+    "looks": {},
+    "style_efficientnet_lite0": {},
+    "text": {},
+}
+"""Features whose weights come with seedscope or with a package that it needs, and their options."""
+
+RANDOM: dict[str, Callable[[Path], Feature]] = {
+    "fd_dinov2": lambda folder: feature("fd_dinov2", model=str(tiny_clip.dinov2(folder))),
+    "hps_v2": lambda folder: feature(
+        "hps_v2", **dict(zip(("weights", "architecture"), tiny_clip.hps(folder), strict=True))
+    ),
+    "pick_score": lambda folder: feature("pick_score", model=str(tiny_clip.clip(folder)), processor=str(folder)),
+}
+"""Features whose weights cannot be had here: one with random weights, written to a folder."""
+
+
+def made(name: str, folder: Path) -> Feature:
+    """A feature, loaded."""
+    one = feature(name, **BUNDLED[name]) if name in BUNDLED else RANDOM[name](folder)
+    one.load("cpu")
+    return one
+
+
+def numbers(column: Any) -> npt.NDArray[np.float64] | None:
+    """All numbers of a column of floats, or of lists of them; None for other columns."""
+    while pa.types.is_list(column.type) or pa.types.is_fixed_size_list(column.type):
+        column = column.drop_null().flatten()
+    if not pa.types.is_floating(column.type):
+        return None
+    return np.asarray(column.drop_null().to_numpy(zero_copy_only=False), np.float64)

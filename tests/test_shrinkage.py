@@ -1,0 +1,132 @@
+"""Shrunk effects: as theory says at seed shares of 1 %, 5 % and 20 %, honest intervals, and no winner's curse."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from made_up_scores import WORLDS, World
+
+from seedscope.analysis.seeds.additive import additive_fit
+from seedscope.analysis.seeds.effects import Effects, seed_effects
+from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.shrinkage import posterior_draws, shrink, top_probability, winner
+
+
+def measured(world: World, rng: np.random.Generator) -> tuple[Effects, Array]:
+    scores, truth = world.draw(rng)
+    return seed_effects(additive_fit(scores)), truth
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2])
+def test_shrinkage_keeps_the_share_that_is_real(share: float) -> None:
+    """The share kept is spread / (spread + noise), and the squared error falls by that very factor."""
+    rng, world = np.random.default_rng(1), World(60, 100, share)
+    kept, before, after = [], [], []
+    for _ in range(60):
+        effects, truth = measured(world, rng)
+        shrunk = shrink(effects)
+        kept.append(np.polyfit(effects.effect, shrunk.effect, 1)[0])
+        before.append(np.mean((effects.effect - truth) ** 2))
+        after.append(np.mean((shrunk.effect - truth) ** 2))
+    theory = world.spread / (world.spread + world.noise)
+    assert np.mean(kept) == pytest.approx(theory, abs=0.03)
+    assert np.mean(after) / np.mean(before) == pytest.approx(theory, abs=0.03)
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_shrunk_intervals_cover_on_average_over_seeds(name: str) -> None:
+    """95 % +- 1.5 points of 500 x S intervals, none of them wider than the plain one on average."""
+    rng, hits, narrower = np.random.default_rng(2), [], []
+    for _ in range(500):
+        effects, truth = measured(WORLDS[name], rng)
+        shrunk = shrink(effects)
+        hits.append((shrunk.lo <= truth) & (truth <= shrunk.hi))
+        narrower.append(np.mean(shrunk.hi - shrunk.lo) / np.mean(effects.hi - effects.lo))
+    assert 0.935 < np.mean(hits) < 0.965
+    assert np.mean(narrower) < 1.0
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_the_winner_keeps_what_it_promises(share: float) -> None:
+    """Over 400 studies the best measured seed has only spread / (spread + noise) of its lead; the shrunk effect says so."""
+    rng, world, promised, expected, true, hits = np.random.default_rng(3), World(60, 64, share), [], [], [], []
+    for _ in range(400):
+        effects, truth = measured(world, rng)
+        best = winner(shrink(effects), "higher")
+        assert best is not None and best.seed == effects.effect.argmax()
+        promised.append(best.measured)
+        expected.append(best.expected)
+        true.append(truth[best.seed])
+        hits.append(best.lo <= truth[best.seed] <= best.hi)
+    curse = np.mean(promised) - np.mean(true)
+    assert curse / np.mean(promised) == pytest.approx(world.noise / (world.spread + world.noise), abs=0.03)
+    assert abs(np.mean(expected) - np.mean(true)) < 0.2 * curse
+    assert 0.92 < np.mean(hits) < 0.985
+
+
+def test_without_seed_effects_nearly_nothing_is_kept() -> None:
+    """Twice the observed best would be a curse of 100 %; the flat prior leaves less than a third of it."""
+    rng, kept, covered = np.random.default_rng(4), [], []
+    for _ in range(200):
+        effects, truth = measured(World(60, 64, 0.0), rng)
+        shrunk = shrink(effects)
+        kept.append(np.abs(shrunk.effect).max() / np.abs(effects.effect).max())
+        covered.append(((shrunk.lo <= truth) & (truth <= shrunk.hi)).mean())
+    assert np.mean(kept) < 0.33
+    assert np.mean(covered) > 0.99
+
+
+def test_probabilities_of_the_top_are_true_ones() -> None:
+    """Of the seeds given a probability of 30 to 50 % to be among the best 8, about 40 % are."""
+    rng, given, true = np.random.default_rng(5), [], []
+    for _ in range(120):
+        effects, truth = measured(World(60, 40, 0.03), rng)
+        probability = top_probability(posterior_draws(shrink(effects), rng, 1000), 8, "higher")
+        assert probability.sum() == pytest.approx(8)
+        given.append(probability)
+        true.append(truth >= np.sort(truth)[-8])
+    told, came = np.concatenate(given), np.concatenate(true)
+    for low, high in ((0.0, 0.1), (0.1, 0.3), (0.3, 0.5), (0.5, 0.8), (0.8, 1.0)):
+        chosen = (told >= low) & (told <= high)
+        assert came[chosen].mean() == pytest.approx(told[chosen].mean(), abs=0.05)
+
+
+def test_draws_have_the_posterior_s_moments_and_come_from_the_generator_alone() -> None:
+    shrunk = shrink(measured(World(60, 12, 0.1), np.random.default_rng(6))[0])
+    one, two = (posterior_draws(shrunk, np.random.default_rng(7), 20_000) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    np.testing.assert_allclose(one.mean(axis=0), shrunk.effect, atol=4 * shrunk.sd.max() / np.sqrt(20_000))
+    np.testing.assert_allclose(one.std(axis=0), shrunk.sd, rtol=0.03)
+    assert (top_probability(one, 12, "lower") == 1).all()
+    assert top_probability(one, 1, "higher").argmax() == shrunk.effect.argmax()
+    assert top_probability(one, 1, "lower").argmax() == shrunk.effect.argmin()
+
+
+def test_seeds_with_fewer_pictures_are_pulled_further() -> None:
+    scores, _ = World(80, 20, 0.05).draw(np.random.default_rng(8))
+    values = scores.values.copy()
+    values[8:, 0], values[:, 1] = np.nan, np.nan
+    effects = seed_effects(additive_fit(Scores.of(values, scores.member)))
+    shrunk = shrink(effects)
+    kept = shrunk.effect / effects.effect
+    assert kept[0] < 0.8 * kept[2:].min()
+    assert np.isnan(shrunk.effect[1]) and np.isnan(shrunk.hi[1])
+    assert np.isnan(top_probability(posterior_draws(shrunk, np.random.default_rng(0)), 3, "higher")[1])
+    assert winner(shrunk, "higher") is not None
+
+
+def test_few_seeds_equal_scores_and_bad_arguments() -> None:
+    rng = np.random.default_rng(9)
+    few = shrink(measured(World(30, 4), rng)[0])
+    assert np.isnan(few.effect).all() and winner(few, "higher") is None
+    assert np.isnan(posterior_draws(few, rng, 10)).all()
+    with pytest.raises(StatisticsError, match="top 1 of 0 seeds"):
+        top_probability(posterior_draws(few, rng, 10), 1, "higher")
+    flat = shrink(seed_effects(additive_fit(Scores.of(np.ones((6, 8)), np.arange(6)))))
+    assert (flat.effect == 0).all() and (flat.sd == 0).all()
+    shrunk = shrink(measured(World(30, 6), rng)[0])
+    with pytest.raises(StatisticsError, match="top 7 of 6 seeds"):
+        top_probability(posterior_draws(shrunk, rng, 10), 7, "higher")
+    with pytest.raises(StatisticsError, match="0 draws"):
+        posterior_draws(shrunk, rng, 0)
