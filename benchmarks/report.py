@@ -89,7 +89,7 @@ def main() -> None:
         )
         print(f"peak memory                        {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB:8.2f} GiB")
         opened, in_order = opening(index, options.rounds)
-        print(f"opened in Chromium                 {spread(opened)}, wanted 2)")
+        print(f"opened in Chromium                 {spread(opened)}; wanted 2)")
         print(f"all seeds sorted by a click        {spread(in_order)})")
 
 

@@ -302,6 +302,12 @@ def _work(
             notes.print(f"made again: {reason}", highlight=False, soft_wrap=True)
         failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
         out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}", highlight=False)
+        if step.prompts_cut:
+            notes.print(
+                f"{step.prompts_cut:,} prompts are longer than the text encoder takes: their ends were not read.",
+                highlight=False,
+                soft_wrap=True,
+            )
         quarantined |= {f"{step.name} {unit}": reason for unit, reason in step.quarantined.items()}
     for unit, reason in quarantined.items():
         notes.print(f"failed three times: {unit}: {reason}", highlight=False, soft_wrap=True)

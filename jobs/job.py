@@ -30,7 +30,10 @@ Watch = Callable[[str, Sequence[Unit]], Callable[[Unit, Sequence[Receipt]], None
 
 @dataclass(frozen=True)
 class Step:
-    """What became of one stage: how many units and cells there are, were made now, were repaired, or failed."""
+    """What became of one stage: how many units and cells there are, were made now, were repaired, or failed.
+
+    `prompts_cut`: prompts of what was made now that are longer than the text encoder takes.
+    """
 
     name: str
     units: int
@@ -38,6 +41,7 @@ class Step:
     failed_cells: int
     repaired: tuple[str, ...]
     quarantined: dict[str, str]
+    prompts_cut: int = 0
 
 
 class Job(ABC):
@@ -164,8 +168,9 @@ class Job(ABC):
         todo = [unit for unit in units if unit.name not in done][:limit]
         outcome = run_stage(stage, todo, executor, watch(name, todo)) if todo else Outcome()
         failed = sum(receipt.failed for receipt in outcome.receipts)
+        cut = {prompt for receipt in outcome.receipts for prompt in _cut(receipt)}
         made = len(todo) - len(outcome.quarantined)
-        return Step(name, len(units), made, failed, tuple(repaired), outcome.quarantined)
+        return Step(name, len(units), made, failed, tuple(repaired), outcome.quarantined, len(cut))
 
     def _take_back_damaged(self, table: Table, units: Sequence[Unit], *, deep: bool | None = None) -> list[str]:
         """Revoke every committed unit that is damaged; return what was wrong.
@@ -263,6 +268,12 @@ def open_job(study_file: Path, out: Path | None = None) -> DrawnJob | ImportedJo
     if isinstance(study, ImportedStudy):
         return ImportedJob(study, RunFolder(out or study_file.parent))
     return DrawnJob(study, RunFolder(out or Path("runs") / study.name))
+
+
+def _cut(receipt: Receipt) -> list[str]:
+    """The ids of a unit's prompts that are longer than the text encoder takes."""
+    found = receipt.made.get("prompts_cut", [])
+    return [str(prompt) for prompt in found] if isinstance(found, list) else []
 
 
 def _ranks(item: Feature) -> bool:

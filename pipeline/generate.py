@@ -93,7 +93,7 @@ class Generate(Stage):
                 batches.append(len(some))
                 at += len(some)
             rows = [row for future in encoded for row in future.result()]
-        cut = sum(self._open_model.tokens_cut(prompt.text) > 0 for prompt in unit.prompts)
+        cut: list[Json] = [prompt.id for prompt in unit.prompts if self._open_model.tokens_cut(prompt.text)]
         made: dict[str, Json] = {"device": self._open_model.device, "batches": list(batches), "prompts_cut": cut}
         yield self.table, pa.Table.from_pylist(rows, schema=self.table.schema), made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from made_up_scores import UNEVEN, WORLDS, World
 from scipy.optimize import brentq
@@ -11,9 +12,10 @@ from scipy.stats import norm
 from seedscope.analysis.seeds.additive import additive_fit
 from seedscope.analysis.seeds.effects import seed_effects
 from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.split import split_prompts
-from seedscope.analysis.select.confirmed import Confirmed, confirmed
+from seedscope.analysis.seeds.scores import Better, Scores, StatisticsError
+from seedscope.analysis.seeds.split import effects_of_parts, split_prompts
+from seedscope.analysis.select import confirmed as rule
+from seedscope.analysis.select.confirmed import Confirmed
 from seedscope.analysis.select.overlap import overlap_rule
 
 NULLS = {
@@ -22,6 +24,10 @@ NULLS = {
     "groups": World(seeds=32, share=0.0, sizes=(4,) * 40, alike=0.5),
     "uneven groups": World(seeds=32, share=0.0, sizes=UNEVEN * 2, alike=0.5),
 }
+
+
+def confirmed(scores: Scores, ranking: npt.NDArray[np.bool_], better: Better, rate: float = 0.05) -> Confirmed:
+    return rule.confirmed(*effects_of_parts(scores, ranking), better, rate)
 
 
 def chosen(world: World, rng: np.random.Generator, seed: Array | None = None) -> tuple[Confirmed, Array]:

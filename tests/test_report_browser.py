@@ -93,7 +93,7 @@ def point(page: Page, figure: str, seed: int) -> tuple[float, float]:
                 return [frame.left + xaxis._offset + xaxis.l2p(x[at]), frame.top + yaxis._offset + yaxis.l2p(y[at])];
             }
         }""",
-        [figure, seed],
+        [figure, str(seed)],
     )
     return x, y
 
@@ -233,6 +233,26 @@ def test_a_phone_never_scrolls_sideways(path: str, open_page: Open) -> None:
         "all => all.map((each) => parseFloat(getComputedStyle(each).fontSize))"
     )
     assert min(sizes) >= 12
+
+
+def test_seeds_too_large_for_a_number_of_javascript(browser: Browser, data: ReportData, tmp_path: Path) -> None:
+    large = {seed: 2**63 - 1 - seed for seed in range(5)}
+    first = data.measures[0]
+    measured = replace(first, seeds={large[seed]: first.seeds[seed] for seed in large}, stability=None)
+    order = sorted(large.values(), key=lambda seed: measured.seeds[seed].shrunk.value or 0.0)
+    nothing = {"golden": None, "diverse": (), "style": None, "layout": {}, "text": ()}
+    report = write_report(
+        replace(data, measures=[measured], ranked=order, **nothing), lambda seed, prompt: None, tmp_path / "report"
+    )
+    page = browser.new_page()
+    page.goto(report.as_uri())
+    assert seeds_shown(page) == order
+    page.locator("#ranking-filter").fill(str(large[3]))
+    assert seeds_shown(page) == [large[3]]
+    page.locator("#ranking-table tbody a.seed").click()
+    page.wait_for_url(f"**/seeds/{large[3]}.html")
+    expect(page.locator("h1")).to_have_text(f"Seed {large[3]}")
+    page.close()
 
 
 def test_dark_and_light(open_page: Open) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from seedscope.analysis.report.data import Interval, Layout
 from seedscope.analysis.report.plots import mean_place
+from seedscope.analysis.report.standings import names
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 LARGEST_GRID = 8
@@ -43,7 +44,7 @@ def heat_columns(layouts: Mapping[int, Layout]) -> dict[str, Any]:
     drawn = {seed: layout for seed, layout in layouts.items() if len(layout.heat)}
     means = [mean_place(layout) or (None, None) for layout in drawn.values()]
     return {
-        "seeds": list(drawn),
+        "seeds": names(drawn),
         "heat": [encoded(layout.heat, LARGEST_GRID) for layout in drawn.values()],
         "x": [_three(x) for x, _ in means],
         "y": [_three(y) for _, y in means],

@@ -9,7 +9,7 @@ from typing import Any
 from seedscope.analysis.report import heat, plots, sections
 from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
 from seedscope.analysis.report.plots import Figure
-from seedscope.analysis.report.standings import Standing
+from seedscope.analysis.report.standings import Standing, names
 from seedscope.analysis.report.strips import Strips
 from seedscope.analysis.report.whiskers import Axis, Whisker
 from seedscope.analysis.report.wording import Digits
@@ -153,7 +153,7 @@ def _script(data: ReportData, figures: dict[str, Figure], strips: Strips, main: 
     return {
         "shown": [data.prompts[prompt] for prompt in data.shown],
         "shape": [strips.strip.width, strips.strip.height],
-        "golden": list(data.golden.seeds) if data.golden else [],
+        "golden": names(data.golden.seeds) if data.golden else [],
         "topK": data.top_k,
         "main": data.measures.index(main) if main else None,
         "measures": [

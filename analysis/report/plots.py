@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seedscope.analysis.report.data import Estimate, Interval, Layout, Measured, Stability, StyleMap, TaskRates
+from seedscope.analysis.report.standings import names
 
 Json = dict[str, Any]
 
@@ -208,7 +209,7 @@ def _layout(height: int, *, x: Json, y: Json) -> Json:
 
 def _points(name: str, x: Sequence[float | None], y: Sequence[float | None], seeds: Sequence[int], colour: str) -> Json:
     marker = {"color": colour, "size": POINT if len(seeds) <= MANY_SEEDS else SMALL_POINT, "opacity": 0.75}
-    points: Json = {"type": "scatter", "mode": "markers", "name": name, "x": x, "y": y, "customdata": seeds}
+    points: Json = {"type": "scatter", "mode": "markers", "name": name, "x": x, "y": y, "customdata": names(seeds)}
     return points | {"marker": marker, "hoverinfo": "none"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,7 +97,7 @@ def columns(standing: Standing) -> dict[str, Any]:
     return {
         "decimals": digits.decimals,
         "chance": None if standing.chance is None else [rounded(end) for end in standing.chance],
-        "seeds": seeds,
+        "seeds": names(seeds),
         "columns": {
             "rank": [standing.ranks.get(seed) for seed in seeds],
             "effect": [rounded(value.effect.value) for value in values],
@@ -110,6 +110,11 @@ def columns(standing: Standing) -> dict[str, Any]:
             "n": _once([value.n for value in values]),
         },
     }
+
+
+def names(seeds: Iterable[int]) -> list[str]:
+    """Seeds as the page's scripts know them: as text, because their numbers are exact to 2^53 only."""
+    return [str(seed) for seed in seeds]
 
 
 def _significant(number: float | None) -> Number:

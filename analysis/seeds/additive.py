@@ -76,6 +76,8 @@ def _inverse(present: npt.NDArray[np.bool_]) -> Array:
         raise StatisticsError(
             f"{seeds} of {present.shape[1]} seeds have any score; at least two are needed to compare."
         )
+    if (count == seeds).all() and seeds == present.shape[1]:
+        return (np.eye(seeds) - 1.0 / seeds) / len(present)
     complete = count == seeds
     partial = cells[~complete & (count > 0)] / np.sqrt(count[~complete & (count > 0), None])
     normal = np.diag(cells.sum(axis=0).astype(np.float64)) - complete.sum() / seeds - partial.T @ partial

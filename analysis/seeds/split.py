@@ -9,7 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.additive import additive_fit
+from seedscope.analysis.seeds.effects import Effects, seed_effects
+from seedscope.analysis.seeds.scores import Scores, StatisticsError
 
 
 def split_prompts(groups: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[np.bool_]:
@@ -37,3 +39,23 @@ def split_prompts(groups: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArra
     if len(by_size) % 2:
         ranking[by_size[-1]] = ahead < 0 or (ahead == 0 and bool(rng.integers(2)))
     return np.asarray(ranking[member])
+
+
+def effects_of_parts(scores: Scores, ranking: npt.NDArray[np.bool_], level: float = 0.95) -> tuple[Effects, Effects]:
+    """Effects on the prompts where `ranking` (P,) is true, and on the others, each for itself.
+
+    Raises StatisticsError where either part has no prompt or cannot compare seeds, or where a group is in both parts.
+    """
+    if ranking.shape != scores.member.shape or ranking.all() or not ranking.any():
+        raise StatisticsError(
+            f"{int(ranking.sum())} of {len(scores.member)} prompts to rank on: both parts need prompts; "
+            "give prompts of at least two groups."
+        )
+    torn = np.intersect1d(scores.member[ranking], scores.member[~ranking])
+    if len(torn):
+        raise StatisticsError(
+            f"The group {str(scores.groups[torn[0]])!r} has prompts in both parts, so that the second part is no fresh "
+            "evidence; split by group."
+        )
+    first, second = (seed_effects(additive_fit(scores.only(part)), level) for part in (ranking, ~ranking))
+    return first, second

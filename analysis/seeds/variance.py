@@ -12,8 +12,9 @@ plus that over groups less that over cells, which both count. Student's t on the
 it), where the spread of a ratio of mean squares hardly depends on their sizes.
 Source: Cameron, Gelbach, Miller (2011), "Robust Inference with Multiway Clustering", eq. 2.7.
 Deviation: no resampling. Drawing both seeds and prompts again (the pigeonhole bootstrap, Owen 2007, "The pigeonhole
-bootstrap", theorem 1) counts what is random in a cell three times; where seeds matter little its errors are about twice too
-wide (tests/test_variance.py keeps a part of the simulations).
+bootstrap", theorem 1) counts what is random in a cell three times: in simulations its errors were 2.6, 1.7 and 1.2 times
+the true ones at a seeds' share of 0, 1 and 5 %. These intervals cover 95 to 97 % (2,000 runs each; eight groups of prompts:
+97 to 99 %; a share of 0: 99 %), heavy-tailed seeds or prompts 89 to 94 % (tests/test_variance.py keeps a part).
 """
 
 from __future__ import annotations

@@ -12,17 +12,15 @@ Source: Benjamini, Hochberg (1995) and the clustered errors of `seeds.effects`; 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
-from seedscope.analysis.seeds.additive import additive_fit
 from seedscope.analysis.seeds.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.effects import mean_of, seed_effects
+from seedscope.analysis.seeds.effects import Effects, mean_of
 from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Better, Scores, StatisticsError, checked_level, sign
+from seedscope.analysis.seeds.scores import Better, StatisticsError, checked_level, sign
 
 
 @dataclass(frozen=True)
@@ -61,50 +59,33 @@ class Confirmed:
 
 
 def confirmed(
-    scores: Scores, ranking: npt.NDArray[np.bool_], better: Better, rate: float = 0.05, level: float = 0.95
+    ranking: Effects, confirmation: Effects, better: Better, rate: float = 0.05, level: float = 0.95
 ) -> Confirmed:
-    """Choose on the prompts where `ranking` (P,) is true, confirm on the others (see `seeds.split`).
+    """Choose by the effects on the ranking prompts, confirm by those on the others (both from `split.effects_of_parts`).
 
-    Raises StatisticsError where either part has no prompt or cannot compare seeds, where a group is in both parts, or for
-    a rate or level outside (0, 1).
+    Raises StatisticsError for a rate or a level outside (0, 1).
     """
     if not 0.0 < rate < 1.0:
         raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rate}.")
-    _check_parts(scores, ranking)
-    found = seed_effects(additive_fit(scores.only(ranking)))
-    q = q_values(better_than_average(found, better))
+    checked_level(level)
+    q = q_values(better_than_average(ranking, better))
     passed = np.flatnonzero(q <= rate)
-    candidates = passed[np.argsort(-sign(better) * found.effect[passed], kind="stable")]
-    advantage = _advantage(scores.only(~ranking), candidates, better, level) if len(candidates) else None
+    candidates = passed[np.argsort(-sign(better) * ranking.effect[passed], kind="stable")]
+    advantage = _advantage(confirmation, candidates, better, level)
     names = tuple(int(seed) for seed in candidates)
     golden = names if advantage is not None and advantage.lo > 0 else ()
     return Confirmed(golden, names, advantage, q, rate, int((~np.isnan(q)).sum()))
 
 
-def _advantage(scores: Scores, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
+def _advantage(effects: Effects, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
     """What the candidates are worth on prompts that did not choose them; None without an error to judge it by."""
-    effects = seed_effects(additive_fit(scores))
     seen = candidates[~np.isnan(effects.se[candidates])]
     if len(seen) == 0:
         return None
     effect, se, freedom = mean_of(effects, seen)
-    if isnan(se) or se == 0.0:
+    if se == 0.0:
         return None
     mean = sign(better) * effect
-    half = float(t.ppf(0.5 + checked_level(level) / 2, freedom)) * se
+    half = float(t.ppf(0.5 + level / 2, freedom)) * se
     p = float(t.sf(mean / se, freedom))
-    return Advantage(mean, se, freedom, mean - half, mean + half, p, len(seen), len(scores.groups))
-
-
-def _check_parts(scores: Scores, ranking: npt.NDArray[np.bool_]) -> None:
-    if ranking.shape != scores.member.shape or ranking.all() or not ranking.any():
-        raise StatisticsError(
-            f"{int(ranking.sum())} of {len(scores.member)} prompts to rank on: both parts need prompts; "
-            "give prompts of at least two groups."
-        )
-    torn = np.intersect1d(scores.member[ranking], scores.member[~ranking])
-    if len(torn):
-        raise StatisticsError(
-            f"The group {str(scores.groups[torn[0]])!r} has prompts in both parts, so that the second part is no fresh "
-            "evidence; split by group."
-        )
+    return Advantage(mean, se, freedom, mean - half, mean + half, p, len(seen), len(effects.influence))

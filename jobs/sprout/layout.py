@@ -29,6 +29,7 @@ from seedscope.jobs.sprout.training import Budget, Recipe, Task, command_line, l
 
 # transformers is typed only in part: its classes are taken as untyped here.
 DPTImageProcessor: Any = transformers.DPTImageProcessor
+GLPNConfig: Any = transformers.GLPNConfig
 GLPNForDepthEstimation: Any = transformers.GLPNForDepthEstimation
 SegformerForSemanticSegmentation: Any = transformers.SegformerForSemanticSegmentation
 SegformerImageProcessor: Any = transformers.SegformerImageProcessor
@@ -68,7 +69,7 @@ def new_segmenter() -> Any:
 
 def new_depth_model() -> Any:
     """`GLPNForDepthEstimation`, 0.6 M parameters: float [n, 3, 64, 64] in -1..1 to nearness [n, 64, 64] in 0..1."""
-    config = transformers.GLPNConfig(
+    config = GLPNConfig(
         hidden_sizes=(32, 48, 96, 128),
         depths=(1, 2, 2, 1),
         sr_ratios=(2, 1, 1, 1),

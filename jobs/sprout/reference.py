@@ -3,8 +3,8 @@
     python -m seedscope.jobs.sprout.reference --out pipeline/sprout/reference
 
 The scenes' seeds are never used in training, and the held-out object x attribute combinations occur at their natural
-rate. The pictures to inpaint, from scenes of their own, come with a mask over their object: by turns its outline, grown
-by 4 pixels, and the box around that. No printed word comes near a mask, and the objects take turns.
+rate. The pictures to inpaint, from scenes of their own, come with a mask over their object: by turns its outline
+and the box around it, both grown by 4 pixels. No printed word comes near a mask, and the objects take turns.
 """
 
 import argparse
@@ -82,8 +82,7 @@ def _masked_scenes() -> Iterator[tuple[world.Scene, world.Mask]]:
     objects, kept = tuple(world.OBJECTS), 0
     for seed in count(FIRST_TO_INPAINT):
         scene = world.render(seed, object_name=objects[kept % len(objects)])
-        outline = grown(scene.mask, MARGIN)
-        mask = box_around(outline, (0,) * 4) if kept % 2 else outline
+        mask = box_around(scene.mask, (MARGIN,) * 4) if kept % 2 else grown(scene.mask, MARGIN)
         if not (mask & grown(scene.layers == world.WORD, MARGIN)).any():
             kept += 1
             yield scene, mask

@@ -16,7 +16,7 @@
   function draw() {
     const [key, way] = order.value.split(":");
     const places = seeds.map((_, place) => place).filter((place) => lists[key][place] !== null);
-    places.sort((a, b) => way * (lists[key][a] - lists[key][b]) || seeds[a] - seeds[b]);
+    places.sort((a, b) => way * (lists[key][a] - lists[key][b]) || a - b);
     list.replaceChildren(
       ...places.slice(0, MOST).map((place) => {
         const item = document.createElement("li");

@@ -47,8 +47,8 @@
     if (!parts.length) return null;
     const ranges = parts.map((part) => /^(\d+)(?:[-–](\d+))?$/.exec(part));
     if (ranges.includes(null)) return undefined;
-    const ends = ranges.map(([, from, to]) => [Number(from), Number(to ?? from)]);
-    return (seed) => ends.some(([from, to]) => from <= seed && seed <= to);
+    const ends = ranges.map(([, from, to]) => [BigInt(from), BigInt(to ?? from)]);
+    return (seed) => ends.some(([from, to]) => from <= BigInt(seed) && BigInt(seed) <= to);
   }
 
   function chosen({ rows }) {
@@ -63,12 +63,14 @@
     );
   }
 
+  const bySeed = (a, b) => Number(BigInt(a.seed) - BigInt(b.seed));
+
   function sorted(rows) {
     const { key, ascending } = state;
     const way = ascending ? 1 : -1;
     return rows.sort((a, b) => {
-      if (a[key] === null || b[key] === null) return (a[key] === null) - (b[key] === null) || a.seed - b.seed;
-      return way * (a[key] - b[key]) || a.seed - b.seed;
+      if (a[key] === null || b[key] === null) return (a[key] === null) - (b[key] === null) || bySeed(a, b);
+      return way * (key === "seed" ? bySeed(a, b) : a[key] - b[key]) || bySeed(a, b);
     });
   }
 
