@@ -18,6 +18,7 @@ from seedscope.analysis.seeds.rates import Rates, rates
 from seedscope.analysis.seeds.scores import Better, Scores, StatisticsError, sign
 from seedscope.analysis.seeds.shrinkage import Shrunk, posterior_draws, shrink, top_probability
 from seedscope.analysis.seeds.shuffle import ScoreNull, score_null
+from seedscope.analysis.seeds.split import effects_of_parts
 from seedscope.analysis.seeds.stability import Stability, stability
 from seedscope.analysis.seeds.variance import VarianceShares, variance_shares
 
@@ -29,8 +30,9 @@ class Scalar:
     better: which values are good; None where neither is. rates: where the measurement is yes or no. mean: of the average
     seed on these prompts, to which an effect adds up to a seed's value. q: false discovery rate at which a seed is better
     than average; top: probability of being among the `k` best: None without a good direction, or (top) too few seeds.
-    null: of shuffled seeds; None where not asked for. shares: None for a single group of prompts. stability: of ranking
-    prompts against the others; None where these cannot be compared. missing: cells without a value.
+    null: of shuffled seeds; None where not asked for. shares: None for a single group of prompts. parts: effects on
+    the prompts to rank on and on those to confirm on; stability: of the one ranking against the other; None where they cannot
+    be compared. on: (P,) true for prompts to rank on, among `scores`. missing: cells without a value.
     """
 
     name: str
@@ -46,6 +48,8 @@ class Scalar:
     null: ScoreNull | None
     rates: Rates | None
     shares: VarianceShares | None
+    on: npt.NDArray[np.bool_] | None
+    parts: tuple[Effects, Effects] | None
     stability: Stability | None
     missing: int
 
@@ -77,6 +81,8 @@ def scalar(
     effects = seed_effects(fit)
     shrunk = shrink(effects)
     k = min(k, int(fit.known.sum()))
+    on = None if ranking is None else ranking[measured]
+    parts = None if on is None else _parts(scores, on)
     return Scalar(
         name=name,
         better=better,
@@ -91,7 +97,9 @@ def scalar(
         null=score_null(fit, better or "higher", rng, shuffles) if shuffles else None,
         rates=rates(scores.values) if is_rate else None,
         shares=_shares(fit, effects),
-        stability=None if ranking is None else _stability(scores, ranking[measured], k, better or "higher", rng),
+        on=on,
+        parts=parts,
+        stability=None if parts is None else _stability(*parts, k, better or "higher", rng),
         missing=int(np.isnan(scores.values).sum()),
     )
 
@@ -107,13 +115,18 @@ def _shares(fit: AdditiveFit, effects: Effects) -> VarianceShares | None:
         return None
 
 
-def _stability(
-    scores: Scores, ranking: npt.NDArray[np.bool_], k: int, better: Better, rng: np.random.Generator
-) -> Stability | None:
-    """Effects on the prompts to rank on against those on the others, None where a part cannot compare the seeds."""
+def _parts(scores: Scores, on: npt.NDArray[np.bool_]) -> tuple[Effects, Effects] | None:
     try:
-        parts = [additive_fit(scores.only(part)).seed for part in (ranking, ~ranking)]
-        return stability(parts[0], parts[1], k, better, rng)
+        return effects_of_parts(scores, on)
+    except StatisticsError:
+        return None
+
+
+def _stability(
+    ranking: Effects, confirmation: Effects, k: int, better: Better, rng: np.random.Generator
+) -> Stability | None:
+    try:
+        return stability(ranking.effect, confirmation.effect, k, better, rng)
     except StatisticsError:
         return None
 

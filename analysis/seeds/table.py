@@ -33,7 +33,7 @@ def reference_of(features: Table, column: str, units: Sequence[Unit]) -> Referen
     total: Moments | None = None
     for unit in units:
         rows = features.read(unit.name, ["status", column])
-        part = moments(_matrix(rows.filter(pc.equal(rows["status"], "ok"))[column]))
+        part = moments(vectors(rows.filter(pc.equal(rows["status"], "ok"))[column]))
         total = part if total is None else merge(total, part)
     if total is None or total.n < 2:
         raise TooFewImages(f"reference: {0 if total is None else total.n} readable pictures; at least two are needed.")
@@ -149,7 +149,7 @@ def _by_seed(features: Table, column: str, units: Sequence[Unit], prompt_ids: li
         found: dict[int, Rows] = {}
         for unit in block:
             table = features.read(unit.name, ["prompt_id", "seed", column])
-            values = _matrix(table[column])
+            values = vectors(table[column])
             for row, (prompt, seed) in enumerate(
                 zip(table["prompt_id"].to_pylist(), table["seed"].to_pylist(), strict=True)
             ):
@@ -171,7 +171,7 @@ def _joined(blocks: list[list[Unit]]) -> list[list[Unit]]:
     return [members for _, members in joined]
 
 
-def _matrix(column: pa.ChunkedArray) -> Rows:
+def vectors(column: pa.ChunkedArray) -> Rows:
     """A fixed-size list column as (n, D) float32; a null row becomes NaN."""
     values = column.combine_chunks()
     flat = values.fill_null([float("nan")] * values.type.list_size) if values.null_count else values

@@ -14,13 +14,18 @@ Bures distance is I - T, with T the optimal transport map (Bhatia, Jain, Lim 201
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.seeds.frechet import Reference, spanned
-from seedscope.analysis.seeds.moments import Array, Moments, covariance
+from seedscope.analysis.seeds.grid import Grid
+from seedscope.analysis.seeds.moments import Array, Moments, covariance, merge, moments
+from seedscope.analysis.seeds.table import vectors
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.store import Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,3 +65,24 @@ class Witness:
             moved = around @ self.transport
             lengths = np.einsum("ij,ij->i", around, around) - np.einsum("ij,ij->i", moved, moved)
             return np.asarray(around @ self.slope + lengths - self.offset)
+
+
+def witness_grid(features: Table, column: str, units: Sequence[Unit], reference: Reference) -> Grid:
+    """The score of every cell of some units, from their feature shards, read twice, one in memory at a time.
+
+    Raises ValueError as `Witness.of`, CorruptShard where a shard is damaged.
+    """
+    groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
+    seeds = list(dict.fromkeys(seed for unit in units for seed in unit.seeds))
+    everything = Moments.empty(reference.dimensions)
+    for unit in units:
+        rows = vectors(features.read(unit.name, [column])[column])
+        everything = merge(everything, moments(rows[np.isfinite(rows).all(axis=1)]))
+    witness = Witness.of(everything, reference)
+    values = np.full((len(groups), len(seeds)), np.nan, np.float32)
+    row, place = {prompt: i for i, prompt in enumerate(groups)}, {seed: i for i, seed in enumerate(seeds)}
+    for unit in units:
+        cells = features.read(unit.name, ["prompt_id", "seed", column])
+        where = [row[prompt] for prompt in cells["prompt_id"].to_pylist()]
+        values[where, [place[seed] for seed in cells["seed"].to_pylist()]] = witness.score(vectors(cells[column]))
+    return Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.array(seeds, np.int64))

@@ -45,36 +45,42 @@ class Advantage:
 class Confirmed:
     """seeds: indices of the golden seeds, best on the ranking prompts first; empty where no seed is better than chance.
 
-    candidates: indices of those that passed on the ranking prompts, best first. advantage: on the confirmation prompts;
+    candidates: indices of those that passed on the ranking prompts, best first, `most` of `passed`. advantage: on the confirmation prompts;
     None where there is no candidate, or no error of its advantage (one group of prompts). q: (S,) q-values on the
-    ranking prompts, NaN where unknown. rate: false discovery rate among the candidates. tested: seeds with a p-value.
+    ranking prompts, NaN where unknown. passed: seeds that passed there. rate: false discovery rate among the candidates. tested: seeds with a p-value.
     """
 
     seeds: tuple[int, ...]
     candidates: tuple[int, ...]
     advantage: Advantage | None
     q: Array
+    passed: int
     rate: float
     tested: int
 
 
 def confirmed(
-    ranking: Effects, confirmation: Effects, better: Better, rate: float = 0.05, level: float = 0.95
+    ranking: Effects,
+    confirmation: Effects,
+    better: Better,
+    rate: float = 0.05,
+    level: float = 0.95,
+    most: int | None = None,
 ) -> Confirmed:
     """Choose by the effects on the ranking prompts, confirm by those on the others (both from `split.effects_of_parts`).
 
-    Raises StatisticsError for a rate or a level outside (0, 1).
+    At most so many candidates, the best ones, are confirmed; None: all. Raises StatisticsError for a rate or a level outside (0, 1).
     """
     if not 0.0 < rate < 1.0:
         raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rate}.")
     checked_level(level)
     q = q_values(better_than_average(ranking, better))
     passed = np.flatnonzero(q <= rate)
-    candidates = passed[np.argsort(-sign(better) * ranking.effect[passed], kind="stable")]
+    candidates = passed[np.argsort(-sign(better) * ranking.effect[passed], kind="stable")][:most]
     advantage = _advantage(confirmation, candidates, better, level)
     names = tuple(int(seed) for seed in candidates)
     golden = names if advantage is not None and advantage.lo > 0 else ()
-    return Confirmed(golden, names, advantage, q, rate, int((~np.isnan(q)).sum()))
+    return Confirmed(golden, names, advantage, q, len(passed), rate, int((~np.isnan(q)).sum()))
 
 
 def _advantage(effects: Effects, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
