@@ -18,7 +18,9 @@ from seedscope.jobs.masks_command import write_masks
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
+    from seedscope.jobs.golden import Choice
     from seedscope.jobs.job import Job, Step
+    from seedscope.jobs.seeds import Judged
     from seedscope.pipeline.runner import Executor
 
 app = typer.Typer(
@@ -72,6 +74,8 @@ def run(
 
     Example: seedscope run configs/demo.yaml
     """
+    from seedscope.jobs import ranking
+
     started = time.monotonic()
     where = _executor(executor, address, workers, threads)
     job = _job(study, folder)
@@ -79,7 +83,7 @@ def run(
         job.begin()
         job.reference_measures  # noqa: B018  (a wrong reference is to be told before hours of drawing)
         _work(job, where, generate=True, features=True)
-        _rank(job)
+        _written(ranking.export(job, *_judge(job)))
     out.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
 
 
@@ -168,13 +172,10 @@ def seeds(study: StudyFile, folder: Out = None) -> None:
 
     Example: seedscope seeds configs/demo.yaml
     """
-    from seedscope.jobs import ranking
-    from seedscope.jobs.seeds import judge
-
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
-        ranking.show(judge(job), job, out)
+        _judge(job)
 
 
 @app.command()
@@ -184,11 +185,14 @@ def export(study: StudyFile, folder: Out = None) -> None:
     Example: seedscope export configs/demo.yaml
     """
     from seedscope.jobs import ranking
+    from seedscope.jobs.golden import choose
+    from seedscope.jobs.seeds import judge
 
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
-        _written(ranking.export(job))
+        judged = judge(job)
+        _written(ranking.export(job, judged, choose(job, judged)))
 
 
 @app.command()
@@ -318,12 +322,15 @@ def _work(
         )
 
 
-def _rank(job: "Job") -> None:
+def _judge(job: "Job") -> "tuple[Judged, Choice]":
     from seedscope.jobs import ranking
+    from seedscope.jobs.golden import choose
     from seedscope.jobs.seeds import judge
 
-    ranking.show(judge(job), job, out)
-    _written(ranking.export(job))
+    judged = judge(job)
+    choice = choose(job, judged)
+    ranking.show(job, judged, choice, out)
+    return judged, choice
 
 
 def _written(paths: Iterable[Path]) -> None:

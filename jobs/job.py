@@ -54,16 +54,16 @@ class Job(ABC):
     def __init__(self, study: Measured, folder: RunFolder, cause: Json, wanted: Edition, subject: str) -> None:
         self.study, self.folder, self.cause, self.wanted, self.subject = study, folder, cause, wanted, subject
         self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
-        if not _ranks(self.ranked_by):
-            able = ", ".join(item.name for item in self.measured if _ranks(item)) or "none is measured"
-            raise UserError(
-                f"ranking.by: {self.study.ranking.by!r} says nothing about which seeds are good; of these do: {able}."
-            )
+        for key, name in (("by", self.study.ranking.by), ("second", self.study.ranking.second)):
+            if name is not None and not _ranks(self.measured_as(name)):
+                able = ", ".join(item.name for item in self.measured if _ranks(item)) or "none is measured"
+                raise UserError(
+                    f"ranking.{key}: {name!r} says nothing about which seeds are good; of these do: {able}."
+                )
 
-    @property
-    def ranked_by(self) -> Feature:
-        """The feature by which the study ranks seeds."""
-        return next(item for item in self.measured if item.name == self.study.ranking.by)
+    def measured_as(self, name: str) -> Feature:
+        """The feature of that name."""
+        return next(item for item in self.measured if item.name == name)
 
     @cached_property
     def units(self) -> list[Unit]:
@@ -122,7 +122,7 @@ class Job(ABC):
         folder = self.folder.path
         return [Measure(item, feature_table(folder, f"{kind}-{item.name}", item, pictures)) for item in measured]
 
-    def _compared_with(self) -> list[tuple[str, Source, list[Measure], list[Unit]]]:
+    def compared_with(self) -> list[tuple[str, Source, list[Measure], list[Unit]]]:
         """What is measured beside the pictures of the run: (stage, pictures, features, units)."""
         found: list[tuple[str, Source, list[Measure], list[Unit]]] = []
         if self.reference_measures:
@@ -137,7 +137,7 @@ class Job(ABC):
         """Measure the pictures of the run and those that they are compared with; at most `limit` units of each."""
         device = self.study.compute.device
         steps = []
-        work = [*self._compared_with(), ("features", Generated(self.images), self.measures, self._drawn())]
+        work = [*self.compared_with(), ("features", Generated(self.images), self.measures, self._drawn())]
         for name, source, every, units in work:
             measures = [item for item in every if not only or item.feature.name in only]
             if not measures:
@@ -190,13 +190,13 @@ class Job(ABC):
     def verify(self, *, deep: bool) -> list[str]:
         """Check every committed shard of the run, take back the damaged ones, and say what was wrong with them."""
         tables = [(self.images, self.units), *((item.table, self.units) for item in self.measures)]
-        tables += [(item.table, units) for _, _, measures, units in self._compared_with() for item in measures]
+        tables += [(item.table, units) for _, _, measures, units in self.compared_with() for item in measures]
         return [reason for table, units in tables for reason in self._take_back_damaged(table, units, deep=deep)]
 
     def status(self) -> list[dict[str, Json]]:
         """For each table: its folder, units and cells wanted and done, failed cells, bytes."""
         tables = [("images", self.images, self.units)]
-        tables += [(name, item.table, units) for name, _, measures, units in self._compared_with() for item in measures]
+        tables += [(name, item.table, units) for name, _, measures, units in self.compared_with() for item in measures]
         tables += [("features", item.table, self.units) for item in self.measures]
         return [_standing(name, table, units) for name, table, units in tables]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Better, Feature
+from seedscope.analysis.seeds.frechet import Reference
 from seedscope.analysis.seeds.grid import Grid, read_grid
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scalar import Scalar, columns, rank_by, scalar
@@ -19,6 +20,7 @@ from seedscope.analysis.seeds.scores import StatisticsError
 from seedscope.analysis.seeds.split import split_prompts
 from seedscope.analysis.seeds.table import rank_seeds, reference_of
 from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
+from seedscope.analysis.seeds.witness import witness_grid
 from seedscope.jobs.job import Job
 from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
@@ -29,11 +31,19 @@ from seedscope.pipeline.study import fingerprint
 
 @dataclass(frozen=True)
 class Judged:
-    """The ranking by the study's measure; every scalar measurement; measurement -> why it says nothing of the seeds."""
+    """The ranking by the study's measure; every scalar measurement by name; and why others say nothing of the seeds."""
 
     ranking: Ranking
-    scalars: Sequence[Scalar]
-    silent: dict[str, str]
+    scalars: Mapping[str, Scalar]
+    silent: Mapping[str, str]
+
+    def scores(self, feature: Feature) -> Scalar:
+        """The measurement by which a feature says which seeds are good: its own, or the witness of its distance.
+
+        Raises:
+            UserError: it says nothing of the seeds.
+        """
+        return _speaking(quality(feature), self.scalars, self.silent)
 
 
 def judge(job: Job) -> Judged:
@@ -45,21 +55,52 @@ def judge(job: Job) -> Judged:
     Raises:
         UserError: pictures or measurements are missing, or the ranking's measure says nothing of the seeds.
     """
-    _refuse_unfinished(job.folder.path, [(job.units, job.images, "pictures")])
-    _refuse_unfinished(
-        job.folder.path, [(job.units, item.table, f"measurements of {item.feature.name}") for item in job.measures]
-    )
-    scalars, silent = _scalars(job)
-    by = job.ranked_by
+    _refuse_unfinished(job)
+    references = {
+        item.feature.name: reference_of(item.table, item.feature.name, job.reference.units())
+        for item in job.reference_measures
+    }
+    scalars, silent = _scalars(job, references)
+    by = job.measured_as(job.study.ranking.by)
     if by.needs_reference:
-        ranking = _by_distance(job)
+        ranking = _by_distance(job, by, references[by.name])
     else:
-        name = measurement(by, next(column for column, better in by.scalars().items() if better))
-        if name in silent:
-            raise UserError(f"ranking.by: {name} says nothing of the seeds. {silent[name]}")
-        ranking = rank_by(next(found for found in scalars if found.name == name))
+        ranking = rank_by(_speaking(quality(by), scalars, silent))
     _write(job, ranking, scalars)
     return Judged(ranking, scalars, silent)
+
+
+def quality(feature: Feature) -> str:
+    """The name of the measurement by which a feature says which seeds are good."""
+    if feature.needs_reference:
+        return f"{feature.name}_witness"
+    return measurement(feature, next(column for column, better in feature.scalars().items() if better))
+
+
+def measurement(feature: Feature, column: str) -> str:
+    """What a column of a feature is called among the measurements of a run: `looks_brightness`, `clip_score`."""
+    return column if column.startswith(feature.name) else f"{feature.name}_{column}"
+
+
+def _speaking(name: str, scalars: Mapping[str, Scalar], silent: Mapping[str, str]) -> Scalar:
+    if name in silent:
+        raise UserError(f"{name} says nothing of the seeds. {silent[name]}")
+    return scalars[name]
+
+
+def _refuse_unfinished(job: Job) -> None:
+    needed: list[tuple[Sequence[Unit], Table, str]] = [(job.units, job.images, "pictures")]
+    needed += [(job.units, item.table, f"measurements of {item.feature.name}") for item in job.measures]
+    needed += [
+        (units, item.table, f"measurements of {item.feature.name} ({stage})")
+        for stage, _, measures, units in job.compared_with()
+        for item in measures
+    ]
+    for units, table, what in needed:
+        if missing := len({unit.name for unit in units} - table.committed()):
+            raise UserError(
+                f"{job.folder.path}: {missing} of {len(units)} units have no {what} yet. `seedscope run` makes them."
+            )
 
 
 def _rng(job: Job, what: str) -> np.random.Generator:
@@ -67,65 +108,52 @@ def _rng(job: Job, what: str) -> np.random.Generator:
     return np.random.default_rng(int(fingerprint({"cause": job.cause, "for": what})[:16], 16))
 
 
-def _refuse_unfinished(folder: Any, needed: Sequence[tuple[Sequence[Unit], Table, str]]) -> None:
-    for units, table, what in needed:
-        if missing := len({unit.name for unit in units} - table.committed()):
-            raise UserError(
-                f"{folder}: {missing} of {len(units)} units have no {what} yet. `seedscope run` makes them."
-            )
-
-
-def _by_distance(job: Job) -> Ranking:
+def _by_distance(job: Job, by: Feature, reference: Reference) -> Ranking:
     settings = job.study.ranking
-    measure = next(item for item in job.measures if item.feature is job.ranked_by)
-    real = next(item for item in job.reference_measures if item.feature is job.ranked_by)
-    _refuse_unfinished(job.folder.path, [(job.reference.units(), real.table, "measurements of real pictures")])
     return rank_seeds(
-        measure.table,
-        settings.by,
+        next(item.table for item in job.measures if item.feature is by),
+        by.name,
         job.units,
-        reference_of(real.table, settings.by, job.reference.units()),
+        reference,
         top=settings.golden,
         resamples=settings.bootstrap,
         shuffles=settings.shuffles,
-        rng=_rng(job, settings.by),
+        rng=_rng(job, by.name),
     )
 
 
-def _scalars(job: Job) -> tuple[list[Scalar], dict[str, str]]:
-    """Every scalar measurement of the run, and the reasons of those that say nothing of the seeds."""
-    found: list[Scalar] = []
+def _scalars(job: Job, references: Mapping[str, Reference]) -> tuple[dict[str, Scalar], dict[str, str]]:
+    """Every scalar measurement of the run by name, and the reasons of those that say nothing of the seeds."""
+    found: dict[str, Scalar] = {}
     silent: dict[str, str] = {}
-    for measure in job.measures:
-        is_rate = {item.name: pa.types.is_boolean(item.type) for item in measure.feature.fields()}
-        for column, better in measure.feature.scalars().items():
-            name = measurement(measure.feature, column)
-            grid = read_grid(measure.table, column, job.units)
-            try:
-                found.append(_scalar(job, grid, name, better, is_rate=is_rate[column]))
-            except StatisticsError as reason:
-                silent[name] = str(reason)
+    for name, better, is_rate, grid in _grids(job, references):
+        try:
+            found[name] = scalar(
+                grid,
+                name,
+                better,
+                is_rate=is_rate,
+                ranking=split(job, grid),
+                k=job.study.ranking.golden,
+                shuffles=job.study.ranking.shuffles,
+                rng=_rng(job, name),
+            )
+        except StatisticsError as reason:
+            silent[name] = str(reason)
     return found, silent
 
 
-def _scalar(job: Job, grid: Grid, name: str, better: Better | None, *, is_rate: bool) -> Scalar:
-    settings = job.study.ranking
-    part = split(job, grid)
-    return scalar(
-        grid,
-        name,
-        better,
-        is_rate=is_rate,
-        ranking=part,
-        k=settings.golden,
-        shuffles=settings.shuffles,
-        rng=_rng(job, name),
-    )
-
-
-def measurement(feature: Feature, column: str) -> str:
-    """What a column of a feature is called among the measurements of a run: `looks_brightness`, `clip_score`."""
-    return column if column.startswith(feature.name) else f"{feature.name}_{column}"
+def _grids(job: Job, references: Mapping[str, Reference]) -> Iterator[tuple[str, Better | None, bool, Grid]]:
+    """(name, which values are good, whether it is yes or no, the grid) of every scalar measurement."""
+    for measure in job.measures:
+        feature = measure.feature
+        if feature.needs_reference:
+            grid = witness_grid(measure.table, feature.name, job.units, references[feature.name])
+            yield quality(feature), "lower", False, grid
+        booleans = {item.name for item in feature.fields() if pa.types.is_boolean(item.type)}
+        for column, better in feature.scalars().items():
+            grid = read_grid(measure.table, column, job.units)
+            yield measurement(feature, column), better, column in booleans, grid
 
 
 def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
@@ -139,18 +167,18 @@ def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
         return None
 
 
-def _write(job: Job, ranking: Ranking, scalars: Sequence[Scalar]) -> None:
+def _write(job: Job, ranking: Ranking, scalars: Mapping[str, Scalar]) -> None:
     folder = job.folder.path
-    whole = _beside(ranking, scalars)
+    whole = _beside(ranking, scalars.values())
     replace(folder / "seeds.parquet", lambda path: pq.write_table(whole, path))
-    rows = pa.Table.from_pylist([_measure_row(found) for found in scalars], schema=MEASURES)
+    rows = pa.Table.from_pylist([_measure_row(found) for found in scalars.values()], schema=MEASURES)
     replace(folder / "measures.parquet", lambda path: pq.write_table(rows, path))
     by_task = text_rates(job)
     if by_task is not None:
         replace(folder / "text_rates.parquet", lambda path: pq.write_table(by_task, path))
 
 
-def _beside(ranking: Ranking, scalars: Sequence[Scalar]) -> pa.Table:
+def _beside(ranking: Ranking, scalars: Iterable[Scalar]) -> pa.Table:
     """The ranking's table with the columns of all other scalar measurements beside it."""
     table = ranking.with_metadata()
     for found in scalars:

@@ -190,10 +190,22 @@ def _feature_choice(value: object) -> object:
 class Ranking(Strict):
     """From rows to a decision."""
 
-    by: str = Field("fd_efficientnet_lite0", description="The feature whose Frechet distance ranks the seeds.")
+    by: str = Field("fd_efficientnet_lite0", description="The feature that ranks the seeds.")
+    rule: Literal["confirmed", "overlap", "top"] = Field(
+        "confirmed",
+        description="Which seeds are golden: those better than average that other prompts bear out; those in the top of `by` "
+        "and of `second`, as published; or simply the best.",
+    )
+    second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
     shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")
-    golden: int = Field(8, ge=1, description="Length of the golden list.")
+    golden: int = Field(8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists.")
+
+    @model_validator(mode="after")
+    def _overlap_takes_two(self) -> Self:
+        if (self.rule == "overlap") != (self.second is not None):
+            raise ValueError("the rule `overlap` takes a `second` feature beside `by`, and the other rules take none")
+        return self
 
 
 class Measured(Strict):
@@ -221,8 +233,9 @@ class Measured(Strict):
     @model_validator(mode="after")
     def _ranked_feature_is_measured(self) -> Self:
         names = [choice.name for choice in self.features]
-        if self.ranking.by not in names:
-            raise ValueError(f"ranking.by is {self.ranking.by!r}, which is not among the features {', '.join(names)}")
+        for key, name in (("by", self.ranking.by), ("second", self.ranking.second)):
+            if name is not None and name not in names:
+                raise ValueError(f"ranking.{key} is {name!r}, which is not among the features {', '.join(names)}")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise ValueError(f"the feature {twice[0]!r} is named twice")
         return self

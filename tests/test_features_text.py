@@ -8,25 +8,19 @@ from typing import Any
 
 import easyocr
 import numpy as np
-import numpy.typing as npt
 import pytest
 from easyocr_en_models import model_dir
 from PIL import Image
+from text_scenes import NOTHING, Mask, Row, needs_fonts, rows, same, scenes
 
 from seedscope.analysis.features import FeatureError, feature
-from seedscope.analysis.features.ocr import Word
-from seedscope.analysis.features.text import Text, covered
+from seedscope.analysis.features.text import Text
+from seedscope.analysis.features.text_regions import Polygon, Region, covered, upright
 from seedscope.jobs.sprout import world
 
 SHARED = Path(__file__).parents[1] / "../shared/data"
 FIRST_SCENE = world.REFERENCE_SEEDS + (5 << 20)
-COUNT = 60
-Pixels = npt.NDArray[np.uint8]
-Row = dict[str, Any]
-needs_fonts = pytest.mark.skipif(
-    not (world.EMOJI_FONT.exists() and world.WORD_FONT.exists()),
-    reason="rendering needs Debian's fonts-noto-color-emoji and fonts-dejavu-core",
-)
+COUNT = 30
 
 
 @pytest.fixture(scope="module")
@@ -38,57 +32,41 @@ def text() -> Text:
 
 
 @pytest.fixture(scope="module")
-def scenes() -> list[world.Scene]:
-    """As many held-out scenes with a word as without, those with one first."""
-    drawn = [world.render(FIRST_SCENE + i) for i in range(1200)]
-    printed = [scene for scene in drawn if scene.word is not None]
-    return [*printed[:COUNT], *[scene for scene in drawn if scene.word is None][:COUNT]]
+def renders() -> list[world.Scene]:
+    return scenes(FIRST_SCENE, COUNT)
 
 
 @pytest.fixture(scope="module")
-def found(text: Text, scenes: list[world.Scene]) -> list[Row]:
-    return rows(text, np.stack([scene.pixels for scene in scenes]))
+def found(text: Text, renders: list[world.Scene]) -> list[Row]:
+    return rows(text, np.stack([scene.pixels for scene in renders]))
 
 
-def rows(text: Text, pixels: Pixels, masks: npt.NDArray[np.bool_] | None = None) -> list[Row]:
-    """A row a picture, having checked names and types of the columns."""
-    prompts = [""] * len(pixels)
-    columns = text.compute(pixels, prompts) if masks is None else text.compute_inpainted(pixels, prompts, masks)
-    assert {item.name: item.type for item in text.fields()} == {key: value.type for key, value in columns.items()}
-    lists = [column.to_pylist() for column in columns.values()]
-    return [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
-
-
-def box(left: float, top: float, right: float, bottom: float) -> npt.NDArray[np.float32]:
-    return np.array([[left, top], [right, top], [right, bottom], [left, bottom]], np.float32)
-
-
-def judged(words: list[Word], mask: npt.NDArray[np.bool_], **options: Any) -> Row:
-    """The row of hand-made words (corners in pixels) on a picture as large as the mask."""
+def judged(words: list[tuple[Polygon, str, float]], mask: Mask, **options: Any) -> Row:
+    """The row of hand-made words (polygon in pixels, text, confidence) on a picture as large as the mask."""
     made = Text(**options)
-    values = made._row(words, np.zeros((*mask.shape, 3), np.uint8), mask)
+    polygons = [np.clip(corners / mask.shape[::-1], 0, 1) for corners, _, _ in words]
+    regions = [Region(polygon, covered(polygon, mask.shape), []) for polygon in polygons]
+    kept = [i for i, region in enumerate(regions) if made._counts(region.plane, mask)]
+    values = made._row([regions[i] for i in kept], [words[i][1:] for i in kept], mask)
     return dict(zip([item.name for item in made.fields()], values, strict=True))
 
 
 @needs_fonts
-def test_words_are_found_where_they_are_printed_and_nowhere_else(scenes: list[world.Scene], found: list[Row]) -> None:
+def test_words_are_found_where_they_are_printed_and_nowhere_else(renders: list[world.Scene], found: list[Row]) -> None:
     yes = np.array([row["text"] for row in found])
-    true = np.array([scene.word is not None for scene in scenes])
+    true = np.array([scene.word is not None for scene in renders])
     assert true.sum() == (~true).sum() == COUNT
     assert (yes & true).sum() >= 0.95 * yes.sum()
     assert (yes & true).sum() >= 0.95 * COUNT
-    read = [scene.word in row["text_words"] for scene, row in zip(scenes[:COUNT], found[:COUNT], strict=True)]
+    read = [scene.word in row["text_words"] for scene, row in zip(renders[:COUNT], found[:COUNT], strict=True)]
     assert np.mean(read) > 0.75
-    for row in found:
-        assert len(row["text_words"]) == len(row["text_confidences"]) == len(row["text_polygons"])
-        assert (row["text_share"] > 0) == row["text"] == bool(row["text_words"])
 
 
 @needs_fonts
-def test_the_share_is_about_that_of_the_true_polygon(scenes: list[world.Scene], found: list[Row]) -> None:
+def test_the_share_is_about_that_of_the_true_polygon(renders: list[world.Scene], found: list[Row]) -> None:
     """CRAFT's boxes have a margin around the ink: about 4 of 64 pixels in height."""
     errors = []
-    for scene, row in zip(scenes[:COUNT], found[:COUNT], strict=True):
+    for scene, row in zip(renders[:COUNT], found[:COUNT], strict=True):
         assert scene.word_polygon is not None
         true = covered(np.array(scene.word_polygon), (64, 64))
         seen = np.any([covered(np.reshape(corners, (4, 2)), (64, 64)) for corners in row["text_polygons"]], axis=0)
@@ -98,14 +76,14 @@ def test_the_share_is_about_that_of_the_true_polygon(scenes: list[world.Scene], 
 
 
 @needs_fonts
-def test_answers_and_words_are_readtexts(text: Text, scenes: list[world.Scene], found: list[Row]) -> None:
+def test_answers_and_words_are_readtexts(renders: list[world.Scene]) -> None:
     reader = easyocr.Reader(
         ["en"], gpu=False, quantize=False, model_storage_directory=model_dir(), download_enabled=False, verbose=False
     )
     exact = Text(half=False)
     exact.load("cpu")
-    chosen = [*range(0, 8), *range(COUNT, COUNT + 4)]
-    pixels = np.stack([scenes[i].pixels.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, 2) for i in chosen])
+    chosen = [*range(5), COUNT]
+    pixels = np.stack([renders[i].pixels.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, 2) for i in chosen])
     for row, picture in zip(rows(exact, pixels), pixels, strict=True):
         large = np.asarray(Image.fromarray(picture).resize((128, 128), Image.Resampling.BICUBIC))
         theirs = reader.readtext(large)
@@ -117,49 +95,40 @@ def test_answers_and_words_are_readtexts(text: Text, scenes: list[world.Scene], 
 
 @needs_fonts
 def test_values_do_not_depend_on_the_batch_or_the_order(
-    text: Text, scenes: list[world.Scene], found: list[Row]
+    text: Text, renders: list[world.Scene], found: list[Row]
 ) -> None:
     chosen = [0, COUNT, 1, 2, 3, COUNT + 1, 4]
     for order in (chosen, chosen[::-1], [3], [COUNT]):
-        for row, i in zip(rows(text, np.stack([scenes[i].pixels for i in order])), order, strict=True):
-            assert row["text_words"] == found[i]["text_words"]
-            for name in ("text_share", "text_confidences", "text_polygons"):
-                assert np.shape(row[name]) == np.shape(found[i][name])
-                assert np.allclose(row[name], found[i][name], atol=1e-4)
+        answers = rows(text, np.stack([renders[i].pixels for i in order]))
+        assert all(same(row, found[i]) for row, i in zip(answers, order, strict=True))
     assert rows(text, np.zeros((0, 64, 64, 3), np.uint8)) == []
 
 
 @needs_fonts
-def test_only_words_in_the_mask_count(text: Text, scenes: list[world.Scene], found: list[Row]) -> None:
+def test_only_words_in_the_mask_count(text: Text, renders: list[world.Scene], found: list[Row]) -> None:
     masks = np.zeros((3, 64, 64), np.bool_)
-    polygon = np.array(scenes[0].word_polygon) * 64
+    polygon = np.array(renders[0].word_polygon) * 64
     (left, top), (right, bottom) = polygon.min(axis=0).astype(int), polygon.max(axis=0).astype(int)
     masks[0, max(0, top - 4) : bottom + 4, max(0, left - 4) : right + 4] = True
     masks[1] = ~masks[0]
-    around, elsewhere, empty = rows(text, np.stack([scenes[0].pixels] * 3), masks)
+    around, elsewhere, empty = rows(text, np.stack([renders[0].pixels] * 3), masks)
     assert around["text"] and around["text_share"] > found[0]["text_share"]
-    assert elsewhere == {
-        "text": False,
-        "text_share": 0.0,
-        "text_words": [],
-        "text_confidences": [],
-        "text_polygons": [],
-    }
+    assert elsewhere == NOTHING
     assert set(empty.values()) == {None}
     assert text.needs_control
 
 
 def test_pixels_are_covered_by_their_centres() -> None:
-    plane = covered(box(0.25, 0, 0.75, 0.5), (4, 8))
+    plane = covered(upright(0.25, 0.75, 0, 0.5), (4, 8))
     assert plane.sum() == 8 and plane[:2, 2:6].all()
     diamond = np.array([[0.5, 0], [1, 0.5], [0.5, 1], [0, 0.5]])
     assert covered(diamond, (200, 300)).mean() == pytest.approx(0.5, abs=0.01)
-    assert not covered(box(0.5, 0.2, 0.5, 0.9), (50, 50)).any()
+    assert not covered(upright(0.5, 0.5, 0.2, 0.9), (50, 50)).any()
 
 
 def test_overlapping_words_are_counted_once_and_by_half_in_the_mask() -> None:
     whole = np.ones((10, 20), np.bool_)
-    words: list[Word] = [(box(0, 0, 10, 4), "ONE", 0.9), (box(5, 2, 15, 6), "TWO", 0.2)]
+    words = [(upright(0, 10, 0, 4), "ONE", 0.9), (upright(5, 15, 2, 6), "TWO", 0.2)]
     row = judged(words, whole)
     assert row["text"] and row["text_share"] == pytest.approx((40 + 40 - 10) / 200)
     half = whole.copy()
@@ -171,7 +140,7 @@ def test_overlapping_words_are_counted_once_and_by_half_in_the_mask() -> None:
     assert row["text_words"] == ["ONE"] and row["text_share"] == pytest.approx(36 / 90)
     assert row["text_polygons"][0] == pytest.approx([0, 0, 0.5, 0, 0.5, 0.4, 0, 0.4])
     assert judged(words, whole, confidence=0.5)["text_words"] == ["ONE"]
-    assert judged([(box(-4, -4, 40, 40), "", 0.0)], whole)["text_share"] == 1
+    assert judged([(upright(-4, 40, -4, 40), "", 0.0)], whole)["text_share"] == 1
     assert judged(words, whole, smallest_share=0.21)["text"] is False
     assert set(judged(words, ~whole).values()) == {None}
 
@@ -193,16 +162,16 @@ def test_text_is_found_in_photographs_of_any_size(text: Text) -> None:
 
 def test_files_that_are_not_easyocrs_are_refused(tmp_path: Path) -> None:
     with pytest.raises(FeatureError, match="there is no folder"):
-        Text(tmp_path / "none").fingerprint()
+        Text(weights=tmp_path / "none").fingerprint()
     with pytest.raises(FeatureError, match=r"craft_mlt_25k\.pth cannot be read .*; get it from https://github\.com"):
-        Text(tmp_path).load("cpu")
+        Text(weights=tmp_path).load("cpu")
     (tmp_path / "craft_mlt_25k.pth").write_bytes(b"a pickle")
     wanted = "2f8227d2def4037cdb3b34389dcf9ec1"
     with pytest.raises(FeatureError, match=rf"its MD5 is \w{{32}}, {wanted} is wanted"):
-        Text(tmp_path).load("cpu")
+        Text(weights=tmp_path).load("cpu")
     shutil.copy(Path(model_dir()) / "craft_mlt_25k.pth", tmp_path)
     with pytest.raises(FeatureError, match=r"english_g2\.pth cannot be read"):
-        Text(tmp_path).fingerprint()
+        Text(weights=tmp_path).fingerprint()
     with pytest.raises(FeatureError, match=r"latin_g2\.pth cannot be read"):
         Text(languages="en, fr").fingerprint()
     for wrong in ("xx", "ja,ko", ""):
@@ -237,4 +206,4 @@ def test_fingerprints_follow_all_that_changes_values() -> None:
         {"half": False},
     ]
     assert len({Text(**one).fingerprint() for one in options}) == len(options)
-    assert Text(model_dir()).fingerprint() == Text().fingerprint()
+    assert Text(weights=model_dir()).fingerprint() == Text().fingerprint()

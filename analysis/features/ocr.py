@@ -1,4 +1,4 @@
-"""EasyOCR with its published weights: where words stand in a picture (CRAFT), and what they say.
+"""EasyOCR with its published weights: the networks that find words (CRAFT) and that read them, and the reading.
 
 The files are checked against EasyOCR's own list and filled into its networks as bare tensors: no pickled code runs.
 """
@@ -8,37 +8,24 @@ from __future__ import annotations
 import hashlib
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
 from seedscope.analysis.features.base import FeatureError
+from seedscope.analysis.features.text_regions import Pixels
 from seedscope.analysis.features.weights import fill, read_weights
 
 if TYPE_CHECKING:
     import torch
 
-AT_ONCE = 1 << 16  # pixels that the detector takes at once on a processor, whose cache holds no more
-Pixels = npt.NDArray[np.uint8]
-Corners = npt.NDArray[np.float32]
-Word = tuple[Corners, str, float]
-"""(corners (4, 2) as x and y in pixels, what it says, EasyOCR's confidence in 0..1)."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """EasyOCR's: the score of a letter's core, of its surroundings and of the gap between two letters, each in 0..1."""
-
-    text: float
-    low_text: float
-    link: float
+Word = tuple[str, float]
+"""(what it says, EasyOCR's confidence in 0..1)."""
 
 
 @dataclass(frozen=True)
@@ -74,34 +61,39 @@ class OcrModel:
             if folder in sys.path:  # EasyOCR lets modules be imported from there
                 sys.path.remove(folder)
 
-    def digests(self) -> dict[str, str]:
-        """File name -> its MD5, equal to the one that EasyOCR publishes. Raises FeatureError, naming file and hashes."""
+    def digests(self, *, detector: bool) -> dict[str, str]:
+        """File name -> its MD5, equal to the one that EasyOCR publishes; CRAFT's too where `detector`.
+
+        Raises FeatureError, naming file and hashes.
+        """
         from easyocr.config import detection_models
 
-        return {
-            entry["filename"]: self._checked(entry) for entry in (detection_models["craft"], self._recognition()[1])
-        }
+        entries = [*([detection_models["craft"]] if detector else []), self._recognition()[1]]
+        return {entry["filename"]: self._checked(entry) for entry in entries}
 
-    def load(self, device: str, half: bool) -> Any:
-        """The reader with both networks on `device`, CRAFT in bfloat16 where `half`, ready to detect and to recognise."""
+    def load(self, device: str) -> Any:
+        """The reader with the network that reads, on `device`. Raises FeatureError."""
         import torch
-        from easyocr.config import detection_models
-        from easyocr.craft import CRAFT
-        from easyocr.detection import get_textbox
         from easyocr.utils import CTCLabelConverter
 
-        self.digests()
-        with torch.device("meta"):
-            craft, recognizer = CRAFT(), self._empty_recognizer()
-        self._fill(craft, detection_models["craft"]["filename"])
-        self._fill(recognizer, self._recognition()[1]["filename"])
         reader = self.reader
         reader.device = device
-        reader.get_textbox = get_textbox
-        reader.detector = _detector(craft, half).to(device)
+        with torch.device("meta"):
+            recognizer = self._empty_recognizer()
+        recognizer = self._filled(recognizer, self._recognition()[1])
         reader.recognizer = recognizer.to(device).to(memory_format=torch.channels_last)
         reader.converter = CTCLabelConverter(reader.character)
         return reader
+
+    def craft(self) -> torch.nn.Module:
+        """CRAFT with its weights, float32, on the CPU. Raises FeatureError."""
+        import torch
+        from easyocr.config import detection_models
+        from easyocr.craft import CRAFT
+
+        with torch.device("meta"):
+            craft = CRAFT()
+        return self._filled(craft, detection_models["craft"])
 
     def _folder(self) -> Path:
         from easyocr_en_models import model_dir
@@ -147,87 +139,46 @@ class OcrModel:
             )
         return found
 
-    def _fill(self, network: torch.nn.Module, name: str) -> None:
-        path = self._folder() / name
+    def _filled(self, network: torch.nn.Module, entry: dict[str, Any]) -> torch.nn.Module:
+        self._checked(entry)
+        path = self._folder() / entry["filename"]
         state = read_weights(path)
         fill(network, {key.removeprefix("module."): value for key, value in state.items()}, path)
+        return network
 
 
-def words(reader: Any, pictures: Sequence[Pixels], thresholds: Thresholds, canvas_size: int) -> list[list[Word]]:
-    """The words in each of the pictures (H, W, 3) of one size, as `reader.readtext` finds them one by one."""
-    step = max(1, AT_ONCE // max(1, pictures[0][..., 0].size)) if pictures else 1
-    found: list[list[Word]] = [[] for _ in pictures]
-    crops: dict[int, list[tuple[tuple[int, Corners], Pixels]]] = {}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of pinned memory and Pillow's modes, at every box
-        for start in range(0, len(pictures), step):
-            part = pictures[start : start + step]
-            detected = reader.detect(
-                np.stack(part),
-                text_threshold=thresholds.text,
-                low_text=thresholds.low_text,
-                link_threshold=thresholds.link,
-                canvas_size=canvas_size,
-                reformat=False,
-            )
-            for i, (picture, horizontal, free) in enumerate(zip(part, *detected, strict=True), start):
-                for width, corners, crop in _crops(picture, horizontal, free):
-                    crops.setdefault(width, []).append(((i, corners), crop))
-        for width, of_width in crops.items():
-            for (i, corners), text, confidence in _read(reader, width, of_width):
-                found[i].append((corners, text, confidence))
-    return [sorted(row, key=lambda word: (word[0][:, 1].min(), word[0][:, 0].min())) for row in found]
+def read(reader: Any, pictures: Sequence[Pixels], boxes: Sequence[Sequence[list[Any]]]) -> list[list[Word]]:
+    """What stands in each box of each picture (H, W, 3), as `reader.recognize` reads them one by one.
 
-
-def _crops(picture: Pixels, horizontal: list[Any], free: list[Any]) -> Iterator[tuple[int, Corners, Pixels]]:
-    """(padded width, corners, grey pixels) of each box, 64 pixels high."""
-    from easyocr.config import imgH
-    from easyocr.utils import get_image_list
-
-    grey = np.asarray(Image.fromarray(picture).convert("L"))
-    for boxes in (*(([box], []) for box in horizontal), *(([], [box]) for box in free)):
-        cut, width = get_image_list(*boxes, grey, model_height=imgH)
-        yield from ((int(width), np.asarray(corners, np.float32), crop) for corners, crop in cut)
-
-
-def _read(reader: Any, width: int, crops: list[tuple[tuple[int, Corners], Pixels]]) -> list[Any]:
-    """(key, text, confidence) of each (key, crop). Together, since they are padded to one width, which is also their own.
-
-    EasyOCR pads what it reads together to the widest, and its recurrent network then writes other words than one by one
-    (JaidedAI/EasyOCR#534): only crops that need the same width may share a call.
+    A box is left, right, top and bottom in pixels, or four corners. Boxes are read together that are equally wide once 64
+    pixels high: EasyOCR pads what it reads together to the widest, and its recurrent network then writes other words than
+    one by one (JaidedAI/EasyOCR#534).
     """
     from easyocr.config import imgH
     from easyocr.recognition import get_text
 
-    ignored = "".join(sorted(set(reader.character) - set(reader.lang_char)))
-    networks = (reader.recognizer, reader.converter)
-    return list(
-        get_text(
-            reader.character, imgH, width, *networks, crops, ignored, batch_size=8, workers=0, device=reader.device
-        )
-    )
+    crops: dict[int, list[tuple[tuple[int, int], Pixels]]] = {}
+    found: dict[tuple[int, int], Word] = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pinned memory and Pillow's modes, at every box
+        for i, (picture, of_picture) in enumerate(zip(pictures, boxes, strict=True)):
+            grey = np.asarray(Image.fromarray(picture).convert("L")) if of_picture else picture
+            for j, box in enumerate(of_picture):
+                width, crop = _crop(grey, box)
+                crops.setdefault(width, []).append(((i, j), crop))
+        ignored = "".join(sorted(set(reader.character) - set(reader.lang_char)))
+        for width, of_width in crops.items():
+            told = (reader.character, imgH, width, reader.recognizer, reader.converter, of_width, ignored)
+            for key, text, confidence in get_text(*told, batch_size=8, workers=0, device=reader.device):
+                found[key] = text, confidence
+    return [[found[i, j] for j in range(len(of_picture))] for i, of_picture in enumerate(boxes)]
 
 
-def _detector(craft: torch.nn.Module, half: bool) -> torch.nn.Module:
-    """CRAFT with its batch norms folded in, in channels-last order and, where `half`, in bfloat16: 2.5 times as fast."""
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
+def _crop(grey: Pixels, box: list[Any]) -> tuple[int, Pixels]:
+    """(padded width, pixels of the box, 64 high)."""
+    from easyocr.config import imgH
+    from easyocr.utils import get_image_list
 
-    dtype = torch.bfloat16 if half else torch.float32
-
-    class Detector(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.craft = craft.to(dtype).to(memory_format=torch.channels_last)
-
-        def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-            scores, features = self.craft(images.to(dtype, memory_format=torch.channels_last))
-            return scores.float(), features
-
-    for part in list(craft.modules()):
-        if isinstance(part, torch.nn.Sequential):
-            for (name, step), (following, norm) in pairwise(list(part.named_children())):
-                if isinstance(step, torch.nn.Conv2d) and isinstance(norm, torch.nn.BatchNorm2d):
-                    setattr(part, name, fuse_conv_bn_eval(step, norm))
-                    setattr(part, following, torch.nn.Identity())
-    return Detector().eval()
+    upright = np.ndim(box) == 1
+    [(_, crop)], width = get_image_list([box] if upright else [], [] if upright else [box], grey, model_height=imgH)
+    return int(width), crop

@@ -1,4 +1,4 @@
-"""Printed and scribbled text: what EasyOCR finds in a picture, or in the part of it that was drawn anew."""
+"""Printed and scribbled text: where it stands in a picture, or in the part of it that was drawn anew, and what it says."""
 
 from __future__ import annotations
 
@@ -9,15 +9,19 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 from PIL import Image
 
 from seedscope.analysis.features.base import Better, Feature, FeatureError, check_pictures
-from seedscope.analysis.features.ocr import OcrModel, Pixels, Thresholds, Word, words
+from seedscope.analysis.features.craft import Craft, Thresholds
+from seedscope.analysis.features.ocr import OcrModel, Word, read
+from seedscope.analysis.features.pretrained import Pretrained
+from seedscope.analysis.features.text_labels import TextLabels, text_labels
+from seedscope.analysis.features.text_regions import Mask, Pixels, Region, TextDetector
 
-VERSION = 1
-INSIDE = 0.5  # share of a word's polygon that lies in the mask where the word counts
+VERSION = 2
+CRAFT = "craft"
+INSIDE = 0.5  # share of a word's pixels that lies in the mask where the word counts
 _FIELDS = [
     pa.field("text", pa.bool_()),
     pa.field("text_share", pa.float32()),
@@ -25,7 +29,6 @@ _FIELDS = [
     pa.field("text_confidences", pa.list_(pa.float32())),
     pa.field("text_polygons", pa.list_(pa.list_(pa.float32(), 8))),
 ]
-Mask = npt.NDArray[np.bool_]
 
 
 class Text(Feature):
@@ -34,21 +37,32 @@ class Text(Feature):
     | column | what |
     | --- | --- |
     | `text` | bool: there is a word |
-    | `text_share` | share of the picture that the words' polygons cover together, 0..1: pixels whose centre lies in one |
+    | `text_share` | share of the picture that the words cover together, 0..1 |
     | `text_words` | what the words say, as far as EasyOCR can tell; an empty text is a scribble |
     | `text_confidences` | EasyOCR's confidence in each, 0..1 |
     | `text_polygons` | their corners: x and y, four times, as shares of the width and height, 0..1 |
 
-    Of an inpainted picture, the words count of whose polygon at least half lies in the mask, and the share is one of the
-    mask.
+    Of an inpainted picture, the words count of which at least half lies in the mask, and the share is one of the mask.
 
-    A word is what the detector (CRAFT) finds: what diffusion models write can often not be read. Of the scribbles that it
-    finds on sprout-turbo's pictures, a `confidence` of 0.1 would keep 9 of 13.
+    `detector` says what finds words; EasyOCR reads them.
 
-    `weights`: a folder of EasyOCR's model files instead of the English ones, which ship as a package; `languages`: its
-    codes, separated by commas. A picture whose shorter side is below `shorter_side` is enlarged to it (bicubic); one whose
-    longer side is above `canvas_size` is shrunk for the detector. `smallest_share`: of the picture, below which a word is
-    left out. `half`: CRAFT computes in bfloat16, else in float32.
+    - `craft`: EasyOCR's own, for letters. A word covers the pixels whose centre lies in its polygon.
+    - a semantic segmentation model with a label for text (`text_labels.text_labels`): a bundled name, a folder or a hub
+      id, with its `detector_revision`. A word is connected pixels of that label (`text_labels.TextLabels`), and covers them.
+
+    CRAFT needs no model of the pictures' kind, and is the one for photographs and for models that write legibly. It does
+    not see smeared letters: a model that was trained on the kind of picture does. Here, each against truth:
+
+    Options:
+        weights: a folder of EasyOCR's model files instead of the English ones, which ship as a package.
+        languages: EasyOCR's codes, separated by commas.
+        shorter_side, canvas_size: a picture whose shorter side is below `shorter_side` is enlarged to it (bicubic) for
+            EasyOCR; one whose longer side is above `canvas_size` is not, and is shrunk for CRAFT.
+        text_threshold, low_text, link_threshold: CRAFT's, as EasyOCR has them.
+        confidence: below which a word is left out. Of the scribbles that CRAFT finds on sprout-turbo's pictures, 0.1 would
+            keep 9 of 13.
+        smallest_share: of the picture, below which a word is left out; by default 0 for CRAFT, 0.01 for a model.
+        half: CRAFT computes in bfloat16, else in float32.
 
     Source: Baek et al. (2019), CVPR, arXiv 1904.01941 (CRAFT); Shi et al. (2015), arXiv 1507.05717 (CRNN); EasyOCR 1.7
     `readtext`. Deviation: its networks are not quantised, and grey comes from RGB (EasyOCR takes arrays for BGR there).
@@ -59,6 +73,8 @@ class Text(Feature):
 
     def __init__(
         self,
+        detector: str = CRAFT,
+        detector_revision: str | None = None,
         weights: str | Path | None = None,
         languages: str = "en",
         shorter_side: int = 128,
@@ -67,27 +83,31 @@ class Text(Feature):
         low_text: float = 0.4,
         link_threshold: float = 0.4,
         confidence: float = 0.0,
-        smallest_share: float = 0.0,
+        smallest_share: float | None = None,
         half: bool = True,
     ) -> None:
+        smallest = smallest_share if smallest_share is not None else 0.0 if detector == CRAFT else 0.01
         shares = {
             "text_threshold": text_threshold,
             "low_text": low_text,
             "link_threshold": link_threshold,
             "confidence": confidence,
-            "smallest_share": smallest_share,
+            "smallest_share": smallest,
         }
         for option, value in shares.items():
             if not 0 <= value <= 1:
                 raise FeatureError(f"text.{option} is {value}; a number from 0 to 1 is needed.")
         if not 32 <= shorter_side <= canvas_size:
             raise FeatureError(f"text.shorter_side is {shorter_side}; 32 to canvas_size ({canvas_size}) is possible.")
+        if detector == CRAFT and detector_revision is not None:
+            raise FeatureError("text.detector_revision: only a hub id has revisions, and detector is craft; remove it.")
+        self._labelled = None if detector == CRAFT else Pretrained(self.name, detector, detector_revision, "detector")
         codes = tuple(code.strip() for code in languages.split(","))
         self._model = OcrModel(codes, None if weights is None else Path(weights).expanduser())
         self._sides = (shorter_side, canvas_size)
         self._thresholds = Thresholds(text_threshold, low_text, link_threshold)
-        self._confidence, self._smallest_share, self._half = confidence, smallest_share, half
-        self._reader: Any = None
+        self._confidence, self._smallest_share, self._half = confidence, smallest, half
+        self._networks: tuple[TextDetector, Any] | None = None
         self._device = ""
 
     def fields(self) -> list[pa.Field]:
@@ -97,20 +117,31 @@ class Text(Feature):
         return {"text": "lower", "text_share": "lower"}
 
     def fingerprint(self) -> str:
-        facts = {
+        facts: dict[str, Any] = {
             "version": VERSION,
-            "models": self._model.digests(),
+            "models": self._model.digests(detector=self._labelled is None),
             "languages": self._model.languages,
             "sides": self._sides,
-            "thresholds": [self._thresholds.text, self._thresholds.low_text, self._thresholds.link],
             "words": [self._confidence, self._smallest_share],
-            "half": self._half,
         }
+        if self._labelled is None:
+            facts["thresholds"] = [self._thresholds.text, self._thresholds.low_text, self._thresholds.link]
+            facts["half"] = self._half
+        else:
+            facts["labels"] = [self._labelled.identity(), text_labels(self._labelled)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def load(self, device: str) -> None:
         if self._device != device:
-            self._reader, self._device = self._model.load(device, self._half), device
+            self._networks, self._device = self._loaded(device), device
+
+    def _loaded(self, device: str) -> tuple[TextDetector, Any]:
+        """What finds words, and EasyOCR's reader."""
+        self._model.digests(detector=self._labelled is None)
+        if self._labelled is not None:
+            return TextLabels(self._labelled, device), self._model.load(device)
+        reader = self._model.load(device)
+        return Craft(reader, self._model.craft(), self._thresholds, self._sides[1], self._half), reader
 
     def compute(self, pixels: Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
         masks = np.ones(pixels.shape[:3], np.bool_)
@@ -120,40 +151,35 @@ class Text(Feature):
         check_pictures(pixels, prompts)
         if masks.dtype != np.bool_ or masks.shape != pixels.shape[:3]:
             raise ValueError(f"masks are {masks.dtype} {masks.shape}; bool {pixels.shape[:3]} is needed")
-        if self._reader is None:
+        if self._networks is None:
             raise RuntimeError("text: load(device) comes before compute(...)")
+        detector, reader = self._networks
         enlarged = [_enlarged(picture, *self._sides) for picture in pixels]
-        found = words(self._reader, enlarged, self._thresholds, self._sides[1])
-        rows = [self._row(*one) for one in zip(found, enlarged, masks, strict=True)]
+        found = [
+            [region for region in of_picture if self._counts(region.plane, mask)]
+            for of_picture, mask in zip(detector.find(pixels, enlarged), masks, strict=True)
+        ]
+        words = read(reader, enlarged, [[region.box for region in of_picture] for of_picture in found])
+        rows = [self._row(*one) for one in zip(found, words, masks, strict=True)]
         return {item.name: pa.array([row[i] for row in rows], item.type) for i, item in enumerate(_FIELDS)}
 
-    def _row(self, found: list[Word], enlarged: Pixels, mask: Mask) -> tuple[Any, ...]:
-        """The values of the columns."""
-        if not mask.any():
-            return (None,) * len(_FIELDS)
-        height, width = enlarged.shape[:2]
-        sure = [word for word in found if word[2] >= self._confidence]
-        polygons = [np.clip(corners / (width, height), 0, 1) for corners, _, _ in sure]
-        planes = [covered(polygon, mask.shape) for polygon in polygons]
-        kept = [i for i, plane in enumerate(planes) if self._counts(plane, mask)]
-        share = np.any([planes[i] for i in kept], axis=0)[mask].mean() if kept else 0.0
-        texts, confidences = [sure[i][1] for i in kept], [sure[i][2] for i in kept]
-        return bool(kept), share, texts, confidences, [polygons[i].ravel() for i in kept]
-
     def _counts(self, plane: Mask, mask: Mask) -> bool:
-        """Whether a word that covers `plane` is large enough and lies in the mask."""
+        """Whether a word that takes `plane` is large enough and lies in the mask."""
         return bool(plane.any() and plane.mean() >= self._smallest_share and plane[mask].sum() >= INSIDE * plane.sum())
 
+    def _row(self, regions: list[Region], words: list[Word], mask: Mask) -> tuple[Any, ...]:
+        """The values of the columns by the words that count; from the top down."""
+        if not mask.any():
+            return (None,) * len(_FIELDS)
+        pairs = zip(regions, words, strict=True)
+        kept = sorted((one for one in pairs if one[1][1] >= self._confidence), key=lambda one: _upper_left(one[0]))
+        share = np.any([region.plane for region, _ in kept], axis=0)[mask].mean() if kept else 0.0
+        texts, confidences = [text for _, (text, _) in kept], [confidence for _, (_, confidence) in kept]
+        return bool(kept), share, texts, confidences, [region.polygon.ravel() for region, _ in kept]
 
-def covered(polygon: npt.NDArray[np.floating[Any]], shape: tuple[int, ...]) -> Mask:
-    """bool (H, W) = `shape`: pixels whose centre lies in a polygon (4, 2) of x and y in 0..1."""
-    import shapely
 
-    rows, columns = ((np.arange(length) + 0.5) / length for length in shape)
-    area = shapely.Polygon(polygon)
-    shapely.prepare(area)
-    inside: Mask = shapely.contains_xy(area, *np.meshgrid(columns, rows))
-    return inside
+def _upper_left(region: Region) -> tuple[float, float]:
+    return region.polygon[:, 1].min(), region.polygon[:, 0].min()
 
 
 def _enlarged(picture: Pixels, shorter_side: int, canvas_size: int) -> Pixels:

@@ -1,6 +1,7 @@
 """A ranking: the seeds by one measure, best first, and what the ranking rests on."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
 import pyarrow as pa
@@ -49,6 +50,17 @@ class Ranking:
         facts = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "table"}
         facts["chance"] = None if self.chance is None else asdict(self.chance)
         return self.table.replace_schema_metadata({"seedscope": json.dumps(facts)})
+
+    def interval(self, row: Mapping[str, float | None]) -> tuple[float, float] | None:
+        """The 95 % interval of a row's value; of a value that has none of its own, that of its difference, moved there."""
+        name = self.measure
+        low, high = row.get(f"{name}_lo"), row.get(f"{name}_hi")
+        value, effect = row[name], row[f"{name}_vs_mean"]
+        if f"{name}_lo" not in row and value is not None and effect is not None:
+            low, high = row[f"{name}_vs_mean_lo"], row[f"{name}_vs_mean_hi"]
+            if low is not None and high is not None:
+                return value - effect + low, value - effect + high
+        return None if low is None or high is None else (low, high)
 
     @classmethod
     def of(cls, table: pa.Table) -> "Ranking":

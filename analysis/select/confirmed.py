@@ -45,9 +45,10 @@ class Advantage:
 class Confirmed:
     """seeds: indices of the golden seeds, best on the ranking prompts first; empty where no seed is better than chance.
 
-    candidates: indices of those that passed on the ranking prompts, best first, `most` of `passed`. advantage: on the confirmation prompts;
-    None where there is no candidate, or no error of its advantage (one group of prompts). q: (S,) q-values on the
-    ranking prompts, NaN where unknown. passed: seeds that passed there. rate: false discovery rate among the candidates. tested: seeds with a p-value.
+    passed: how many are better than average on the ranking prompts. candidates: indices of the best of these, as many as
+    were asked for, best first. advantage: theirs on the confirmation prompts; None where there is no candidate, or no error
+    of its advantage (one group of prompts). q: (S,) q-values on the ranking prompts, NaN where unknown. rate: false
+    discovery rate among those that passed. tested: seeds with a p-value.
     """
 
     seeds: tuple[int, ...]
@@ -69,7 +70,8 @@ def confirmed(
 ) -> Confirmed:
     """Choose by the effects on the ranking prompts, confirm by those on the others (both from `split.effects_of_parts`).
 
-    At most so many candidates, the best ones, are confirmed; None: all. Raises StatisticsError for a rate or a level outside (0, 1).
+    At most so many candidates, the best ones, are confirmed; None: all.
+    Raises StatisticsError for a rate or a level outside (0, 1).
     """
     if not 0.0 < rate < 1.0:
         raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rate}.")

@@ -59,14 +59,14 @@ class Why(Strict):
     ranked: int = Field(ge=1, description="seeds in the table")
     coverage: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
     sentence: str = Field(min_length=1, description="what the choice does and does not show")
-    standings: list[Standing] = Field(min_length=1, description="one for each seed, in the order of the list")
+    standings: list[Standing] = Field(description="one for each seed, in the order of the list")
 
 
 class GoldenSeeds(Strict):
     """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`."""
 
     format: Literal["seedscope-golden/1"] = FORMAT
-    seeds: list[Seed] = Field(min_length=1, description="best first")
+    seeds: list[Seed] = Field(description="best first; none where no seed is better than chance")
     why: Why
     conditions: Conditions
     noise: NoiseContract
@@ -159,7 +159,7 @@ class GoldenSeeds(Strict):
             raise GoldenMismatch(reasons)
 
     def generators(self, *, after_latent: bool = False) -> list[torch.Generator]:
-        """Make a CPU generator for each seed, for `pipe(..., generator=golden.generators())`.
+        """Make a CPU generator for each seed (none for an empty list), for `pipe(..., generator=golden.generators())`.
 
         Args:
             after_latent: in the state after the initial latent was drawn: for stochastic schedulers, when `latents` are
@@ -175,7 +175,12 @@ class GoldenSeeds(Strict):
         Returns:
             (k, C, h, w), in the order of `seeds`, N(0, 1): diffusers multiplies by `init_noise_sigma` itself. Drawn in
             float32 on the CPU, then cast to `dtype`, which must be the pipeline's, and moved to `device`.
+
+        Raises:
+            GoldenError: the list is empty.
         """
+        if not self.seeds:
+            raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
         drawn = torch.stack([noise.latent(seed, self.noise.shape) for seed in self.seeds])
         return drawn.to(device=device, dtype=dtype)
 
