@@ -90,23 +90,19 @@ def _confirmed(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
 
 
 def _what_was_found(found: Confirmed, score: Scalar, ranking: int, confirming: int) -> str:
-    tested = f"of {found.tested} seeds, on {ranking} prompts, by {score.name}"
+    tested = f"of {found.tested} seeds"
+    better = f"better than average on {ranking} prompts by {score.name}, at a false discovery rate of 5 %"
     if not found.passed:
-        return (
-            f"No seed is better than chance here: {tested}, none is better than average at a false discovery rate of "
-            f"{FALSE_DISCOVERIES:.0%}."
-        )
+        return f"No seed is better than chance here: {tested}, none is {better}."
     chosen = len(found.candidates)
-    best = "" if chosen == found.passed else f", of which the {chosen} best are taken"
-    seem = (
-        f"{found.passed} {tested}, are better than average at a false discovery rate of {FALSE_DISCOVERIES:.0%}{best}"
-    )
+    best = "" if chosen == found.passed else f"; the {chosen} best are taken"
+    seem = f"{found.passed} {tested} {'is' if found.passed == 1 else 'are'} {better}{best}"
     if found.advantage is None:
-        return f"No seed is confirmed: {seem}, but {confirming} other prompts are too few to judge them by."
+        return f"No seed is confirmed: {seem}, but {confirming} other prompts are too few to judge by."
     gain = found.advantage
     judged = (
-        f"On {confirming} other prompts the advantage over random seeds is {gain.mean:.3g} ({gain.lo:.3g} to {gain.hi:.3g}, "
-        f"95 %; p = {gain.p:.2g})"
+        f"On {confirming} other prompts the advantage over random seeds is {gain.mean:.3g} "
+        f"({gain.lo:.3g} to {gain.hi:.3g}, 95 %; p = {gain.p:.2g})"
     )
     if not found.seeds:
         return f"No seed is better than chance here: {seem}. {judged}, which chance can explain."

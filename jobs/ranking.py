@@ -66,16 +66,19 @@ def _shares(scalars: Iterable[Scalar]) -> Grid:
         grid.add_column(heading, justify="right", no_wrap=True)
     for found in scalars:
         seed = None if found.shares is None else found.shares.seed
-        unknown = seed is None or seed.lo is None or seed.hi is None
         sure = None if found.shares is None else reliability(found.shares)
         grid.add_row(
             found.name,
-            "-" if seed is None or seed.share is None else f"{100 * seed.share:.1f} %",
-            "-" if unknown else f"{100 * seed.lo:.1f} to {100 * seed.hi:.1f} %",
+            _percent(seed.share) if seed else "-",
+            f"{_percent(seed.lo)} to {_percent(seed.hi)}" if seed else "-",
             "-" if sure is None else f"{sure:.2f}",
             "-" if found.null is None else f"{found.null.differ:.2g}",
         )
     return grid
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def export(job: Job, judged: Judged, choice: Choice) -> list[Path]:
