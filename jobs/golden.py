@@ -18,8 +18,7 @@ from seedscope.analysis.select.confirmed import Confirmed, confirmed
 from seedscope.analysis.select.golden import GoldenSeeds, Standing, Why
 from seedscope.analysis.select.overlap import overlap_rule
 from seedscope.jobs.job import DrawnJob, Job
-from seedscope.jobs.seeds import Judged
-from seedscope.pipeline.errors import UserError
+from seedscope.jobs.seeds import Judged, quality
 from seedscope.pipeline.models import architecture
 from seedscope.pipeline.noise import NoiseContract
 from seedscope.pipeline.study import fingerprint
@@ -43,15 +42,16 @@ class Choice:
 
 
 def choose(job: Job, judged: Judged) -> Choice:
-    """Choose golden seeds by the study's rule.
-
-    Raises:
-        UserError: the rule cannot be applied to this run, with the remedy.
-    """
-    rule = {"confirmed": _confirmed, "overlap": _overlap, "top": _top}[job.study.ranking.rule]
-    seeds, sentences = rule(job, judged)
-    score = judged.scores(job.measured_as(job.study.ranking.by))
-    return Choice(job.study.ranking.rule, seeds, " ".join(sentences), _compared(judged, score, seeds))
+    """Choose golden seeds by the study's rule: none, with the reason, where the run does not allow it."""
+    settings = job.study.ranking
+    used = [job.measured_as(name) for name in (settings.by, settings.second) if name is not None]
+    if mute := [reason for item in used if (reason := judged.silent.get(quality(item)))]:
+        seeds, sentences = (
+            _top(job, judged) if settings.rule == "top" else ([], [f"No seed can be called golden. {mute[0]}"])
+        )
+        return Choice(settings.rule, seeds, " ".join(sentences), {})
+    seeds, sentences = {"confirmed": _confirmed, "overlap": _overlap, "top": _top}[settings.rule](job, judged)
+    return Choice(settings.rule, seeds, " ".join(sentences), _compared(judged, judged.scores(used[0]), seeds))
 
 
 def _top(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
@@ -80,10 +80,10 @@ def _confirmed(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
     settings = job.study.ranking
     score = judged.scores(job.measured_as(settings.by))
     if score.parts is None or score.on is None or score.better is None:
-        raise UserError(
-            "ranking.rule: `confirmed` ranks on one part of the prompts and confirms on the other, and all prompts are of one "
-            "group here. Give prompts of at least two groups (objects of a grid, or `group` of a file), or say `rule: top`."
-        )
+        return [], [
+            "No seed can be called golden: seeds are ranked on one part of the prompts and confirmed on the other, and all of "
+            "them are of one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or say `rule: top`."
+        ]
     found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=settings.golden)
     seeds = score.seeds[list(found.seeds)].tolist()
     return seeds, [_what_was_found(found, score, int(score.on.sum()), int((~score.on).sum()))]

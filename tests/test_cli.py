@@ -79,7 +79,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         "seeds": "0-3",
         "unit": {"prompts": 3, "seeds": 2},
         "reference": str(small_reference(folder)),
-        "ranking": {"golden": 2, "shuffles": 20},
+        "ranking": {"rule": "top", "golden": 2, "shuffles": 20},
     }
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(study))
@@ -230,7 +230,7 @@ def test_each_step_alone_gives_the_same(ran: tuple[Path, Path], tmp_path: Path) 
     assert "have no pictures yet" in command("seeds", study, "--out", out).stderr
     assert "1 made now" in command("generate", study, *inline, "--limit", "1").stdout
     assert "3 made now" in command("generate", study, *inline).stdout
-    assert "have no measurements yet" in command("seeds", study, "--out", out).stderr
+    assert "have no measurements of fd_efficientnet_lite0 yet" in command("seeds", study, "--out", out).stderr
     assert command("features", study, *inline, "--only", "fd_efficientnet_lite0").returncode == 0
     assert "there is no ranking yet" in command("export", study, "--out", out).stderr
     assert command("seeds", study, "--out", out).returncode == 0
