@@ -82,7 +82,8 @@ def _confirmed(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
     if score.parts is None or score.on is None or score.better is None:
         return [], [
             "No seed can be called golden: seeds are ranked on one part of the prompts and confirmed on the other, and all of "
-            "them are of one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or say `rule: top`."
+            "them are of one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or say "
+            "`rule: top`."
         ]
     found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=settings.golden)
     seeds = score.seeds[list(found.seeds)].tolist()

@@ -13,7 +13,23 @@ from seedscope.jobs.job import DrawnJob, Job, open_job
 from seedscope.jobs.seeds import Judged, judge
 from seedscope.pipeline.images import encode
 
-OBJECTS = "apple cat car dog tree bus cow pig owl bee cup key rose fish duck cake".split()
+OBJECTS = [
+    "apple",
+    "cat",
+    "car",
+    "dog",
+    "tree",
+    "bus",
+    "cow",
+    "pig",
+    "owl",
+    "bee",
+    "cup",
+    "key",
+    "rose",
+    "fish",
+    "duck",
+]
 SEEDS = 24
 
 
