@@ -1,7 +1,8 @@
 """Text in pictures: seedscope against `easyocr.Reader.readtext` in a loop; and, with --quality, against the truth.
 
     python benchmarks/text.py               images a second on the same enlarged pictures, and whether the answers are the same
-    python benchmarks/text.py --quality     precision, recall and coverage on held-out renders and on generated pictures
+    python benchmarks/text.py --quality     precision, recall and coverage on held-out renders and on generated pictures,
+                                            of CRAFT and of the bundled segmentation model, with its seconds a picture
 
 The speed is taken on rendered scenes, of which one in ten has a word (as in sprout's world) or one in two. `readtext` gets
 them enlarged already, as arrays, with its default arguments; seedscope gets them small, in calls of 16 as the feature
@@ -34,6 +35,7 @@ from seedscope.jobs.sprout.judge.pictures import Settings, draw, load
 from seedscope.pipeline.models import BUNDLED
 
 CALL = 16
+DETECTORS = ("craft", "sprout-layout/segmentation")
 FIRST_SCENE = world.REFERENCE_SEEDS + (4 << 20)  # thresholds were chosen on other scenes
 FIRST_SEED = 500_000
 Pixels = npt.NDArray[np.uint8]
@@ -84,19 +86,29 @@ def speed(side: int, count: int, rounds: int, half: bool) -> Iterator[str]:
 
 
 def quality(side: int, half: bool, count: int) -> Iterator[str]:
-    feature = Text(shorter_side=side, half=half)
-    feature.load("cpu")
+    """Rows by kind of picture: both detectors on the same pictures."""
+    features = {name: Text(name, shorter_side=side, half=half) for name in DETECTORS}
+    for feature in features.values():
+        feature.load("cpu")
     printed, bare = scenes(count, printed=True), scenes(count, printed=False)
-    yes, shares = measured(feature, np.stack([scene.pixels for scene in [*printed, *bare]]))
-    yield verdict("held-out renders", yes, np.arange(2 * count) < count)
-    errors = shares - [area(scene) for scene in [*printed, *bare]]
-    for title, some in (("  share, renders with text", errors[:count]), ("  share, all renders", errors)):
-        yield f"{title:34s}mean error {some.mean():+.3f}, absolute {np.abs(some).mean():.3f}"
+    renders, truth = np.stack([scene.pixels for scene in [*printed, *bare]]), np.arange(2 * count) < count
+    areas = np.array([area(scene) for scene in [*printed, *bare]])
+    for name, feature in features.items():
+        start = time.process_time()
+        yes, shares = measured(feature, renders)
+        seconds = (time.process_time() - start) / len(renders)
+        yield verdict(f"held-out renders, {name}", yes, truth)
+        for title, some in (("renders with text", (shares - areas)[:count]), ("all renders", shares - areas)):
+            yield f"  share, {title:50s}mean error {some.mean():+.3f}, absolute {np.abs(some).mean():.3f}"
+        yield f"  {'CPU seconds a picture':52s}{seconds:.4f}"
     for model, settings in (("sprout-turbo", Settings(1, 0.0)), ("sprout", Settings(20, 3.0))):
-        yield from generated_quality(feature, model, settings, count)
+        pictures, seen = generated(model, settings, count)
+        for name, feature in features.items():
+            yield verdict(f"{model}, {len(seen)} of {2 * count}, {name}", measured(feature, pictures)[0], seen)
 
 
-def generated_quality(feature: Text, model: str, settings: Settings, count: int) -> Iterator[str]:
+def generated(model: str, settings: Settings, count: int) -> tuple[Pixels, Answers]:
+    """(pictures, whether there is text) where caption and examiner agree, of 2 x `count` pictures."""
     captions = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in world.OBJECTS]
     asked = np.arange(2 * count) % 2 == 0
     cells = [
@@ -105,14 +117,13 @@ def generated_quality(feature: Text, model: str, settings: Settings, count: int)
     pictures = list(draw(load(BUNDLED / model), cells, settings))
     seen = load_examiner().examine(to_tensor(pictures)).flags[:, 2].numpy()
     agreed = asked == seen
-    yes, _ = measured(feature, np.stack(pictures))
-    yield verdict(f"{model}, {agreed.sum()} of {2 * count}", yes[agreed], seen[agreed])
+    return np.stack(pictures)[agreed], seen[agreed]
 
 
 def verdict(title: str, yes: Answers, truth: Answers) -> str:
     right = (yes & truth).sum()
     counts = f"{truth.sum()} with, {(~truth).sum()} without text"
-    return f"{title:34s}precision {right / max(yes.sum(), 1):.3f}   recall {right / truth.sum():.3f}   ({counts})"
+    return f"{title:54s}precision {right / max(yes.sum(), 1):.3f}   recall {right / truth.sum():.3f}   ({counts})"
 
 
 def area(scene: world.Scene) -> float:
@@ -141,7 +152,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, help="pictures (60), or scenes with and without text (200)")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--full", action="store_true", help="detect in float32 instead of bfloat16")
+    parser.add_argument("--full", action="store_true", help="CRAFT in float32 instead of bfloat16")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     warnings.simplefilter("ignore")

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table as Grid
 
+from seedscope.jobs.compare_command import compare_runs
 from seedscope.jobs.import_command import import_pictures
 from seedscope.jobs.map_command import map_study
 from seedscope.jobs.masks_command import write_masks
@@ -280,6 +281,7 @@ def schema() -> None:
 app.command("import")(import_pictures)
 app.command("masks")(write_masks)
 app.command("map")(map_study)
+app.command("compare")(compare_runs)
 
 
 def _work(

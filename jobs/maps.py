@@ -47,13 +47,12 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
     measure = vector_measure(job, by)
     _refuse_missing(job, measure)
     feature = measure.feature.name
-    of_sample, of_seeds, of_images = np.random.default_rng(int(fingerprint(job.cause)[:16], 16)).spawn(3)
-    stored = job.folder.path / f"map_pca_{feature}.safetensors"
-    projection = _projection(job, measure, stored, of_sample)
+    _, of_seeds, of_images = _generators(job)
+    stored, projection = projection_of(job, measure)
     grid = read_grid(measure.table, feature, job.units, projection, projection.width)
     groups = {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
     seed_map, image_map = map_seeds(grid, groups, of_seeds), map_images(grid, of_images)
-    meaning = next((item for item in job.measures if item.feature.name == MEANING and _missing(job, item) == 0), None)
+    meaning = _meaning(job)
     clusters = _clusters(job, seed_map, meaning)
     sentences = map_verdict(seed_map, feature)
     if unread := len(groups) - len(grid.prompts):
@@ -64,6 +63,7 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
     facts: dict[str, Json] = {
         "feature": feature,
         "table": measure.table.folder.name,
+        "source": map_source(job, measure),
         "components": projection.width,
         "explained": projection.explained,
         "sample": projection.images,
@@ -113,15 +113,33 @@ def _refuse_missing(job: Job, measure: Measure) -> None:
         )
 
 
-def _projection(job: Job, measure: Measure, stored: Path, rng: np.random.Generator) -> Projection:
-    """The run's principal components: those it has, so that a run which grows keeps its coordinates, or new ones."""
+def projection_of(job: Job, measure: Measure) -> tuple[Path, Projection]:
+    """The run's principal components, with their file: those it has, so that a run which grows keeps its coordinates, or new
+    ones."""
     table = measure.table.folder.name
+    stored = job.folder.path / f"map_pca_{measure.feature.name}.safetensors"
     if stored.exists() and (known := Projection.load(stored)).table == table:
-        return known
-    sample = read_sample(measure.table, measure.feature.name, job.units, SAMPLE, rng)
+        return stored, known
+    sample = read_sample(measure.table, measure.feature.name, job.units, SAMPLE, _generators(job)[0])
     layers = len(measure.feature.layers) if isinstance(measure.feature, Style) else 1
     fit_projection(sample.vectors, layers, table).save(stored)
-    return Projection.load(stored)
+    return stored, Projection.load(stored)
+
+
+def map_source(job: Job, measure: Measure) -> str:
+    """sha256 (hex) over the measurements that a map is made from: one with another `source` is out of date."""
+    tables = [item.table for item in (measure, _meaning(job)) if item is not None]
+    return fingerprint([[table.receipt(unit.name).sha256 for unit in job.units] for table in tables])
+
+
+def _meaning(job: Job) -> Measure | None:
+    """What tells the meaning of clusters, where all of it is measured."""
+    return next((item for item in job.measures if item.feature.name == MEANING and _missing(job, item) == 0), None)
+
+
+def _generators(job: Job) -> list[np.random.Generator]:
+    """Of the sample of whole vectors, of the map of seeds, and of that of pictures."""
+    return np.random.default_rng(int(fingerprint(job.cause)[:16], 16)).spawn(3)
 
 
 def _clusters(job: Job, seed_map: SeedMap, meaning: Measure | None) -> list[Cluster]:

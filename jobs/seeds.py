@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,11 @@ from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table, replace
-from seedscope.pipeline.study import fingerprint
+from seedscope.pipeline.study import Json, fingerprint
+
+MEASURED = "seedscope_measured"
+"""Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature and of the reference, number
+of prompts, and how many golden seeds were asked for."""
 
 
 @dataclass(frozen=True)
@@ -170,12 +175,23 @@ def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
 def _write(job: Job, ranking: Ranking, scalars: Mapping[str, Scalar]) -> None:
     folder = job.folder.path
     whole = _beside(ranking, scalars.values())
+    whole = whole.replace_schema_metadata({**whole.schema.metadata, MEASURED: json.dumps(_measured(job))})
     replace(folder / "seeds.parquet", lambda path: pq.write_table(whole, path))
     rows = pa.Table.from_pylist([_measure_row(found) for found in scalars.values()], schema=MEASURES)
     replace(folder / "measures.parquet", lambda path: pq.write_table(rows, path))
     by_task = text_rates(job)
     if by_task is not None:
         replace(folder / "text_rates.parquet", lambda path: pq.write_table(by_task, path))
+
+
+def _measured(job: Job) -> Json:
+    """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
+    return {
+        "features": {item.name: item.fingerprint() for item in job.measured},
+        "reference": job.reference.fingerprint() if job.reference_measures else None,
+        "prompts": len(job.wanted.prompts),
+        "golden": job.study.ranking.golden,
+    }
 
 
 def _beside(ranking: Ranking, scalars: Iterable[Scalar]) -> pa.Table:

@@ -149,7 +149,7 @@ def test_text_is_found_in_photographs_of_any_size(text: Text) -> None:
     pictures = sorted((SHARED / "ocr").glob("*.png"))
     if not pictures:
         pytest.skip("the photographs with text are not there")
-    small = Text(canvas_size=480)
+    small = Text(canvas_size=320)
     small.load("cpu")
     for path in pictures:
         pixels = np.asarray(Image.open(path).convert("RGB"))

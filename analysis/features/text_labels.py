@@ -39,12 +39,13 @@ class TextLabels(TextDetector):
     def find(self, pixels: Pixels, enlarged: Sequence[Pixels]) -> list[list[Region]]:
         starts = range(0, len(pixels), AT_ONCE)
         planes = [plane for start in starts for plane in self._text(pixels[start : start + AT_ONCE])]
-        return [_regions(plane, large.shape) for plane, large in zip(planes, enlarged, strict=True)]
+        return [regions(plane, large.shape) for plane, large in zip(planes, enlarged, strict=True)]
 
     def _text(self, pixels: Pixels) -> list[Mask]:
         """The pixels of text in each picture."""
         import torch
 
+        # As in `layout`: a convolution rounds alike in every batch.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
             images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(self._device)
@@ -62,7 +63,7 @@ def text_labels(model: Pretrained) -> tuple[int, ...]:
     return found
 
 
-def _regions(text: Mask, enlarged: tuple[int, ...]) -> list[Region]:
+def regions(text: Mask, enlarged: tuple[int, ...]) -> list[Region]:
     """The words among the pixels of text; `enlarged`: the shape of the picture that they are read in."""
     from scipy import ndimage
 

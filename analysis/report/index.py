@@ -125,8 +125,11 @@ def _comparison(comparison: Comparison, data: ReportData) -> ComparisonRow:
     return ComparisonRow(
         title=measured.title if measured else comparison.measure,
         better=f"{measured.better} is better" if measured and measured.better else "",
-        cells=[(digits.plain(each.value), digits.interval(each.interval)) for each in groups.values()],
-        gain=(digits.signed(comparison.gain.value), digits.interval(gain, signed=True)),
+        cells=[
+            (digits.plain(each.value), digits.interval(each.interval) if each.interval else "")
+            for each in groups.values()
+        ],
+        gain=(digits.signed(comparison.gain.value), digits.interval(gain, signed=True) if gain else ""),
         clear=gain is not None and (gain[0] > 0 or gain[1] < 0),
         whiskers=[(name, axis.whisker(estimate)) for name, estimate in groups.items()],
     )

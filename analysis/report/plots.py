@@ -44,7 +44,7 @@ class Figure:
 def shares(measures: Sequence[Measured]) -> Figure:
     """How the variance of single pictures divides between seed, prompt and the rest: a bar for each measurement."""
     shown = [measured for measured in measures if measured.shares][::-1]
-    titles = [measured.title for measured in shown]
+    titles = [measured.title.replace(" (", "<br>(") for measured in shown]  # short lines, for phones
     parts = {"seed": "@accent", "prompt": "@mid", "rest": "@faint"}
     traces = []
     for part, colour in parts.items():

@@ -42,7 +42,7 @@ SECTIONS = (
         lambda data: any(measured.stability is not None for measured in data.measures),
         "Stability: the prompts were not split into ranking and confirmation prompts.",
     ),
-    Section("style", "A map of style", lambda data: data.style is not None, "Style: no style feature was measured."),
+    Section("style", "A map of style", lambda data: data.style is not None, "Style: no map was made."),
     Section(
         "layout",
         "Where objects stand",

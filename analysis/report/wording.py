@@ -40,7 +40,8 @@ class Digits:
     def plain(self, value: float | None) -> str:
         if value is None:
             return NONE
-        text = f"{value * self.factor:,.{self.decimals}f}"
+        # z: what rounds to 0 has no sign.
+        text = f"{value * self.factor:z,.{self.decimals}f}"
         return text.replace("-", MINUS) + (PERCENT_SIGN if self.percent else "")
 
     def signed(self, value: float | None) -> str:

@@ -1,0 +1,230 @@
+"""The same seeds in two finished runs: what differs between the runs, what seeds keep, and which golden seeds carry over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from seedscope.analysis.seeds.agreement import FEWEST, Agreement, CarriedOver, agreement, carried_over
+from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.jobs.finished_run import EFFECT, FinishedRun
+from seedscope.jobs.golden import FALSE_DISCOVERIES
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.study import Json, fingerprint
+
+
+@dataclass(frozen=True)
+class Fate:
+    """What became of a golden seed in another run, by the measurement by which it is golden.
+
+    standing: `golden` (there too), `better` or `not better` than average at a false discovery rate of 5 %, `worse` (its
+    interval lies on the bad side of the average), or `not drawn`. rank, effect less the mean, lo, hi: there; q: false discovery
+    rate at which it is better than average there. None where unknown.
+    """
+
+    seed: int
+    standing: str
+    rank: int | None
+    effect: float | None
+    lo: float | None
+    hi: float | None
+    q: float | None
+
+
+@dataclass(frozen=True)
+class Abroad:
+    """The golden seeds of run `of` in run `there`. chance: None where none was drawn there, with nothing to count."""
+
+    of: str
+    there: str
+    measure: str
+    fates: Sequence[Fate]
+    chance: CarriedOver | None
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two runs compared. prompts: in both, in the first only, in the second only. seeds: in common. silent: measurement ->
+    why it cannot be compared."""
+
+    first: str
+    second: str
+    differences: Sequence[str]
+    prompts: tuple[int, int, int]
+    seeds: Sequence[int]
+    notes: Sequence[str]
+    agreements: Sequence[Agreement]
+    silent: Mapping[str, str]
+    abroad: Sequence[Abroad]
+
+
+def compare_all(runs: Sequence[FinishedRun], only: Sequence[str] = ()) -> list[Pair]:
+    """Compare every two of some runs, by the measurements `only`, or by all that they share.
+
+    Raises:
+        UserError: fewer than two runs, fewer than 3 seeds in common, or measurements that were not made in the same way.
+    """
+    if len({run.path.resolve() for run in runs}) < max(len(runs), 2):
+        raise UserError("Two runs or more are needed, each once: seedscope compare runs/one runs/other")
+    tails = [run.path.resolve().name for run in runs]
+    names = tails if len(set(tails)) == len(tails) else [str(run.path) for run in runs]
+    named = list(zip(names, runs, strict=True))
+    return [_pair(*one, *other, only) for one, other in combinations(named, 2)]
+
+
+def _pair(first: str, a: FinishedRun, second: str, b: FinishedRun, only: Sequence[str]) -> Pair:
+    seeds = [seed for seed in sorted(a.rows) if seed in b.rows]
+    if len(seeds) < FEWEST:
+        raise UserError(f"{a.path} and {b.path} have {len(seeds)} seeds in common; at least {FEWEST} are needed.")
+    measures = _measures(a, b, only)
+    agreements, silent = [], {}
+    for measure in measures:
+        try:
+            agreements.append(_agreement(measure, a, b, seeds))
+        except StatisticsError as reason:
+            silent[measure] = str(reason)
+    prompts = len(a.prompts & b.prompts), len(a.prompts - b.prompts), len(b.prompts - a.prompts)
+    return Pair(
+        first,
+        second,
+        list(_differences(a, b)),
+        prompts,
+        seeds,
+        list(_notes(first, a, second, b, prompts)),
+        agreements,
+        silent,
+        [
+            _abroad(one, run, other, there, seeds)
+            for one, run, other, there in ((first, a, second, b), (second, b, first, a))
+            if run.golden is not None and run.quality in measures
+        ],
+    )
+
+
+def _measures(a: FinishedRun, b: FinishedRun, only: Sequence[str]) -> list[str]:
+    """The measurements that two runs share, in the order of the first."""
+    shared = [name for name in a.compared_by if name in b.compared_by]
+    if unknown := [name for name in only if name not in shared]:
+        raise UserError(
+            f"--measure {unknown[0]}: {a.path} and {b.path} do not both have it. They share: {', '.join(shared) or 'nothing'}."
+        )
+    if not shared:
+        raise UserError(f"{a.path} and {b.path} share no measurement. Name a feature in both studies, and run them.")
+    chosen = [name for name in shared if not only or name in only]
+    for measure in chosen:
+        if reason := _unlike(measure, a, b):
+            raise UserError(
+                f"{measure}: {a.path} and {b.path} cannot be compared: {reason}. Measure one of them again, or choose other "
+                "measurements with --measure."
+            )
+    return chosen
+
+
+def _unlike(measure: str, a: FinishedRun, b: FinishedRun) -> str | None:
+    """Why a measurement of the one run is not the same as that of the other, or None."""
+    feature = a.feature(measure)
+    if a.features[feature] != b.features.get(feature):
+        return f"{feature} stands for different weights, resizes, options or versions"
+    if a.against_real(measure) and a.reference != b.reference:
+        return "their reference pictures differ"
+    images = a.ranking.images_a_seed, b.ranking.images_a_seed
+    if a.is_distance(measure) and images[0] != images[1]:
+        return f"distances depend on the number of pictures, and a seed has {images[0]} in the one and {images[1]} in the other"
+    return None
+
+
+def _agreement(measure: str, a: FinishedRun, b: FinishedRun, seeds: list[int]) -> Agreement:
+    better = a.ranking.better if measure == a.ranking.measure else a.measures[measure]["better"]
+    cause: Json = {"causes": [fingerprint(dict(a.cause)), fingerprint(dict(b.cause))], "for": measure}
+    return agreement(
+        measure,
+        a.effects(measure, seeds),
+        b.effects(measure, seeds),
+        min(a.k, b.k),
+        better,
+        np.random.default_rng(int(fingerprint(cause)[:16], 16)),
+        (a.reliability(measure), b.reliability(measure)),
+    )
+
+
+def _differences(a: FinishedRun, b: FinishedRun) -> Iterator[str]:
+    """What differs in how the pictures were made. How cells fall into units is left out: it changes next to nothing."""
+    if a.cause.get("model") != b.cause.get("model"):
+        ids = [run.golden.conditions.model.id if run.golden else "unknown" for run in (a, b)]
+        yield f"model {ids[0]} -> {ids[1]}" if ids[0] != ids[1] else f"other weights of the model {ids[0]}"
+    one, other = (
+        dict(_flat({key: value for key, value in run.cause.items() if key not in ("model", "unit")})) for run in (a, b)
+    )
+    for place in [*one, *(place for place in other if place not in one)]:
+        if one.get(place) != other.get(place):
+            yield f"{place} {_written(one.get(place))} -> {_written(other.get(place))}"
+
+
+def _flat(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:
+    if not isinstance(value, dict):
+        yield place, value
+        return
+    for key, inner in value.items():
+        yield from _flat(inner, f"{place}.{key}" if place else key)
+
+
+def _written(value: Json) -> str:
+    return (
+        "none"
+        if value is None
+        else f"{value:g}"
+        if isinstance(value, float)
+        else repr(value)
+        if value == ""
+        else str(value)
+    )
+
+
+def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tuple[int, int, int]) -> Iterator[str]:
+    both, one, other = prompts
+    if one or other:
+        yield (
+            f"The prompts differ: {both} are in both runs, {one} only in {first}, {other} only in {second}. A seed may "
+            "fare differently because of its prompts."
+        )
+    if both:
+        yield (
+            "What a seed does to single prompts counts as agreement too where the prompts are the same, so that rho may "
+            "exceed what noise allows, and rho without noise errs on the high side."
+        )
+    shapes = [None if run.golden is None else run.golden.noise.shape for run in (a, b)]
+    if None in shapes:
+        yield "How the noise of imported pictures was drawn is not known: a seed may stand for other noise in each run."
+    elif shapes[0] != shapes[1]:
+        yield f"The latents are {shapes[0]} and {shapes[1]}: the same seed is other noise in each run."
+
+
+def _abroad(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds: list[int]) -> Abroad:
+    """The golden seeds of a run in another one, that measured them in the same way."""
+    golden = [] if run.golden is None else run.golden.seeds
+    same = other.golden is not None and other.quality == run.quality
+    too = set(other.golden.seeds) if same and other.golden is not None else set()
+    fates = {seed: _fate(seed, run, other, too) for seed in {*golden, *seeds}}
+    good = [seed for seed, fate in fates.items() if fate.standing in ("golden", "better")]
+    chance = carried_over(golden, good, seeds) if golden else None
+    return Abroad(of, there, run.quality, [fates[seed] for seed in golden], chance)
+
+
+def _fate(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> Fate:
+    row = there.rows.get(seed)
+    if row is None:
+        return Fate(seed, "not drawn", None, None, None, None, None)
+    effect, lo, hi = (row[f"{run.quality}{EFFECT}{end}"] for end in ("", "_lo", "_hi"))
+    q, rank = row.get(f"{run.quality}_q"), row["rank"] if there.quality == run.quality else None
+    worse = None not in (lo, hi) and (hi < 0 if run.ranking.better == "higher" else lo > 0)
+    standing = "not better"
+    if seed in golden:
+        standing = "golden"
+    elif q is not None and q <= FALSE_DISCOVERIES:
+        standing = "better"
+    elif worse:
+        standing = "worse"
+    return Fate(seed, standing, rank, effect, lo, hi, q)

@@ -1,0 +1,133 @@
+"""What a comparison of two runs shows, for people: tables of at most 80 columns, and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table as Grid
+
+from seedscope.analysis.seeds.agreement import Agreement, kept
+from seedscope.jobs.compare import Abroad, Pair
+from seedscope.jobs.golden import FALSE_DISCOVERIES
+
+NAMED = 3
+LEGEND = (
+    "p: one-sided, of no relation. Noise allows: what seeds of the very same character would show on other prompts, at the "
+    "reliability of both runs. Top: the seeds in both lists."
+)
+
+
+def show(pair: Pair, console: Console) -> None:
+    """Print what differs, the tables, the notes and the verdict."""
+    print_line = console.print
+    print_line(f"[bold]{pair.first}[/] and [bold]{pair.second}[/]", highlight=False)
+    for sentence in heading(pair):
+        print_line(sentence, highlight=False, markup=False)
+    print_line(_agreements(pair.agreements))
+    print_line(LEGEND, highlight=False)
+    for abroad in pair.abroad:
+        if abroad.fates:
+            print_line(_fates(abroad))
+    for measure, reason in pair.silent.items():
+        print_line(f"{measure} is not compared: {reason}", highlight=False, markup=False)
+    for note in pair.notes:
+        print_line(note, highlight=False, markup=False)
+    print_line(verdict(pair), style="bold", highlight=False, markup=False)
+
+
+def heading(pair: Pair) -> list[str]:
+    """What differs between the runs, and what they share."""
+    both, one, other = pair.prompts
+    prompts = f"the same {both} prompts" if not one and not other else f"{both} prompts in common"
+    differs = "; ".join(pair.differences) or "nothing in how the pictures were made"
+    return [f"What differs: {differs}.", f"{len(pair.seeds)} seeds in common, {prompts}."]
+
+
+def verdict(pair: Pair) -> str:
+    """In which measurements seeds keep their character, and how many golden seeds carry over, in one sentence."""
+    # One-sided tests at half the rate, so that they say no more than the two-sided intervals beside them.
+    keep = sorted(kept(pair.agreements, FALSE_DISCOVERIES / 2), key=lambda one: -(one.found.rank.rho or 0.0))
+    lose = [one for one in pair.agreements if one not in keep and one.found.rank.rho is not None]
+    lose.sort(key=lambda one: -min(value or 0.0 for value in one.reliability))
+    if keep:
+        said = f"Seeds keep their character in {_list(keep)}"
+        said += f", but that is not shown for {_list(lose)}" if lose else ""
+    else:
+        said = f"That seeds keep their character is not shown for {_list(lose)}" if lose else "Nothing can be compared"
+    return "; ".join([said, *map(_carried, pair.abroad)]) + "."
+
+
+def _list(agreements: Sequence[Agreement]) -> str:
+    named = [f"{one.measure} ({_rho(one)})" for one in agreements[:NAMED]]
+    if more := len(agreements) - len(named):
+        named.append(f"{more} other{'s' if more > 1 else ''}")
+    return " and ".join([", ".join(named[:-1]), named[-1]] if len(named) > 1 else named)
+
+
+def _rho(one: Agreement) -> str:
+    rank = one.found.rank
+    return f"{rank.rho:.2f}" if rank.lo is None else f"{rank.rho:.2f}, {_span(rank.lo, rank.hi)}"
+
+
+def _carried(abroad: Abroad) -> str:
+    found, count = abroad.chance, len(abroad.fates)
+    if found is None:
+        return f"{abroad.of} has no golden seeds"
+    chance = f"{abroad.there}, chance gives {found.expected:.1f} (p = {found.p:.2g})"
+    if count == 1:
+        return f"the one golden seed of {abroad.of} {'carries' if found.carried else 'does not carry'} over to {chance}"
+    drawn = "" if found.golden == count else f" ({found.golden} drawn there)"
+    carry = "carries" if found.carried == 1 else "carry"
+    return f"of {count} golden seeds of {abroad.of}{drawn} {found.carried} {carry} over to {chance}"
+
+
+def _agreements(agreements: Sequence[Agreement]) -> Grid:
+    sizes = {one.found.top.k for one in agreements}
+    top = f"top {sizes.pop()}" if len(sizes) == 1 else "top"
+    grid = Grid(
+        title="Do seeds keep their character? Spearman's rho of their effects", box=SIMPLE, padding=(0, 1, 0, 0)
+    )
+    grid.add_column("measurement", overflow="fold")
+    for name in ("rho", "95 % interval", "p", "noise\nallows", "without\nnoise", f"{top}\n(chance)"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for one in agreements:
+        rank, shared = one.found.rank, one.found.top
+        grid.add_row(
+            one.measure,
+            _number(rank.rho),
+            _span(rank.lo, rank.hi),
+            "-" if rank.p is None else f"{rank.p:.1g}",
+            _number(one.ceiling),
+            _number(one.noiseless),
+            f"{shared.shared} ({shared.expected:.1f})",
+        )
+    return grid
+
+
+def _fates(abroad: Abroad) -> Grid:
+    grid = Grid(
+        title=f"Golden seeds of {abroad.of} in {abroad.there}, by {abroad.measure}", box=SIMPLE, padding=(0, 1, 0, 0)
+    )
+    for name in ("seed", "rank there", "less mean there", "95 % interval", "q"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    grid.add_column("there it is", no_wrap=True)
+    for fate in abroad.fates:
+        grid.add_row(
+            str(fate.seed),
+            "-" if fate.rank is None else str(fate.rank),
+            "-" if fate.effect is None else f"{fate.effect:+.3g}",
+            "-" if fate.lo is None else f"{fate.lo:+.3g} to {fate.hi:+.3g}",
+            "-" if fate.q is None else f"{fate.q:.2g}",
+            fate.standing,
+        )
+    return grid
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:.2f} to {high:.2f}"

@@ -1,0 +1,131 @@
+"""A run folder in which all is done, read without its study: what was drawn, how it was measured, and what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.jobs.seeds import MEASURED
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.plan import Edition
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.study import Json
+
+EFFECT = "_vs_mean"
+
+
+@dataclass(frozen=True, eq=False)
+class FinishedRun:
+    """cause, edition: how the pictures were made, and which. golden: None of imported pictures. measures: a row of
+    `measures.parquet` by name. features: name -> fingerprint; reference: fingerprint of the real pictures, if any. k: golden
+    seeds that were asked for."""
+
+    path: Path
+    cause: Mapping[str, Json]
+    edition: Edition
+    ranking: Ranking
+    golden: GoldenSeeds | None
+    measures: Mapping[str, Mapping[str, Any]]
+    features: Mapping[str, str]
+    reference: str | None
+    k: int
+
+    @classmethod
+    def open(cls, path: Path) -> FinishedRun:
+        """Read a run folder.
+
+        Raises:
+            UserError: it is no run folder, it is not finished, or a file of it cannot be read.
+        """
+        editions = RunFolder(path).editions() if path.is_dir() else []
+        if not editions:
+            raise UserError(f"{path}: is not a run folder. Name folders that `seedscope run` made, such as runs/demo.")
+        cause, edition = editions[-1]
+        if not isinstance(cause, dict):
+            raise UserError(f"{path}: its record does not say how the pictures were made.")
+        needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in cause else ["golden.json"])]
+        if missing := [name for name in needed if not (path / name).exists()]:
+            raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")
+        seeds, measures = _table(path / "seeds.parquet"), _table(path / "measures.parquet")
+        found = (seeds.schema.metadata or {}).get(MEASURED.encode())
+        if found is None:
+            raise UserError(
+                f"{path}: its seeds.parquet does not say how the pictures were measured: it was written by an older "
+                f"seedscope. `seedscope seeds STUDY --out {path}` writes it again."
+            )
+        measured = json.loads(found)
+        if measured["prompts"] != len(edition.prompts) or set(seeds["seed"].to_pylist()) != set(edition.seeds):
+            raise UserError(f"{path}: has grown since its seeds were judged, and is not finished. {_finish(path)}")
+        return cls(
+            path,
+            cause,
+            edition,
+            Ranking.of(seeds),
+            GoldenSeeds.load(path / "golden.json") if "golden.json" in needed else None,
+            {row["measure"]: row for row in measures.to_pylist()},
+            measured["features"],
+            measured["reference"],
+            measured["golden"],
+        )
+
+    @cached_property
+    def rows(self) -> dict[int, dict[str, Any]]:
+        """A row of `seeds.parquet` by seed."""
+        return {row["seed"]: row for row in self.ranking.table.to_pylist()}
+
+    @property
+    def compared_by(self) -> list[str]:
+        """The measurements of which a seed has an effect, the ranking's distance among them."""
+        return [name.removesuffix(EFFECT) for name in self.ranking.table.column_names if name.endswith(EFFECT)]
+
+    @property
+    def quality(self) -> str:
+        """The measurement that says which seeds are better than average: the ranking's, or the witness of its distance."""
+        return f"{self.ranking.measure}_witness" if self.is_distance(self.ranking.measure) else self.ranking.measure
+
+    @property
+    def prompts(self) -> set[str]:
+        return {prompt.id for prompt in self.edition.prompts}
+
+    def is_distance(self, measure: str) -> bool:
+        """Whether a measurement is the ranking's distance, whose size depends on the number of pictures."""
+        return measure == self.ranking.measure and self.ranking.real_images is not None
+
+    def feature(self, measure: str) -> str:
+        """The feature that a measurement comes from: that with the longest name of those with which its name begins."""
+        return max((name for name in self.features if measure.startswith(name)), key=len)
+
+    def against_real(self, measure: str) -> bool:
+        """Whether a measurement depends on the real pictures."""
+        return self.is_distance(measure) or measure == f"{self.feature(measure)}_witness"
+
+    def effects(self, measure: str, seeds: list[int]) -> Array:
+        """(S,) how much each seed differs from the mean of all, NaN where undefined."""
+        return np.array([self.rows[seed][measure + EFFECT] for seed in seeds], np.float64)
+
+    def reliability(self, measure: str) -> float | None:
+        """Share of the variance of the effects that is real; None where it is not known, as of a distance."""
+        value = self.measures.get(measure, {}).get("reliability")
+        return None if value is None else float(value)
+
+
+def _table(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(f"{path}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
+
+
+def _finish(path: Path) -> str:
+    return f"`seedscope run STUDY --out {path}` finishes it."

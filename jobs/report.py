@@ -1,0 +1,173 @@
+"""From a finished run to its report: everything that was found out, put into the report's terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seedscope.analysis.maps.style_map import TooFewToMap
+from seedscope.analysis.report.data import (
+    Comparison,
+    DiverseSet,
+    Estimate,
+    Golden,
+    Measured,
+    ReportData,
+    StyleMap,
+    TaskRates,
+)
+from seedscope.analysis.report.page import write_report
+from seedscope.analysis.select.comparison import Compared, Difference
+from seedscope.jobs.diverse import DiverseSeeds, TooFewToChoose, choose_diverse
+from seedscope.jobs.golden import Choice, choose
+from seedscope.jobs.job import Job
+from seedscope.jobs.maps import vector_measure
+from seedscope.jobs.pictures import evenly
+from seedscope.jobs.report_answer import answer, in_words
+from seedscope.jobs.report_layout import layouts
+from seedscope.jobs.report_made import failed_cells, how_made
+from seedscope.jobs.report_measures import estimate, measurements
+from seedscope.jobs.report_pictures import RunPictures
+from seedscope.jobs.report_style import style_map
+from seedscope.jobs.report_titles import space_of
+from seedscope.jobs.seeds import judge
+from seedscope.jobs.text_rates import text_rates
+from seedscope.pipeline.errors import UserError
+
+SHOWN = 8
+
+
+def make_report(job: Job, folder: Path, progress: Callable[[int, int], object] | None = None) -> Path:
+    """Write the report of a finished run into a folder; return the page to open.
+
+    What the report rests on is written into the run folder too: `seeds.parquet` and its neighbours as `seedscope seeds` does,
+    the map as `seedscope map` does where it is not there yet, and `diverse.json`.
+
+    Raises:
+        UserError: the run is not finished, or the folder cannot be used.
+        CorruptShard: a shard is damaged.
+    """
+    return write_report(report_data(job), RunPictures(job), folder, progress)
+
+
+def report_data(job: Job) -> ReportData:
+    """Everything that a report says of a finished run.
+
+    Raises:
+        UserError: the run is not finished, or its golden rule cannot be applied.
+        CorruptShard: a shard is damaged.
+    """
+    judged = judge(job)
+    choice = choose(job, judged)
+    inpainted = job.before is not None
+    measures = measurements(judged, inpainted=inpainted)
+    looks = _looks(job, choice)
+    ids = [prompt.id for prompt in job.wanted.prompts]
+    return ReportData(
+        title=f"{job.subject}: {job.study.name}",
+        answer=answer(measures, judged.ranking.measure, choice),
+        by=judged.ranking.measure,
+        measures=measures,
+        ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],
+        golden=_golden(choice, measures),
+        prompts=_prompts(job),
+        shown=evenly(ids if job.before is None else sorted(ids, key=job.before.task), SHOWN),
+        made=how_made(job, {**judged.silent, **looks.silent}),
+        failed=failed_cells(job),
+        diverse=looks.diverse,
+        style=looks.style,
+        layout=layouts(job),
+        text=_text(job),
+        top_k=min(job.study.ranking.golden, judged.ranking.table.num_rows),
+    )
+
+
+class _Looks(NamedTuple):
+    """What the vectors of pictures say; `silent`: part of the report -> why there is none."""
+
+    style: StyleMap | None
+    diverse: list[DiverseSet]
+    silent: dict[str, str]
+
+
+def _looks(job: Job, choice: Choice) -> _Looks:
+    try:
+        measure = vector_measure(job, None)
+    except UserError:
+        return _Looks(None, [], {})
+    silent: dict[str, str] = {}
+    style: StyleMap | None = None
+    diverse: list[DiverseSet] = []
+    try:
+        style = style_map(job, measure)
+    except TooFewToMap as reason:
+        silent["The map of style"] = str(reason)
+    try:
+        diverse = [_diverse(found) for found in choose_diverse(job, measure, choice.seeds)]
+    except TooFewToChoose as reason:
+        silent["Diverse sets"] = str(reason)
+    return _Looks(style, diverse, silent)
+
+
+def _diverse(found: DiverseSeeds) -> DiverseSet:
+    evidence = found.evidence
+    return DiverseSet(
+        space=f"{space_of(found.feature)}, among {found.pool} seeds",
+        seeds=found.seeds,
+        similarity=Estimate(evidence.similarity, evidence.interval),
+        random=Estimate(evidence.random, evidence.random_range),
+        p=evidence.p_value,
+    )
+
+
+def _prompts(job: Job) -> dict[str, str]:
+    """Id -> text; of an inpainting study with the picture and the task, since many prompts have the same text."""
+    if job.before is None:
+        return {prompt.id: prompt.text for prompt in job.wanted.prompts}
+    before = job.before
+    return {prompt.id: f"{before.task(prompt.id)} of {prompt.group}: {prompt.text}" for prompt in job.wanted.prompts}
+
+
+def _golden(choice: Choice, measures: Sequence[Measured]) -> Golden:
+    titles = {measured.name: measured.title for measured in measures}
+    compared = [
+        _comparison(measured, choice.compared[measured.name])
+        for measured in measures
+        if measured.name in choice.compared
+    ]
+    return Golden(choice.rule, choice.seeds, in_words(choice.sentence, titles), compared)
+
+
+def _comparison(measured: Measured, found: Compared) -> Comparison:
+    share = measured.rate or measured.unit.startswith("share of")
+    return Comparison(
+        measured.name,
+        golden=_moved(found.chosen, found.random, share=share),
+        random=Estimate(found.random),
+        worst=_moved(found.worst, found.random, share=share),
+        gain=_moved(found.chosen, 0.0, share=False),
+    )
+
+
+def _moved(found: Difference | None, to: float, *, share: bool) -> Estimate:
+    """A difference, moved to what it is a difference to; within 0..1 for shares."""
+    if found is None:
+        return Estimate(None)
+    moved = [None if end is None else to + end for end in (found.mean, found.lo, found.hi)]
+    within = [None if end is None else min(max(end, 0.0), 1.0) for end in moved]
+    return estimate(*(within if share else moved))
+
+
+def _text(job: Job) -> list[TaskRates]:
+    table = text_rates(job)
+    rows = [] if table is None else table.to_pylist()
+    tasks = {row["task"]: _estimate(row, "before") for row in rows}
+    return [
+        TaskRates(task, before, {row["seed"]: _estimate(row, "rate") for row in rows if row["task"] == task})
+        for task, before in tasks.items()
+    ]
+
+
+def _estimate(row: Mapping[str, Any], name: str) -> Estimate:
+    return estimate(row[name], row[f"{name}_lo"], row[f"{name}_hi"])

@@ -1,0 +1,67 @@
+"""The answer of a report in three sentences: do seeds matter, which are golden, and how far that carries."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from seedscope.analysis.report.data import Measured
+from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
+from seedscope.analysis.seeds.ranking import LEVEL
+from seedscope.jobs.golden import UNTRIED, Choice
+
+RELIABLE = 0.8
+
+
+def answer(measures: Sequence[Measured], by: str, choice: Choice) -> list[str]:
+    """Three sentences, the second of which may be a short paragraph."""
+    main = next(measured for measured in measures if measured.name == by)
+    titles = {measured.name: measured.title for measured in measures}
+    return [_matters(measures, main), _golden(choice, titles), _carries(measures, main)]
+
+
+def in_words(sentence: str, titles: Mapping[str, str]) -> str:
+    """A sentence in which the measurements that something is judged by have their titles."""
+    return re.sub(r"\bby (\w+)", lambda found: f"by {titles.get(found[1], found[1])}", sentence)
+
+
+def _matters(measures: Sequence[Measured], main: Measured) -> str:
+    if main.p is None:
+        first = f"Whether seeds differ by {main.title} was not tested (no shuffles)"
+    elif _matter(main):
+        first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p_value(main.p)})"
+    else:
+        first = f"By {main.title}, seeds differ no more than chance alone makes them ({p_value(main.p)})"
+    shares = {m.title: m.shares["seed"] for m in measures if "seed" in m.shares and _matter(m)}
+    if not shares:
+        return f"{first}."
+    title, largest = max(shares.items(), key=lambda item: item[1].value or 0.0)
+    interval = "" if largest.interval is None else f" ({PERCENT.interval(largest.interval)})"
+    share = f"{PERCENT.plain(largest.value)}{interval} of the differences between single pictures"
+    return f"{first}; of all that was measured, the seed shows most in {title}: {share}."
+
+
+def _matter(measured: Measured) -> bool:
+    return measured.p is not None and measured.p <= 1 - LEVEL
+
+
+def _golden(choice: Choice, titles: Mapping[str, str]) -> str:
+    if choice.rule == "top":
+        return f"The best {len(choice.seeds)} of the ranking are {', '.join(map(str, choice.seeds))}. {UNTRIED}"
+    return in_words(choice.sentence, titles)
+
+
+def _carries(measures: Sequence[Measured], main: Measured) -> str:
+    """How reliable the ranking is: by its own measure, or by the witness of a distance."""
+    tested = next((m for m in measures if m.name == f"{main.name}_witness"), main)
+    rests = f"All this rests on {count(main.prompts)} prompts in {count(main.groups)} groups"
+    if main.groups == main.prompts:
+        rests = f"All this rests on {count(main.prompts)} prompts"
+    if tested.reliability is None:
+        return f"{rests}; how reliable the ranking is at that number is not known."
+    known = f"{rests}: the reliability of the ranking is {HUNDREDTHS.plain(tested.reliability)} of 1"
+    if tested.reliability >= RELIABLE:
+        return f"{known}, and it holds for this model, size and way to draw noise alone."
+    if tested.prompts_for_08 is None:
+        return f"{known}, and no number of prompts is known that would make it reliable."
+    return f"{known}, and {RELIABLE} would take about {count(tested.prompts_for_08)} prompts."

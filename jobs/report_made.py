@@ -1,0 +1,165 @@
+"""How a run was made, for its report: the study, weights, tables, versions, times, and the cells that failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow.compute as pc
+
+from seedscope.jobs.job import DrawnJob, Job
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.store import Receipt, Table
+from seedscope.pipeline.study import Json
+
+VERSIONS = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
+TEXT_TOLD = 60
+
+
+def how_made(job: Job, silent: Mapping[str, str]) -> dict[str, list[str]]:
+    """Heading -> lines. `silent`: measurement, or part of the report -> why it says nothing.
+
+    Raises:
+        CorruptShard: a receipt cannot be read.
+    """
+    receipts = {name: [table.receipt(unit.name) for unit in units] for name, table, units in _tables(job)}
+    made = {"Study": _study(job), "Ranking": _settings("", job.study.ranking.model_dump(mode="json"))}
+    if isinstance(job, DrawnJob):
+        made["Model"] = _model(job)
+    made["Features"] = [_feature(choice.name, choice.options) for choice in job.study.features]
+    made["Tables"] = [_table(name, table, receipts[name]) for name, table, _ in _tables(job)]
+    every = [receipt for found in receipts.values() for receipt in found]
+    made["Versions"] = [f"{name} {', '.join(_values(every, name))}" for name in VERSIONS if _values(every, name)]
+    made["Machines"] = _machines(every)
+    made["Times"] = [_time(name, found) for name, found in receipts.items()]
+    if cut := {str(prompt) for receipt in receipts["pictures"] for prompt in _listed(receipt.made.get("prompts_cut"))}:
+        made["Prompts"] = [f"{len(cut)} are longer than the text encoder takes: their ends were not read."]
+    if silent:
+        made["Not judged"] = [f"{name}: {reason}" for name, reason in silent.items()]
+    return made
+
+
+def failed_cells(job: Job) -> dict[str, str]:
+    """Cell -> reason, of pictures that were not made, and of measurements that failed where there is a picture."""
+    texts = {prompt.id: prompt.text for unit in job.units for prompt in unit.prompts}
+    found: dict[str, str] = {}
+    without: set[tuple[int, str]] = set()
+    for name, table, units in _tables(job)[: 1 + len(job.measures)]:
+        for seed, prompt, reason in _failures(table, units):
+            if (seed, prompt) not in without:
+                what = "" if table is job.images else f", {name}"
+                found[f"seed {seed}, prompt {prompt} ({texts[prompt][:TEXT_TOLD]}){what}"] = reason
+            if table is job.images:
+                without.add((seed, prompt))
+    return found
+
+
+def _failures(table: Table, units: Sequence[Unit]) -> Iterator[tuple[int, str, str]]:
+    for unit in units:
+        if table.receipt(unit.name).failed:
+            rows = table.read(unit.name, ["prompt_id", "seed", "status", "error"])
+            for row in rows.filter(pc.not_equal(rows["status"], "ok")).to_pylist():
+                yield row["seed"], row["prompt_id"], row["error"] or "no reason was recorded"
+
+
+def _tables(job: Job) -> list[tuple[str, Table, Sequence[Unit]]]:
+    """(what it holds, table, units) of all tables of the run: first its pictures, then their measurements."""
+    tables: list[tuple[str, Table, Sequence[Unit]]] = [("pictures", job.images, job.units)]
+    tables += [(item.feature.name, item.table, job.units) for item in job.measures]
+    for stage, _, measures, units in job.compared_with():
+        kind = stage.replace("features", "").strip()
+        tables += [(f"{item.feature.name} ({kind})", item.table, units) for item in measures]
+    return tables
+
+
+_UNTOLD = {"height": True, "width": True, "guidance": {"negative_from"}}
+"""Settings that are said in another way, or say nothing by themselves."""
+
+
+def _study(job: Job) -> list[str]:
+    prompts, seeds = job.wanted.prompts, job.wanted.seeds
+    lines = [
+        f"name: {job.study.name}",
+        f"{len(prompts):,} prompts in {len({prompt.group for prompt in prompts}):,} groups",
+        f"{len(seeds):,} seeds: {ranges(seeds)}",
+    ]
+    if not isinstance(job, DrawnJob):
+        return [*lines, f"pictures imported from {getattr(job.study, 'imported', 'elsewhere')}"]
+    height, width = job.located.size(job.study.sampling)
+    lines.append(f"{width} x {height} pixels")
+    lines += _settings("", job.study.sampling.model_dump(mode="json", exclude=_UNTOLD))
+    lines += _settings("", job.study.compute.model_dump(mode="json", exclude={"device"}))
+    if job.study.inpaint is not None:
+        lines += _settings("inpainting", job.study.inpaint.model_dump(mode="json"))
+    return lines
+
+
+def _settings(name: str, settings: Mapping[str, Json]) -> list[str]:
+    """`guidance scale: 3.0`, a line a setting; those that are empty, null or off left out."""
+    lines: list[str] = []
+    for key, value in settings.items():
+        words = f"{name} {key.replace('_', ' ')}".strip()
+        if isinstance(value, dict):
+            lines += _settings(words, value)
+        elif value not in (None, "") and value is not False:
+            lines.append(f"{words}: {value}")
+    return lines
+
+
+def _model(job: DrawnJob) -> list[str]:
+    model = job.study.model
+    lines = [
+        model.id,
+        *(f"{key}: {value}" for key, value in (("revision", model.revision), ("variant", model.variant)) if value),
+    ]
+    identity = job.located.identity if isinstance(job.located.identity, dict) else {}
+    weights = identity.get("weights")
+    lines += [f"commit: {identity['commit']}"] if identity.get("commit") else []
+    return lines + (
+        [f"{file}: sha256 {digest}" for file, digest in weights.items()] if isinstance(weights, dict) else []
+    )
+
+
+def _feature(name: str, options: Mapping[str, bool | int | float | str]) -> str:
+    told = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return f"{name} ({told})" if told else name
+
+
+def _table(name: str, table: Table, receipts: Sequence[Receipt]) -> str:
+    rows, size = sum(receipt.rows for receipt in receipts), sum(receipt.bytes for receipt in receipts)
+    return f"{name}: {table.folder.name}, {rows:,} rows in {len(receipts):,} shards, {size / 1e6:,.1f} MB"
+
+
+def _machines(receipts: Sequence[Receipt]) -> list[str]:
+    found = {}
+    for receipt in receipts:
+        made = receipt.made
+        parts = [str(made[key]) for key in ("host", "machine", "gpu", "device") if made.get(key)]
+        found[", ".join(dict.fromkeys(parts))] = None
+    return [line for line in found if line]
+
+
+def _time(name: str, receipts: Sequence[Receipt]) -> str:
+    """Seconds of work: of a feature its own, without reading and decoding pictures, which features share."""
+    own = [receipt.made.get("compute_seconds", receipt.made.get("seconds", 0)) for receipt in receipts]
+    seconds = sum(float(value) for value in own if isinstance(value, int | float))
+    return f"{name}: {seconds:,.0f} s of work for {sum(receipt.rows for receipt in receipts):,} rows"
+
+
+def _values(receipts: Sequence[Receipt], key: str) -> list[str]:
+    return sorted({str(receipt.made[key]) for receipt in receipts if receipt.made.get(key)})
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def ranges(seeds: Sequence[int], most: int = 8) -> str:
+    """`0-31, 40`; of many pieces the first ones."""
+    pieces: list[list[int]] = []
+    for seed in sorted(seeds):
+        if pieces and seed == pieces[-1][1] + 1:
+            pieces[-1][1] = seed
+        else:
+            pieces.append([seed, seed])
+    told = [str(first) if first == last else f"{first}-{last}" for first, last in pieces[:most]]
+    return ", ".join([*told, "..."] if len(pieces) > most else told)

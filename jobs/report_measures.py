@@ -1,0 +1,153 @@
+"""The statistics of a run's measurements, in the report's terms: plain numbers, None where one is undefined."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from seedscope.analysis.report.data import Estimate, Interval, Measured, SeedValue, Stability
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.scalar import Scalar
+from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
+from seedscope.jobs.report_titles import title_of
+from seedscope.jobs.seeds import Judged
+
+
+def measurements(judged: Judged, *, inpainted: bool) -> list[Measured]:
+    """Every measurement of a run: that of its ranking first, then the one that tests it where that is another."""
+    ranking = judged.ranking
+    found = [of_scalar(scalar, inpainted=inpainted) for scalar in judged.scalars.values()]
+    if ranking.measure not in judged.scalars:
+        found.insert(0, of_distance(ranking))
+    first = (ranking.measure, f"{ranking.measure}_witness")
+    return sorted(found, key=lambda measured: first.index(measured.name) if measured.name in first else len(first))
+
+
+def of_scalar(found: Scalar, *, inpainted: bool = False) -> Measured:
+    """A scalar measurement. Ranges of chance are values, as those of the seeds are."""
+    title, unit = title_of(found.name, inpainted=inpainted)
+    prompts, seeds = found.scores.values.shape
+    shares = {} if found.shares is None else {part: getattr(found.shares, part) for part in ("seed", "prompt", "rest")}
+    return Measured(
+        name=found.name,
+        title=title,
+        unit=unit,
+        better=found.better,
+        rate=found.rates is not None,
+        prompts=prompts,
+        groups=len(found.scores.groups),
+        cells=prompts * seeds - found.missing,
+        missing=found.missing,
+        mean=number(found.mean),
+        shares={part: _share(share) for part, share in shares.items() if share.share is not None},
+        reliability=None if found.shares is None else reliability(found.shares),
+        prompts_for_08=None if found.shares is None else prompts_needed(found.shares),
+        p=None if found.null is None else found.null.differ,
+        best=None if found.null is None else _range(found, found.null.best),
+        worst=None if found.null is None else _range(found, found.null.worst),
+        stability=_stability(found),
+        seeds=dict(_seed_values(found)),
+    )
+
+
+def of_distance(ranking: Ranking) -> Measured:
+    """The distance that a run ranks by, from the ranking's table. One number a seed: it has no shares of variance."""
+    name, rows = ranking.measure, ranking.table.to_pylist()
+    top = next((column for column in ranking.table.column_names if column.startswith(f"{name}_top")), "")
+    known = [row for row in rows if row[name] is not None and row[f"{name}_vs_mean"] is not None]
+    title, unit = title_of(name)
+    return Measured(
+        name=name,
+        title=title,
+        unit=unit,
+        better=ranking.better,
+        rate=ranking.rate,
+        prompts=ranking.images_a_seed,
+        groups=ranking.groups,
+        cells=sum(row["n"] for row in rows),
+        missing=ranking.missing + ranking.prompts_left_out * len(rows),
+        mean=float(np.mean([row[name] - row[f"{name}_vs_mean"] for row in known])) if known else None,
+        shares={},
+        reliability=None,
+        prompts_for_08=None,
+        p=None if ranking.chance is None else ranking.chance.p_value,
+        best=None if ranking.chance is None else ranking.chance.best,
+        worst=None if ranking.chance is None else ranking.chance.worst,
+        stability=None,
+        seeds={
+            row["seed"]: SeedValue(
+                n=row["n"],
+                value=estimate(row[name], row.get(f"{name}_lo"), row.get(f"{name}_hi")),
+                effect=estimate(*(row[f"{name}_vs_mean{end}"] for end in ("", "_lo", "_hi"))),
+                shrunk=Estimate(None),
+                q=None,
+                top=number(row.get(top)),
+            )
+            for row in rows
+        },
+    )
+
+
+def number(value: float | None) -> float | None:
+    """A plain float; None where it is undefined or not finite."""
+    return None if value is None or not math.isfinite(value) else float(value)
+
+
+def estimate(value: float | None, low: float | None, high: float | None) -> Estimate:
+    """With an interval where both ends are known."""
+    ends = number(low), number(high)
+    return Estimate(number(value), None if ends[0] is None or ends[1] is None else (ends[0], ends[1]))
+
+
+def _share(found: Component) -> Estimate:
+    return estimate(found.share, found.lo, found.hi)
+
+
+def _range(found: Scalar, effects: np.typing.NDArray[np.float64]) -> Interval | None:
+    """95 % of what chance gives, as a value; no less than 0 of a rate, where rounding would make it so."""
+    low, high = (found.mean + np.quantile(effects, [0.025, 0.975])).tolist()
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
+    return (max(0.0, low), max(0.0, high)) if found.rates is not None else (low, high)
+
+
+def _seed_values(found: Scalar) -> Iterator[tuple[int, SeedValue]]:
+    """Of each seed; the interval of a value that has none of its own is that of its effect, moved there."""
+    effects, shrunk, rates = found.effects, found.shrunk, found.rates
+    for i, seed in enumerate(found.seeds.tolist()):
+        effect = estimate(effects.effect[i], effects.lo[i], effects.hi[i])
+        if rates is None:
+            value = estimate(found.values[i], found.mean + effects.lo[i], found.mean + effects.hi[i])
+        else:
+            value = estimate(rates.rate[i], rates.lo[i], rates.hi[i])
+        yield (
+            seed,
+            SeedValue(
+                n=int(effects.n[i]),
+                value=value,
+                effect=effect,
+                shrunk=estimate(shrunk.effect[i], shrunk.lo[i], shrunk.hi[i]),
+                q=None if found.q is None else number(found.q[i]),
+                top=None if found.top is None else number(found.top[i]),
+            ),
+        )
+
+
+def _stability(found: Scalar) -> Stability | None:
+    if found.stability is None or found.parts is None:
+        return None
+    rank, top = found.stability.rank, found.stability.top
+    if rank.rho is None or rank.p is None:
+        return None
+    pairs = zip(found.seeds.tolist(), *(part.effect.tolist() for part in found.parts), strict=True)
+    return Stability(
+        spearman=estimate(rank.rho, rank.lo, rank.hi),
+        p=rank.p,
+        k=top.k,
+        overlap=top.shared,
+        expected=top.expected,
+        deviation=top.sd,
+        points={seed: (one, other) for seed, one, other in pairs if math.isfinite(one) and math.isfinite(other)},
+    )

@@ -1,0 +1,119 @@
+"""The pictures of a run, one at a time, for several threads: row groups of shards are read when needed, and kept a while."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from threading import Lock
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedscope.jobs.job import Job
+from seedscope.pipeline.errors import CorruptShard
+from seedscope.pipeline.images import ImageError, Pixels, decode
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.store import Table
+
+KEPT_BYTES = 256 * 2**20
+"""Of encoded pictures, beside the row groups that are being read."""
+SEEDS_KNOWN = 64
+
+Pictures = Mapping[tuple[int, str], bytes]
+
+
+class RunPictures:
+    """(seed, prompt id) -> pixels (H, W, 3) uint8; None for a cell that failed, or that the run does not have.
+
+    For callers that ask for all prompts of a seed before the next one, as a report does: rows of a shard are ordered by seed,
+    so that few row groups hold a seed, and each is read about once.
+
+    Raises:
+        CorruptShard: a shard is damaged, or holds a picture that cannot be read.
+    """
+
+    def __init__(self, job: Job, kept_bytes: int = KEPT_BYTES) -> None:
+        self._table = job.images
+        self._recent = _Recent(kept_bytes)
+        self._of_seed: dict[int, list[Unit]] = defaultdict(list)
+        for unit in job.units:
+            for seed in unit.seeds:
+                self._of_seed[seed].append(unit)
+        self._units = lru_cache(SEEDS_KNOWN)(self._units_of)
+        self._groups = lru_cache(None)(self._groups_of)
+
+    def __call__(self, seed: int, prompt_id: str) -> Pixels | None:
+        unit = self._units(seed).get(prompt_id)
+        if unit is None:
+            return None
+        for group, (first, last) in enumerate(self._groups(unit)):
+            if first <= seed <= last:
+                data = self._recent.get((unit, group), self._read).get((seed, prompt_id))
+                if data is not None:
+                    return self._decoded(data, unit, seed, prompt_id)
+        return None
+
+    def _units_of(self, seed: int) -> dict[str, str]:
+        """Prompt id -> unit that has its cell with this seed."""
+        return {prompt.id: unit.name for unit in self._of_seed[seed] for prompt, other in unit.cells() if other == seed}
+
+    def _groups_of(self, unit: str) -> list[tuple[int, int]]:
+        """The least and the largest seed of each row group of a shard."""
+        with _opened(self._table, unit) as file:
+            place = file.schema.names.index("seed")
+            found = [file.metadata.row_group(i).column(place).statistics for i in range(file.num_row_groups)]
+        return [(known.min, known.max) for known in found]
+
+    def _read(self, key: tuple[str, int]) -> Pictures:
+        unit, group = key
+        with _opened(self._table, unit) as file:
+            rows = file.read_row_group(group, ["prompt_id", "seed", "image"]).to_pylist()
+        return {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in rows if row["image"] is not None}
+
+    def _decoded(self, data: bytes, unit: str, seed: int, prompt_id: str) -> Pixels:
+        try:
+            return decode(data)
+        except ImageError as error:
+            raise CorruptShard(
+                f"{self._table.shard(unit)}: the picture of seed {seed}, prompt {prompt_id}: {error}"
+            ) from error
+
+
+class _Recent:
+    """What was read last, up to so many bytes. Two threads may read the same thing at once: that costs time, nothing else."""
+
+    def __init__(self, most: int) -> None:
+        self._most, self._bytes = most, 0
+        self._kept: OrderedDict[tuple[str, int], Pictures] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: tuple[str, int], read: Callable[[tuple[str, int]], Pictures]) -> Pictures:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = read(key)
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = found
+                self._bytes += _size(found)
+            while self._bytes > self._most and len(self._kept) > 1:
+                self._bytes -= _size(self._kept.popitem(last=False)[1])
+        return found
+
+
+def _size(pictures: Pictures) -> int:
+    return sum(map(len, pictures.values()))
+
+
+@contextmanager
+def _opened(table: Table, unit: str) -> Iterator[pq.ParquetFile]:
+    """A committed shard of pictures, its pages' checksums verified as they are read."""
+    table.receipt(unit)
+    try:
+        with pq.ParquetFile(table.shard(unit), page_checksum_verification=True, memory_map=False) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise CorruptShard(f"{table.shard(unit)}: cannot be read: {error}") from error

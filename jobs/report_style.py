@@ -1,0 +1,65 @@
+"""The map of style of a report: the run's own map, made where there is none yet or where it is out of date."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.maps.meaning import Trait
+from seedscope.analysis.report.data import StyleMap
+from seedscope.jobs.job import Job
+from seedscope.jobs.maps import make_map, map_source
+from seedscope.jobs.report_titles import space_of
+
+CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
+TRAITS_TOLD = 3
+UNTOLD = "nothing that was measured sets it apart"
+
+
+def style_map(job: Job, measure: Measure) -> StyleMap:
+    """The map of seeds by a feature that gives vectors, from the run folder.
+
+    It is made there, as `seedscope map` does, unless a map of these very measurements is there.
+
+    Raises:
+        TooFewToMap: there are too few seeds or prompts.
+    """
+    facts = _known(job, measure)
+    if facts is None:
+        make_map(job, measure.feature.name)
+        facts = _known(job, measure)
+    if facts is None:
+        raise RuntimeError(f"{job.folder.path}: the map that was just made is not that of {measure.feature.name}")
+    space = space_of(measure.feature.name)
+    return StyleMap(
+        feature=space,
+        places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in _rows(job)},
+        clusters={cluster["number"]: _told(cluster["traits"]) for cluster in facts["clusters"]},
+        sentence=" ".join(facts["verdict"]).replace(measure.feature.name, space),
+    )
+
+
+def _rows(job: Job) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(job.folder.path / SEEDS).to_pylist()
+    return rows
+
+
+def _known(job: Job, measure: Measure) -> dict[str, Any] | None:
+    """`clusters.json` of the map in the run folder; None where there is none of these measurements."""
+    files = [job.folder.path / name for name in (CLUSTERS, SEEDS)]
+    if not all(file.exists() for file in files):
+        return None
+    facts = json.loads(files[0].read_text(encoding="utf-8"))
+    metadata = pq.read_schema(files[1]).metadata or {}
+    of_seeds = json.loads(metadata.get(b"seedscope", b"{}"))
+    wanted = (measure.feature.name, map_source(job, measure))
+    same = all((found.get("feature"), found.get("source")) == wanted for found in (facts, of_seeds))
+    return facts if same else None
+
+
+def _told(traits: list[dict[str, Any]]) -> str:
+    """What sets a cluster apart, such as `saturation 18.5 (others 42.2), -1.4 s.d.`."""
+    return "; ".join(str(Trait(**trait)) for trait in traits[:TRAITS_TOLD]) or UNTOLD

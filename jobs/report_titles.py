@@ -1,0 +1,63 @@
+"""What the measurements of a run are called in a report, and in what unit they are."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Title(NamedTuple):
+    """A measurement's name for people, and the unit of its values, empty where they have none."""
+
+    title: str
+    unit: str = ""
+
+
+OF_PICTURE = "share of the picture"
+NETWORKS = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "dinov2": "DINOv2",
+    "clip": "CLIP",
+    "inception": "Inception",
+    "vgg19": "VGG19",
+}
+TITLES = {
+    "clip_score": Title("CLIPScore"),
+    "pick_score": Title("PickScore"),
+    "hps_v2": Title("HPS v2"),
+    "looks_colourfulness": Title("Colourfulness"),
+    "looks_saturation": Title("Saturation", "mean C*"),
+    "looks_brightness": Title("Brightness", "mean L*"),
+    "looks_contrast": Title("Contrast"),
+    "looks_sharpness": Title("Sharpness"),
+    "looks_border_strength": Title("Border strength", "1: surely a border"),
+    "looks_sky": Title("Bright sky", OF_PICTURE),
+    "looks_chroma": Title("Strongest colour", "C*"),
+    "looks_greyscale": Title("Greyscale pictures"),
+    "layout_x": Title("Object: left to right", "share of the width"),
+    "layout_y": Title("Object: top to bottom", "share of the height"),
+    "layout_size": Title("Object: size", OF_PICTURE),
+    "layout_nearness": Title("Object: nearness", "1: in front of all else"),
+    "layout_confidence": Title("Object: certainty", "1: surely"),
+    "text": Title("Pictures with text"),
+    "text_share": Title("Area of text", OF_PICTURE),
+}
+IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", "share of the mask")}
+
+
+def title_of(name: str, *, inpainted: bool = False) -> Title:
+    """The title of a measurement; `inpainted`: text is looked for in masks. One that is not known keeps its name, in words."""
+    if inpainted and name in IN_MASKS:
+        return IN_MASKS[name]
+    if found := re.fullmatch(r"(fd|fid)_(.+?)(_witness)?", name):
+        distance = "FID" if found[1] == "fid" else "Fréchet distance"
+        kind = ", by picture" if found[3] else ""
+        return Title(f"{distance}{kind} ({NETWORKS.get(found[2], found[2])})")
+    words = name.replace("_", " ")
+    return TITLES.get(name, Title(words[:1].upper() + words[1:]))
+
+
+def space_of(feature: str) -> str:
+    """What is compared where pictures are compared by the vectors of a feature: `style (EfficientNet-Lite0)`."""
+    kind, _, network = feature.partition("_")
+    return f"{'style' if kind == 'style' else 'features'} ({NETWORKS.get(network, network)})"
