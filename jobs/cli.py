@@ -13,9 +13,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from seedscope.jobs.compare_command import compare_runs
+from seedscope.jobs.diverse_command import choose_diverse_seeds
 from seedscope.jobs.import_command import import_pictures
 from seedscope.jobs.map_command import map_study
 from seedscope.jobs.masks_command import write_masks
+from seedscope.jobs.report_command import report_study
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
@@ -282,6 +284,8 @@ app.command("import")(import_pictures)
 app.command("masks")(write_masks)
 app.command("map")(map_study)
 app.command("compare")(compare_runs)
+app.command("report")(report_study)
+app.command("diverse")(choose_diverse_seeds)
 
 
 def _work(

@@ -128,7 +128,7 @@ def _unlike(measure: str, a: FinishedRun, b: FinishedRun) -> str | None:
     feature = a.feature(measure)
     if a.features[feature] != b.features.get(feature):
         return f"{feature} stands for different weights, resizes, options or versions"
-    if a.against_real(measure) and a.reference != b.reference:
+    if a.reference.get(feature) != b.reference.get(feature):
         return "their reference pictures differ"
     images = a.ranking.images_a_seed, b.ranking.images_a_seed
     if a.is_distance(measure) and images[0] != images[1]:
@@ -146,7 +146,8 @@ def _agreement(measure: str, a: FinishedRun, b: FinishedRun, seeds: list[int]) -
         min(a.k, b.k),
         better,
         np.random.default_rng(int(fingerprint(cause)[:16], 16)),
-        (a.reliability(measure), b.reliability(measure)),
+        reliability=(a.reliability(measure), b.reliability(measure)),
+        differ=(a.differ(measure), b.differ(measure)),
     )
 
 

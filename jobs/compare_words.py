@@ -8,14 +8,14 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 
-from seedscope.analysis.seeds.agreement import Agreement, kept
+from seedscope.analysis.seeds.agreement import Agreement, alike, kept
 from seedscope.jobs.compare import Abroad, Pair
 from seedscope.jobs.golden import FALSE_DISCOVERIES
 
 NAMED = 3
 LEGEND = (
     "p: one-sided, of no relation. Noise allows: what seeds of the very same character would show on other prompts, at the "
-    "reliability of both runs. Top: the seeds in both lists."
+    "reliability of both runs. Top: the seeds in both lists; none where seeds are tied."
 )
 
 
@@ -47,16 +47,24 @@ def heading(pair: Pair) -> list[str]:
 
 def verdict(pair: Pair) -> str:
     """In which measurements seeds keep their character, and how many golden seeds carry over, in one sentence."""
+    known = [one for one in pair.agreements if one.found.rank.rho is not None]
+    none = [one for one in known if alike(one, FALSE_DISCOVERIES)]
+    differing = [one for one in known if one not in none]
     # One-sided tests at half the rate, so that they say no more than the two-sided intervals beside them.
-    keep = sorted(kept(pair.agreements, FALSE_DISCOVERIES / 2), key=lambda one: -(one.found.rank.rho or 0.0))
-    lose = [one for one in pair.agreements if one not in keep and one.found.rank.rho is not None]
-    lose.sort(key=lambda one: -min(value or 0.0 for value in one.reliability))
+    keep = sorted(kept(differing, FALSE_DISCOVERIES / 2), key=lambda one: -(one.found.rank.rho or 0.0))
+    lose = sorted(
+        (one for one in differing if one not in keep), key=lambda one: -min(value or 0.0 for value in one.reliability)
+    )
+    parts = []
     if keep:
-        said = f"Seeds keep their character in {_list(keep)}"
-        said += f", but that is not shown for {_list(lose)}" if lose else ""
-    else:
-        said = f"That seeds keep their character is not shown for {_list(lose)}" if lose else "Nothing can be compared"
-    return "; ".join([said, *map(_carried, pair.abroad)]) + "."
+        parts.append(
+            f"Seeds keep their character in {_list(keep)}" + (f", but not shown in {_list(lose)}" if lose else "")
+        )
+    elif lose:
+        parts.append(f"That seeds keep their character is not shown in {_list(lose)}")
+    if none:
+        parts.append(f"{'s' if parts else 'S'}eeds do not differ beyond chance in one of the runs in {_list(none)}")
+    return "; ".join([*(parts or ["Nothing can be compared"]), *map(_carried, pair.abroad)]) + "."
 
 
 def _list(agreements: Sequence[Agreement]) -> str:
@@ -101,7 +109,7 @@ def _agreements(agreements: Sequence[Agreement]) -> Grid:
             "-" if rank.p is None else f"{rank.p:.1g}",
             _number(one.ceiling),
             _number(one.noiseless),
-            f"{shared.shared} ({shared.expected:.1f})",
+            "-" if any(one.found.tied) else f"{shared.shared} ({shared.expected:.1f})",
         )
     return grid
 

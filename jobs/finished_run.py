@@ -28,8 +28,8 @@ EFFECT = "_vs_mean"
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
     """cause, edition: how the pictures were made, and which. golden: None of imported pictures. measures: a row of
-    `measures.parquet` by name. features: name -> fingerprint; reference: fingerprint of the real pictures, if any. k: golden
-    seeds that were asked for."""
+    `measures.parquet` by name. features: name -> fingerprint; reference: name of a feature that needs real pictures -> what
+    identifies these. k: golden seeds that were asked for."""
 
     path: Path
     cause: Mapping[str, Json]
@@ -38,7 +38,7 @@ class FinishedRun:
     golden: GoldenSeeds | None
     measures: Mapping[str, Mapping[str, Any]]
     features: Mapping[str, str]
-    reference: str | None
+    reference: Mapping[str, str]
     k: int
 
     @classmethod
@@ -106,10 +106,6 @@ class FinishedRun:
         """The feature that a measurement comes from: that with the longest name of those with which its name begins."""
         return max((name for name in self.features if measure.startswith(name)), key=len)
 
-    def against_real(self, measure: str) -> bool:
-        """Whether a measurement depends on the real pictures."""
-        return self.is_distance(measure) or measure == f"{self.feature(measure)}_witness"
-
     def effects(self, measure: str, seeds: list[int]) -> Array:
         """(S,) how much each seed differs from the mean of all, NaN where undefined."""
         return np.array([self.rows[seed][measure + EFFECT] for seed in seeds], np.float64)
@@ -117,6 +113,13 @@ class FinishedRun:
     def reliability(self, measure: str) -> float | None:
         """Share of the variance of the effects that is real; None where it is not known, as of a distance."""
         value = self.measures.get(measure, {}).get("reliability")
+        return None if value is None else float(value)
+
+    def differ(self, measure: str) -> float | None:
+        """p of "the seeds do not differ at all"; None where it was not tested."""
+        if self.is_distance(measure):
+            return None if self.ranking.chance is None else self.ranking.chance.p_value
+        value = self.measures.get(measure, {}).get("p")
         return None if value is None else float(value)
 
 

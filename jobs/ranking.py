@@ -60,25 +60,23 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> Grid:
 
 
 def _shares(scalars: Iterable[Scalar]) -> Grid:
-    grid = Grid(title="How much of each measurement's variance is the seed's", box=SIMPLE)
+    grid = Grid(title="How much of each measurement's variance is the seed's", box=SIMPLE, pad_edge=False)
     grid.add_column("measurement", overflow="fold")
-    for heading in ("seed's share", "95 % interval", "reliability", "p"):
+    for heading in ("share", "95 % interval", "reliability", "p"):
         grid.add_column(heading, justify="right", no_wrap=True)
     for found in scalars:
         seed = None if found.shares is None else found.shares.seed
         sure = None if found.shares is None else reliability(found.shares)
         grid.add_row(
             found.name,
-            _percent(seed.share) if seed else "-",
-            f"{_percent(seed.lo)} to {_percent(seed.hi)}" if seed else "-",
+            "-" if seed is None or seed.share is None else f"{100 * seed.share:.1f} %",
+            "-"
+            if seed is None or seed.lo is None or seed.hi is None
+            else f"{100 * seed.lo:.1f} to {100 * seed.hi:.1f}",
             "-" if sure is None else f"{sure:.2f}",
             "-" if found.null is None else f"{found.null.differ:.2g}",
         )
     return grid
-
-
-def _percent(share: float | None) -> str:
-    return "-" if share is None else f"{100 * share:.1f} %"
 
 
 def export(job: Job, judged: Judged, choice: Choice) -> list[Path]:

@@ -13,7 +13,7 @@ class Title(NamedTuple):
     unit: str = ""
 
 
-OF_PICTURE = "share of the picture"
+OF_PICTURE, OF_MASK, FROM_0_TO_1 = "share of picture", "share of mask", "0 to 1"
 NETWORKS = {
     "efficientnet_lite0": "EfficientNet-Lite0",
     "dinov2": "DINOv2",
@@ -30,19 +30,19 @@ TITLES = {
     "looks_brightness": Title("Brightness", "mean L*"),
     "looks_contrast": Title("Contrast"),
     "looks_sharpness": Title("Sharpness"),
-    "looks_border_strength": Title("Border strength", "1: surely a border"),
+    "looks_border_strength": Title("Border strength", FROM_0_TO_1),
     "looks_sky": Title("Bright sky", OF_PICTURE),
     "looks_chroma": Title("Strongest colour", "C*"),
     "looks_greyscale": Title("Greyscale pictures"),
-    "layout_x": Title("Object: left to right", "share of the width"),
-    "layout_y": Title("Object: top to bottom", "share of the height"),
+    "layout_x": Title("Object: left to right", "share of width"),
+    "layout_y": Title("Object: top to bottom", "share of height"),
     "layout_size": Title("Object: size", OF_PICTURE),
-    "layout_nearness": Title("Object: nearness", "1: in front of all else"),
-    "layout_confidence": Title("Object: certainty", "1: surely"),
+    "layout_nearness": Title("Object: nearness", FROM_0_TO_1),
+    "layout_confidence": Title("Object: certainty", FROM_0_TO_1),
     "text": Title("Pictures with text"),
     "text_share": Title("Area of text", OF_PICTURE),
 }
-IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", "share of the mask")}
+IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", OF_MASK)}
 
 
 def title_of(name: str, *, inpainted: bool = False) -> Title:

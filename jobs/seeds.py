@@ -30,8 +30,9 @@ from seedscope.pipeline.store import Table, replace
 from seedscope.pipeline.study import Json, fingerprint
 
 MEASURED = "seedscope_measured"
-"""Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature and of the reference, number
-of prompts, and how many golden seeds were asked for."""
+"""Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real
+pictures (whose name has the hash of its cause) of each that needs them, number of prompts, and how many golden seeds were
+asked for."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +189,7 @@ def _measured(job: Job) -> Json:
     """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
     return {
         "features": {item.name: item.fingerprint() for item in job.measured},
-        "reference": job.reference.fingerprint() if job.reference_measures else None,
+        "reference": {item.feature.name: item.table.folder.name for item in job.reference_measures},
         "prompts": len(job.wanted.prompts),
         "golden": job.study.ranking.golden,
     }

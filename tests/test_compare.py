@@ -17,7 +17,7 @@ import yaml
 from scipy import stats
 from typer.testing import CliRunner
 
-from seedscope.analysis.seeds.agreement import agreement, carried_over, kept
+from seedscope.analysis.seeds.agreement import agreement, alike, carried_over, kept
 from seedscope.analysis.seeds.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores import StatisticsError
@@ -52,7 +52,7 @@ def test_planted_agreement_is_found_through_noise() -> None:
     for _ in range(100):
         first, second = pair(rng, 100, 0.9)
         noisy = first + 0.5 * rng.standard_normal(100), second + rng.standard_normal(100)
-        found.append(agreement("x", *noisy, 10, "lower", rng, (0.8, 0.5)))
+        found.append(agreement("x", *noisy, 10, "lower", rng, reliability=(0.8, 0.5)))
         assert found[-1].found.rank.rho == pytest.approx(stats.spearmanr(*noisy).statistic)
     assert np.mean([one.found.rank.rho for one in found]) == pytest.approx(truth, abs=0.025)
     assert found[0].ceiling == pytest.approx(np.sqrt(0.4))
@@ -66,12 +66,24 @@ def test_seeds_without_an_effect_are_left_out_and_too_few_are_refused() -> None:
     rng, gap = np.random.default_rng(0), np.nan
     one = agreement("x", [1, 2, 3, gap, 5], [2, 4, 6, 8, 10], 9, "higher", rng)
     assert one.found.rank.n == 4 and one.found.top.k == 4 and one.noiseless is None
-    assert agreement("x", [1, 2, 3], [1, 2, 3], 1, None, rng, (0.5, 0.0)).noiseless is None
+    assert agreement("x", [1, 2, 3], [1, 2, 3], 1, None, rng, reliability=(0.5, 0.0)).noiseless is None
     assert kept([agreement("x", [1, 1, 1], [1, 2, 3], 1, None, rng)], 0.05) == []
     with pytest.raises(StatisticsError, match="2 seeds have an effect in both runs; at least 3"):
         agreement("x", [1, 2, gap], [1, 2, 3], 1, None, rng)
     with pytest.raises(StatisticsError, match="one value a seed in both"):
         agreement("x", [1, 2, 3, 4], [1, 2, 3], 1, None, rng)
+
+
+def test_where_seeds_do_not_differ_there_is_no_character_to_keep(tmp_path: Path) -> None:
+    values = np.arange(30.0)
+    effects = {"fd": values, "looks_sky": values}
+    runs = [made_up(tmp_path / name, effects, p=p) for name, p in (("one", 0.01), ("other", 0.3))]
+    (found,) = compare_all(runs)
+    assert [(one.differ, alike(one, 0.05)) for one in found.agreements] == [((None, None), False), ((0.01, 0.3), True)]
+    assert verdict(found) == (
+        "Seeds keep their character in fd (1.00, 1.00 to 1.00); seeds do not differ beyond chance in one of the runs in "
+        "looks_sky (1.00, 1.00 to 1.00)."
+    )
 
 
 def test_carried_over_against_the_closed_form_and_blind_draws() -> None:
@@ -90,7 +102,13 @@ def test_carried_over_against_the_closed_form_and_blind_draws() -> None:
 
 
 def made_up(
-    folder: Path, effects: dict[str, Array], *, prompts: int = 4, images: int = 4, reference: str = "photos"
+    folder: Path,
+    effects: dict[str, Array],
+    *,
+    prompts: int = 4,
+    images: int = 4,
+    reference: str = "photos",
+    p: float | None = None,
 ) -> FinishedRun:
     """A run of imported pictures by `fd` (a distance), with `looks_sky` beside it."""
     folder.mkdir()
@@ -103,9 +121,9 @@ def made_up(
         Edition(tuple(Prompt(f"p{i}", f"{i}", f"{i}") for i in range(prompts)), tuple(range(seeds))),
         Ranking("fd", images, 0, images, 100, 8, None, table),
         None,
-        {"looks_sky": {"better": None, "reliability": 0.8}},
+        {"looks_sky": {"better": None, "reliability": 0.8, "p": p}},
         {"fd": "a", "looks": "b"},
-        reference,
+        {"fd": reference},
         3,
     )
 
@@ -143,8 +161,8 @@ def test_three_runs_are_three_pairs_and_the_verdict_names_what_is_kept(tmp_path:
     pairs = compare_all(runs)
     assert [(one.first, one.second) for one in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
     assert verdict(pairs[0]).startswith("Seeds keep their character in looks_sky (0.9")
-    assert "but that is not shown for fd (" in verdict(pairs[0])
-    assert verdict(pairs[1]).startswith("That seeds keep their character is not shown for looks_sky (")
+    assert "but not shown in fd (" in verdict(pairs[0])
+    assert verdict(pairs[1]).startswith("That seeds keep their character is not shown in looks_sky (")
 
 
 @pytest.fixture(scope="module")

@@ -325,6 +325,14 @@ def test_ranks_follow_the_run_or_the_shrunk_effect(data: ReportData) -> None:
     assert 0 not in ranks(replace(lower, seeds=unknown), data)
 
 
+def test_equal_seeds_share_a_rank(data: ReportData) -> None:
+    first = data.measures[0]
+    order = list(data.ranked)
+    equal = {seed: replace(first.seeds[seed], effect=first.seeds[order[1]].effect) for seed in order[1:4]}
+    found = ranks(replace(first, seeds={**first.seeds, **equal}), data)
+    assert [found[seed] for seed in order[:6]] == [1, 2, 2, 2, 5, 6]
+
+
 @pytest.mark.parametrize(
     ("digits", "value", "written"),
     [

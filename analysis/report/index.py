@@ -108,7 +108,8 @@ def _strip_rows(data: ReportData, standing: Standing | None) -> tuple[list[Strip
         known = standing is not None and seed in standing.measured.seeds
         effect = standing.measured.seeds[seed].effect if standing and known else Estimate(None)
         interval = digits.interval(effect.interval, signed=True)
-        return StripRow(seed, rank, digits.signed(effect.value), interval, axis.whisker(effect))
+        shared = standing.ranks.get(seed, rank) if standing else rank
+        return StripRow(seed, shared, digits.signed(effect.value), interval, axis.whisker(effect))
 
     last = len(data.ranked)
     return [row(rank) for rank in range(1, number + 1)], [

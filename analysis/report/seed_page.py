@@ -44,7 +44,9 @@ def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[S
         "data": data,
         "seed": seed,
         "strips": strips,
-        "rank": None if at is None else at + 1,
+        "rank": next(
+            (each.ranks.get(seed) for each in standings if each.measured.name == data.by), None if at is None else at + 1
+        ),
         "before": data.ranked[at - 1] if at else None,
         "after": data.ranked[at + 1] if at is not None and at + 1 < len(data.ranked) else None,
         "golden": data.golden is not None and seed in data.golden.seeds,

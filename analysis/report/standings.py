@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,7 +56,7 @@ def all_seeds(data: ReportData) -> list[int]:
 def ranks(measured: Measured, data: ReportData) -> dict[int, int]:
     """Seed -> rank, 1 is best: the run's own ranking for its measure, `worth` for the others.
 
-    Seeds without a value have no rank. Where no direction is good, 1 is the highest.
+    Seeds without a value have no rank; equal neighbours share one. Where no direction is good, 1 is the highest.
     """
     if measured.name == data.by:
         order = [seed for seed in data.ranked if seed in measured.seeds]
@@ -63,7 +64,19 @@ def ranks(measured: Measured, data: ReportData) -> dict[int, int]:
         values = {seed: worth(value) for seed, value in measured.seeds.items()}
         known = {seed: value for seed, value in values.items() if value is not None}
         order = sorted(known, key=known.__getitem__, reverse=measured.better != "lower")
-    return {seed: place for place, seed in enumerate(order, start=1)}
+    found: dict[int, int] = {}
+    for place, seed in enumerate(order, start=1):
+        before = order[place - 2] if place > 1 else None
+        tied = before is not None and _tied(measured.seeds[before], measured.seeds[seed])
+        found[seed] = found[before] if before is not None and tied else place
+    return found
+
+
+def _tied(one: SeedValue, other: SeedValue) -> bool:
+    """Whether two effects are the same but for rounding."""
+    if one.effect.value is None or other.effect.value is None:
+        return False
+    return math.isclose(one.effect.value, other.effect.value, rel_tol=1e-9, abs_tol=1e-12)
 
 
 def worth(value: SeedValue) -> float | None:

@@ -30,14 +30,16 @@ class Agreement:
     """One measurement of the seeds that two runs share.
 
     found: rank correlation of the effects, and the seeds in both top lists (of the highest, where no direction is good).
-    reliability: of the effects in either run. ceiling: the correlation that seeds of the very same character would show
-    through independent noise of these reliabilities, in 0..1. noiseless, noiseless_lo, noiseless_hi: the correlation
-    without noise, in -1..1, and its interval, which takes the reliabilities for known. None where unknown.
+    differ: p of "the seeds do not differ at all" in either run. reliability: of the effects in either run. ceiling: the
+    correlation that seeds of the very same character would show through independent noise of these reliabilities, in
+    0..1. noiseless, noiseless_lo, noiseless_hi: the correlation without noise, in -1..1, and its interval, which takes
+    the reliabilities for known. None where unknown.
     """
 
     measure: str
     better: Better | None
     found: Stability
+    differ: tuple[float | None, float | None]
     reliability: tuple[float | None, float | None]
     ceiling: float | None
     noiseless: float | None
@@ -67,7 +69,9 @@ def agreement(
     k: int,
     better: Better | None,
     rng: np.random.Generator,
+    *,
     reliability: tuple[float | None, float | None] = (None, None),
+    differ: tuple[float | None, float | None] = (None, None),
 ) -> Agreement:
     """Compare effects (S,) of the same seeds in two runs; NaN where a run has none. Top lists are of k seeds or of all.
 
@@ -81,15 +85,22 @@ def agreement(
     one, other = reliability
     ceiling = None if one is None or other is None else sqrt(max(one, 0.0) * max(other, 0.0))
     rhos = (found.rank.rho, found.rank.lo, found.rank.hi)
-    return Agreement(measure, better, found, reliability, ceiling, *(_noiseless(rho, *reliability) for rho in rhos))
+    return Agreement(
+        measure, better, found, differ, reliability, ceiling, *(_noiseless(rho, *reliability) for rho in rhos)
+    )
 
 
 def _noiseless(rho: float | None, first: float | None, second: float | None) -> float | None:
     return None if rho is None or first is None or second is None else disattenuated(rho, first, second)
 
 
+def alike(one: Agreement, level: float) -> bool:
+    """Whether the seeds do not differ beyond chance in a run: there is no character to keep, only single pictures agree."""
+    return any(p is not None and p > level for p in one.differ)
+
+
 def kept(agreements: Sequence[Agreement], rate: float) -> list[Agreement]:
-    """Those in which seeds keep their character, at a (one-sided) false discovery rate among all of them."""
+    """Those in which the order of the seeds agrees, at a (one-sided) false discovery rate among all of them."""
     p = np.array([np.nan if one.found.rank.p is None else one.found.rank.p for one in agreements])
     return [one for one, q in zip(agreements, q_values(p), strict=True) if q <= rate]
 

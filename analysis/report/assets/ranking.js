@@ -1,6 +1,7 @@
 // The ranking: sorted by a click on a heading, filtered by seed, in steps of rows so that a thousand seeds stay quick.
 (() => {
   const { page, seedPage, written } = seedscope;
+  const MORE = 100;
   const table = document.getElementById("ranking-table");
   const controls = document.getElementById("ranking-controls");
   const input = {
@@ -58,7 +59,7 @@
     return rows.filter(
       (row) =>
         (typeof meant !== "function" || meant(row.seed)) &&
-        (!input.clear.checked || better(row)) &&
+        (!input.clear.checked || input.clear.disabled || better(row)) &&
         (!input.golden?.checked || golden.has(row.seed)),
     );
   }
@@ -133,6 +134,7 @@
     const found = received.get(state.measure);
     if (!found) return;
     drawHead();
+    input.clear.disabled = found.rows.every(({ q }) => q === null); // no direction is good, or a distance
     const rows = sorted(chosen(found));
     table.tBodies[0].replaceChildren(...rows.slice(0, state.rows).map((row) => (row.element ??= rowElement(row, found))));
     const shown = Math.min(rows.length, state.rows);
@@ -142,7 +144,7 @@
     document.getElementById("ranking-count").textContent = wrong
       ? "Seeds are written like this: 7, 40-60."
       : `${written(shown, 0)} of ${written(rows.length, 0)} ${rows.length === found.rows.length ? "seeds" : "seeds that fit"}; ${way}.`;
-    input.more.hidden = rows.length <= state.rows;
+    input.more.hidden = rows.length <= state.rows + MORE;
     input.all.hidden = rows.length <= state.rows;
     input.all.textContent = `Show all ${written(rows.length, 0)}`;
   }
@@ -166,7 +168,7 @@
   for (const control of [input.filter, input.clear, input.golden]) control?.addEventListener("input", draw);
   controls.addEventListener("submit", (event) => event.preventDefault());
   input.more.addEventListener("click", () => {
-    state.rows += 100;
+    state.rows += MORE;
     draw();
   });
   input.all.addEventListener("click", () => {

@@ -1,0 +1,247 @@
+"""A run that was really made, as a report: what its pages and files say is what the run's tables hold."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from PIL import Image
+from test_imported_job import imported  # noqa: F401  (a fixture)
+from typer.testing import CliRunner
+
+from seedscope.jobs.cli import app
+from seedscope.jobs.job import open_job
+from seedscope.jobs.report import make_report, report_data
+from seedscope.jobs.report_layout import coverage
+from seedscope.jobs.report_pictures import RunPictures
+from seedscope.pipeline.errors import CorruptShard, UserError
+from seedscope.pipeline.images import decode, decode_mask
+from seedscope.pipeline.runner import Executor
+
+SEEDS, PROMPTS = 6, 6
+STUDY = {
+    "name": "tiny",
+    "model": "sprout-turbo",
+    "sampling": {"steps": 1, "guidance": {"scale": 0}},
+    "compute": {"device": "cpu"},
+    "prompts": [{"grid": {"objects": ["cat", "car", "tree", "duck", "robot", "fish"]}}],
+    "seeds": f"0-{SEEDS - 1}",
+    "unit": {"prompts": 4, "seeds": 4},
+    "features": [
+        "looks",
+        {"clip_score": {"model": "sprout-clip"}},
+        {"layout": {"model": "sprout-layout/segmentation", "depth": "sprout-layout/depth", "objects": "any"}},
+        "style_efficientnet_lite0",
+    ],
+    "ranking": {"by": "clip_score", "golden": 2, "shuffles": 20},
+}
+
+
+def command(*arguments: object) -> str:
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    assert done.exit_code == 0, f"{done.output}\n{done.exception}"
+    return done.output
+
+
+def made(folder: Path, study: dict[str, Any]) -> Path:
+    """The study file of a finished run in the folder `run` beside it."""
+    file = folder / "study.yaml"
+    file.write_text(yaml.safe_dump(study))
+    command("run", file, "--out", folder / "run", "--executor", "inline", "--threads", "1")
+    return file
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = made(tmp_path_factory.mktemp("report"), STUDY)
+    told = command("report", file, "--out", file.parent / "run")
+    assert f"wrote {file.parent / 'run' / 'report' / 'index.html'}" in told
+    return file
+
+
+@pytest.fixture(scope="module")
+def report(study: Path) -> Path:
+    return study.parent / "run" / "report"
+
+
+def table(report: Path, name: str) -> list[dict[str, str]]:
+    with (report / "data" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def cells(run: Path, kind: str) -> list[dict[str, Any]]:
+    """All rows of a table of the run."""
+    return [row for path in sorted(run.glob(f"{kind}-*/*.parquet")) for row in pq.read_table(path).to_pylist()]
+
+
+def test_values_are_those_of_the_shards(report: Path) -> None:
+    rows = {(row["measure"], int(row["seed"])): row for row in table(report, "seeds")}
+    for measure, kind, column in (
+        ("looks_greyscale", "looks", "greyscale"),
+        ("looks_saturation", "looks", "saturation"),
+        ("clip_score", "clip_score", "clip_score"),
+    ):
+        found = cells(report.parent, kind)
+        for seed in range(SEEDS):
+            mine = [float(cell[column]) for cell in found if cell["seed"] == seed]
+            row = rows[measure, seed]
+            assert float(row["value"]) == pytest.approx(np.mean(mine), rel=1e-5, abs=1e-9)
+            assert int(row["n"]) == PROMPTS and float(row["value_low"]) <= float(row["value"]) <= float(
+                row["value_high"]
+            )
+
+
+def test_measurements_are_those_of_the_run(report: Path) -> None:
+    expected = {row["measure"]: row for row in pq.read_table(report.parent / "measures.parquet").to_pylist()}
+    rows = table(report, "measures")
+    assert {row["measure"] for row in rows} == set(expected) and rows[0]["measure"] == "clip_score"
+    for row in rows:
+        known = expected[row["measure"]]
+        assert row["title"] and not row["title"].startswith(("looks", "layout"))
+        for name, column in (("p", "p"), ("share_seed", "seed_share"), ("reliability", "reliability")):
+            assert (float(row[name]) if row[name] else None) == pytest.approx(known[column])
+
+
+def test_heat_maps_are_the_means_of_the_masks(report: Path) -> None:
+    heat = table(report, "layout_heat")
+    measured = cells(report.parent, "layout")
+    for row in table(report, "layout"):
+        mine = [cell for cell in measured if cell["seed"] == int(row["seed"]) and cell["mask"] is not None]
+        shares = [float(cell["share"]) for cell in heat if cell["seed"] == row["seed"]]
+        assert len(shares) == 16 * 16
+        # 64 pixels are 4 to a cell, so that the mean over cells is that over pixels.
+        assert np.mean(shares) == pytest.approx(np.mean([cell["size"] for cell in mine]), rel=1e-5)
+        assert int(row["pictures"]) == len(mine)
+        assert float(row["mean_x"]) == pytest.approx(np.mean([cell["x"] for cell in mine]), rel=1e-5)
+    corner = np.zeros((48, 32), dtype=np.bool_)
+    corner[:24, 16:] = True
+    assert coverage(corner, 2).tolist() == [[0, 1], [0, 0]]
+    one = decode_mask(next(cell["mask"]["bytes"] for cell in measured if cell["mask"] is not None))
+    assert coverage(one, 1).item() == pytest.approx(one.mean())
+
+
+def test_the_sheet_of_a_seed_shows_its_pictures(report: Path) -> None:
+    prompts = [row["prompt_id"] for row in table(report, "prompts")]
+    sheet = np.asarray(Image.open(report / "images" / "sheets" / "000005.jpg")).astype(float)
+    pictures = {row["prompt_id"]: row["image"]["bytes"] for row in cells(report.parent, "images") if row["seed"] == 5}
+    side, columns = 64, 3
+    for place, prompt in enumerate(prompts):
+        top, left = side * (place // columns), side * (place % columns)
+        shown = sheet[top : top + side, left : left + side]
+        assert np.abs(shown - decode(pictures[prompt])).mean() < 4
+
+
+def test_diverse_seeds_and_how_it_was_made_are_told(study: Path, report: Path) -> None:
+    record = json.loads((report.parent / "diverse.json").read_text())
+    rows = table(report, "diverse")
+    assert [int(row["seed"]) for row in rows] == record["sets"][0]["seeds"] and len(rows) == 4
+    evidence = record["sets"][0]["evidence"]
+    assert float(rows[0]["similarity"]) == pytest.approx(evidence["similarity"]) and evidence["prompts"] == PROMPTS / 2
+    page = (report / "index.html").read_text(encoding="utf-8")
+    for told in ("sha256", "64 x 64 pixels", "torch", "clip_score (model: sprout-clip)", "Cells that failed"):
+        assert told in page
+    assert (
+        json.loads(command("diverse", study, "--out", report.parent, "--json"))[0]["seeds"]
+        == record["sets"][0]["seeds"]
+    )
+
+
+def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, report: Path) -> None:
+    stored = report.parent / "clusters.json"
+    job = open_job(study, report.parent)
+    before = stored.stat().st_mtime_ns, stored.read_text()
+    report_data(job)
+    assert stored.stat().st_mtime_ns == before[0]
+    stored.write_text(before[1].replace(json.loads(before[1])["source"], "0" * 64))
+    style = report_data(job).style
+    assert stored.read_text() == before[1] and style is not None and set(style.places) == set(range(SEEDS))
+
+
+def test_pictures_come_from_several_threads_and_little_memory(study: Path, report: Path) -> None:
+    job = open_job(study, report.parent)
+    truth = {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in cells(report.parent, "images")}
+    pictures = RunPictures(job, kept_bytes=1)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda key: pictures(*key), truth))
+    assert all((pixels == decode(data)).all() for pixels, data in zip(found, truth.values(), strict=True))
+    assert pictures(99, next(iter(truth))[1]) is None and pictures(0, "unknown") is None
+
+
+def test_what_is_damaged_or_missing_is_told(study: Path, report: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(report.parent, run, ignore=shutil.ignore_patterns("report", ".lock"))
+    shard = next(run.glob("images-*/*.parquet"))
+    shard.write_bytes(shard.read_bytes()[:2000])
+    with pytest.raises(CorruptShard, match=shard.name):
+        make_report(open_job(study, run), run / "report")
+    assert not (run / "report").exists()
+    next(run.glob("looks-*/receipts/*.json")).unlink()
+    with pytest.raises(UserError, match="1 of 4 units have no measurements of looks yet"):
+        make_report(open_job(study, run), run / "report")
+    with pytest.raises(UserError, match="holds files that are no report"):
+        make_report(open_job(study, report.parent), run)
+
+
+def test_it_opens_without_a_complaint(report: Path) -> None:
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="pages are opened with the Python package playwright"
+    )
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("pages are opened in Debian's chromium")
+    complaints: list[str] = []
+    with playwright.sync_playwright() as started:
+        sandbox = [] if os.geteuid() else ["--no-sandbox"]
+        browser = started.chromium.launch(executable_path=chromium, args=sandbox)
+        page = browser.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.goto((report / "index.html").as_uri())
+        for figure in page.locator("[data-figure]").all():
+            figure.scroll_into_view_if_needed()
+            playwright.expect(figure.locator("svg.main-svg").first).to_be_visible()
+        page.locator("#ranking-table tbody a.seed").first.click()
+        playwright.expect(page.locator("h1")).to_contain_text("Seed ")
+        Image.open(BytesIO(page.locator("#pictures .cut").first.screenshot())).verify()
+        browser.close()
+    assert complaints == []
+
+
+def test_an_inpainting_study_tells_its_text_rates(tmp_path: Path) -> None:
+    inpaint = {"inpaint": {"pictures": "sprout", "limit": 2}, "seeds": "0-1", "features": ["text"]}
+    kept = {key: STUDY[key] for key in ("name", "compute")}
+    sampling = {"scheduler": "ddim", "steps": 2, "guidance": {"scale": 2.0}}
+    ranking = {"by": "text", "golden": 1, "shuffles": 20}
+    file = made(tmp_path, kept | inpaint | {"model": "sprout", "sampling": sampling, "ranking": ranking})
+    run = tmp_path / "run"
+    command("report", file, "--out", run, "--to", tmp_path / "pages")
+    rows = table(tmp_path / "pages", "text")
+    expected = pq.read_table(run / "text_rates.parquet").to_pylist()
+    found = {(row["task"], row["seed"]): float(row["rate"]) for row in rows}
+    assert found == {(row["task"], str(row["seed"])): pytest.approx(row["rate"]) for row in expected} | {
+        (row["task"], "before"): pytest.approx(row["before"]) for row in expected
+    }
+    words = {row["prompt"] for row in table(tmp_path / "pages", "prompts")}
+    assert len(words) == 4 and any("removal" in text and "clear background" in text for text in words)
+
+
+def test_imported_pictures_have_a_report(imported: Path) -> None:  # noqa: F811
+    job = open_job(imported)
+    with job.folder.locked():
+        job.features(Executor("inline", None, None, 1), lambda _stage, _units: lambda _unit, _receipts: None)
+    page = make_report(job, imported.parent / "report")
+    data = report_data(job)
+    assert page.exists() and data.by == "fd_efficientnet_lite0" and len(data.ranked) == 3
+    assert any("imported" in line for line in data.made["Study"]) and "Model" not in data.made
+    assert (imported.parent / "report" / "seeds" / "000200.html").exists() and data.failed == {}
