@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table as Grid
 
 from seedscope.analysis.seeds.agreement import Agreement, alike, kept
@@ -22,7 +23,7 @@ LEGEND = (
 def show(pair: Pair, console: Console) -> None:
     """Print what differs, the tables, the notes and the verdict."""
     print_line = console.print
-    print_line(f"[bold]{pair.first}[/] and [bold]{pair.second}[/]", highlight=False)
+    print_line(f"{pair.first} and {pair.second}", style="bold", highlight=False, markup=False)
     for sentence in heading(pair):
         print_line(sentence, highlight=False, markup=False)
     print_line(_agreements(pair.agreements))
@@ -116,7 +117,9 @@ def _agreements(agreements: Sequence[Agreement]) -> Grid:
 
 def _fates(abroad: Abroad) -> Grid:
     grid = Grid(
-        title=f"Golden seeds of {abroad.of} in {abroad.there}, by {abroad.measure}", box=SIMPLE, padding=(0, 1, 0, 0)
+        title=escape(f"Golden seeds of {abroad.of} in {abroad.there}, by {abroad.measure}"),
+        box=SIMPLE,
+        padding=(0, 1, 0, 0),
     )
     for name in ("seed", "rank there", "less mean there", "95 % interval", "q"):
         grid.add_column(name, justify="right", no_wrap=True)

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from PIL import Image
 from rich.box import SIMPLE
 from rich.console import Console
@@ -33,6 +35,8 @@ def show(job: Job, judged: Judged, choice: Choice, console: Console) -> None:
         console.print(_shares(judged.scalars.values()))
     for measure, reason in judged.silent.items():
         console.print(f"{measure} says nothing of the seeds: {reason}", highlight=False)
+    if judged.by_task is not None:
+        console.print(_by_task(judged.by_task))
     console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.", highlight=False)
     console.print(choice.sentence, highlight=False)
 
@@ -76,6 +80,20 @@ def _shares(scalars: Iterable[Scalar]) -> Grid:
             "-" if sure is None else f"{sure:.2f}",
             "-" if found.null is None else f"{found.null.differ:.2g}",
         )
+    return grid
+
+
+def _by_task(rates: pa.Table) -> Grid:
+    grid = Grid(title="Masks with text, before inpainting and after", box=SIMPLE, pad_edge=False)
+    for heading in ("task", "before", "mean of seeds", "lowest", "highest"):
+        grid.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
+    for task in rates["task"].unique().to_pylist():
+        rows = rates.filter(pc.equal(rates["task"], task)).sort_by("rate").to_pylist()
+        known = [row for row in rows if row["rate"] is not None]
+        if known:
+            ends = [f"{100 * row['rate']:.0f} % (seed {row['seed']})" for row in (known[0], known[-1])]
+            mean = sum(row["rate"] for row in known) / len(known)
+            grid.add_row(task, f"{100 * known[0]['before']:.0f} %", f"{100 * mean:.0f} %", *ends)
     return grid
 
 

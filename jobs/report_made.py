@@ -71,10 +71,6 @@ def _tables(job: Job) -> list[tuple[str, Table, Sequence[Unit]]]:
     return tables
 
 
-_UNTOLD = {"height": True, "width": True, "guidance": {"negative_from"}}
-"""Settings that are said in another way, or say nothing by themselves."""
-
-
 def _study(job: Job) -> list[str]:
     prompts, seeds = job.wanted.prompts, job.wanted.seeds
     lines = [
@@ -86,7 +82,12 @@ def _study(job: Job) -> list[str]:
         return [*lines, f"pictures imported from {getattr(job.study, 'imported', 'elsewhere')}"]
     height, width = job.located.size(job.study.sampling)
     lines.append(f"{width} x {height} pixels")
-    lines += _settings("", job.study.sampling.model_dump(mode="json", exclude=_UNTOLD))
+    lines += _settings(
+        "",
+        job.study.sampling.model_dump(
+            mode="json", exclude={"height": True, "width": True, "guidance": {"negative_from"}}
+        ),
+    )
     lines += _settings("", job.study.compute.model_dump(mode="json", exclude={"device"}))
     if job.study.inpaint is not None:
         lines += _settings("inpainting", job.study.inpaint.model_dump(mode="json"))
@@ -130,12 +131,12 @@ def _table(name: str, table: Table, receipts: Sequence[Receipt]) -> str:
 
 
 def _machines(receipts: Sequence[Receipt]) -> list[str]:
-    found = {}
-    for receipt in receipts:
-        made = receipt.made
-        parts = [str(made[key]) for key in ("host", "machine", "gpu", "device") if made.get(key)]
-        found[", ".join(dict.fromkeys(parts))] = None
-    return [line for line in found if line]
+    """`host, x86_64, cpu`, a line for each kind of place that did work."""
+    places = (
+        dict.fromkeys(str(receipt.made[key]) for key in ("host", "machine", "gpu", "device") if receipt.made.get(key))
+        for receipt in receipts
+    )
+    return list(dict.fromkeys(", ".join(place) for place in places if place))
 
 
 def _time(name: str, receipts: Sequence[Receipt]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table, replace
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study import fingerprint
 
 MEASURED = "seedscope_measured"
 """Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real
@@ -37,11 +37,16 @@ asked for."""
 
 @dataclass(frozen=True)
 class Judged:
-    """The ranking by the study's measure; every scalar measurement by name; and why others say nothing of the seeds."""
+    """What is known of the seeds of a run.
+
+    ranking: by the study's measure. scalars: every scalar measurement by name; silent: those that say nothing of the seeds,
+    and why. by_task: `text_rates` of a study that inpaints.
+    """
 
     ranking: Ranking
     scalars: Mapping[str, Scalar]
     silent: Mapping[str, str]
+    by_task: pa.Table | None
 
     def scores(self, feature: Feature) -> Scalar:
         """The measurement by which a feature says which seeds are good: its own, or the witness of its distance.
@@ -72,8 +77,9 @@ def judge(job: Job) -> Judged:
         ranking = _by_distance(job, by, references[by.name])
     else:
         ranking = rank_by(_speaking(quality(by), scalars, silent))
-    _write(job, ranking, scalars)
-    return Judged(ranking, scalars, silent)
+    judged = Judged(ranking, scalars, silent, text_rates(job))
+    _write(job, judged)
+    return judged
 
 
 def quality(feature: Feature) -> str:
@@ -173,26 +179,15 @@ def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
         return None
 
 
-def _write(job: Job, ranking: Ranking, scalars: Mapping[str, Scalar]) -> None:
-    folder = job.folder.path
-    whole = _beside(ranking, scalars.values())
-    whole = whole.replace_schema_metadata({**whole.schema.metadata, MEASURED: json.dumps(_measured(job))})
-    replace(folder / "seeds.parquet", lambda path: pq.write_table(whole, path))
-    rows = pa.Table.from_pylist([_measure_row(found) for found in scalars.values()], schema=MEASURES)
-    replace(folder / "measures.parquet", lambda path: pq.write_table(rows, path))
-    by_task = text_rates(job)
-    if by_task is not None:
-        replace(folder / "text_rates.parquet", lambda path: pq.write_table(by_task, path))
-
-
-def _measured(job: Job) -> Json:
-    """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
-    return {
-        "features": {item.name: item.fingerprint() for item in job.measured},
-        "reference": {item.feature.name: item.table.folder.name for item in job.reference_measures},
-        "prompts": len(job.wanted.prompts),
-        "golden": job.study.ranking.golden,
+def _write(job: Job, judged: Judged) -> None:
+    tables = {
+        "seeds": _beside(judged.ranking, judged.scalars.values()),
+        "measures": pa.Table.from_pylist([_measure_row(found) for found in judged.scalars.values()], schema=MEASURES),
     }
+    if judged.by_task is not None:
+        tables["text_rates"] = judged.by_task
+    for name, table in tables.items():
+        replace(job.folder.path / f"{name}.parquet", partial(pq.write_table, table))
 
 
 def _beside(ranking: Ranking, scalars: Iterable[Scalar]) -> pa.Table:

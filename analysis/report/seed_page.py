@@ -45,7 +45,8 @@ def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[S
         "seed": seed,
         "strips": strips,
         "rank": next(
-            (each.ranks.get(seed) for each in standings if each.measured.name == data.by), None if at is None else at + 1
+            (each.ranks.get(seed) for each in standings if each.measured.name == data.by),
+            None if at is None else at + 1,
         ),
         "before": data.ranked[at - 1] if at else None,
         "after": data.ranked[at + 1] if at is not None and at + 1 < len(data.ranked) else None,
