@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow.compute as pc
 
-from seedscope.jobs.job import DrawnJob, Job
+from seedscope.jobs.job import DrawnJob, ImportedJob, Job
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Receipt, Table
 from seedscope.pipeline.study import Json
@@ -78,20 +78,20 @@ def _study(job: Job) -> list[str]:
         f"{len(prompts):,} prompts in {len({prompt.group for prompt in prompts}):,} groups",
         f"{len(seeds):,} seeds: {ranges(seeds)}",
     ]
-    if not isinstance(job, DrawnJob):
-        return [*lines, f"pictures imported from {getattr(job.study, 'imported', 'elsewhere')}"]
-    height, width = job.located.size(job.study.sampling)
-    lines.append(f"{width} x {height} pixels")
-    lines += _settings(
-        "",
-        job.study.sampling.model_dump(
-            mode="json", exclude={"height": True, "width": True, "guidance": {"negative_from"}}
-        ),
-    )
-    lines += _settings("", job.study.compute.model_dump(mode="json", exclude={"device"}))
-    if job.study.inpaint is not None:
-        lines += _settings("inpainting", job.study.inpaint.model_dump(mode="json"))
-    return lines
+    if isinstance(job, ImportedJob):
+        return [*lines, f"pictures imported from {job.study.imported}", *_settings("", job.run.made or {})]
+    return lines + (_drawing(job) if isinstance(job, DrawnJob) else [])
+
+
+def _drawing(job: DrawnJob) -> list[str]:
+    """How pictures are drawn; the step from which a negative prompt acts only where there is one."""
+    study, (height, width) = job.study, job.located.size(job.study.sampling)
+    untold = set() if study.sampling.guidance.negative_prompt else {"negative_from"}
+    lines = [f"{width} x {height} pixels"]
+    lines += _settings("", study.sampling.model_dump(mode="json", exclude={"height", "width", "guidance"}))
+    lines += _settings("guidance", study.sampling.guidance.model_dump(mode="json", exclude=untold))
+    lines += _settings("", study.compute.model_dump(mode="json", exclude={"device"}))
+    return lines + ([] if study.inpaint is None else _settings("inpainting", study.inpaint.model_dump(mode="json")))
 
 
 def _settings(name: str, settings: Mapping[str, Json]) -> list[str]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from seedscope.jobs.cli import app
 from seedscope.jobs.job import open_job
 from seedscope.jobs.report import make_report, report_data
 from seedscope.jobs.report_layout import coverage
+from seedscope.jobs.report_made import failed_cells
 from seedscope.jobs.report_pictures import RunPictures
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
@@ -190,6 +192,32 @@ def test_what_is_damaged_or_missing_is_told(study: Path, report: Path, tmp_path:
         make_report(open_job(study, run), run / "report")
     with pytest.raises(UserError, match="holds files that are no report"):
         make_report(open_job(study, report.parent), run)
+
+
+def test_failed_cells_are_told_with_their_reason(study: Path, report: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(report.parent, run, ignore=shutil.ignore_patterns("report", ".lock"))
+    job = open_job(study, run)
+    unit = job.units[0]
+    for table_of, failing, reason in (
+        (job.images, (0,), "NaN in the latents"),
+        (job.measures[1].table, (0, 1), "too small"),
+    ):
+        rows = table_of.read(unit.name).to_pylist()
+        for place in failing:
+            known = {name: rows[place].get(name) for name in ("prompt_id", "prompt", "seed")}
+            rows[place] = known | {"status": "failed", "error": reason}
+        made_by = table_of.receipt(unit.name).made
+        table_of.revoke(unit.name)
+        table_of.publish(unit, pa.Table.from_pylist(rows, schema=table_of.schema), made_by)
+    (first, seed), (second, _) = list(unit.cells())[:2]
+    assert failed_cells(job) == {
+        f"seed {seed}, prompt {first.id} (a cat)": "NaN in the latents",
+        f"seed {seed}, prompt {second.id} (a car), clip_score": "too small",
+    }
+    assert RunPictures(job)(seed, first.id) is None and RunPictures(job)(seed, second.id) is not None
+    data = report_data(job)
+    assert data.measures[0].missing == 2 and data.measures[0].cells == SEEDS * PROMPTS - 2
 
 
 def test_it_opens_without_a_complaint(report: Path) -> None:

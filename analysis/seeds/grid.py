@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,25 +29,34 @@ class Grid:
         return Grid(self.values[prompts], self.prompts[prompts], self.groups[prompts], self.seeds)
 
 
-def read_grid(features: Table, column: str, units: Sequence[Unit]) -> Grid:
-    """A scalar or boolean column of the shards of some units, one shard in memory at a time; booleans become 0 and 1.
+def grid_of(units: Sequence[Unit], cells: Iterable[tuple[pa.Table, npt.ArrayLike]]) -> Grid:
+    """The grid of some units, from tables with `prompt_id` and `seed` and a value for each of their rows.
 
-    Prompts and seeds keep the order in which the units name them. What no shard holds is NaN.
-
-    Raises:
-        CorruptShard: a shard is damaged.
+    Prompts and seeds keep the order in which the units name them. What no table holds is NaN.
     """
     groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
     seeds = list(dict.fromkeys(seed for unit in units for seed in unit.seeds))
     row, place = {prompt: i for i, prompt in enumerate(groups)}, {seed: i for i, seed in enumerate(seeds)}
     values = np.full((len(row), len(place)), np.nan, np.float32)
-    committed = features.committed()
-    for unit in units:
-        if unit.name in committed:
-            table = features.read(unit.name, ["prompt_id", "seed", "status", column])
-            table = table.filter(pc.equal(table["status"], "ok"))
-            rows = [row[prompt] for prompt in table["prompt_id"].to_pylist()]
-            columns = [place[seed] for seed in table["seed"].to_pylist()]
-            cells = pc.cast(table[column], pa.float32())
-            values[rows, columns] = cells.to_numpy(zero_copy_only=False)
+    for table, found in cells:
+        rows = [row[prompt] for prompt in table["prompt_id"].to_pylist()]
+        values[rows, [place[seed] for seed in table["seed"].to_pylist()]] = found
     return Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.array(seeds, np.int64))
+
+
+def read_grid(features: Table, column: str, units: Sequence[Unit]) -> Grid:
+    """A scalar or boolean column of the shards of some units, one shard in memory at a time; booleans become 0 and 1.
+
+    Raises:
+        CorruptShard: a shard is damaged.
+    """
+
+    def cells() -> Iterator[tuple[pa.Table, npt.ArrayLike]]:
+        committed = features.committed()
+        for unit in units:
+            if unit.name in committed:
+                table = features.read(unit.name, ["prompt_id", "seed", "status", column])
+                table = table.filter(pc.equal(table["status"], "ok"))
+                yield table, pc.cast(table[column], pa.float32()).to_numpy(zero_copy_only=False)
+
+    return grid_of(units, cells())

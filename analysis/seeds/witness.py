@@ -14,14 +14,15 @@ Bures distance is I - T, with T the optimal transport map (Bhatia, Jain, Lim 201
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from seedscope.analysis.seeds.frechet import Reference, spanned
-from seedscope.analysis.seeds.grid import Grid
+from seedscope.analysis.seeds.grid import Grid, grid_of
 from seedscope.analysis.seeds.moments import Array, Moments, covariance, merge, moments
 from seedscope.analysis.seeds.table import vectors
 from seedscope.pipeline.plan import Unit
@@ -72,17 +73,15 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
 
     Raises ValueError as `Witness.of`, CorruptShard where a shard is damaged.
     """
-    groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
-    seeds = list(dict.fromkeys(seed for unit in units for seed in unit.seeds))
     everything = Moments.empty(reference.dimensions)
     for unit in units:
         rows = vectors(features.read(unit.name, [column])[column])
         everything = merge(everything, moments(rows[np.isfinite(rows).all(axis=1)]))
     witness = Witness.of(everything, reference)
-    values = np.full((len(groups), len(seeds)), np.nan, np.float32)
-    row, place = {prompt: i for i, prompt in enumerate(groups)}, {seed: i for i, seed in enumerate(seeds)}
-    for unit in units:
-        cells = features.read(unit.name, ["prompt_id", "seed", column])
-        where = [row[prompt] for prompt in cells["prompt_id"].to_pylist()]
-        values[where, [place[seed] for seed in cells["seed"].to_pylist()]] = witness.score(vectors(cells[column]))
-    return Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.array(seeds, np.int64))
+
+    def cells() -> Iterator[tuple[pa.Table, Array]]:
+        for unit in units:
+            table = features.read(unit.name, ["prompt_id", "seed", column])
+            yield table, witness.score(vectors(table[column]))
+
+    return grid_of(units, cells())
