@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +28,7 @@ from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table, replace
-from seedscope.pipeline.study import fingerprint
+from seedscope.pipeline.study import Json, fingerprint
 
 MEASURED = "seedscope_measured"
 """Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real
@@ -180,14 +181,25 @@ def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
 
 
 def _write(job: Job, judged: Judged) -> None:
+    seeds = _beside(judged.ranking, judged.scalars.values())
     tables = {
-        "seeds": _beside(judged.ranking, judged.scalars.values()),
+        "seeds": seeds.replace_schema_metadata({**seeds.schema.metadata, MEASURED: json.dumps(_measured(job))}),
         "measures": pa.Table.from_pylist([_measure_row(found) for found in judged.scalars.values()], schema=MEASURES),
     }
     if judged.by_task is not None:
         tables["text_rates"] = judged.by_task
     for name, table in tables.items():
         replace(job.folder.path / f"{name}.parquet", partial(pq.write_table, table))
+
+
+def _measured(job: Job) -> Json:
+    """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
+    return {
+        "features": {item.name: item.fingerprint() for item in job.measured},
+        "reference": {item.feature.name: item.table.folder.name for item in job.reference_measures},
+        "prompts": len(job.wanted.prompts),
+        "golden": job.study.ranking.golden,
+    }
 
 
 def _beside(ranking: Ranking, scalars: Iterable[Scalar]) -> pa.Table:
