@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 
@@ -247,13 +248,14 @@ def models(as_json: Json = False) -> None:
 
     Example: seedscope models
     """
-    from seedscope.pipeline.models import FAMILIES, bundled, kind
+    from seedscope.pipeline.models import FAMILIES, INPAINTS, bundled, kind
 
     rows = [
         {
             "name": name,
             "kind": kind(folder),
             "draws": kind(folder) in FAMILIES,
+            "inpaints": kind(folder) in INPAINTS,
             "bytes": sum(file.stat().st_size for file in folder.rglob("*.safetensors")),
             "folder": str(folder),
         }
@@ -262,9 +264,9 @@ def models(as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    grid = Grid("name", "class", "", "MB")
+    grid = Grid("name", "class", "draws", "MB", box=SIMPLE, pad_edge=False)
     for row in rows:
-        use = "text to image: `model:` of a study" if row["draws"] else ""
+        use = ", ".join(use for use, does in (("prompts", row["draws"]), ("inpaint", row["inpaints"])) if does)
         grid.add_row(str(row["name"]), str(row["kind"]), use, f"{int(str(row['bytes'])) / 1e6:.1f}")
     out.print(grid)
 
