@@ -26,7 +26,8 @@ def written(ranking: Ranking, value: float | None, *, signed: bool = False) -> s
         return "-"
     plus = "+" if signed else ""
     if ranking.rate:
-        return f"{100 * value:{plus}.0f} %"
+        percent = round(100 * value)
+        return f"{percent:{plus if percent else ''}d} %"
     return f"{value:{plus}.3g}" if ranking.real_images is None else f"{value:{plus}.1f}"
 
 
