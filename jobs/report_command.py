@@ -1,7 +1,8 @@
 """`seedscope report`: a finished run as a folder of pages that opens in any browser, without a server."""
 
+import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
 import typer
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 out = Console()
 notes = Console(stderr=True)
+EVERY_SECONDS = 10.0
 
 
 def report_study(
@@ -30,20 +32,30 @@ def report_study(
     from seedscope.jobs.report import make_report
 
     job = open_job(study, folder)
-    bar = Progress(
-        TextColumn("seeds drawn"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=notes,
-        transient=True,
-    )
-    with job.folder.locked(), bar:
+    with job.folder.locked(), _Drawn() as drawn:
         job.begin()
-        task = bar.add_task("", total=None, visible=False)
-        page = make_report(
-            job,
-            to or job.folder.path / "report",
-            lambda done, of: bar.update(task, completed=done, total=of, visible=True),
-        )
+        page = make_report(job, to or job.folder.path / "report", drawn)
     out.print(f"wrote {page}", highlight=False, soft_wrap=True)
+
+
+class _Drawn:
+    """Says of how many seeds the pictures are drawn: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        columns = TextColumn("seeds drawn"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        self._bar = Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)
+        self._task = self._bar.add_task("", total=None, visible=False)
+        self._told = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, done: int, of: int) -> None:
+        self._bar.update(self._task, completed=done, total=of, visible=True)
+        if not notes.is_terminal and time.monotonic() - self._told > EVERY_SECONDS:
+            self._told = time.monotonic()
+            notes.print(f"{done:,} of {of:,} seeds drawn", highlight=False)
