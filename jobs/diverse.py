@@ -26,10 +26,6 @@ COUNT = 4
 """Seeds of a set, as in the published table: pictures that a user is shown for a prompt."""
 
 
-class TooFewToChoose(UserError):
-    """There are not enough seeds or prompts to choose a diverse set and to try it."""
-
-
 @dataclass(frozen=True)
 class DiverseSeeds:
     """A set of seeds, the most distant first, out of a pool (`all` or `golden` seeds), and how alike their pictures are."""
@@ -47,7 +43,7 @@ def choose_diverse(job: Job, measure: Measure, golden: Sequence[int] = (), count
     that of the pictures' vectors on the prompts to confirm on.
 
     Raises:
-        TooFewToChoose: too few seeds, or too few prompts that all seeds have a picture of.
+        UserError: too few seeds, or too few prompts that all seeds have a picture of.
 
     Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over all pictures
     is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are near 1.
@@ -57,7 +53,7 @@ def choose_diverse(job: Job, measure: Measure, golden: Sequence[int] = (), count
     on = _ranking_prompts(job)
     ranking = np.array([on.get(prompt, False) for prompt in grid.prompts], dtype=np.bool_)
     if len(grid.seeds) <= count or not ranking.any() or ranking.all():
-        raise TooFewToChoose(
+        raise UserError(
             f"{len(grid.seeds)} seeds and {len(grid.prompts)} prompts that all of them have a picture of: a set of {count} "
             "needs more seeds than that, and prompts of at least two groups. Add seeds or prompts to the study."
         )

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seedscope.analysis.maps.style_map import TooFewToMap
 from seedscope.analysis.report.data import (
     Comparison,
     DiverseSet,
@@ -19,7 +18,7 @@ from seedscope.analysis.report.data import (
 )
 from seedscope.analysis.report.page import write_report
 from seedscope.analysis.select.comparison import Compared, Difference
-from seedscope.jobs.diverse import DiverseSeeds, TooFewToChoose, choose_diverse
+from seedscope.jobs.diverse import DiverseSeeds, choose_diverse
 from seedscope.jobs.golden import Choice, choose
 from seedscope.jobs.job import Job
 from seedscope.jobs.maps import vector_measure
@@ -65,7 +64,7 @@ def report_data(job: Job) -> ReportData:
     looks = _looks(job, choice)
     ids = [prompt.id for prompt in job.wanted.prompts]
     return ReportData(
-        title=f"{job.subject}: {job.study.name}",
+        title=job.study.name if job.subject == job.study.name else f"{job.subject}: {job.study.name}",
         answer=answer(measures, judged.ranking.measure, choice),
         by=judged.ranking.measure,
         measures=measures,
@@ -101,11 +100,11 @@ def _looks(job: Job, choice: Choice) -> _Looks:
     diverse: list[DiverseSet] = []
     try:
         style = style_map(job, measure)
-    except TooFewToMap as reason:
+    except UserError as reason:  # such as too few seeds: no reason to have no report
         silent["The map of style"] = str(reason)
     try:
         diverse = [_diverse(found) for found in choose_diverse(job, measure, choice.seeds)]
-    except TooFewToChoose as reason:
+    except UserError as reason:
         silent["Diverse sets"] = str(reason)
     return _Looks(style, diverse, silent)
 

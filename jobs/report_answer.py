@@ -32,7 +32,7 @@ def _matters(measures: Sequence[Measured], main: Measured) -> str:
         first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p_value(main.p)})"
     else:
         first = f"By {main.title}, seeds differ no more than chance alone makes them ({p_value(main.p)})"
-    shares = {m.title: m.shares["seed"] for m in measures if "seed" in m.shares and _matter(m)}
+    shares = {m.title: m.shares["seed"] for m in measures if "seed" in m.shares and (m.p is None or _matter(m))}
     if not shares:
         return f"{first}."
     title, largest = max(shares.items(), key=lambda item: item[1].value or 0.0)

@@ -271,5 +271,6 @@ def test_imported_pictures_have_a_report(imported: Path) -> None:  # noqa: F811
     page = make_report(job, imported.parent / "report")
     data = report_data(job)
     assert page.exists() and data.by == "fd_efficientnet_lite0" and len(data.ranked) == 3
+    assert data.style is None and any("a map needs at least 4" in line for line in data.made["Not judged"])
     assert any("imported" in line for line in data.made["Study"]) and "Model" not in data.made
     assert (imported.parent / "report" / "seeds" / "000200.html").exists() and data.failed == {}
