@@ -88,7 +88,12 @@ def run(
         job.reference_measures  # noqa: B018  (a wrong reference is to be told before hours of drawing)
         _work(job, where, generate=True, features=True)
         _written(ranking.export(job, *_judge(job)))
-    out.print(f"\nDone in {time.monotonic() - started:.0f} s.", highlight=False)
+    where_to = f" --out {folder}" if folder else ""
+    out.print(
+        f"\nDone in {time.monotonic() - started:.0f} s. A page of it: seedscope report {study}{where_to}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @app.command()

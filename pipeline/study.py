@@ -199,7 +199,9 @@ class Ranking(Strict):
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
     shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")
-    golden: int = Field(8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists.")
+    golden: int = Field(
+        8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists."
+    )
 
     @model_validator(mode="after")
     def _overlap_takes_two(self) -> Self:

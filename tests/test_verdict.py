@@ -46,7 +46,11 @@ def test_what_was_not_tested_or_left_out_is_said() -> None:
 @pytest.mark.parametrize(
     ("best", "worst", "said"),
     [
-        (0.9, 0.1, ["The best has 90 %, chance alone gives a best of 40 % to 50 %: better than luck", ": worse than bad"]),
+        (
+            0.9,
+            0.1,
+            ["The best has 90 %, chance alone gives a best of 40 % to 50 %: better than luck", ": worse than bad"],
+        ),
         (0.45, 0.25, ["no better than luck", "no worse than bad luck"]),
     ],
 )
