@@ -16,6 +16,7 @@ from seedscope.analysis.report.verdict import span, verdict, written
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scalar import Scalar
 from seedscope.analysis.seeds.variance import reliability
+from seedscope.analysis.select.lists import save_lists
 from seedscope.jobs.golden import Choice, golden_seeds
 from seedscope.jobs.job import DrawnJob, Job
 from seedscope.jobs.pictures import evenly, pictures_of
@@ -98,7 +99,7 @@ def _by_task(rates: pa.Table) -> Grid:
 
 
 def export(job: Job, judged: Judged, choice: Choice) -> list[Path]:
-    """Write `golden.json` and `contact_sheet.png`; return the paths of all that a run ends in.
+    """Write the golden list in all its formats and `contact_sheet.png`; return the paths of all that a run ends in.
 
     Of imported pictures there is no golden list: how their noise was drawn is not known.
 
@@ -112,9 +113,9 @@ def export(job: Job, judged: Judged, choice: Choice) -> list[Path]:
     tables = [job.folder.path / name for name in ("seeds.parquet", "measures.parquet", "text_rates.parquet")]
     files = [path for path in tables if path.exists()]
     if isinstance(job, DrawnJob):
-        golden = job.folder.path / "golden.json"
-        golden_seeds(job, judged, choice).save(golden)
-        files.append(golden)
+        golden = golden_seeds(job, judged, choice)
+        golden.save(job.folder.path / "golden.json")
+        files += [job.folder.path / "golden.json", *save_lists(golden, job.folder.path)]
     sheet = job.folder.path / "contact_sheet.png"
     count = min(SHEET_SEEDS, len(ranked) // 2 or 1)
     ids = [prompt.id for prompt in job.wanted.prompts]

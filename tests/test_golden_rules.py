@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pyarrow as pa
 import pytest
 import yaml
 
 from seedscope.analysis.features.stage import Generated
+from seedscope.analysis.select.lists import save_lists
 from seedscope.jobs.golden import Choice, choose, golden_seeds
 from seedscope.jobs.job import DrawnJob, Job, open_job
 from seedscope.jobs.seeds import Judged, judge
@@ -89,6 +91,22 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
     assert isinstance(job, DrawnJob)
     golden = golden_seeds(job, judged, choice)
     assert golden.seeds == list(choice.seeds) and golden.why.rule == "confirmed" and golden.why.standings[0].rank == 1
+
+
+def test_other_programs_read_the_list(tmp_path: Path) -> None:
+    job = measured(tmp_path, 0.0, rule="top")
+    judged, choice = chosen(job)
+    assert isinstance(job, DrawnJob)
+    golden = golden_seeds(job, judged, choice)
+    files = save_lists(golden, tmp_path)
+    assert [int(seed) for seed in (tmp_path / "golden.txt").read_text().split(",")] == golden.seeds
+    for rows in (pandas.read_csv(tmp_path / "golden.csv"), pandas.read_parquet(tmp_path / "golden.parquet")):
+        assert rows["seed"].tolist() == golden.seeds and rows["rank"].tolist() == [1, 2, 3, 4]
+        assert rows["value"].tolist() == pytest.approx([item.value for item in golden.why.standings])
+        assert (rows["lo"] < rows["value"]).all() and (rows["value"] < rows["hi"]).all()
+    nobody = golden.model_copy(update={"seeds": [], "why": golden.why.model_copy(update={"standings": []})})
+    assert save_lists(nobody, tmp_path) == files
+    assert pandas.read_csv(tmp_path / "golden.csv").empty and (tmp_path / "golden.txt").read_text() == "\n"
 
 
 def test_where_no_seed_matters_the_list_is_empty_and_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""A golden list in the formats of other programs: a table as CSV and Parquet, and a plain line of seeds.
+
+They say which seeds, and no more: the conditions under which these hold are in the `golden.json` beside them.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.csv as csv
+import pyarrow.parquet as pq
+
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.pipeline.store import replace
+
+SCHEMA = pa.schema(
+    [
+        pa.field("seed", pa.int64()),
+        pa.field("rank", pa.int64()),
+        pa.field("value", pa.float64()),
+        pa.field("lo", pa.float64()),
+        pa.field("hi", pa.float64()),
+        pa.field("n", pa.int64()),
+    ]
+)
+
+
+def table(golden: GoldenSeeds) -> pa.Table:
+    """A row a seed, best first: where it stands in the table from which it was chosen."""
+    rows = [
+        {"seed": item.seed, "rank": item.rank, "value": item.value, "n": item.n}
+        | ({} if item.interval is None else dict(zip(("lo", "hi"), item.interval, strict=True)))
+        for item in golden.why.standings
+    ]
+    return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def line(golden: GoldenSeeds) -> str:
+    """`17, 28, 3`: what the seed field of A1111's X/Y/Z plot takes, and what scripts for ComfyUI split at commas."""
+    return ", ".join(map(str, golden.seeds))
+
+
+def save_lists(golden: GoldenSeeds, folder: Path) -> list[Path]:
+    """Write `golden.csv`, `golden.parquet` and `golden.txt`; return their paths.
+
+    Raises:
+        StorageError: the folder cannot be written, or is full.
+    """
+    rows = table(golden)
+    writers: dict[str, Callable[[Path], object]] = {
+        "golden.csv": partial(csv.write_csv, rows),
+        "golden.parquet": partial(pq.write_table, rows),
+        "golden.txt": lambda path: path.write_text(f"{line(golden)}\n", encoding="ascii"),
+    }
+    for name, write in writers.items():
+        replace(folder / name, write)
+    return [folder / name for name in writers]
