@@ -21,7 +21,8 @@ from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.runner import Executor, Outcome, run_stage
 from seedscope.pipeline.stage import Stage
 from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Receipt, Table
-from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint, load_study
+from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint
+from seedscope.pipeline.study_file import load_study
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
 

@@ -7,7 +7,8 @@ import pytest
 
 from seedscope.analysis.features import feature
 from seedscope.pipeline.prompts import read_prompts
-from seedscope.pipeline.study import Study, load_study
+from seedscope.pipeline.study import Study
+from seedscope.pipeline.study_file import load_study
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 

@@ -28,7 +28,8 @@ from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.stage import make
 from seedscope.pipeline.store import INPAINT_SCHEMA, Table
-from seedscope.pipeline.study import Inpaint, Model, Study, UnitShape, fingerprint, load_study
+from seedscope.pipeline.study import Inpaint, Model, Study, UnitShape, fingerprint
+from seedscope.pipeline.study_file import load_study
 
 SCHEDULERS = {
     "ddim": "DDIMScheduler",

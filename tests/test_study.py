@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.prompts import prompt, read_prompts
-from seedscope.pipeline.study import FileSource, Grid, GridSource, Study, fingerprint, load_study
+from seedscope.pipeline.study import FileSource, Grid, GridSource, Study, fingerprint
+from seedscope.pipeline.study_file import load_study
 
 Write = Callable[..., Path]
 
