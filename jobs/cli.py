@@ -13,12 +13,12 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 
-from seedscope.jobs.compare_command import compare_runs
-from seedscope.jobs.diverse_command import choose_diverse_seeds
-from seedscope.jobs.import_command import import_pictures
-from seedscope.jobs.map_command import map_study
-from seedscope.jobs.masks_command import write_masks
-from seedscope.jobs.report_command import report_study
+from seedscope.jobs.commands.compare import compare_runs
+from seedscope.jobs.commands.diverse import choose_diverse_seeds
+from seedscope.jobs.commands.import_pictures import import_pictures
+from seedscope.jobs.commands.map import map_study
+from seedscope.jobs.commands.masks import write_masks
+from seedscope.jobs.commands.report import report_study
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:

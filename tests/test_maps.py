@@ -33,8 +33,8 @@ from seedscope.analysis.maps.seating import seats
 from seedscope.analysis.maps.style_map import TooFewToMap, map_images, map_seeds
 from seedscope.analysis.maps.vectors import Grid, even_sample, read_grid, read_sample
 from seedscope.analysis.maps.verdict import map_verdict
+from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.job import open_job
-from seedscope.jobs.map_command import map_study
 from seedscope.jobs.map_sheets import draw_sheets
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Edition, Unit, plan

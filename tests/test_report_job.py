@@ -22,10 +22,10 @@ from typer.testing import CliRunner
 
 from seedscope.jobs.cli import app
 from seedscope.jobs.job import open_job
-from seedscope.jobs.report import make_report, report_data
-from seedscope.jobs.report_layout import coverage
-from seedscope.jobs.report_made import failed_cells
-from seedscope.jobs.report_pictures import RunPictures
+from seedscope.jobs.report.layout import coverage
+from seedscope.jobs.report.made import failed_cells
+from seedscope.jobs.report.pictures import RunPictures
+from seedscope.jobs.report.report import make_report, report_data
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.runner import Executor

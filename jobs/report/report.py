@@ -23,13 +23,13 @@ from seedscope.jobs.golden import Choice, choose
 from seedscope.jobs.job import Job
 from seedscope.jobs.maps import vector_measure
 from seedscope.jobs.pictures import evenly
-from seedscope.jobs.report_answer import answer, in_words
-from seedscope.jobs.report_layout import layouts
-from seedscope.jobs.report_made import failed_cells, how_made
-from seedscope.jobs.report_measures import estimate, measurements
-from seedscope.jobs.report_pictures import RunPictures
-from seedscope.jobs.report_style import style_map
-from seedscope.jobs.report_titles import space_of
+from seedscope.jobs.report.answer import answer, in_words
+from seedscope.jobs.report.layout import layouts
+from seedscope.jobs.report.made import failed_cells, how_made
+from seedscope.jobs.report.measures import estimate, measurements
+from seedscope.jobs.report.pictures import RunPictures
+from seedscope.jobs.report.style import style_map
+from seedscope.jobs.report.titles import space_of
 from seedscope.jobs.seeds import judge
 from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError

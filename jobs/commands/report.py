@@ -29,7 +29,7 @@ def report_study(
     Example: seedscope report configs/demo.yaml --to demo-report
     """
     from seedscope.jobs.job import open_job
-    from seedscope.jobs.report import make_report
+    from seedscope.jobs.report.report import make_report
 
     job = open_job(study, folder)
     with job.folder.locked(), _Drawn() as drawn:

@@ -11,7 +11,7 @@ from seedscope.analysis.report.data import Estimate, Interval, Measured, SeedVal
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scalar import Scalar
 from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
-from seedscope.jobs.report_titles import title_of
+from seedscope.jobs.report.titles import title_of
 from seedscope.jobs.seeds import Judged
 
 

@@ -12,7 +12,7 @@ from seedscope.analysis.maps.meaning import Trait
 from seedscope.analysis.report.data import StyleMap
 from seedscope.jobs.job import Job
 from seedscope.jobs.maps import make_map, map_source
-from seedscope.jobs.report_titles import space_of
+from seedscope.jobs.report.titles import space_of
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
 TRAITS_TOLD = 3
