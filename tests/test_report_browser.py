@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from browsing import failure
 from made_up_report import HARD_PROMPTS, made_up, made_up_pictures, repeated
 from PIL import Image
 
@@ -60,7 +61,7 @@ def open_page(browser: Browser, report: Path) -> Iterator[Open]:
         page = context.new_page()
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: complaints.append(f"failed: {request.url}"))
+        page.on("requestfailed", lambda request: complaints.extend(failure(request)))
         page.on(
             "request",
             lambda request: None if request.url.startswith(("file:", "data:")) else complaints.append(request.url),

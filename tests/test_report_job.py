@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from browsing import failure
 from PIL import Image
 from test_imported_job import imported  # noqa: F401  (a fixture)
 from typer.testing import CliRunner
@@ -234,7 +235,7 @@ def test_it_opens_without_a_complaint(report: Path) -> None:
         page = browser.new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("requestfailed", lambda request: complaints.append(request.url))
+        page.on("requestfailed", lambda request: complaints.extend(failure(request)))
         page.goto((report / "index.html").as_uri())
         for figure in page.locator("[data-figure]").all():
             figure.scroll_into_view_if_needed()
