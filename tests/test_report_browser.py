@@ -56,7 +56,7 @@ def open_page(browser: Browser, report: Path) -> Iterator[Open]:
 
     def opened(path: str = "index.html", **options: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
-        context.set_default_timeout(5000)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
