@@ -368,7 +368,11 @@ def main() -> None:
         for line in str(error).splitlines():
             notes.print(f"seedscope: {line}", style="red", highlight=False, soft_wrap=True, markup=False)
         sys.exit(2)
-    except _Stopped as stopped:
+    except (_Stopped, SystemError) as error:
+        # Ray's compiled code wraps what a signal's handler raises inside it.
+        stopped = error if isinstance(error, _Stopped) else error.__cause__
+        if not isinstance(stopped, _Stopped):
+            raise
         notes.print(
             "seedscope: stopped. What is published is safe; the same command goes on from there.", soft_wrap=True
         )

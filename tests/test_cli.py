@@ -336,10 +336,13 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
     assert contents(tmp_path / "run", "images") == contents(whole, "images")
 
 
-def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "where", [("--executor", "inline"), ("--workers", "1", "--threads", "1")], ids=["inline", "ray"]
+)
+def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path, where: tuple[str, ...]) -> None:
     study, out = write_study(seeds="0-499"), tmp_path / "run"
     started = subprocess.Popen(
-        [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, "--executor", "inline"],
+        [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, *where],
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,
@@ -356,6 +359,19 @@ def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path) -> 
     assert 0 < standing["units_done"] < standing["units"]
     done = command("generate", study, "--out", out, "--executor", "inline", "--limit", "1")
     assert done.returncode == 0 and "1 made now" in done.stdout
+
+
+def test_a_stop_that_compiled_code_wraps_is_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ray's waiting does so now and then, depending on the moment of the signal."""
+    from seedscope.jobs import cli
+
+    def waiting() -> None:
+        raise SystemError("returned a result with an exception set") from cli._Stopped(signal.SIGINT)
+
+    monkeypatch.setattr(cli, "app", waiting)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 128 + signal.SIGINT
 
 
 def test_options_that_exclude_each_other(write_study: Write) -> None:
