@@ -32,7 +32,7 @@ class Choice:
     """The golden seeds, best first, perhaps none, and what the rule shows.
 
     compared: measurement with a good direction -> golden and worst seeds less random ones, on prompts that took no part in
-    choosing; empty where prompts could not be split.
+    choosing; empty where there are none: prompts of one group, or a rule that chooses on all of them.
     """
 
     rule: str
@@ -51,7 +51,8 @@ def choose(job: Job, judged: Judged) -> Choice:
         )
         return Choice(settings.rule, seeds, " ".join(sentences), {})
     seeds, sentences = {"confirmed": _confirmed, "overlap": _overlap, "top": _top}[settings.rule](job, judged)
-    return Choice(settings.rule, seeds, " ".join(sentences), _compared(judged, judged.scores(used[0]), seeds))
+    compared = _compared(judged, judged.scores(used[0]), seeds) if settings.rule == "confirmed" else {}
+    return Choice(settings.rule, seeds, " ".join(sentences), compared)
 
 
 def _top(job: Job, judged: Judged) -> tuple[list[int], list[str]]:

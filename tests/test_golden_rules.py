@@ -126,6 +126,7 @@ def test_the_published_rule_comes_with_what_chance_gives(tmp_path: Path) -> None
     assert "are in the top 12 of 24 by clip_score and by text" in choice.sentence
     assert "share 6.0 on average" in choice.sentence and "has not been tried" in choice.sentence
     assert 0 < len(choice.seeds) <= 12
+    assert not choice.compared  # every prompt took part in choosing: none is left to try the list on
 
 
 def test_the_best_are_the_best(tmp_path: Path) -> None:
@@ -133,6 +134,7 @@ def test_the_best_are_the_best(tmp_path: Path) -> None:
     assert (
         list(choice.seeds) == judged.ranking.table["seed"].to_pylist()[:4] and "has not been tried" in choice.sentence
     )
+    assert not choice.compared
 
 
 def test_prompts_of_one_group_cannot_confirm(tmp_path: Path) -> None:

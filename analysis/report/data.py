@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
-Better = Literal["higher", "lower"]
+from seedscope.analysis.seeds.scores import Better
+
 Interval = tuple[float, float]
 
 
