@@ -18,6 +18,7 @@ from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
+from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.commands.report import report_study
 from seedscope.pipeline.errors import CorruptShard, UserError
 
@@ -36,16 +37,11 @@ app = typer.Typer(
 out = Console()
 notes = Console(stderr=True)
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
-Out = Annotated[
-    Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
-]
 Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
 Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  [default: one a GPU, or one a core]")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  [default: cores / workers]")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _job(study: Path, folder: Path | None) -> "Job":

@@ -2,29 +2,19 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
 
-import typer
 from rich.console import Console
+
+from seedscope.jobs.commands.options import Json, Out, StudyFile, VectorFeature
 
 out = Console()
 
 
 def map_study(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)],
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
-    ] = None,
-    by: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FEATURE",
-            help="Feature that gives a vector of each picture.  [default: a style feature, or else the study's first]",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    study: StudyFile,
+    folder: Out = None,
+    by: VectorFeature = None,
+    as_json: Json = False,
 ) -> None:
     """Map the seeds by what their pictures look like, find clusters, and say what sets these apart.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from seedscope.jobs.commands.options import Out, StudyFile
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,11 +18,9 @@ out = Console()
 
 
 def write_masks(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)],
+    study: StudyFile,
     file: Annotated[Path, typer.Option("--to", help="The Parquet file to write.", show_default=False)],
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
-    ] = None,
+    folder: Out = None,
     limit: Annotated[int, typer.Option(min=1, help="At most so many pictures, spread evenly over the run.")] = 500,
     grow: Annotated[int, typer.Option(min=0, help="Pixels by which a mask reaches beyond its object.")] = 4,
 ) -> None:

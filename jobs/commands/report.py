@@ -8,16 +8,16 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from seedscope.jobs.commands.options import Out, StudyFile
+
 out = Console()
 notes = Console(stderr=True)
 EVERY_SECONDS = 10.0
 
 
 def report_study(
-    study: Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)],
-    folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<study name>]", show_default=False)
-    ] = None,
+    study: StudyFile,
+    folder: Out = None,
     to: Annotated[
         Path | None, typer.Option(help="Folder of the report.  [default: report in the run folder]", show_default=False)
     ] = None,
