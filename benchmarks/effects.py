@@ -1,9 +1,10 @@
 """Statistics of scalar scores: seedscope at paper scale, and against a pandas + scipy script on a tenth of the prompts.
 
     python benchmarks/effects.py            22,512 prompts x 1,024 seeds, and both on 2,251 prompts
-    python benchmarks/effects.py --quick    both on 500 prompts x 256 seeds, a minute at most
+    python benchmarks/effects.py --quick    600 prompts x 256 seeds, and both on 500, a minute at most
 
-Both start from one Parquet file with a row a picture and end with the same answers: effects with errors and intervals, shares
+At paper scale seedscope reads what a run leaves: a table of shards with receipts, which is written first. Against the script,
+both start from one Parquet file with a row a picture. All end with the same answers: effects with errors and intervals, shares
 of variance with intervals, q-values, what chance gives by 200 shuffles, probability of the top k, stability of two halves.
 seedscope adds what the script leaves out: exact treatment of missing cells and of groups, and the confirmation.
 The script does what a practised user of pandas would: one pivot, whole-array operations, 1,000 resamples of the prompts.
@@ -17,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +30,7 @@ from scipy import stats
 from seedscope.analysis.seeds.additive import additive_fit
 from seedscope.analysis.seeds.discovery import better_than_average, q_values
 from seedscope.analysis.seeds.effects import seed_effects
+from seedscope.analysis.seeds.grid import read_grid
 from seedscope.analysis.seeds.scores import Scores
 from seedscope.analysis.seeds.shrinkage import posterior_draws, shrink, top_probability, winner
 from seedscope.analysis.seeds.shuffle import score_null
@@ -35,35 +38,77 @@ from seedscope.analysis.seeds.split import effects_of_parts, split_prompts
 from seedscope.analysis.seeds.stability import stability
 from seedscope.analysis.seeds.variance import prompts_needed, reliability, variance_shares
 from seedscope.analysis.select.confirmed import confirmed
+from seedscope.pipeline.plan import Edition, Unit, plan
+from seedscope.pipeline.prompts import prompt
+from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
+from seedscope.pipeline.study import UnitShape
 
+UNIT = UnitShape(prompts=256, seeds=64)
 K, SHUFFLES, RESAMPLES = 32, 200, 1000
 
 Answer = dict[str, npt.NDArray[np.float64]]
 Laps = dict[str, float]
+Lap = Callable[[str], None]
+T = TypeVar("T")
 
 
-def write_scores(path: Path, prompts: int, seeds: int) -> None:
-    """Made-up scores, a row a picture, prompt by prompt; 2 % of the variance within a prompt is the seeds'."""
+def made_up(prompts: int, seeds: int) -> Iterator[npt.NDArray[np.float32]]:
+    """Blocks of prompts (256, S) of made-up scores; 2 % of the variance within a prompt is the seeds'."""
     rng = np.random.default_rng(20)
     seed = 0.14 * rng.standard_normal(seeds, dtype=np.float32)
+    for start in range(0, prompts, UNIT.prompts):
+        rows = min(UNIT.prompts, prompts - start)
+        values = rng.standard_normal((rows, seeds), dtype=np.float32) + seed
+        yield values + rng.standard_normal((rows, 1), dtype=np.float32)
+
+
+def write_file(path: Path, prompts: int, seeds: int) -> None:
+    """One file, a row a picture, prompt by prompt."""
     schema = pa.schema({"prompt": pa.int32(), "seed": pa.int32(), "score": pa.float32()})
+    start = 0
     with pq.ParquetWriter(path, schema) as file:
-        for start in range(0, prompts, 1000):
-            rows = np.arange(start, min(start + 1000, prompts), dtype=np.int32)
-            values = rng.standard_normal((len(rows), seeds), dtype=np.float32) + seed
-            values += rng.standard_normal((len(rows), 1), dtype=np.float32)
+        for values in made_up(prompts, seeds):
+            rows = np.arange(start, start + len(values), dtype=np.int32)
             columns = [np.repeat(rows, seeds), np.tile(np.arange(seeds, dtype=np.int32), len(rows)), values.ravel()]
             file.write_table(pa.table(columns, schema=schema))
+            start += len(values)
 
 
-def with_seedscope(path: Path, lap: Callable[[str], None]) -> Answer:
-    rng = np.random.default_rng(1)
+def write_shards(folder: Path, prompts: int, seeds: int) -> tuple[Table, list[Unit]]:
+    """A feature's table as a run publishes it, and its units."""
+    edition = Edition(tuple(prompt(f"prompt {i}") for i in range(prompts)), tuple(range(seeds)))
+    units = plan([edition], UNIT)
+    table = Table.of(
+        folder, "made_up", "0" * 8, pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field("score", pa.float32())])
+    )
+    blocks = made_up(prompts, seeds)
+    for unit in units:
+        if unit.seeds[0] == 0:
+            values = next(blocks)
+        score = values[:, unit.seeds[0] : unit.seeds[-1] + 1].T.ravel()
+        ids, of_seed = zip(*((each.id, seed) for each, seed in unit.cells()), strict=True)
+        columns = [ids, of_seed, ["ok"] * len(unit), pa.nulls(len(unit), pa.string()), score]
+        table.publish(unit, pa.table([pa.array(column) for column in columns], schema=table.schema), {})
+    return table, units
+
+
+def with_seedscope(path: Path, lap: Lap) -> Answer:
     rows = pq.read_table(path)
     prompt, seed = rows["prompt"].to_numpy(), rows["seed"].to_numpy()
     values = np.full((prompt.max() + 1, seed.max() + 1), np.nan, np.float32)
     values[prompt, seed] = rows["score"].to_numpy()
     del rows, prompt, seed
-    scores = Scores.of(values, np.arange(len(values)))
+    return judged(Scores.of(values, np.arange(len(values))), lap)
+
+
+def from_shards(shards: tuple[Table, list[Unit]], lap: Lap) -> Answer:
+    table, units = shards
+    grid = read_grid(table, "score", units)
+    return judged(Scores.of(grid.values, grid.groups), lap)
+
+
+def judged(scores: Scores, lap: Lap) -> Answer:
+    rng = np.random.default_rng(1)
     lap("read")
     fit = additive_fit(scores)
     effects = seed_effects(fit)
@@ -79,7 +124,7 @@ def with_seedscope(path: Path, lap: Callable[[str], None]) -> Answer:
     null = score_null(fit, "higher", rng, SHUFFLES)
     lap("shuffles")
     del fit
-    ranking = split_prompts(np.arange(len(values)), rng)
+    ranking = split_prompts(scores.groups[scores.member], rng)
     first, second = effects_of_parts(scores, ranking)
     held = stability(first.effect, second.effect, K, "higher", rng, RESAMPLES)
     confirmed(first, second, "higher")
@@ -97,7 +142,7 @@ def with_seedscope(path: Path, lap: Callable[[str], None]) -> Answer:
     }
 
 
-def with_pandas(path: Path, lap: Callable[[str], None]) -> Answer:
+def with_pandas(path: Path, lap: Lap) -> Answer:
     rng = np.random.default_rng(1)
     grid = pd.read_parquet(path).pivot(index="prompt", columns="seed", values="score").astype("float64")
     lap("read")
@@ -145,7 +190,7 @@ def _anova(cells: npt.NDArray[np.float64], prompt_mean: npt.NDArray[np.float64])
     return np.asarray(parts / parts.sum())
 
 
-def timed(work: Callable[[Path, Callable[[str], None]], Answer], path: Path) -> tuple[Answer, Laps, float]:
+def timed(work: Callable[[T, Lap], Answer], scores: T) -> tuple[Answer, Laps, float]:
     """The answers, wall seconds of each part, and CPU seconds of all threads."""
     laps: Laps = {}
     last, cpu = [time.perf_counter()], time.process_time()
@@ -155,7 +200,7 @@ def timed(work: Callable[[Path, Callable[[str], None]], Answer], path: Path) -> 
         laps[name] = now - last[0]
         last[0] = now
 
-    return work(path, lap), laps, time.process_time() - cpu
+    return work(scores, lap), laps, time.process_time() - cpu
 
 
 def line(name: str, laps: Laps) -> str:
@@ -166,7 +211,7 @@ def line(name: str, laps: Laps) -> str:
 def compared(folder: Path, prompts: int, seeds: int, rounds: int) -> Iterator[str]:
     """Both on the same scores, turn and turn about, and how far their answers are apart."""
     path = folder / "small.parquet"
-    write_scores(path, prompts, seeds)
+    write_file(path, prompts, seeds)
     ratios, cpu_ratios = [], []
     yield f"{prompts:,} prompts x {seeds:,} seeds, {rounds} rounds"
     for _ in range(rounds):
@@ -189,12 +234,12 @@ def main() -> None:
     quick = parser.parse_args().quick
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if not quick:
-            write_scores(folder / "full.parquet", 22_512, 1024)
-            print("22,512 prompts x 1,024 seeds, 23 million rows")
-            print(line("seedscope", timed(with_seedscope, folder / "full.parquet")[1]))
-            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-            print(f"  peak memory {peak:8.2f} GiB (wanted under 4)", flush=True)
+        prompts, seeds = (600, 256) if quick else (22_512, 1024)
+        shards = write_shards(folder, prompts, seeds)
+        print(f"{prompts:,} prompts x {seeds:,} seeds, {prompts * seeds:,} rows in {len(shards[1]):,} shards")
+        print(line("seedscope", timed(from_shards, shards)[1]))
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(f"  peak memory {peak:8.2f} GiB{'' if quick else ' (wanted under 4)'}", flush=True)
         small = (500, 256, 3) if quick else (2251, 1024, 3)
         for text in compared(folder, *small):
             print(text, flush=True)

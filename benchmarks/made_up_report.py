@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.report.data import (
-    Better,
     Comparison,
+    DistanceKind,
     DiverseSet,
     Estimate,
     Golden,
@@ -109,6 +110,10 @@ def made_up(seeds: int = 64, prompts: int = 40, rng: np.random.Generator | None 
         shown=list(texts)[:8] if prompts <= 12 else [f"p{place:03d}" for place in range(5, 13)],
         made=_MADE,
         failed={f"p{place:03d} x seed 3": "NaN in the latents <after step 7>" for place in (1, 6)},
+        distances=[
+            DistanceKind("fd_efficientnet_lite0", prompts, 1024, 1280, None, "rank-deficient: too few <images>"),
+            DistanceKind("brightness", prompts, 1024, 1280, Estimate(0.81, (0.7, 0.88)), None),
+        ],
         diverse=[_diverse(rng, "style", seeds), _diverse(rng, "layout", seeds)],
         style=_style(rng, seeds),
         layout={seed: _layout(rng, prompts) for seed in range(seeds)},
@@ -290,7 +295,7 @@ def _comparison(rng: np.random.Generator, measured: Measured) -> Comparison:
 
 def _diverse(rng: np.random.Generator, space: str, seeds: int) -> DiverseSet:
     chosen = rng.permutation(seeds)[: min(8, seeds)].tolist()
-    return DiverseSet(space, chosen, Estimate(0.412, (0.398, 0.426)), Estimate(0.521, (0.488, 0.553)), 0.002)
+    return DiverseSet(space, chosen, Estimate(0.412, (0.398, 0.426)), Estimate(0.521, (0.488, 0.553)), 0.002, 440)
 
 
 def _style(rng: np.random.Generator, seeds: int) -> StyleMap:

@@ -18,7 +18,7 @@ from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
-from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.commands.options import CompletePrompts, Json, Out, StudyFile
 from seedscope.jobs.commands.report import report_study
 from seedscope.pipeline.errors import CorruptShard, UserError
 
@@ -36,11 +36,13 @@ app = typer.Typer(
 )
 out = Console()
 notes = Console(stderr=True)
+WHOLE = 1000
+"""Columns, more than a table of names needs."""
 
 Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
 Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  [default: one a GPU, or one a core]")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  [default: cores / workers]")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  \\[default: one a GPU, or one a core]")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  \\[default: cores / workers]")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
 
 
@@ -172,14 +174,18 @@ def features(
 
 
 @app.command()
-def seeds(study: StudyFile, folder: Out = None) -> None:
+def seeds(study: StudyFile, folder: Out = None, complete_prompts: CompletePrompts = False) -> None:
     """Judge the seeds by all measurements, and rank them: writes seeds.parquet and measures.parquet.
 
     Example: seedscope seeds configs/demo.yaml
     """
+    from seedscope.jobs.complete_prompts import keep_complete_prompts
+
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
+        if complete_prompts:
+            keep_complete_prompts(job)
         _judge(job)
 
 
@@ -210,7 +216,7 @@ def status(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(standing))
         return
-    grid = Grid("stage", "table", "units", "cells", "failed", "bytes")
+    grid = Grid("stage", "table", "units", "cells", "failed", "bytes", box=SIMPLE, pad_edge=False)
     for row in standing:
         grid.add_row(
             str(row["stage"]),
@@ -220,7 +226,8 @@ def status(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
             f"{row['cells_failed']:,}",
             f"{row['bytes']:,}",
         )
-    out.print(grid)
+    # However narrow the terminal: the name of a table that is cut off cannot be copied.
+    Console(width=WHOLE).print(grid)
 
 
 @app.command()
@@ -269,7 +276,7 @@ def models(as_json: Json = False) -> None:
     for row in rows:
         use = ", ".join(use for use, does in (("prompts", row["draws"]), ("inpaint", row["inpaints"])) if does)
         grid.add_row(str(row["name"]), str(row["kind"]), use, f"{int(str(row['bytes'])) / 1e6:.1f}")
-    out.print(grid)
+    Console(width=WHOLE).print(grid)
 
 
 @app.command()

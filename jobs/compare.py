@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from math import isclose
+from typing import Any
 
 import numpy as np
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.agreement import FEWEST, Agreement, CarriedOver, agreement, carried_over
+from seedscope.analysis.seeds.combined import COMBINED
 from seedscope.analysis.seeds.scores import StatisticsError
 from seedscope.jobs.finished_run import EFFECT, FinishedRun
 from seedscope.jobs.golden import FALSE_DISCOVERIES
@@ -18,11 +22,12 @@ from seedscope.pipeline.study import Json, fingerprint
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a golden seed in another run, by the measurement by which it is golden.
+    """What became of a golden seed in another run, by the measurements by which it is golden.
 
     standing: `golden` (there too), `better` or `not better` than average at a false discovery rate of 5 %, `worse` (its
-    interval lies on the bad side of the average), or `not drawn`. rank, effect less the mean, lo, hi: there; q: false discovery
-    rate at which it is better than average there. None where unknown.
+    interval lies on the bad side of the average), or `not drawn`; of several measurements, `worse` by any, else `better` by
+    one. rank, effect less the mean, lo, hi: there, by the first. q: false discovery rate at which it is better than average
+    there, by one at least. None where unknown.
     """
 
     seed: int
@@ -36,11 +41,12 @@ class Fate:
 
 @dataclass(frozen=True)
 class Abroad:
-    """The golden seeds of run `of` in run `there`. chance: None where none was drawn there, with nothing to count."""
+    """The golden seeds of run `of` in run `there`, by its `measures`. chance: None where none was drawn there, with nothing to
+    count."""
 
     of: str
     there: str
-    measure: str
+    measures: Sequence[str]
     fates: Sequence[Fate]
     chance: CarriedOver | None
 
@@ -99,7 +105,7 @@ def _pair(first: str, a: FinishedRun, second: str, b: FinishedRun, only: Sequenc
         [
             _abroad(one, run, other, there, seeds)
             for one, run, other, there in ((first, a, second, b), (second, b, first, a))
-            if run.golden is not None and run.quality in measures
+            if run.golden is not None and set(run.golden_by) <= set(measures)
         ],
     )
 
@@ -125,15 +131,25 @@ def _measures(a: FinishedRun, b: FinishedRun, only: Sequence[str]) -> list[str]:
 
 def _unlike(measure: str, a: FinishedRun, b: FinishedRun) -> str | None:
     """Why a measurement of the one run is not the same as that of the other, or None."""
-    feature = a.feature(measure)
-    if a.features[feature] != b.features.get(feature):
-        return f"{feature} stands for different weights, resizes, options or versions"
-    if a.reference.get(feature) != b.reference.get(feature):
-        return "their reference pictures differ"
+    if measure == COMBINED and not _weighed_alike(a.combined, b.combined):
+        return f"the one combines {_weighed(a.combined)}, the other {_weighed(b.combined)}"
+    for feature in a.made_of(measure):
+        if a.features[feature] != b.features.get(feature):
+            return f"{feature} stands for different weights, resizes, options or versions"
+        if a.reference.get(feature) != b.reference.get(feature):
+            return "their reference pictures differ"
     images = a.ranking.images_a_seed, b.ranking.images_a_seed
     if a.is_distance(measure) and images[0] != images[1]:
         return f"distances depend on the number of pictures, and a seed has {images[0]} in the one and {images[1]} in the other"
     return None
+
+
+def _weighed_alike(one: Mapping[str, float], other: Mapping[str, float]) -> bool:
+    return one.keys() == other.keys() and all(isclose(weight, other[name]) for name, weight in one.items())
+
+
+def _weighed(weights: Mapping[str, float]) -> str:
+    return " + ".join(f"{weight:.2g} {measure}" for measure, weight in weights.items())
 
 
 def _agreement(measure: str, a: FinishedRun, b: FinishedRun, seeds: list[int]) -> Agreement:
@@ -196,6 +212,8 @@ def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tup
             "What a seed does to single prompts counts as agreement too where the prompts are the same, so that rho may "
             "exceed what noise allows, and rho without noise errs on the high side."
         )
+    if a.combined and b.combined:
+        yield "The combined scores of each run are in its own standard deviations."
     shapes = [None if run.golden is None else run.golden.noise.shape for run in (a, b)]
     if None in shapes:
         yield "How the noise of imported pictures was drawn is not known: a seed may stand for other noise in each run."
@@ -206,26 +224,33 @@ def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tup
 def _abroad(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds: list[int]) -> Abroad:
     """The golden seeds of a run in another one, that measured them in the same way."""
     golden = [] if run.golden is None else run.golden.seeds
-    same = other.golden is not None and other.quality == run.quality
+    same = other.golden is not None and list(other.golden_by) == list(run.golden_by)
     too = set(other.golden.seeds) if same and other.golden is not None else set()
     fates = {seed: _fate(seed, run, other, too) for seed in {*golden, *seeds}}
     good = [seed for seed, fate in fates.items() if fate.standing in ("golden", "better")]
     chance = carried_over(golden, good, seeds) if golden else None
-    return Abroad(of, there, run.quality, [fates[seed] for seed in golden], chance)
+    return Abroad(of, there, run.golden_by, [fates[seed] for seed in golden], chance)
 
 
 def _fate(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> Fate:
     row = there.rows.get(seed)
     if row is None:
         return Fate(seed, "not drawn", None, None, None, None, None)
-    effect, lo, hi = (row[f"{run.quality}{EFFECT}{end}"] for end in ("", "_lo", "_hi"))
-    q, rank = row.get(f"{run.quality}_q"), row["rank"] if there.quality == run.quality else None
-    worse = None not in (lo, hi) and (hi < 0 if run.ranking.better == "higher" else lo > 0)
+    first = run.golden_by[0]
+    effect, lo, hi = (row[f"{first}{EFFECT}{end}"] for end in ("", "_lo", "_hi"))
+    rank = row["rank"] if there.golden_by[0] == first else None
+    known = [q for name in run.golden_by if (q := row.get(f"{name}_q")) is not None]
+    q = min(len(run.golden_by) * min(known), 1.0) if known else None
     standing = "not better"
     if seed in golden:
         standing = "golden"
+    elif any(_worse(row, name, run.measures[name]["better"]) for name in run.golden_by):
+        standing = "worse"
     elif q is not None and q <= FALSE_DISCOVERIES:
         standing = "better"
-    elif worse:
-        standing = "worse"
     return Fate(seed, standing, rank, effect, lo, hi, q)
+
+
+def _worse(row: Mapping[str, Any], measure: str, better: Better) -> bool:
+    lo, hi = row[f"{measure}{EFFECT}_lo"], row[f"{measure}{EFFECT}_hi"]
+    return None not in (lo, hi) and bool(hi < 0 if better == "higher" else lo > 0)

@@ -117,11 +117,12 @@ def _agreements(agreements: Sequence[Agreement]) -> Grid:
 
 def _fates(abroad: Abroad) -> Grid:
     grid = Grid(
-        title=escape(f"Golden seeds of {abroad.of} in {abroad.there}, by {abroad.measure}"),
+        title=escape(f"Golden seeds of {abroad.of} in {abroad.there}, by {' and '.join(abroad.measures)}"),
         box=SIMPLE,
         padding=(0, 1, 0, 0),
     )
-    for name in ("seed", "rank there", "less mean there", "95 % interval", "q"):
+    by_first = f"\nby {escape(abroad.measures[0])}" if len(abroad.measures) > 1 else ""
+    for name in ("seed", "rank there", f"less mean there{by_first}", "95 % interval", "q"):
         grid.add_column(name, justify="right", no_wrap=True)
     grid.add_column("there it is", no_wrap=True)
     for fate in abroad.fates:

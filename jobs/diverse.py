@@ -1,22 +1,25 @@
-"""Diverse seeds of a run: chosen on one part of the prompts by how their pictures look, tried on the other."""
+"""Diverse seeds of a run: chosen on one part of the prompts by how their pictures differ, tried on the other."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.features.layout import Layout
 from seedscope.analysis.features.stage import Measure
 from seedscope.analysis.maps.vectors import Grid as Vectors
 from seedscope.analysis.maps.vectors import read_grid
 from seedscope.analysis.seeds.grid import Grid
+from seedscope.analysis.seeds.moments import Array
 from seedscope.analysis.select.diverse import farthest_points
-from seedscope.analysis.select.diversity import Diversity, diversity, similarities
+from seedscope.analysis.select.diversity import Diversity, cosines, diversity, similarities
+from seedscope.analysis.select.places import read_places, same_place
 from seedscope.jobs.job import Job
-from seedscope.jobs.maps import projection_of
+from seedscope.jobs.maps import projection_of, vector_measure
 from seedscope.jobs.seeds import split
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.store import replace
@@ -24,91 +27,153 @@ from seedscope.pipeline.study import fingerprint
 
 COUNT = 4
 """Seeds of a set, as in the published table: pictures that a user is shown for a prompt."""
+ENOUGH = 0.5
+"""Share of the prompts to rank on of which a seed must have a picture to be chosen: the mean of a few is far from the others
+by chance."""
 
 
 @dataclass(frozen=True)
 class DiverseSeeds:
-    """A set of seeds, the most distant first, out of a pool (`all` or `golden` seeds), and how alike their pictures are."""
+    """A set of seeds, the most distant first, out of a pool (`all` or `golden` seeds), and how alike their pictures are.
+
+    left_out: seeds of the pool that had pictures of too few prompts to be chosen. table: what was measured.
+    """
 
     feature: str
+    table: str
     pool: str
     seeds: Sequence[int]
+    left_out: int
     evidence: Diversity
 
 
-def choose_diverse(job: Job, measure: Measure, golden: Sequence[int] = (), count: int = COUNT) -> list[DiverseSeeds]:
-    """Sets of `count` seeds among all, and among the golden ones where there are more than `count`; `diverse.json` says so.
+@dataclass(frozen=True)
+class DiverseSets:
+    """All sets of a run; `silent`: feature, or feature and pool -> why there is none."""
 
-    A seed is the mean of its pictures' vectors, each less the mean of its prompt, over the prompts to rank on. Similarity is
-    that of the pictures' vectors on the prompts to confirm on.
+    sets: Sequence[DiverseSeeds]
+    silent: Mapping[str, str]
+
+
+def diverse_measures(job: Job, by: str | None) -> list[Measure]:
+    """The measure of the feature `by`, or without it what tells style, where that is measured, and layout.
 
     Raises:
-        UserError: too few seeds, or too few prompts that all seeds have a picture of.
+        UserError: the study does not measure it, or it tells neither.
+    """
+    layout = [item for item in job.measures if isinstance(item.feature, Layout)]
+    if by is None:
+        try:
+            return [vector_measure(job, None), *layout]
+        except UserError:
+            if layout:
+                return layout
+            raise
+    return [item for item in layout if item.feature.name == by] or [vector_measure(job, by)]
+
+
+def choose_diverse(
+    job: Job, measures: Sequence[Measure], golden: Sequence[int] = (), count: int = COUNT
+) -> DiverseSets:
+    """Sets of `count` seeds by each measure, among all seeds and among the golden ones; `diverse.json` holds them, if any.
+
+    A seed is the mean of its pictures' vectors, each less the mean of its prompt, over the prompts to rank on. Similarity is
+    that of the pictures on the prompts to confirm on: of objects as `select.places.same_place` says, of vectors their cosine.
 
     Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over all pictures
     is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are near 1.
     """
-    _, projection = projection_of(job, measure)
-    grid = read_grid(measure.table, measure.feature.name, job.units, projection, projection.width).complete()
-    on = _ranking_prompts(job)
-    ranking = np.array([on.get(prompt, False) for prompt in grid.prompts], dtype=np.bool_)
-    if len(grid.seeds) <= count or not ranking.any() or ranking.all():
-        raise UserError(
-            f"{len(grid.seeds)} seeds and {len(grid.prompts)} prompts that all of them have a picture of: a set of {count} "
-            "needs more seeds than that, and prompts of at least two groups. Add seeds or prompts to the study."
-        )
-    pools = {"all": list(range(len(grid.seeds)))}
-    among = [place for place, seed in enumerate(grid.seeds) if seed in set(golden)]
-    if len(among) > count:
-        pools["golden"] = among
-    found = _sets(job, measure.feature.name, grid, ranking, pools, count)
-    _write(job, measure, found)
+    sets: list[DiverseSeeds] = []
+    silent: dict[str, str] = {}
+    for measure in measures:
+        name = measure.feature.name
+        try:
+            space = _space(job, measure, count)
+            sets.append(_chosen(job, space, "all", np.ones(len(space.grid.seeds), np.bool_), count))
+            if golden:
+                sets.append(_chosen(job, space, "golden", np.isin(space.grid.seeds, golden), count))
+        except UserError as reason:
+            silent[f"{name}, among golden seeds" if sets and sets[-1].feature == name else name] = str(reason)
+    found = DiverseSets(sets, silent)
+    if sets:
+        text = json.dumps(asdict(found), indent=1, allow_nan=False)
+        replace(job.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class _Space:
+    """What seeds are compared by: the pictures' vectors, how alike two of them are, and the prompts (P,) to rank on."""
+
+    measure: Measure
+    grid: Vectors
+    alike: Callable[[Array], Array]
+    ranking: npt.NDArray[np.bool_]
+
+
+def _space(job: Job, measure: Measure, count: int) -> _Space:
+    if isinstance(measure.feature, Layout):
+        grid, alike = read_places(measure.table, list(measure.feature.scalars()), job.units), same_place
+    else:
+        _, projection = projection_of(job, measure)
+        grid = read_grid(measure.table, measure.feature.name, job.units, projection, projection.width)
+        alike = cosines
+    if len(grid.seeds) <= count:
+        raise UserError(
+            f"The run has {len(grid.seeds)} seeds: a choice of {count} needs more. Add seeds to the study, or ask for fewer "
+            "with --count."
+        )
+    on = _ranking_prompts(job)
+    if not on:
+        raise UserError(
+            f"There are {len(grid.prompts)} prompts, all of one group: seeds are chosen on one part of the groups and tried on "
+            "the other. Give prompts of at least two groups (objects of a grid, `group` of a file)."
+        )
+    return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_))
 
 
 def _ranking_prompts(job: Job) -> Mapping[str, bool]:
     """Prompt id -> whether seeds are ranked on it; empty where all prompts are of one group."""
-    groups = {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
+    groups = _groups(job)
     values = np.empty((len(groups), 0), np.float32)
     on = split(job, Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.empty(0, np.int64)))
     return {} if on is None else dict(zip(groups, on.tolist(), strict=True))
 
 
-def _sets(
-    job: Job,
-    feature: str,
-    grid: Vectors,
-    ranking: npt.NDArray[np.bool_],
-    pools: Mapping[str, Sequence[int]],
-    count: int,
-) -> list[DiverseSeeds]:
-    of_seeds = grid.centred()[ranking].mean(axis=0)
-    chosen = {
-        name: farthest_points(of_seeds, count, _among(len(of_seeds), pool)).chosen for name, pool in pools.items()
-    }
-    sets = {f"chosen of {name}": places.tolist() for name, places in chosen.items()} | dict(pools)
-    found = similarities(grid.values[~ranking], sets)
-    groups = {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
-    labels = [groups[prompt] for prompt, on in zip(grid.prompts, ranking, strict=True) if not on]
+def _groups(job: Job) -> dict[str, str]:
+    return {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
+
+
+def _chosen(job: Job, space: _Space, pool: str, among: npt.NDArray[np.bool_], count: int) -> DiverseSeeds:
+    """Raises UserError where too few seeds of the pool have pictures that can be compared."""
+    grid, means = space.grid, space.grid.seed_means(space.ranking)
+    able = among & _enough(space) & np.isfinite(means).all(axis=1)
+    if able.sum() <= count:
+        known = "" if able.sum() == among.sum() else f", {able.sum()} of them with pictures that have a vector"
+        kind = "golden seeds" if pool == "golden" else "seeds"
+        raise UserError(f"There are {among.sum()} {kind}{known}: a choice of {count} needs more.")
+    found = farthest_points(means, count, able)
+    if not found.distance[-1]:
+        apart = 1 + np.count_nonzero(found.distance[1:])
+        raise UserError(f"{able.sum()} seeds have pictures of {apart} kind(s) only: there are no {count} that differ.")
+    chosen = found.chosen
+    names = {"chosen": chosen.tolist(), "pool": np.flatnonzero(able).tolist()}
+    similar = similarities(grid.values[~space.ranking], names, space.alike)
+    groups = _groups(job)
+    labels = [groups[prompt] for prompt, on in zip(grid.prompts, space.ranking, strict=True) if not on]
     rng = np.random.default_rng(int(fingerprint({"cause": job.cause, "for": "diverse"})[:16], 16))
-    return [
-        DiverseSeeds(
-            feature,
-            name,
-            [grid.seeds[place] for place in chosen[name]],
-            diversity(found, f"chosen of {name}", name, labels, rng),
-        )
-        for name in pools
-    ]
+    return DiverseSeeds(
+        space.measure.feature.name,
+        space.measure.table.folder.name,
+        pool,
+        [grid.seeds[place] for place in chosen],
+        int((among & ~able).sum()),
+        diversity(similar, "chosen", "pool", labels, rng),
+    )
 
 
-def _among(seeds: int, pool: Sequence[int]) -> npt.NDArray[np.bool_]:
-    allowed = np.zeros(seeds, dtype=np.bool_)
-    allowed[list(pool)] = True
-    return allowed
-
-
-def _write(job: Job, measure: Measure, found: Sequence[DiverseSeeds]) -> None:
-    record = {"table": measure.table.folder.name, "sets": [asdict(each) for each in found]}
-    text = json.dumps(record, indent=1, allow_nan=False)
-    replace(job.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))
+def _enough(space: _Space) -> npt.NDArray[np.bool_]:
+    """(S,) whether a seed has pictures of enough of the prompts to rank on of which any seed has one."""
+    known = np.any(np.isfinite(space.grid.values[space.ranking]), axis=2)
+    with_any = known.any(axis=1).sum()
+    return np.asarray((known.sum(axis=0) >= ENOUGH * with_any) & (with_any > 0))

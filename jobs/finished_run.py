@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seedscope.analysis.seeds.combined import COMBINED
 from seedscope.analysis.seeds.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.select.golden import GoldenSeeds
@@ -29,7 +30,8 @@ EFFECT = "_vs_mean"
 class FinishedRun:
     """cause, edition: how the pictures were made, and which. golden: None of imported pictures. measures: a row of
     `measures.parquet` by name. features: name -> fingerprint; reference: name of a feature that needs real pictures -> what
-    identifies these. k: golden seeds that were asked for."""
+    identifies these. k: golden seeds that were asked for. golden_by: the measurements that say which seeds are better than
+    average, one but of the rule `pareto`. combined: measurement -> its weight in the combined score, if there is one."""
 
     path: Path
     cause: Mapping[str, Json]
@@ -40,6 +42,8 @@ class FinishedRun:
     features: Mapping[str, str]
     reference: Mapping[str, str]
     k: int
+    golden_by: Sequence[str]
+    combined: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def open(cls, path: Path) -> FinishedRun:
@@ -59,12 +63,12 @@ class FinishedRun:
             raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")
         seeds, measures = _table(path / "seeds.parquet"), _table(path / "measures.parquet")
         found = (seeds.schema.metadata or {}).get(MEASURED.encode())
-        if found is None:
+        measured = {} if found is None else json.loads(found)
+        if "golden_by" not in measured:
             raise UserError(
                 f"{path}: its seeds.parquet does not say how the pictures were measured: it was written by an older "
                 f"seedscope. `seedscope seeds STUDY --out {path}` writes it again."
             )
-        measured = json.loads(found)
         if measured["prompts"] != len(edition.prompts) or set(seeds["seed"].to_pylist()) != set(edition.seeds):
             raise UserError(f"{path}: has grown since its seeds were judged, and is not finished. {_finish(path)}")
         return cls(
@@ -77,6 +81,8 @@ class FinishedRun:
             measured["features"],
             measured["reference"],
             measured["golden"],
+            measured["golden_by"],
+            measured["combined"],
         )
 
     @cached_property
@@ -90,11 +96,6 @@ class FinishedRun:
         return [name.removesuffix(EFFECT) for name in self.ranking.table.column_names if name.endswith(EFFECT)]
 
     @property
-    def quality(self) -> str:
-        """The measurement that says which seeds are better than average: the ranking's, or the witness of its distance."""
-        return f"{self.ranking.measure}_witness" if self.is_distance(self.ranking.measure) else self.ranking.measure
-
-    @property
     def prompts(self) -> set[str]:
         return {prompt.id for prompt in self.edition.prompts}
 
@@ -102,9 +103,11 @@ class FinishedRun:
         """Whether a measurement is the ranking's distance, whose size depends on the number of pictures."""
         return measure == self.ranking.measure and self.ranking.real_images is not None
 
-    def feature(self, measure: str) -> str:
-        """The feature that a measurement comes from: that with the longest name of those with which its name begins."""
-        return max((name for name in self.features if measure.startswith(name)), key=len)
+    def made_of(self, measure: str) -> list[str]:
+        """The features that a measurement comes from: that with the longest name of those with which its name begins, or, of
+        the combined score, those of its parts."""
+        names = list(self.combined) if measure == COMBINED else [measure]
+        return [max((name for name in self.features if part.startswith(name)), key=len) for part in names]
 
     def effects(self, measure: str, seeds: list[int]) -> Array:
         """(S,) how much each seed differs from the mean of all, NaN where undefined."""

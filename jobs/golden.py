@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import isfinite
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,23 @@ from seedscope.analysis.seeds.scalar import Scalar
 from seedscope.analysis.seeds.scores import sign
 from seedscope.analysis.select.comparison import Compared, compare
 from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
-from seedscope.analysis.select.confirmed import Confirmed, confirmed
-from seedscope.analysis.select.golden import GoldenSeeds, Standing, Why
+from seedscope.analysis.select.confirmed import confirmed
+from seedscope.analysis.select.golden import GoldenSeeds, Part, Standing, Why
 from seedscope.analysis.select.overlap import overlap_rule
+from seedscope.analysis.select.pareto import Measure, pareto
+from seedscope.jobs.golden_words import ONE_GROUP, UNTRIED, no_choice, of_combined, of_confirmed, of_overlap, of_pareto
 from seedscope.jobs.job import DrawnJob, Job
-from seedscope.jobs.seeds import Judged, quality
+from seedscope.jobs.seeds import Judged, decisive
 from seedscope.pipeline.models import architecture
 from seedscope.pipeline.noise import NoiseContract
 from seedscope.pipeline.study import fingerprint
 
-FALSE_DISCOVERIES = 0.05  # as the sentences say
-UNTRIED = "The list has not been tried on prompts that took no part in choosing it."
+FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The golden seeds, best first, perhaps none, and what the rule shows.
+    """The golden seeds, best first (of the rule `pareto` the clearest first), perhaps none, and what the rule shows.
 
     compared: measurement with a good direction -> golden and worst seeds less random ones, on prompts that took no part in
     choosing; empty where there are none: prompts of one group, or a rule that chooses on all of them.
@@ -43,72 +45,56 @@ class Choice:
 
 def choose(job: Job, judged: Judged) -> Choice:
     """Choose golden seeds by the study's rule: none, with the reason, where the run does not allow it."""
-    settings = job.study.ranking
-    used = [job.measured_as(name) for name in (settings.by, settings.second) if name is not None]
-    if mute := [reason for item in used if (reason := judged.silent.get(quality(item)))]:
-        seeds, sentences = (
-            _top(job, judged) if settings.rule == "top" else ([], [f"No seed can be called golden. {mute[0]}"])
-        )
-        return Choice(settings.rule, seeds, " ".join(sentences), {})
-    seeds, sentences = {"confirmed": _confirmed, "overlap": _overlap, "top": _top}[settings.rule](job, judged)
-    compared = _compared(judged, judged.scores(used[0]), seeds) if settings.rule == "confirmed" else {}
-    return Choice(settings.rule, seeds, " ".join(sentences), compared)
+    rule, used = job.study.ranking.rule, decisive(job)
+    mute = [reason for name in used if (reason := judged.silent.get(name))]
+    if mute and rule != "top":
+        return Choice(rule, [], f"No seed can be called golden. {mute[0]}", {})
+    rules = {"confirmed": _confirmed, "overlap": _overlap, "pareto": _pareto, "top": _top}
+    seeds, sentences = rules[rule](job, judged)
+    if judged.combined:
+        sentences.append(of_combined(judged.combined))
+    compared = _compared(judged, judged.scores(used[0]), seeds) if rule in ("confirmed", "pareto") else {}
+    return Choice(rule, seeds, " ".join(sentences), compared)
 
 
 def _top(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
     rows = [row for row in judged.ranking.table.to_pylist() if row["rank"] is not None]
+    if len(rows) <= job.study.ranking.golden:
+        return [], [*verdict(judged.ranking), no_choice(job.study.ranking.golden, len(rows))]
     return [row["seed"] for row in rows[: job.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
 
 
 def _overlap(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
-    settings = job.study.ranking
-    first = judged.scores(job.measured_as(settings.by))
-    second = judged.scores(job.measured_as(str(settings.second)))
-    k = min(settings.golden, first.k, second.k)
+    first, second = (judged.scores(name) for name in decisive(job))
+    k = min(job.study.ranking.golden, first.k, second.k)
+    if k == len(first.seeds):
+        return [], [no_choice(job.study.ranking.golden, k)]
     found = overlap_rule(
         first.effects.effect, second.effects.effect, k, first.better or "higher", second.better or "higher"
     )
-    low, high = found.overlap.chance
-    return first.seeds[list(found.seeds)].tolist(), [
-        f"{found.overlap.shared} seeds are in the top {k} of {len(first.seeds)} by {first.name} and by {second.name}; two "
-        f"rankings that have nothing to do with each other share {found.overlap.expected:.1f} on average ({low} to {high}; "
-        f"p = {found.overlap.p:.2g}).",
-        UNTRIED,
-    ]
+    words = of_overlap(found, len(first.seeds), first.name, second.name)
+    return first.seeds[list(found.seeds)].tolist(), [words, UNTRIED]
 
 
 def _confirmed(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
-    settings = job.study.ranking
-    score = judged.scores(job.measured_as(settings.by))
+    score = judged.scores(decisive(job)[0])
     if score.parts is None or score.on is None or score.better is None:
-        return [], [
-            "No seed can be called golden: seeds are ranked on one part of the prompts and confirmed on the other, and all of "
-            "them are of one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or say "
-            "`rule: top`."
-        ]
-    found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=settings.golden)
-    seeds = score.seeds[list(found.seeds)].tolist()
-    return seeds, [_what_was_found(found, score, int(score.on.sum()), int((~score.on).sum()))]
+        return [], [ONE_GROUP]
+    found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=job.study.ranking.golden)
+    words = of_confirmed(found, score.name, int(score.on.sum()), int((~score.on).sum()))
+    return score.seeds[list(found.seeds)].tolist(), [words]
 
 
-def _what_was_found(found: Confirmed, score: Scalar, ranking: int, confirming: int) -> str:
-    tested = f"of {found.tested} seeds"
-    better = f"better than average on {ranking} prompts by {score.name}, at a false discovery rate of 5 %"
-    if not found.passed:
-        return f"No seed is better than chance here: {tested}, none is {better}."
-    chosen = len(found.candidates)
-    best = "" if chosen == found.passed else f"; the {chosen} best are taken"
-    seem = f"{found.passed} {tested} {'is' if found.passed == 1 else 'are'} {better}{best}"
-    if found.advantage is None:
-        return f"No seed is confirmed: {seem}, but {confirming} other prompts are too few to judge by."
-    gain = found.advantage
-    judged = (
-        f"On {confirming} other prompts the advantage over random seeds is {gain.mean:.3g} "
-        f"({gain.lo:.3g} to {gain.hi:.3g}, 95 %; p = {gain.p:.2g})"
-    )
-    if not found.seeds:
-        return f"No seed is better than chance here: {seem}. {judged}, which chance can explain."
-    return f"{seem}. {judged}: confirmed."
+def _pareto(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
+    scores = [judged.scores(name) for name in decisive(job)]
+    measures = [Measure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None]
+    on = scores[0].on
+    if len(measures) < len(scores) or on is None:
+        return [], [ONE_GROUP]
+    found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=job.study.ranking.golden)
+    words = of_pareto(found, [one.name for one in scores], int(on.sum()), int((~on).sum()))
+    ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
+    return scores[0].seeds[list(found.seeds)].tolist(), [words, ranks]
 
 
 def _compared(judged: Judged, score: Scalar, seeds: Sequence[int]) -> dict[str, Compared]:
@@ -132,14 +118,21 @@ def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:
     return np.array([place[seed] for seed in seeds], np.intp)
 
 
+def _value(score: Scalar, seed: int) -> float | None:
+    value = float(score.values[_places(score, [seed])[0]])
+    return value if isfinite(value) else None
+
+
 def golden_seeds(job: DrawnJob, judged: Judged, choice: Choice) -> GoldenSeeds:
     """The golden list: the chosen seeds, why these, the conditions under which they hold, and how their noise is drawn."""
     ranking = judged.ranking
     rows = {row["seed"]: row for row in ranking.table.to_pylist()}
+    others = [judged.scores(name) for name in decisive(job)[1:]] if choice.seeds else []
     why = Why(
         rule=choice.rule,
         measure=ranking.measure,
         better=ranking.better,
+        parts=[Part(**asdict(part)) for part in judged.combined],
         k=job.study.ranking.golden,
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
@@ -151,6 +144,7 @@ def golden_seeds(job: DrawnJob, judged: Judged, choice: Choice) -> GoldenSeeds:
                 value=rows[seed][ranking.measure],
                 interval=ranking.interval(rows[seed]),
                 n=rows[seed]["n"],
+                others={other.name: _value(other, seed) for other in others},
             )
             for seed in choice.seeds
         ],

@@ -46,7 +46,8 @@ class Step:
 
 
 class Job(ABC):
-    """A validated study with the folder of its run. `subject` is what titles call the pictures.
+    """A validated study with the folder of its run. `subject` is what titles call the pictures; `unfinished`: prompts that are
+    left out because they are not complete yet.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its reference, before work begins.
@@ -54,13 +55,19 @@ class Job(ABC):
 
     def __init__(self, study: Measured, folder: RunFolder, cause: Json, wanted: Edition, subject: str) -> None:
         self.study, self.folder, self.cause, self.wanted, self.subject = study, folder, cause, wanted, subject
+        self.unfinished = 0
         self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
-        for key, name in (("by", self.study.ranking.by), ("second", self.study.ranking.second)):
-            if name is not None and not _ranks(self.measured_as(name)):
+        for key, name in self.study.ranking.named:
+            if not _ranks(self.measured_as(name)):
                 able = ", ".join(item.name for item in self.measured if _ranks(item)) or "none is measured"
                 raise UserError(
                     f"ranking.{key}: {name!r} says nothing about which seeds are good; of these do: {able}."
                 )
+        if self.study.ranking.distances and not any(item.needs_reference for item in self.measured):
+            raise UserError(
+                "ranking.distances: no feature of the study is compared with real pictures; measure one that is, such as "
+                "fd_efficientnet_lite0, or leave the distances out."
+            )
 
     def measured_as(self, name: str) -> Feature:
         """The feature of that name."""

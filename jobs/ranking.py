@@ -17,6 +17,7 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scalar import Scalar
 from seedscope.analysis.seeds.variance import reliability
 from seedscope.analysis.select.lists import save_lists
+from seedscope.jobs.complete_prompts import unfinished
 from seedscope.jobs.golden import Choice, golden_seeds
 from seedscope.jobs.job import DrawnJob, Job
 from seedscope.jobs.pictures import evenly, pictures_of
@@ -30,10 +31,14 @@ SHEET_PROMPTS = 8
 def show(job: Job, judged: Judged, choice: Choice, console: Console) -> None:
     """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
     console.print(_best_and_worst(judged.ranking, job.study.name))
+    for sentence in unfinished(job):
+        console.print(sentence, highlight=False)
     for sentence in verdict(judged.ranking):
         console.print(sentence, highlight=False)
     if judged.scalars:
         console.print(_shares(judged.scalars.values()))
+    for distance in judged.distances:
+        console.print(distance.sentence(), highlight=False)
     for measure, reason in judged.silent.items():
         console.print(f"{measure} says nothing of the seeds: {reason}", highlight=False)
     if judged.by_task is not None:
@@ -110,7 +115,8 @@ def export(job: Job, judged: Judged, choice: Choice) -> list[Path]:
     ranked = [row for row in ranking.table.to_pylist() if row["rank"] is not None]
     if not ranked:
         raise UserError(f"{job.folder.path}: no seed has a {ranking.measure}, so there is nothing to export.")
-    tables = [job.folder.path / name for name in ("seeds.parquet", "measures.parquet", "text_rates.parquet")]
+    names = ("seeds", "measures", "distances", "text_rates")
+    tables = [job.folder.path / f"{name}.parquet" for name in names]
     files = [path for path in tables if path.exists()]
     if isinstance(job, DrawnJob):
         golden = golden_seeds(job, judged, choice)

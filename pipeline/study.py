@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 LARGEST_SEED = 2**63 - 1
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
@@ -183,26 +183,67 @@ def _feature_choice(value: object) -> object:
     return value
 
 
+def _kind_of_by(value: object) -> str:
+    return (
+        "weights of features" if isinstance(value, dict) else "list of features" if isinstance(value, list) else "str"
+    )
+
+
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+By = Annotated[
+    Annotated[str, Tag("str")]
+    | Annotated[list[str], Field(min_length=2), Tag("list of features")]
+    | Annotated[dict[str, Weight], Field(min_length=2), Tag("weights of features")],
+    Discriminator(_kind_of_by),
+]
+
+
 class Ranking(Strict):
     """From rows to a decision."""
 
-    by: str = Field("fd_efficientnet_lite0", description="The feature that ranks the seeds.")
-    rule: Literal["confirmed", "overlap", "top"] = Field(
+    by: By = Field(
+        "fd_efficientnet_lite0",
+        description="What ranks the seeds: a feature; features with weights, such as `{clip_score: 1, fid_inception: 2}`, by "
+        "their weighted mean; or, of the rule `pareto`, a list of features, the first of which orders the table.",
+    )
+    rule: Literal["confirmed", "overlap", "pareto", "top"] = Field(
         "confirmed",
         description="Which seeds are golden: those better than average that other prompts bear out; those in the top of `by` "
-        "and of `second`, as published; or simply the best.",
+        "and of `second`, as published; those that no other surpasses in all of `by`, borne out likewise; or simply the best.",
     )
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
+    distances: list[Literal["kid", "cmmd", "cmmd_unbiased", "fd_infinity"]] = Field(
+        default=[],
+        description="Other distances to the real pictures, beside the Frechet distance, of the features that are compared with "
+        "these. They rank no seed.",
+    )
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
     shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")
     golden: int = Field(
         8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists."
     )
 
+    @property
+    def named(self) -> list[tuple[str, str]]:
+        """(key, feature) of every feature that has a say in which seeds are golden, in the order given."""
+        by = [self.by] if isinstance(self.by, str) else list(self.by)
+        return [*(("by", name) for name in by), *(() if self.second is None else (("second", self.second),))]
+
     @model_validator(mode="after")
-    def _overlap_takes_two(self) -> Self:
+    def _rule_fits_what_it_ranks_by(self) -> Self:
         if (self.rule == "overlap") != (self.second is not None):
             raise ValueError("the rule `overlap` takes a `second` feature beside `by`, and the other rules take none")
+        if self.rule == "overlap" and not isinstance(self.by, str):
+            raise ValueError("the rule `overlap` compares two rankings; name one feature as `by` and one as `second`")
+        if (self.rule == "pareto") != isinstance(self.by, list):
+            raise ValueError(
+                "the rule `pareto` takes a list of features as `by`, such as [clip_score, fid_inception], and the other rules "
+                "take one feature, or features with weights, such as {clip_score: 1, fid_inception: 2}"
+            )
+        if twice := [name for name, count in Counter(name for _, name in self.named).items() if count > 1]:
+            raise ValueError(f"the feature {twice[0]!r} is named twice; what ranks seeds together has to differ")
+        if again := [name for name, count in Counter(self.distances).items() if count > 1]:
+            raise ValueError(f"the distance {again[0]!r} is named twice")
         return self
 
 
@@ -231,8 +272,8 @@ class Measured(Strict):
     @model_validator(mode="after")
     def _ranked_feature_is_measured(self) -> Self:
         names = [choice.name for choice in self.features]
-        for key, name in (("by", self.ranking.by), ("second", self.ranking.second)):
-            if name is not None and name not in names:
+        for key, name in self.ranking.named:
+            if name not in names:
                 raise ValueError(f"ranking.{key} is {name!r}, which is not among the features {', '.join(names)}")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
             raise ValueError(f"the feature {twice[0]!r} is named twice")

@@ -120,7 +120,7 @@ def _sentences(error: ValidationError, raw: object) -> list[str]:
     return _without_union_noise(lines)
 
 
-_UNION_MEMBERS = {"str", "GridSource", "FileSource"}
+_UNION_MEMBERS = {"str", "GridSource", "FileSource", "list of features", "weights of features"}
 
 
 def _without_union_noise(lines: list[str]) -> list[str]:

@@ -9,9 +9,9 @@ from scipy import stats
 
 from seedscope.analysis.seeds.bootstrap import _student_quantile, paired_bootstrap
 from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
+from seedscope.analysis.seeds.frechet_null import frechet_shuffle_null
 from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
 from seedscope.analysis.seeds.moments import Array, moments
-from seedscope.analysis.seeds.null import shuffle_null
 
 
 def world(dimensions: int) -> Reference:
@@ -195,9 +195,9 @@ def test_bad_arguments_are_errors() -> None:
     with pytest.raises(ValueError, match="level 1"):
         paired_bootstrap(seeds_of(grid(rng, 5, 2, 4), reference), rng, level=1.0)
     with pytest.raises(ValueError, match="shape"):
-        shuffle_null(np.ones((3, 4)), reference, rng)
+        frechet_shuffle_null(np.ones((3, 4)), reference, rng)
     with pytest.raises(ValueError, match="complete grid"):
-        shuffle_null(np.full((3, 2, 4), np.nan), reference, rng)
+        frechet_shuffle_null(np.full((3, 2, 4), np.nan), reference, rng)
 
 
 @pytest.mark.parametrize("freedom", [4, 10, 23, 99, 1000])
@@ -210,7 +210,9 @@ def test_student_quantiles(freedom: int) -> None:
 def test_shuffling_gives_uniform_p_values_where_no_seed_matters() -> None:
     """300 true nulls, 19 shuffles each: p is uniform on 1/20 .. 20/20 (chi-square over ten pairs of values, p > 0.001)."""
     reference, rng = world(4), np.random.default_rng(14)
-    p_values = np.array([shuffle_null(grid(rng, 8, 4, 4), reference, rng, shuffles=19).p_value for _ in range(300)])
+    p_values = np.array(
+        [frechet_shuffle_null(grid(rng, 8, 4, 4), reference, rng, shuffles=19).p_value for _ in range(300)]
+    )
     counts = np.bincount(np.ceil(p_values * 10 - 1e-9).astype(int) - 1, minlength=10)
     assert counts.sum() == 300
     assert stats.chisquare(counts).pvalue > 0.001
@@ -220,22 +222,22 @@ def test_shuffling_finds_seeds_that_differ_and_shows_what_chance_gives() -> None
     reference, rng = world(8), np.random.default_rng(15)
     features = grid(rng, 20, 6, 8, np.array([0.4, 0, 0, 0, 0, 0]))
     distances = [distance(features[:, seed], reference) for seed in range(6)]
-    found = shuffle_null(features, reference, rng, shuffles=99)
+    found = frechet_shuffle_null(features, reference, rng, shuffles=99)
     assert [found.observed.best, found.observed.worst] == pytest.approx([min(distances), max(distances)], rel=1e-9)
     assert found.p_value == pytest.approx(0.01)
     assert found.observed.worst > found.chance.worst.max()
     assert (found.chance.best <= found.chance.worst).all()
     assert found.chance.deviation.shape == (99,)
-    again = shuffle_null(features, reference, np.random.default_rng(3), shuffles=9)
+    again = frechet_shuffle_null(features, reference, np.random.default_rng(3), shuffles=9)
     np.testing.assert_array_equal(
-        again.chance.best, shuffle_null(features, reference, np.random.default_rng(3), shuffles=9).chance.best
+        again.chance.best, frechet_shuffle_null(features, reference, np.random.default_rng(3), shuffles=9).chance.best
     )
 
 
 def test_both_ways_to_shuffle_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     reference, features = world(32), grid(np.random.default_rng(16), 12, 4, 32)
-    grams = shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
-    monkeypatch.setattr("seedscope.analysis.seeds.null.LARGEST_GRAM", 0)
-    rows = shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
+    grams = frechet_shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
+    monkeypatch.setattr("seedscope.analysis.seeds.frechet_null.LARGEST_GRAM", 0)
+    rows = frechet_shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
     np.testing.assert_allclose(grams.chance.deviation, rows.chance.deviation, rtol=1e-9)
     assert grams.p_value == rows.p_value

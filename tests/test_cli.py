@@ -400,3 +400,31 @@ def test_models_and_schema() -> None:
     models = json.loads(command("models", "--json").stdout)
     assert "sprout" in {model["name"] for model in models}
     assert json.loads(command("schema").stdout)["title"] == "Study"
+
+
+def test_help_tells_the_defaults_that_it_explains(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    shown = {
+        name: CliRunner().invoke(app, [name, "--help"]).output for name in ("run", "report", "import", "map", "diverse")
+    }
+    assert all("Run folder.  [default: runs/<" in text for text in shown.values())
+    for name, told in (
+        ("run", "[default: one a GPU, or one a core]"),
+        ("run", "[default: cores / workers]"),
+        ("report", "[default: report in the run folder]"),
+        ("import", "[default: one that lies in FOLDER]"),
+        ("map", "[default: a style feature, or else the study's first]"),
+        ("diverse", "[default: layout and one of style]"),
+    ):
+        assert told in shown[name]
+
+
+def test_names_of_tables_and_models_are_whole_on_a_narrow_terminal(
+    ran: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, out = ran
+    monkeypatch.setenv("COLUMNS", "30")
+    for arguments, key in ((("status", str(study), "--out", str(out)), "table"), (("models",), "name")):
+        shown, facts = (CliRunner().invoke(app, [*arguments, *more]).output for more in ([], ["--json"]))
+        names = [row[key] for row in json.loads(facts)]
+        assert names and all(f" {name} " in shown for name in names)

@@ -125,6 +125,7 @@ def made_up(
         {"fd": "a", "looks": "b"},
         {"fd": reference},
         3,
+        ["fd_witness"],
     )
 
 

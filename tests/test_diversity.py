@@ -11,6 +11,7 @@ from scipy import stats
 from torchmetrics.functional.pairwise import pairwise_cosine_similarity
 
 from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.scores import StatisticsError
 from seedscope.analysis.select.diverse import farthest_points
 from seedscope.analysis.select.diversity import Diversity, diversity, similarities
 
@@ -113,17 +114,35 @@ def test_intervals_cover_the_expected_difference_over_prompt_groups() -> None:
         assert 0.92 < np.mean([low <= truth <= high for low, high in intervals]) < 0.98
 
 
-def test_prompts_with_a_missing_or_black_picture_are_left_out_and_counted() -> None:
+def test_missing_and_black_pictures_count_in_no_pair_and_are_counted() -> None:
     rng = np.random.default_rng(5)
     features = grid(rng, 8, rng.standard_normal((6, 4)))
     features[2, 1] = np.nan
     features[5, 0] = 0.0
+    features[6, 4] = np.inf
     found = similarities(features, {"set": [0, 1], "all": range(6)})
-    np.testing.assert_array_equal(np.flatnonzero(~found.kept), [2, 5])
     result = diversity(found, "set", "all", np.arange(8) // 2, rng, draws=9)
-    assert (result.prompts, result.left_out, result.clusters) == (6, 2, 4)
-    whole = similarities(np.delete(features, [2, 5], axis=0), {"set": [0, 1], "all": range(6)})
-    np.testing.assert_array_equal(found.matrix, whole.matrix)
+    assert (result.prompts, result.left_out, result.clusters, result.missing) == (6, 2, 4, 1)
+    whole = similarities(np.delete(features, [2, 5], axis=0), {"set": [0, 1]})
+    np.testing.assert_array_equal(found.by_prompt["set"][[0, 1, 3, 4, 6, 7]], whole.by_prompt["set"])
+    assert np.isfinite(found.matrix).all() and np.diagonal(found.matrix).tolist() == [1.0] * 6
+    features[:, 1] = np.nan
+    alone = similarities(features, {"set": [0, 1], "all": range(6)})
+    assert np.isnan(alone.matrix[1, [0, 2, 3, 4, 5]]).all()
+    with pytest.raises(StatisticsError, match="none of 8 prompts has pictures of two seeds of the set"):
+        diversity(alone, "set", "all", np.arange(8), rng)
+
+
+def test_pairs_that_miss_prompts_are_not_taken_for_diverse() -> None:
+    """On half of the prompts all pictures are alike; a pair that has only those is no less diverse than the others."""
+    rng = np.random.default_rng(9)
+    features = rng.standard_normal((200, 6, 5))
+    features[:100] = 4 * features[:100, :1] + features[:100]
+    features[100:, :2] = np.nan
+    found = similarities(features, {"set": [0, 1], "all": range(6)})
+    off = found.matrix[~np.eye(6, dtype=bool)]
+    assert np.nanmax(found.by_prompt["set"]) > 0.7 and off.max() - off.min() < 0.15
+    assert abs(diversity(found, "set", "all", np.arange(200), rng).difference) < 0.05
 
 
 def test_equal_pictures_one_prompt_and_a_set_of_all() -> None:

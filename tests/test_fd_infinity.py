@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
+from torchmetrics.image.fid import FrechetInceptionDistance
 
 from seedscope.analysis.seeds.bootstrap import paired_bootstrap
-from seedscope.analysis.seeds.fd_infinity import PUBLISHED, Extrapolation, fd_infinity
+from seedscope.analysis.seeds.fd_infinity import HALVES, PUBLISHED, Extrapolation, fd_infinity
 from seedscope.analysis.seeds.frechet import Reference, frechet_distance, frechet_distance_of_rows
 from seedscope.analysis.seeds.moments import Array, Moments, moments
 
@@ -103,6 +105,36 @@ def test_the_published_line() -> None:
     assert limit(found) == pytest.approx(intercept, rel=1e-9)
     assert found.slope == pytest.approx(slope, rel=1e-9)
     assert found.distances[-1] == pytest.approx(frechet_distance_of_rows(rows, REFERENCE), rel=1e-10)
+
+
+class Handed(torch.nn.Module):
+    """An extractor that hands on the features it is given."""
+
+    num_features = DIMENSIONS
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return rows
+
+
+@pytest.mark.parametrize("fractions", [HALVES, PUBLISHED])
+def test_equals_a_line_through_distances_of_torchmetrics(fractions: tuple[float, ...]) -> None:
+    """numpy's least squares over 1 / n of the mean distances of the same subsets, to 1e-6."""
+    rng = np.random.default_rng(8)
+    real, rows = rng.standard_normal((500, DIMENSIONS)) * SPREAD, images(rng, 240)
+    found = fd_infinity(rows, np.arange(240), Reference.of(moments(real)), np.random.default_rng(9), fractions)
+    drawn, sizes, distances = np.random.default_rng(9), np.rint(np.array(fractions) * 240).astype(int), []
+    for size in sizes:
+        subsets = drawn.permutation(240)[: 240 // size * size].reshape(-1, size)
+        theirs = []
+        for subset in subsets:
+            metric = FrechetInceptionDistance(feature=Handed()).set_dtype(torch.float64)
+            metric.update(torch.from_numpy(real), real=True)
+            metric.update(torch.from_numpy(rows[subset]), real=False)
+            theirs.append(float(metric.compute()))
+        distances.append(np.mean(theirs))
+    slope, intercept = np.polyfit(1 / sizes, distances, 1)
+    assert limit(found) == pytest.approx(intercept, rel=1e-6)
+    assert found.slope == pytest.approx(slope, rel=1e-6)
 
 
 def test_the_generator_decides_the_subsets() -> None:

@@ -6,6 +6,8 @@ import mpmath
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance
 
 from seedscope.analysis.seeds.frechet import Reference, frechet_distance, frechet_distance_of_rows
@@ -133,6 +135,26 @@ def test_order_and_sharding_do_not_matter() -> None:
     for shard in np.split(seed[order], [10, 11, 77]):
         merged = merge(moments(shard), merged)
     assert defined(frechet_distance(merged, reference)) == pytest.approx(whole, rel=1e-10)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data(), st.sampled_from([3, 12, 40]))
+def test_a_distance_and_a_reference_do_not_know_their_shards(data: st.DataObject, n: int) -> None:
+    """Any sharding of both sides, merged in any order: the states to 1e-12, the distance to 1e-10."""
+    seed, real = features(20, n, 16), features(21, 60, 16)
+
+    def merged(rows: Array) -> Moments:
+        shards = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(rows), max_size=len(rows))))
+        states = [moments(rows[shards == shard]) for shard in range(5)]
+        while len(states) > 1:
+            first = states.pop(data.draw(st.integers(0, len(states) - 1)))
+            states.append(merge(first, states.pop(data.draw(st.integers(0, len(states) - 1)))))
+        whole = moments(rows)
+        np.testing.assert_allclose(states[0].scatter, whole.scatter, rtol=0, atol=1e-12 * np.abs(whole.scatter).max())
+        return states[0]
+
+    whole = defined(frechet_distance_of_rows(seed, Reference.of(moments(real))))
+    assert defined(frechet_distance(merged(seed), Reference.of(merged(real)))) == pytest.approx(whole, rel=1e-10)
 
 
 @pytest.mark.parametrize("n", [10, 200])

@@ -9,10 +9,17 @@ import pytest
 import yaml
 
 from seedscope.analysis.features.stage import Generated
+from seedscope.analysis.select.confirmed import Advantage
+from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.analysis.select.lists import save_lists
+from seedscope.analysis.select.pareto import Pareto
+from seedscope.jobs.compare import compare_all
+from seedscope.jobs.finished_run import FinishedRun
 from seedscope.jobs.golden import Choice, choose, golden_seeds
+from seedscope.jobs.golden_words import of_pareto
 from seedscope.jobs.job import DrawnJob, Job, open_job
 from seedscope.jobs.seeds import Judged, judge
+from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import encode
 
 OBJECTS = [
@@ -35,8 +42,9 @@ OBJECTS = [
 SEEDS = 24
 
 
-def measured(folder: Path, gain: float, objects: list[str] = OBJECTS, **ranking: object) -> Job:
-    """A run whose pictures are grey squares, and whose scores are noise but for seed 5, by `gain` standard deviations."""
+def measured(folder: Path, gain: float, objects: list[str] = OBJECTS, texts: float = 0.3, **ranking: object) -> Job:
+    """A run whose pictures are grey squares, a share `texts` of them with text, and whose scores are noise but for seed 5, by
+    `gain` standard deviations."""
     study = {
         "name": "made-up",
         "model": "sprout-turbo",
@@ -57,17 +65,19 @@ def measured(folder: Path, gain: float, objects: list[str] = OBJECTS, **ranking:
         images = [key | {"prompt": "", "image": picture} for key in keys]
         job.images.publish(unit, pa.Table.from_pylist(images, schema=job.images.schema), {})
         for item in job.measures:
-            scores = [row | _made_up(item.feature.name, row, gain, rng) for row in keys]
+            scores = [row | _made_up(item.feature.name, row, gain, texts, rng) for row in keys]
             rows = pa.Table.from_pylist(scores, schema=item.table.schema)
             item.table.publish(unit, rows, {"source": Generated(job.images).mark(unit)})
     return job
 
 
-def _made_up(name: str, row: dict[str, object], gain: float, rng: np.random.Generator) -> dict[str, object]:
+def _made_up(
+    name: str, row: dict[str, object], gain: float, texts: float, rng: np.random.Generator
+) -> dict[str, object]:
     if name == "clip_score":
         return {"clip_score": rng.normal() + gain * (row["seed"] == 5), "clip_score_prompt_cut": False}
     return {
-        "text": bool(rng.random() < 0.3),
+        "text": bool(rng.random() < texts),
         "text_share": 0.0,
         "text_words": [],
         "text_confidences": [],
@@ -140,3 +150,113 @@ def test_the_best_are_the_best(tmp_path: Path) -> None:
 def test_prompts_of_one_group_cannot_confirm(tmp_path: Path) -> None:
     _, choice = chosen(measured(tmp_path, 2.0, objects=["apple"]))
     assert not choice.seeds and "all of them are of one group" in choice.sentence and not choice.compared
+
+
+BOTH = {"clip_score": 3, "text": 1}
+
+
+def test_measures_are_combined_by_their_weights(tmp_path: Path) -> None:
+    job = measured(tmp_path, 2.0, by=BOTH)
+    judged, choice = chosen(job)
+    assert choice.seeds[0] == 5 and len(choice.seeds) <= 2
+    assert "prompts by combined, at a false discovery rate of 5 %" in choice.sentence
+    assert "by clip_score (weight 0.75, s.d. 1." in choice.sentence
+    assert "by text (weight 0.25, s.d. 0.4" in choice.sentence and "lower is better" in choice.sentence
+    assert judged.ranking.measure == "combined" and judged.ranking.better == "higher"
+    assert judged.ranking.table["seed"][0].as_py() == 5
+    score, clip, text = (judged.scalars[name] for name in ("combined", "clip_score", "text"))
+    mixed = 0.75 * clip.effects.effect / judged.combined[0].sd - 0.25 * text.effects.effect / judged.combined[1].sd
+    assert np.abs(score.effects.effect - mixed).max() < 1e-5
+    assert {"combined", "clip_score"} <= set(choice.compared)
+    assert isinstance(job, DrawnJob)
+    golden_seeds(job, judged, choice).save(tmp_path / "golden.json")
+    why = GoldenSeeds.load(tmp_path / "golden.json").why
+    assert why.measure == "combined" and why.standings[0].rank == 1
+    assert [(part.measure, part.better, part.weight) for part in why.parts] == [
+        ("clip_score", "higher", 0.75),
+        ("text", "lower", 0.25),
+    ]
+    rows = pandas.read_parquet(job.folder.path / "measures.parquet").set_index("measure")
+    assert rows.loc["combined", "better"] == "higher" and rows.loc["combined", "missing"] == 0
+
+
+def test_combined_measures_serve_the_rule_top_and_may_find_nobody(tmp_path: Path) -> None:
+    (tmp_path / "top").mkdir()
+    judged, choice = chosen(measured(tmp_path / "top", 0.0, by=BOTH, rule="top"))
+    assert list(choice.seeds) == judged.ranking.table["seed"].to_pylist()[:4] and "weight 0.75" in choice.sentence
+    _, choice = chosen(measured(tmp_path, 0.0, by=BOTH))
+    assert not choice.seeds and choice.sentence.startswith("No seed is better than chance here")
+
+
+def test_a_measure_without_spread_cannot_be_combined(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="combined says nothing of the seeds. text is the same for all pictures"):
+        chosen(measured(tmp_path, 2.0, texts=0.0, by=BOTH))
+
+
+def test_the_pareto_rule_takes_what_no_other_surpasses(tmp_path: Path) -> None:
+    job = measured(tmp_path, 2.0, by=["text", "clip_score"], rule="pareto")
+    judged, choice = chosen(job)
+    assert 5 in choice.seeds and len(choice.seeds) <= 2
+    assert "better than average on" in choice.sentence and "prompts by text or by clip_score" in choice.sentence
+    assert "hold together at 95 %: confirmed. Ranks are by text, which is named first." in choice.sentence
+    assert judged.ranking.measure == "text" and not judged.combined and choice.compared
+    assert isinstance(job, DrawnJob)
+    why = golden_seeds(job, judged, choice).why
+    clip = judged.scalars["clip_score"]
+    values = dict(zip(clip.seeds.tolist(), clip.values.tolist(), strict=True))
+    assert why.rule == "pareto" and why.measure == "text" and not why.parts
+    assert [item.others for item in why.standings] == [{"clip_score": values[seed]} for seed in choice.seeds]
+
+
+def test_the_pareto_rule_finds_nobody_where_no_seed_matters_or_all_prompts_are_of_one_group(tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    _, choice = chosen(measured(tmp_path, 0.0, by=["clip_score", "text"], rule="pareto"))
+    assert not choice.seeds and choice.sentence.startswith("No seed is better than chance here: ")
+    _, choice = chosen(measured(tmp_path / "one", 2.0, ["apple"], by=["clip_score", "text"], rule="pareto"))
+    assert not choice.seeds and "all of them are of one group" in choice.sentence
+
+
+def test_runs_are_compared_by_what_both_combine_and_by_all_of_a_front(tmp_path: Path) -> None:
+    def finished(name: str, gain: float, **ranking: object) -> FinishedRun:
+        (tmp_path / name).mkdir()
+        job = measured(tmp_path / name, gain, **ranking)
+        judged, choice = chosen(job)
+        assert isinstance(job, DrawnJob)
+        golden_seeds(job, judged, choice).save(job.folder.path / "golden.json")
+        return FinishedRun.open(job.folder.path)
+
+    one, other = (finished(name, 2.0, by=BOTH) for name in ("one", "other"))
+    (found,) = compare_all([one, other])
+    assert one.made_of("combined") == ["clip_score", "text"] and one.combined == {"clip_score": 0.75, "text": 0.25}
+    assert {fate.standing for fate in found.abroad[0].fates} == {"golden"}
+    assert any("its own standard deviations" in note for note in found.notes)
+    uneven = finished("uneven", 2.0, by={"clip_score": 1, "text": 1})
+    with pytest.raises(UserError, match="the one combines 0.75 clip_score . 0.25 text, the other 0.5 clip_score . 0.5"):
+        compare_all([one, uneven])
+    fronts = [finished(f"front{gain}", gain, by=["text", "clip_score"], rule="pareto") for gain in (2.0, 0.0)]
+    (found,) = compare_all(fronts)
+    assert found.abroad[0].measures == ["text", "clip_score"]
+    assert {fate.standing for fate in found.abroad[0].fates} <= {"not better", "worse"}
+    (again,) = compare_all([fronts[0], finished("again", 2.0, by=["clip_score", "text"], rule="pareto")])
+    assert next(fate for fate in again.abroad[0].fates if fate.seed == 5).standing == "better"
+
+
+def test_every_outcome_of_the_pareto_rule_has_its_sentence() -> None:
+    def gain(lo: float, hi: float) -> Advantage:
+        return Advantage((lo + hi) / 2, 0.1, 20.0, lo, hi, 0.01, 1, 21)
+
+    def said(sound: int, *advantages: Advantage | None, golden: tuple[int, ...] = ()) -> str:
+        found = Pareto(golden, (3,) * sound, advantages, 0.975, np.empty(0), 2, sound, sound, 0.05, 24)
+        return of_pareto(found, ["fd", "clip_score"], 16, 14)
+
+    assert said(0, None, None).startswith(
+        "No seed is golden: 2 of 24 seeds are better than average on 16 prompts by fd or"
+    )
+    assert "each of them is worse than average by another" in said(0, None, None)
+    assert "but 14 other prompts are too few to judge by" in said(1, gain(1, 2), None)
+    assert said(1, gain(1, 2), gain(-2, -1)).endswith("worse than random seeds by one of these.")
+    assert said(1, gain(-1, 2), gain(-2, 1)).endswith("which chance can explain.")
+    found = said(1, gain(1, 2), gain(-1, 1), golden=(3,))
+    assert "1 of them is not shown to be worse than average by any" in found
+    assert "is 1.5 (1 to 2; p = 0.01) by fd and 0 (-1 to 1; p = 0.01) by clip_score" in found
+    assert found.endswith("in intervals that hold together at 95 %: confirmed.")

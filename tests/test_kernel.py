@@ -182,6 +182,27 @@ def test_merging_is_associative_commutative_and_equal_to_one_pass(kernel: Kernel
 
 
 @by_name
+@settings(deadline=None, max_examples=40)
+@given(st.data(), tables())
+def test_any_sharding_merged_in_any_order_is_one_pass(kernel: Kernel, data: st.DataObject, x: Array) -> None:
+    """Each image falls into any of up to five shards, some of them empty; pairs of states are merged until one is left."""
+    reference, prompts = REFERENCES[kernel.name], np.arange(len(x)) // 2
+    shards = np.array(data.draw(st.lists(st.integers(0, 4), min_size=len(x), max_size=len(x))), dtype=np.intp)
+    states = [kernel_state(x[shards == shard], prompts[shards == shard], reference) for shard in range(5)]
+    while len(states) > 1:
+        first = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        second = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        states.append(merge(first, second))
+    one, whole = kernel_jackknife(states[0], reference), found(x, reference, prompts)
+    largest = kernel.scale * (1 + (x**2).sum(axis=1).max(initial=0.0) / 3) ** 3
+    assert (one.n, one.estimate is None) == (whole.n, whole.estimate is None)
+    np.testing.assert_array_equal(one.clusters, whole.clusters)
+    np.testing.assert_allclose(one.influence, whole.influence, rtol=0, atol=1e-12 * largest)
+    if whole.estimate is not None:
+        assert one.estimate == pytest.approx(whole.estimate, rel=0, abs=1e-12 * largest)
+
+
+@by_name
 def test_any_sharding_and_order_of_many_images(kernel: Kernel) -> None:
     x, prompts, reference = images(14, 300, 24, shift=0.1), np.arange(300) // 3, REFERENCES_24[kernel.name]
     whole = found(x, reference, prompts)

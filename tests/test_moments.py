@@ -39,6 +39,19 @@ def test_merging_is_associative_commutative_and_equal_to_one_pass(x: Array, y: A
         assert gap(merged, whole, rows) < TOLERANCE
 
 
+@settings(deadline=None, max_examples=60)
+@given(st.data(), tables())
+def test_any_sharding_merged_in_any_order_is_one_pass(data: st.DataObject, x: Array) -> None:
+    """Each row falls into any of up to five shards, some of them empty; pairs of states are merged until one is left."""
+    shards = data.draw(st.lists(st.integers(0, 4), min_size=len(x), max_size=len(x)))
+    states = [moments(x[[shard == one for one in shards]]) for shard in range(5)]
+    while len(states) > 1:
+        first = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        second = states.pop(data.draw(st.integers(0, len(states) - 1)))
+        states.append(merge(first, second))
+    assert gap(states[0], moments(x), x) < TOLERANCE
+
+
 @settings(deadline=None, max_examples=30)
 @given(tables(), st.randoms(use_true_random=False))
 def test_order_of_rows_does_not_matter(x: Array, random: object) -> None:

@@ -7,10 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.grid import Grid
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scalar import Scalar, columns, rank_by, scalar
-from seedscope.analysis.seeds.scores import Better, StatisticsError
+from seedscope.analysis.seeds.scores import StatisticsError
 
 PROMPTS, SEEDS = 40, 12
 

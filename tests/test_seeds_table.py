@@ -8,8 +8,16 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
+from seedscope.analysis.seeds.distances import FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.fd_infinity import fd_infinity
+from seedscope.analysis.seeds.feature_rows import SeedRows, TooFewImages, reference_of, reference_rows
+from seedscope.analysis.seeds.frechet import Reference
+from seedscope.analysis.seeds.jackknife import jackknife
+from seedscope.analysis.seeds.kernel import KernelReference, kernel_jackknife, kernel_state
+from seedscope.analysis.seeds.kid import KID
+from seedscope.analysis.seeds.moments import moments
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.table import TooFewImages, rank_seeds, reference_of
+from seedscope.analysis.seeds.table import rank_seeds
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
@@ -54,12 +62,28 @@ def ranked(
     shuffles: int = 0,
     failed: frozenset[tuple[str, int]] = frozenset(),
 ) -> Ranking:
+    return by_each_distance(folder, units, shift, shuffles, failed)[COLUMN]
+
+
+def by_each_distance(
+    folder: Path,
+    units: list[Unit],
+    shift: float = 0.0,
+    shuffles: int = 0,
+    failed: frozenset[tuple[str, int]] = frozenset(),
+) -> dict[str, Ranking]:
     made, real = Table(folder / "made-0", SCHEMA), Table(folder / "real-0", SCHEMA)
     write(made, units, shift, failed)
     write(real, REAL)
-    rng = np.random.default_rng(5)
     reference = reference_of(real, COLUMN, REAL)
-    return rank_seeds(made, COLUMN, units, reference, top=2, resamples=50, shuffles=shuffles, rng=rng)
+    distances = {
+        COLUMN: Frechet(reference),
+        f"{COLUMN}_kid": KernelDistance(KernelReference.of(reference_rows(real, COLUMN, REAL), KID)),
+        f"{COLUMN}_fd_infinity": FdInfinity(reference, np.random.default_rng(6)),
+    }
+    rows = SeedRows.of(made, COLUMN, units)
+    rng = np.random.default_rng
+    return rank_seeds(rows, distances, top=2, resamples=50, shuffles=shuffles, rng=lambda measure: rng(len(measure)))
 
 
 def torchmetrics_distance(seed: int, prompts: tuple[Prompt, ...], shift: float) -> float:
@@ -96,18 +120,20 @@ def test_distances_are_torchmetrics_and_rank_lowest_first(tmp_path: Path) -> Non
 
 def test_it_does_not_matter_how_cells_fall_into_shards(tmp_path: Path) -> None:
     grown = plan([Edition(PROMPTS[:5], SEEDS[:3]), Edition(PROMPTS, SEEDS)], UnitShape(prompts=4, seeds=2))
-    tables = [
-        ranked(tmp_path / str(i), units, shuffles=10)
+    first, *others = [
+        by_each_distance(tmp_path / str(i), units, shuffles=10)
         for i, units in enumerate((whole(), whole(UnitShape(prompts=50, seeds=50)), grown, whole()[::-1]))
     ]
-    for other in tables[1:]:
-        for name in tables[0].table.column_names:
-            np.testing.assert_allclose(
-                other.table.sort_by("seed")[name].to_numpy(),
-                tables[0].table.sort_by("seed")[name].to_numpy(),
-                rtol=1e-9,
-                atol=1e-12,
-            )
+    del others[-1][f"{COLUMN}_fd_infinity"]  # its subsets are drawn by the order of the prompts
+    for other in others:
+        for measure, ranking in other.items():
+            for name in ranking.table.column_names:
+                np.testing.assert_allclose(
+                    ranking.table.sort_by("seed")[name].to_numpy(),
+                    first[measure].table.sort_by("seed")[name].to_numpy(),
+                    rtol=1e-9,
+                    atol=1e-12,
+                )
 
 
 def test_a_prompt_without_a_picture_of_some_seed_is_left_out_for_all_and_counted(tmp_path: Path) -> None:
@@ -131,6 +157,52 @@ def test_the_null_tells_seeds_that_matter_from_seeds_that_do_not(tmp_path: Path)
     assert same.chance.best[0] <= same.chance.best[1] < same.chance.worst[1]
 
 
+def test_each_distance_has_its_own_table_and_null(tmp_path: Path) -> None:
+    """Distances and intervals are those of the functions that take them; an unbiased one may be below 0."""
+    found = by_each_distance(tmp_path / "a", whole(), shuffles=20)
+    rows = np.stack([features(prompt.id, 15) for prompt in PROMPTS])
+    labels = np.array([prompt.group for prompt in PROMPTS])
+    real = np.stack([features(prompt.id, 0) for prompt in REAL_PROMPTS])
+    reference, kernel = Reference.of(moments(real)), KernelReference.of(real, KID)
+    limit = fd_infinity(rows, labels, reference, np.random.default_rng(6)).limit
+    for measure, expected in (
+        (COLUMN, jackknife(rows, labels, reference)),
+        (f"{COLUMN}_kid", kernel_jackknife(kernel_state(rows, labels, kernel), kernel)),
+        (f"{COLUMN}_fd_infinity", limit),
+    ):
+        table = found[measure].table
+        (row,) = [row for row in table.to_pylist() if row["seed"] == 15]
+        assert row[measure] == pytest.approx(expected.estimate, rel=1e-9)
+        assert row[f"{measure}_se"] == pytest.approx(np.linalg.norm(expected.influence), rel=1e-6)
+        chance = found[measure].chance
+        assert chance is not None and chance.p_value > 0.05 and chance.best[0] < chance.worst[1]
+        assert found[measure].real_images == 200 and found[measure].dimensions == DIMENSIONS
+    assert min(found[f"{COLUMN}_kid"].table[f"{COLUMN}_kid"].to_pylist()) < 0
+    assert min(found[f"{COLUMN}_kid"].table[f"{COLUMN}_kid_lo"].to_pylist()) < 0
+    assert [ranking.caution for ranking in found.values()] == [
+        None,
+        None,
+        "not to be trusted: 10 images in 6 dimensions in the smaller subsets",
+    ]
+    few = frozenset((prompt.id, 1) for prompt in PROMPTS[6:])
+    assert ranked(tmp_path / "b", whole(), failed=few).caution == "rank-deficient: 6 images in 6 dimensions"
+
+
+def test_one_group_of_prompts_tests_nothing(tmp_path: Path) -> None:
+    """Shuffled as one block, seeds only change their names."""
+    one_group = tuple(Prompt(prompt.id, prompt.text, "g") for prompt in PROMPTS)
+    found = by_each_distance(tmp_path, plan([Edition(one_group, SEEDS)], UnitShape(prompts=9, seeds=2)), shuffles=10)
+    assert [ranking.chance for ranking in found.values()] == [None] * 3
+
+
+def test_what_is_undefined_for_a_seed_is_null_and_tests_nothing(tmp_path: Path) -> None:
+    """A limit wants subsets of 3 images or more: 5 prompts have none of a half."""
+    found = by_each_distance(tmp_path, plan([Edition(PROMPTS[:5], SEEDS)], UnitShape(prompts=5, seeds=5)), shuffles=10)
+    limit = found[f"{COLUMN}_fd_infinity"]
+    assert limit.chance is None and limit.table[f"{COLUMN}_fd_infinity"].null_count == len(SEEDS)
+    assert limit.table["rank"].null_count == len(SEEDS) and found[COLUMN].chance is not None
+
+
 def test_one_seed_and_one_group_give_nulls_not_numbers(tmp_path: Path) -> None:
     one_group = tuple(Prompt(prompt.id, prompt.text, "g") for prompt in PROMPTS)
     found = ranked(tmp_path, plan([Edition(one_group, (3,))], UnitShape(prompts=9, seeds=1)), shuffles=10)
@@ -141,8 +213,6 @@ def test_one_seed_and_one_group_give_nulls_not_numbers(tmp_path: Path) -> None:
 
 def test_memory_holds_one_block_of_seeds(tmp_path: Path) -> None:
     """A block's shards are read together and let go: never all seeds of a table at once."""
-    from seedscope.analysis.seeds.table import _by_seed
-
     table, units = Table(tmp_path / "made-0", SCHEMA), whole(UnitShape(prompts=7, seeds=2))
     write(table, units)
     read: list[str] = []
@@ -152,7 +222,9 @@ def test_memory_holds_one_block_of_seeds(tmp_path: Path) -> None:
             read.append(unit)
             return Table.read(self, unit, columns)  # type: ignore[arg-type]
 
-    stream = _by_seed(Watched(table.folder, SCHEMA), COLUMN, units, [prompt.id for prompt in PROMPTS])
+    rows = SeedRows.of(Watched(table.folder, SCHEMA), COLUMN, units)
+    read.clear()
+    stream = rows.by_seed()
     next(stream)
     assert len(read) == 3
     assert len(list(stream)) == 4 and len(read) == len(units)

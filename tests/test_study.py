@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.prompts import prompt, read_prompts
-from seedscope.pipeline.study import FileSource, Grid, GridSource, Study, fingerprint
+from seedscope.pipeline.study import FileSource, Grid, GridSource, Ranking, Study, fingerprint
 from seedscope.pipeline.study_file import load_study
 
 Write = Callable[..., Path]
@@ -53,6 +53,31 @@ def test_a_study_with_defaults(write_study: Write) -> None:
         ({"prompts": [{"file": "p.csv", "colum": "x"}]}, "prompts.0.colum: unknown key; did you mean 'column'?"),
         ({"prompts": [3]}, "prompts.0: Input should be"),
         ({"ranking": {"by": "fid_inception"}}, "ranking.by is 'fid_inception', which is not among the features"),
+        (
+            {"ranking": {"by": {"fd_efficientnet_lite0": 1, "fid_inception": 2}}},
+            "ranking.by is 'fid_inception', which is not among the features fd_efficientnet_lite0",
+        ),
+        (
+            {"ranking": {"by": {"clip_score": 0, "text": 1}}},
+            "ranking.by.clip_score: Input should be greater than 0 (it is",
+        ),
+        (
+            {"ranking": {"by": {"clip_score": float("nan"), "text": 1}}},
+            "ranking.by.clip_score: Input should be a finite",
+        ),
+        ({"ranking": {"by": {"clip_score": 1}}}, "ranking.by: Dictionary should have at least 2 items"),
+        ({"ranking": {"by": ["text"], "rule": "pareto"}}, "ranking.by: List should have at least 2 items"),
+        ({"ranking": {"by": ["text", "text"], "rule": "pareto"}}, "ranking: the feature 'text' is named twice"),
+        ({"ranking": {"by": "text", "rule": "pareto"}}, "ranking: the rule `pareto` takes a list of features as `by`"),
+        (
+            {"ranking": {"by": ["text", "clip_score"]}},
+            "ranking: the rule `pareto` takes a list of features as `by`, such",
+        ),
+        (
+            {"ranking": {"by": {"clip_score": 1, "text": 1}, "rule": "overlap", "second": "looks"}},
+            "ranking: the rule `overlap` compares two rankings; name one feature as `by` and one as `second`",
+        ),
+        ({"ranking": {"by": 3}}, "ranking.by: Input should be a valid string (it is 3)"),
         ({"inpaint": {"pictures": "sprout"}}, "study: both `prompts` and `inpaint` are given; name `prompts` to draw"),
         ({"inpaint": {"picture": "sprout"}}, "inpaint.picture: unknown key; did you mean 'pictures'?"),
         ({"inpaint": {"pictures": "sprout", "limit": 0}}, "inpaint.limit: Input should be greater than or equal to 1"),
@@ -212,6 +237,22 @@ def test_json_schema_accepts_what_the_study_accepts() -> None:
     for config in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(config.read_text()), schema)
         load_study(config)
+
+
+def test_what_ranks_seeds_is_one_feature_or_several(write_study: Write) -> None:
+    schema = Study.model_json_schema()
+    for ranking, named in (
+        ({"by": "looks"}, ["looks"]),
+        ({"by": "looks", "rule": "overlap", "second": "text"}, ["looks", "text"]),
+        ({"by": {"looks": 1, "text": 0.5}}, ["looks", "text"]),
+        ({"by": ["text", "looks"], "rule": "pareto"}, ["text", "looks"]),
+    ):
+        path = write_study(features=["looks", "text"], ranking=ranking)
+        assert [name for _, name in load_study(path).ranking.named] == named
+        jsonschema.validate(yaml.safe_load(path.read_text()), schema)
+    for wrong in ({"text": 0, "looks": 1}, ["text"], {"text": 1}, 3):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({"by": wrong}, Ranking.model_json_schema())
 
 
 def test_features_take_options_and_their_files_are_relative_to_the_study(write_study: Write, tmp_path: Path) -> None:

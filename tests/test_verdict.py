@@ -1,5 +1,7 @@
 """The verdict says what was shown and no more, "no seed is better than chance" among it."""
 
+from dataclasses import replace
+
 import pyarrow as pa
 import pytest
 
@@ -40,6 +42,8 @@ def test_each_outcome(best: float, worst: float, p_value: float, said: list[str]
 def test_what_was_not_tested_or_left_out_is_said() -> None:
     text = " ".join(verdict(ranking(10.0, 40.0, None, left_out=2)))
     assert "was not tested (no shuffles)" in text and "2 prompts were left out" in text
+    one_group = replace(ranking(10.0, 40.0, None), groups=1)
+    assert "was not tested (all prompts are of one group)" in " ".join(verdict(one_group))
     assert "3 seeds, each with the same 24 prompts, against 1,024 real pictures" in text
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seedscope.analysis.direction import Better
 from seedscope.pipeline.errors import UserError
-
-Better = Literal["higher", "lower"]
 
 
 class FeatureError(UserError, ValueError):

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.features import mask_geometry
-from seedscope.analysis.features.base import Better, Feature, FeatureError, check_pictures
+from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
 from seedscope.analysis.features.depth import Depth, gives_distance
 from seedscope.analysis.features.pretrained import Pretrained
 from seedscope.analysis.features.segmentation import GROUNDED, KINDS, segmenter

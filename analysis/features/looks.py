@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Better, Feature, check_pictures
+from seedscope.analysis.direction import Better
+from seedscope.analysis.features.base import Feature, check_pictures
 from seedscope.analysis.features.border import borders
 from seedscope.analysis.features.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Better, Feature, check_pictures
+from seedscope.analysis.direction import Better
+from seedscope.analysis.features.base import Feature, check_pictures
 from seedscope.analysis.features.clip_models import DualEncoder, TransformersClip
 from seedscope.analysis.features.pretrained import Pretrained
 

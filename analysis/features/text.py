@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from seedscope.analysis.features.base import Better, Feature, FeatureError, check_pictures
+from seedscope.analysis.direction import Better
+from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
 from seedscope.analysis.features.craft import Craft, Thresholds
 from seedscope.analysis.features.ocr import OcrModel, Word, read
 from seedscope.analysis.features.pretrained import Pretrained

@@ -57,6 +57,20 @@ class Grid:
         centred: Vectors = self.values - self.values.mean(axis=1, keepdims=True)
         return centred
 
+    def seed_means(self, prompts: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+        """(S, K): means over some `prompts` (P,) of what pictures differ from the mean of their prompt; NaN where unknown.
+
+        Missing pictures are passed over; a prompt's mean is that of the seeds which have a picture of it.
+        """
+        total, count = np.zeros((2, *self.values.shape[1:]))
+        for vectors in self.values[prompts]:
+            known = np.isfinite(vectors)
+            mean = np.where(known, vectors, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+            total += np.where(known, vectors - mean, 0.0)
+            count += known
+        means = np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
+        return np.asarray(means, dtype=np.float64)
+
 
 def read_cells(features: Table, column: str, units: Sequence[Unit]) -> Iterator[Cells]:
     """The cells of each unit that have a vector of finite numbers. Raises CorruptShard for a damaged shard."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from seedscope.analysis.seeds.scores import Better
+from seedscope.analysis.direction import Better
 
 Interval = tuple[float, float]
 
@@ -106,13 +106,34 @@ class Golden:
 
 @dataclass(frozen=True)
 class DiverseSet:
-    """Seeds whose pictures differ: mean pairwise cosine similarity on prompts that took no part in choosing them."""
+    """Seeds whose pictures differ: mean pairwise similarity on `prompts` that took no part in choosing them.
+
+    missing: pictures of these prompts that have no vector, such as a place where no object was found.
+    """
 
     space: str
     seeds: Sequence[int]
     similarity: Estimate
     random: Estimate
     p: float
+    prompts: int
+    missing: int = 0
+
+
+@dataclass(frozen=True)
+class DistanceKind:
+    """One distance to real pictures, of all that were taken: `measure` names its measurement.
+
+    images: of each seed. agreement: rank correlation with the Frechet distance of the same features; None for that distance
+    itself. caution: why its size says little, in words, if it does.
+    """
+
+    measure: str
+    images: int
+    real_images: int
+    dimensions: int
+    agreement: Estimate | None
+    caution: str | None
 
 
 @dataclass(frozen=True)
@@ -148,7 +169,7 @@ class TaskRates:
 class ReportData:
     """Everything that a report says. Optional parts are None or empty where the run does not have them.
 
-    answer: three sentences. ranked: seeds, best first, by the measure `by`. prompts: id -> text, in order; those of
+    answer: three sentences, after one on a run that is not finished. ranked: seeds, best first, by the measure `by`. prompts: id -> text, in order; those of
     `shown` are drawn in the picture strips. made: heading -> lines, on how it was made. failed: cell -> reason.
     top_k: the k of `SeedValue.top`.
     """
@@ -163,6 +184,7 @@ class ReportData:
     shown: Sequence[str]
     made: Mapping[str, Sequence[str]]
     failed: Mapping[str, str] = field(default_factory=dict)
+    distances: Sequence[DistanceKind] = ()
     diverse: Sequence[DiverseSet] = ()
     style: StyleMap | None = None
     layout: Mapping[int, Layout] = field(default_factory=dict)

@@ -32,7 +32,10 @@ def _tables(data: ReportData) -> dict[str, tuple[Sequence[str], Iterable[Row]]]:
         "layout": (("seed", "pictures", "mean_x", "mean_y", "size", "nearness"), _layout(data)),
         "layout_heat": (("seed", "row", "column", "share"), _heat(data)),
         "text": (("task", "seed", *_named("rate")), _text(data)),
-        "diverse": (("space", "place", "seed", *_named("similarity"), *_named("random"), "p"), _diverse(data)),
+        "diverse": (
+            ("space", "place", "seed", *_named("similarity"), *_named("random"), "p", "prompts", "missing"),
+            _diverse(data),
+        ),
     }
     if data.golden is not None:
         tables["golden"] = (
@@ -40,6 +43,8 @@ def _tables(data: ReportData) -> dict[str, tuple[Sequence[str], Iterable[Row]]]:
             ((data.golden.rule, i, s) for i, s in enumerate(data.golden.seeds, 1)),
         )
         tables["comparison"] = (("measure", *_GROUPS), _comparison(data))
+    if data.distances:
+        tables["distances"] = (_DISTANCES, _distances(data))
     if data.style is not None:
         places = data.style.places.items()
         tables["style_map"] = (("seed", "x", "y", "cluster"), ((seed, *place) for seed, place in places))
@@ -65,6 +70,7 @@ _MEASURES = (
     *(*_named("spearman"), "spearman_p", "k", "overlap", "overlap_expected", "overlap_deviation"),
 )
 _SEEDS = ("measure", "seed", "n", *_named("value"), *_named("effect"), *_named("shrunk"), "q", "top")
+_DISTANCES = ("measure", "images", "real_images", "dimensions", *_named("spearman"), "caution")
 _GROUPS = tuple(name for group in ("golden", "random", "worst", "gain") for name in _named(group))
 
 
@@ -99,6 +105,11 @@ def _comparison(data: ReportData) -> Iterator[Row]:
         yield (c.measure, *_cells(c.golden), *_cells(c.random), *_cells(c.worst), *_cells(c.gain))
 
 
+def _distances(data: ReportData) -> Iterator[Row]:
+    for d in data.distances:
+        yield (d.measure, d.images, d.real_images, d.dimensions, *_cells(d.agreement or Estimate(None)), d.caution)
+
+
 def _layout(data: ReportData) -> Iterator[Row]:
     for seed, layout in data.layout.items():
         yield (seed, len(layout.centroids), *(mean_place(layout) or (None, None)), layout.size, layout.nearness)
@@ -118,5 +129,5 @@ def _text(data: ReportData) -> Iterator[Row]:
 
 def _diverse(data: ReportData) -> Iterator[Row]:
     for found in data.diverse:
-        evidence = (*_cells(found.similarity), *_cells(found.random), found.p)
+        evidence = (*_cells(found.similarity), *_cells(found.random), found.p, found.prompts, found.missing)
         yield from ((found.space, place, seed, *evidence) for place, seed in enumerate(found.seeds, start=1))

@@ -69,6 +69,12 @@ def index_page(data: ReportData, seeds: Sequence[int], strips: Strips, standings
         "comparisons": [
             _comparison(comparison, data) for comparison in (data.golden.comparisons if data.golden else ())
         ],
+        "distances": [
+            (measured, distance)
+            for distance in data.distances
+            for measured in data.measures
+            if measured.name == distance.measure
+        ],
         "best": best,
         "worst": worst,
         "zero": of_main.axis.place(0) if of_main else 0,

@@ -16,7 +16,8 @@ def verdict(ranking: Ranking) -> list[str]:
     if ranking.missing:
         sentences.append(f"{ranking.missing:,} cells have no value; seeds are compared on the prompts that they share.")
     if ranking.chance is None:
-        return [*sentences, "Whether the seeds differ at all was not tested (no shuffles)."]
+        reason = "no shuffles" if ranking.groups > 1 else "all prompts are of one group"
+        return [*sentences, f"Whether the seeds differ at all was not tested ({reason})."]
     return [*sentences, *_against_chance(ranking, ranking.chance)]
 
 

@@ -18,8 +18,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.discovery import q_values
-from seedscope.analysis.seeds.scores import Better, StatisticsError
+from seedscope.analysis.seeds.scores import StatisticsError
 from seedscope.analysis.seeds.stability import Stability, disattenuated, stability
 
 FEWEST = 3

@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import false_discovery_control, t
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.effects import Effects
 from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Better, StatisticsError, sign
+from seedscope.analysis.seeds.scores import StatisticsError, sign
 
 
 def better_than_average(effects: Effects, better: Better) -> Array:

@@ -22,7 +22,7 @@ read no size off it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ import numpy.typing as npt
 from seedscope.analysis.seeds.frechet import Reference
 from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
 from seedscope.analysis.seeds.moments import Array
+
+Sizes = npt.NDArray[np.intp]
 
 HALVES = (0.5, 1.0)
 PUBLISHED = tuple(float(fraction) for fraction in np.linspace(0.1, 1.0, 15))
@@ -43,12 +45,12 @@ class Extrapolation:
     limit: its value at 1 / n = 0 (may be below 0) and the prompts' share in its error; estimate None where undefined.
     slope: its slope, NaN where undefined: the plain distance of n images is too large by about slope / n.
     sizes: (K,) ascending numbers of images. distances: (K,) float64, mean distance of the disjoint subsets of each size.
-    trustworthy: the smallest subset has at least 2 images for each dimension in which the reference varies.
+    trustworthy: there are `enough_images`.
     """
 
     limit: Jackknife
     slope: float
-    sizes: npt.NDArray[np.intp]
+    sizes: Sizes
     distances: Array
     trustworthy: bool
 
@@ -81,16 +83,16 @@ def fd_infinity(
         raise ValueError(f"fractions {tuple(fractions)}: each must lie in (0, 1]")
     finite = bool(np.isfinite(reference.centre(rows)).all())
     n, groups = len(rows), len(labels)
-    sizes = np.unique(np.rint(np.asarray(fractions, dtype=np.float64) * n).astype(np.intp))
-    trustworthy = bool(len(sizes) and sizes[0] >= 2 * reference.factor.shape[1])
-    if not finite or len(sizes) < 2 or sizes[0] < 3:
+    sizes = subset_sizes(n, fractions)
+    trustworthy = enough_images(sizes, reference)
+    if not finite or not make_a_line(sizes):
         undefined = Jackknife(None, n, labels, np.full(groups, np.nan))
         return Extrapolation(undefined, float("nan"), sizes, np.full(len(sizes), np.nan), trustworthy)
 
-    slope, intercept = _line(1.0 / sizes)
+    slope, intercept = line(1.0 / sizes)
     distances, influence = np.empty(len(sizes)), np.zeros(n)
-    for k, size in enumerate(sizes):
-        distances[k], of_image = _mean_distance(rows, int(size), reference, rng)
+    for k, parts in enumerate(subsets(n, sizes, rng)):
+        distances[k], of_image = _mean_distance(rows, parts, reference)
         influence += intercept[k] * of_image
     correction = np.sqrt(groups * (n - 1) / ((groups - 1) * n)) if groups > 1 else np.nan
     by_cluster = np.asarray(np.bincount(member, influence, groups) * correction, dtype=np.float64)
@@ -98,7 +100,29 @@ def fd_infinity(
     return Extrapolation(limit, float(slope @ distances), sizes, distances, trustworthy)
 
 
-def _line(x: Array) -> tuple[Array, Array]:
+def subset_sizes(n: int, fractions: Sequence[float] = HALVES) -> Sizes:
+    """(K,) ascending distinct numbers of images that are these fractions of n."""
+    return np.unique(np.rint(np.asarray(fractions, dtype=np.float64) * n).astype(np.intp))
+
+
+def make_a_line(sizes: Sizes) -> bool:
+    """Whether a limit is defined: two sizes or more, none below 3 images."""
+    return bool(len(sizes) >= 2 and sizes[0] >= 3)
+
+
+def enough_images(sizes: Sizes, reference: Reference) -> bool:
+    """Whether the smallest subset has at least 2 images for each dimension in which the reference varies."""
+    return bool(len(sizes) and sizes[0] >= 2 * reference.factor.shape[1])
+
+
+def subsets(n: int, sizes: Sizes, rng: np.random.Generator) -> Iterator[npt.NDArray[np.intp]]:
+    """For each size, as many disjoint subsets of n images as fit: (subsets, size) indices."""
+    for size in sizes.tolist():
+        parts = n // size
+        yield rng.permutation(n)[: parts * size].reshape(parts, size)
+
+
+def line(x: Array) -> tuple[Array, Array]:
     """Weights (K,) that make slope and intercept of the least-squares line out of the values at x (K,)."""
     around = x - x.mean()
     slope = around / (around @ around)
@@ -106,14 +130,13 @@ def _line(x: Array) -> tuple[Array, Array]:
 
 
 def _mean_distance(
-    rows: npt.NDArray[np.generic], size: int, reference: Reference, rng: np.random.Generator
+    rows: npt.NDArray[np.generic], parts: npt.NDArray[np.intp], reference: Reference
 ) -> tuple[float, Array]:
-    """Mean distance of as many disjoint subsets of `size` rows as fit, and the influence (n,) of each row on it."""
-    parts = len(rows) // size
+    """Mean distance of the disjoint subsets `parts` (subsets, size) of rows, and the influence (n,) of each row on it."""
     distance, influence = 0.0, np.zeros(len(rows))
-    for part in rng.permutation(len(rows))[: parts * size].reshape(parts, size):
-        found = jackknife(rows[part], np.arange(size), reference)
+    for part in parts:
+        found = jackknife(rows[part], np.arange(len(part)), reference)
         assert found.estimate is not None  # 3 finite rows or more
-        distance += found.estimate / parts
-        influence[part] = found.influence / parts
+        distance += found.estimate / len(parts)
+        influence[part] = found.influence / len(parts)
     return distance, influence

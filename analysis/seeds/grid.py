@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,9 +40,15 @@ def grid_of(units: Sequence[Unit], cells: Iterable[tuple[pa.Table, npt.ArrayLike
     row, place = {prompt: i for i, prompt in enumerate(groups)}, {seed: i for i, seed in enumerate(seeds)}
     values = np.full((len(row), len(place)), np.nan, np.float32)
     for table, found in cells:
-        rows = [row[prompt] for prompt in table["prompt_id"].to_pylist()]
-        values[rows, [place[seed] for seed in table["seed"].to_pylist()]] = found
+        values[_positions(table["prompt_id"], row), _positions(table["seed"], place)] = found
     return Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.array(seeds, np.int64))
+
+
+def _positions(column: pa.ChunkedArray, known: Mapping[Any, int]) -> npt.NDArray[np.intp]:
+    """(n,) the position of each value; a value is looked up once, however many rows have it."""
+    encoded = column.combine_chunks().dictionary_encode()
+    found = np.array([known[value] for value in encoded.dictionary.to_pylist()], np.intp)
+    return np.asarray(found[encoded.indices.to_numpy()], np.intp)
 
 
 def read_grid(features: Table, column: str, units: Sequence[Unit]) -> Grid:

@@ -1,4 +1,4 @@
-"""What chance alone does to kernel distances: seeds whose images were shuffled between seeds within each prompt.
+"""What chance alone does to kernel distances: seeds whose images were shuffled between seeds within each prompt or group.
 
 Source: as in `null`.
 """
@@ -10,7 +10,15 @@ import numpy.typing as npt
 
 from seedscope.analysis.seeds.kernel import KernelReference, discrepancy
 from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.null import LARGEST_GRAM, Measure, ShuffleNull, Spread
+from seedscope.analysis.seeds.null import (
+    LARGEST_GRAM,
+    Cells,
+    Measure,
+    ShuffleNull,
+    images_and_cells,
+    refuse_incomplete,
+    shuffle_null,
+)
 
 
 def kernel_shuffle_null(
@@ -20,44 +28,21 @@ def kernel_shuffle_null(
     shuffles: int = 200,
     groups: npt.ArrayLike | None = None,
 ) -> ShuffleNull:
-    """Shuffle images between seeds within each prompt; features (P, S, D), a complete finite grid, P >= 2, S >= 2.
+    """Shuffle images between seeds; features (P, S, D), a complete finite grid, P >= 2, S >= 2; `groups` as in `null`.
 
     Up to LARGEST_GRAM images a shuffle looks the pairs' kernel values up; above, it takes them again, O(S P^2 D). Where that
     is too long, the witnesses are left: one score an image, to be shuffled like any other.
 
-    `groups` (P,): labels of prompts whose images are shuffled together, a seed's as one block; None: each prompt alone. With
-    prompts of one object as a group, a seed's luck with that object is no evidence that seeds differ.
-    Raises ValueError for another shape, for features that are not finite or, for a kernel of unit lengths, all zero, for fewer
-    than 1 shuffle, or for another number of labels or a single one.
+    Raises ValueError for another shape, for features that are not finite or, for a kernel of unit lengths, all zero, and as
+    `null.shuffle_null` does.
     """
-    grid = np.asarray(features)
-    if grid.ndim != 3 or grid.shape[0] < 2 or grid.shape[1] < 2 or shuffles < 1:
-        raise ValueError(f"features of shape {grid.shape} and {shuffles} shuffles: need (P >= 2, S >= 2, D) and >= 1")
-    prompts, seeds, dimensions = grid.shape
-    labels, member = np.unique(np.arange(prompts) if groups is None else np.asarray(groups), return_inverse=True)
-    if len(member) != prompts or len(labels) < 2:
-        raise ValueError(
-            f"{len(member)} labels of {len(labels)} groups for {prompts} prompts: need one each, of 2 groups or more"
-        )
-    rows = reference.kernel.prepare(grid.reshape(-1, dimensions))
-    if not np.isfinite(rows).all():
-        raise ValueError("a shuffle needs a complete grid: leave out prompts with a failed cell first")
+    images, cells = images_and_cells(features)
+    rows = reference.kernel.prepare(images)
+    refuse_incomplete(rows)
     witness = reference.witness(rows)
-    small = prompts * seeds <= LARGEST_GRAM
+    small = cells.size <= LARGEST_GRAM
     measure = _from_gram(rows, witness, reference) if small else _from_rows(rows, witness, reference)
-
-    cells = np.arange(prompts * seeds).reshape(prompts, seeds)
-    order = np.tile(np.arange(seeds), (len(labels), 1))
-    observed = measure(cells)
-    chance = np.array(
-        [measure(np.take_along_axis(cells, rng.permuted(order, axis=1)[member], axis=1)) for _ in range(shuffles)]
-    )
-    beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
-    return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (shuffles + 1)))
-
-
-def _spread(distances: Array) -> Spread:
-    return Spread(distances.min(axis=-1), distances.max(axis=-1), distances.std(axis=-1))
+    return shuffle_null(measure, cells, rng, shuffles, groups)
 
 
 def _from_gram(rows: Array, witness: Array, reference: KernelReference) -> Measure:
@@ -65,7 +50,7 @@ def _from_gram(rows: Array, witness: Array, reference: KernelReference) -> Measu
     gram = reference.kernel.values(rows, rows)
     itself = np.diagonal(gram)
 
-    def measure(cells: npt.NDArray[np.intp]) -> Array:
+    def measure(cells: Cells) -> Array:
         of_seed = cells.T
         pairs = gram[of_seed[:, :, None], of_seed[:, None, :]].sum(axis=(1, 2))
         sums = (pairs, itself[of_seed].sum(axis=1), witness[of_seed].sum(axis=1))
@@ -77,7 +62,7 @@ def _from_gram(rows: Array, witness: Array, reference: KernelReference) -> Measu
 def _from_rows(rows: Array, witness: Array, reference: KernelReference) -> Measure:
     """Measures each seed from its rows."""
 
-    def measure(cells: npt.NDArray[np.intp]) -> Array:
+    def measure(cells: Cells) -> Array:
         sums = []
         for of_seed in cells.T:
             gram = reference.kernel.values(rows[of_seed], rows[of_seed])

@@ -1,7 +1,8 @@
 """What chance alone does: the best, the worst and the spread of seeds whose images were shuffled between seeds.
 
 A best and a worst of many seeds always differ, even where no seed matters. Within a prompt the images of seeds that do
-not matter are exchangeable, so that shuffling them within each prompt shows what to expect of them.
+not matter are exchangeable, and so are a seed's images of a group of prompts, taken together: they are shuffled by groups,
+because a shuffle by prompts would take a seed's luck with one object for evidence.
 Source: Phipson, Smyth (2010), "Permutation P-values Should Never Be Zero", for the p-value (b + 1) / (m + 1); Good (2005),
 "Permutation, Parametric and Bootstrap Tests of Hypotheses", for permutation within blocks.
 """
@@ -14,11 +15,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.frechet import Reference, distance_of_centred, distance_of_parts
 from seedscope.analysis.seeds.moments import Array
 
-Measure = Callable[[npt.NDArray[np.intp]], Array]
-"""(S,) distances of the seeds whose images are the columns of the given cells (P, S), indices into all images."""
+Cells = npt.NDArray[np.intp]
+"""(P, S) indices into all images; a column is a seed's images, in the order of the prompts."""
+
+Measure = Callable[[Cells], Array]
+"""(S,) distances of the seeds whose images are the columns of the given cells."""
 
 LARGEST_GRAM = 4096
 """Images up to which two Gram matrices are kept (134 MB each): shuffles then cost milliseconds."""
@@ -46,59 +49,55 @@ class ShuffleNull:
     p_value: float
 
 
-def shuffle_null(
-    features: npt.ArrayLike, reference: Reference, rng: np.random.Generator, shuffles: int = 200
-) -> ShuffleNull:
-    """Shuffle images between seeds within each prompt; features (P, S, D), a complete finite grid, P >= 2, S >= 2.
+def images_and_cells(features: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], Cells]:
+    """All images as rows (P * S, D), and the cells (P, S) at which they stand, of a grid of features (P, S, D).
 
-    Raises ValueError for another shape, for features that are not finite (leave out prompts with a failed cell first), or
-    for fewer than 1 shuffle.
+    Raises ValueError for another shape, a single prompt or a single seed.
     """
-    grid = np.asarray(features, dtype=np.float64)
-    if grid.ndim != 3 or grid.shape[0] < 2 or grid.shape[1] < 2 or shuffles < 1:
-        raise ValueError(f"features of shape {grid.shape} and {shuffles} shuffles: need (P >= 2, S >= 2, D) and >= 1")
-    if not np.isfinite(grid).all():
-        raise ValueError("a shuffle needs a complete grid: leave out prompts with a failed cell first")
+    grid = np.asarray(features)
+    if grid.ndim != 3 or grid.shape[0] < 2 or grid.shape[1] < 2:
+        raise ValueError(f"features of shape {grid.shape}: need (P >= 2, S >= 2, D)")
     prompts, seeds, dimensions = grid.shape
-    centred = reference.centre(grid.reshape(-1, dimensions))
-    projected = centred @ reference.factor
-    cells = np.arange(prompts * seeds).reshape(prompts, seeds)
-    small = prompts <= projected.shape[1] and prompts * seeds <= LARGEST_GRAM
-    measure = _from_grams(centred, projected, reference) if small else _from_rows(centred, projected, reference)
+    return grid.reshape(-1, dimensions), np.arange(prompts * seeds).reshape(prompts, seeds)
 
+
+def refuse_incomplete(rows: Array) -> None:
+    """Raise ValueError where a value of prepared rows is not finite."""
+    if not np.isfinite(rows).all():
+        raise ValueError("a shuffle needs a complete grid: leave out prompts with a failed cell first")
+
+
+def shuffle_null(
+    measure: Measure, cells: Cells, rng: np.random.Generator, shuffles: int, groups: npt.ArrayLike | None = None
+) -> ShuffleNull:
+    """Measure the seeds of the cells (P, S) as they are, and after each shuffle between them.
+
+    `groups` (P,): labels of prompts whose images are shuffled together, a seed's as one block; None: each prompt alone.
+    Raises ValueError for fewer than 1 shuffle, or for another number of labels or a single one.
+    """
+    if shuffles < 1:
+        raise ValueError(f"{shuffles} shuffles show nothing; ask for at least one")
+    prompts, seeds = cells.shape
+    member = _member(np.arange(prompts) if groups is None else np.asarray(groups))
+    count = len(np.unique(member))
+    if len(member) != prompts or count < 2:
+        raise ValueError(
+            f"{len(member)} labels of {count} groups for {prompts} prompts: need one each, of 2 groups or more"
+        )
+    order = np.tile(np.arange(seeds), (count, 1))
     observed = measure(cells)
-    chance = np.array([measure(rng.permuted(cells, axis=1)) for _ in range(shuffles)])
+    chance = np.array(
+        [measure(np.take_along_axis(cells, rng.permuted(order, axis=1)[member], axis=1)) for _ in range(shuffles)]
+    )
+    # What differs by rounding alone is equal.
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
     return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (shuffles + 1)))
 
 
-def _from_rows(centred: Array, projected: Array, reference: Reference) -> Measure:
-    """Measures each seed from its rows."""
-
-    def measure(cells: npt.NDArray[np.intp]) -> Array:
-        return np.array([distance_of_centred(centred[rows], projected[rows], reference) for rows in cells.T])
-
-    return measure
-
-
-def _from_grams(centred: Array, projected: Array, reference: Reference) -> Measure:
-    """Measures all seeds at once from blocks of two Gram matrices of all images, for seeds of no more than r images."""
-    gram, inner = projected @ projected.T, centred @ centred.T
-    lengths = np.diagonal(inner)
-
-    def measure(cells: npt.NDArray[np.intp]) -> Array:
-        rows = cells.T
-        n = rows.shape[1]
-        block = gram[rows[:, :, None], rows[:, None, :]]
-        block -= block.mean(axis=1, keepdims=True)
-        block -= block.mean(axis=2, keepdims=True)
-        # The smallest eigenvalue is the direction that centring removed.
-        eigenvalues = np.linalg.eigvalsh(block)[:, 1:]
-        root = np.sqrt(np.clip(eigenvalues, 0.0, None)).sum(axis=1)
-        gap = inner[rows[:, :, None], rows[:, None, :]].mean(axis=(1, 2))
-        return distance_of_parts(gap, lengths[rows].sum(axis=1) - n * gap, root, n, reference)
-
-    return measure
+def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+    """The number of each prompt's group, counted in the order in which the groups first appear."""
+    _, first, member = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(first.argsort().argsort()[member], dtype=np.intp)
 
 
 def _spread(distances: Array) -> Spread:

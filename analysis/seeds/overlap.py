@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import hypergeom
 
-from seedscope.analysis.seeds.scores import Better, StatisticsError, sign
+from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.scores import StatisticsError, sign
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 
 import pyarrow as pa
 
-from seedscope.analysis.seeds.scores import Better
+from seedscope.analysis.direction import Better
 
 LEVEL = 0.95
 
@@ -30,7 +30,7 @@ class Ranking:
 
     images_a_seed: the most that a seed has. groups: of prompts, over which errors are taken. missing: cells without a value,
     of prompts that count. real_images, dimensions: of a distance; None of other measures. rate: whether the measure is a
-    share of pictures that show something.
+    share of pictures that show something. caution: why the size of a distance says little, if it does.
     """
 
     measure: str
@@ -44,6 +44,7 @@ class Ranking:
     better: Better = "lower"
     rate: bool = False
     missing: int = 0
+    caution: str | None = None
 
     def with_metadata(self) -> pa.Table:
         """The table with the rest of the ranking in its schema's metadata, under `seedscope`."""

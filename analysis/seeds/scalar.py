@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.additive import AdditiveFit, additive_fit
 from seedscope.analysis.seeds.discovery import better_than_average, q_values
 from seedscope.analysis.seeds.effects import Effects, seed_effects
@@ -15,7 +16,7 @@ from seedscope.analysis.seeds.grid import Grid
 from seedscope.analysis.seeds.moments import Array
 from seedscope.analysis.seeds.ranking import Chance, Ranking
 from seedscope.analysis.seeds.rates import Rates, rates
-from seedscope.analysis.seeds.scores import Better, Scores, StatisticsError, sign
+from seedscope.analysis.seeds.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.shrinkage import Shrunk, posterior_draws, shrink, top_probability
 from seedscope.analysis.seeds.shuffle import ScoreNull, score_null
 from seedscope.analysis.seeds.split import effects_of_parts
@@ -76,6 +77,8 @@ def scalar(
     """
     values = np.where(np.isfinite(grid.values), grid.values, np.nan)
     measured = ~np.isnan(values).all(axis=1)
+    if not measured.any():
+        raise StatisticsError(f"None of {len(values)} prompts has a picture with a value.")
     scores = Scores.of(values[measured], grid.groups[measured])
     fit = additive_fit(scores)
     effects = seed_effects(fit)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.moments import Array
 from seedscope.pipeline.errors import UserError
-
-Better = Literal["higher", "lower"]
-"""Which values of a measure are good."""
 
 
 class StatisticsError(UserError, ValueError):

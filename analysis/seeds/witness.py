@@ -21,10 +21,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seedscope.analysis.seeds.feature_rows import vectors
 from seedscope.analysis.seeds.frechet import Reference, spanned
 from seedscope.analysis.seeds.grid import Grid, grid_of
 from seedscope.analysis.seeds.moments import Array, Moments, covariance, merge, moments
-from seedscope.analysis.seeds.table import vectors
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table
 

@@ -17,10 +17,11 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.discovery import better_than_average, q_values
 from seedscope.analysis.seeds.effects import Effects, mean_of
 from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Better, StatisticsError, checked_level, sign
+from seedscope.analysis.seeds.scores import StatisticsError, checked_level, sign
 
 
 @dataclass(frozen=True)
@@ -79,21 +80,24 @@ def confirmed(
     q = q_values(better_than_average(ranking, better))
     passed = np.flatnonzero(q <= rate)
     candidates = passed[np.argsort(-sign(better) * ranking.effect[passed], kind="stable")][:most]
-    advantage = _advantage(confirmation, candidates, better, level)
+    advantage = advantage_of(confirmation, candidates, better, level)
     names = tuple(int(seed) for seed in candidates)
     golden = names if advantage is not None and advantage.lo > 0 else ()
     return Confirmed(golden, names, advantage, q, len(passed), rate, int((~np.isnan(q)).sum()))
 
 
-def _advantage(effects: Effects, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
-    """What the candidates are worth on prompts that did not choose them; None without an error to judge it by."""
+def advantage_of(effects: Effects, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
+    """What the candidates are worth on prompts that did not choose them; None without an error to judge it by.
+
+    Where all seeds are the same on these prompts it is exactly 0, with p = 1.
+    """
     seen = candidates[~np.isnan(effects.se[candidates])]
     if len(seen) == 0:
         return None
     effect, se, freedom = mean_of(effects, seen)
-    if se == 0.0:
+    if se == 0.0 and effect != 0.0:
         return None
     mean = sign(better) * effect
     half = float(t.ppf(0.5 + level / 2, freedom)) * se
-    p = float(t.sf(mean / se, freedom))
+    p = float(t.sf(mean / se, freedom)) if se else 1.0
     return Advantage(mean, se, freedom, mean - half, mean + half, p, len(seen), len(effects.influence))

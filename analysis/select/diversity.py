@@ -1,7 +1,11 @@
 """How alike the pictures of a set of seeds are, against random sets of as many seeds, on prompts that took no part in choosing.
 
-Alike: the mean cosine similarity over the pairs of pictures that the set's seeds draw for one prompt, averaged over prompts;
-lower is more diverse. It is a mean over pairs of seeds, so that one matrix (seeds, seeds) holds the answer for every set.
+Alike: the mean similarity over the pairs of pictures that the set's seeds draw for one prompt, averaged over prompts; lower is
+more diverse. It is a mean over pairs of seeds, so that one matrix (seeds, seeds) holds the answer for every set. Similarity is
+the cosine of vectors, or any other that is 1 between equal pictures.
+
+A picture with no vector counts in no pair. Some prompts draw more alike than others, so that pairs which miss different
+prompts are compared by what each differs from the mean of its prompts.
 
 Source: "Good Seed Makes a Good Crop" (2024), arXiv 2405.14828, table 2 (4 pictures a prompt); Phipson, Smyth (2010) for the
 p-value (b + 1) / (m + 1).
@@ -9,7 +13,7 @@ p-value (b + 1) / (m + 1).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,22 +21,23 @@ import numpy.typing as npt
 from scipy.special import stdtrit
 
 from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.scores import StatisticsError
 
 
 @dataclass(frozen=True, eq=False)
 class Similarity:
-    """Mean cosine similarities of pictures of one prompt, over the prompts that have a picture of every seed.
+    """Mean similarities of pictures of one prompt.
 
-    matrix: (S, S) float64 in [-1, 1], for each pair of seeds. 1 on the diagonal.
+    matrix: (S, S) float64, for each pair of seeds; 1 on the diagonal, NaN where no prompt has a picture of both.
     sets: name -> (k,) positions of the seeds of a set.
-    by_prompt: name -> (P,) float64, the mean over the pairs of that set on each kept prompt.
-    kept: (number of prompts) bool, False for prompts left out.
+    by_prompt: name -> (P,) float64, the mean over the pairs of that set on each prompt; NaN where it has none.
+    known: (P, S) bool, False for pictures that have no vector.
     """
 
     matrix: Array
     sets: dict[str, npt.NDArray[np.intp]]
     by_prompt: dict[str, Array]
-    kept: npt.NDArray[np.bool_]
+    known: npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,11 @@ class Diversity:
     """A set against random sets of as many seeds from a pool.
 
     similarity: of the set, mean over prompts; interval: of it.
-    random: exact mean over all sets of as many seeds of the pool; random_range: quantiles of the drawn sets' means.
+    random: mean over all pairs of the pool, which is that of random sets; random_range: quantiles of the drawn sets' means.
     difference: similarity - random, below 0 where the set is more diverse than chance; difference_interval: of it.
     p_value: for "no more diverse than a random set", one-sided, in [1 / (draws + 1), 1].
-    prompts: kept; left_out: not kept; clusters: groups of kept prompts. Intervals are None where there is but one.
+    prompts: those with pictures of two seeds of the set; left_out: the others; clusters: groups of the former, and intervals
+        are None where there is but one. missing: pictures of the pool that have no vector, on these prompts.
     """
 
     similarity: float
@@ -57,37 +63,76 @@ class Diversity:
     prompts: int
     left_out: int
     clusters: int
+    missing: int
 
 
-def similarities(prompts: Iterable[npt.ArrayLike], sets: Mapping[str, Sequence[int]]) -> Similarity:
+def cosines(features: Array) -> Array:
+    """(S, S) in -1..1 of rows (S, D); NaN for a row without direction: not finite, or all zero."""
+    rows = np.asarray(features, dtype=np.float64)
+    with np.errstate(invalid="ignore"):
+        unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(unit @ unit.T, dtype=np.float64)
+
+
+def similarities(
+    prompts: Iterable[npt.ArrayLike],
+    sets: Mapping[str, Sequence[int]],
+    alike: Callable[[Array], Array] = cosines,
+) -> Similarity:
     """Fold the features (S, D) of each prompt's pictures, one prompt in memory at a time; O(P S^2 D) time.
 
-    A prompt with a picture that has no direction (not finite, or all zero) is left out for all seeds, so that sets are compared
-    on the same prompts. Have a set of all seeds that random sets are drawn from among `sets`.
-    Raises ValueError for prompts of different shapes, a set with fewer than 2 seeds, a seed twice or one that is not there, or
-    where no prompt is left.
+    `alike` makes the similarities (S, S) of one prompt's pictures, NaN with a picture that has none, itself included. Have a
+    set of all seeds that random sets are drawn from among `sets`.
+    Raises StatisticsError where no prompt has pictures of two seeds; ValueError for prompts of different shapes, or a set with
+    fewer than 2 seeds, a seed twice or one that is not there.
     """
-    total: Array | None = None
+    total: _Total | None = None
     chosen = {name: np.asarray(seeds, dtype=np.intp) for name, seeds in sets.items()}
     by_prompt: dict[str, list[float]] = {name: [] for name in chosen}
-    kept: list[bool] = []
+    known: list[npt.NDArray[np.bool_]] = []
     for features in prompts:
-        unit = _unit(features)
+        rows = np.asarray(features, dtype=np.float64)
+        if rows.ndim != 2:
+            raise ValueError(f"a prompt's features have shape {rows.shape}; a table (seeds, dimensions) is needed")
         if total is None:
-            total = np.zeros((len(unit), len(unit)))
-            _check(chosen, len(unit))
-        elif len(unit) != len(total):
-            raise ValueError(f"prompt {len(kept)} has pictures of {len(unit)} seeds, those before it of {len(total)}")
-        kept.append(bool(np.isfinite(unit).all()))
-        if kept[-1]:
-            cosine = unit @ unit.T
-            total += cosine
-            for name, seeds in chosen.items():
-                by_prompt[name].append(_mean_of_pairs(cosine, seeds))
-    if total is None or not any(kept):
-        raise ValueError(f"none of {len(kept)} prompts has a picture of every seed: there is nothing to compare")
-    means = {name: np.array(values) for name, values in by_prompt.items()}
-    return Similarity(total / sum(kept), chosen, means, np.array(kept))
+            total = _Total(len(rows))
+            _check(chosen, len(rows))
+        elif len(rows) != total.seeds:
+            raise ValueError(f"prompt {len(known)} has pictures of {len(rows)} seeds, those before it of {total.seeds}")
+        similar = alike(rows)
+        known.append(np.isfinite(similar.diagonal()))
+        total.add(similar)
+        for name, seeds in chosen.items():
+            by_prompt[name].append(_mean_of_pairs(similar, seeds))
+    if total is None or not total.prompts:
+        raise StatisticsError(f"none of {len(known)} prompts has pictures of two seeds: there is nothing to compare")
+    return Similarity(
+        total.mean(), chosen, {name: np.array(values) for name, values in by_prompt.items()}, np.stack(known)
+    )
+
+
+class _Total:
+    """Sums over prompts of what pairs of seeds differ from the mean pair of the prompt."""
+
+    def __init__(self, seeds: int) -> None:
+        self.seeds, self.prompts, self._middle = seeds, 0, 0.0
+        self._sum, self._count = np.zeros((2, seeds, seeds))
+
+    def add(self, similar: Array) -> None:
+        middle = _mean_of_pairs(similar, np.arange(self.seeds))
+        if np.isfinite(middle):
+            known = np.isfinite(similar)
+            self._sum += np.where(known, similar - middle, 0.0)
+            self._count += known
+            self._middle += middle
+            self.prompts += 1
+
+    def mean(self) -> Array:
+        """(S, S), NaN for pairs that no prompt has."""
+        unknown = np.full_like(self._sum, np.nan)
+        found = np.divide(self._sum, self._count, out=unknown, where=self._count > 0) + self._middle / self.prompts
+        np.fill_diagonal(found, 1.0)
+        return found
 
 
 def diversity(
@@ -108,24 +153,28 @@ def diversity(
         clusters: labels of the prompts' groups, one a prompt, those left out included.
         rng: draws the random sets. level: coverage of intervals and of the range of random sets, in (0, 1).
 
-    Raises ValueError for a name that is not there, a pool smaller than the set, draws below 1, a level outside (0, 1), or
-    another number of labels.
+    Raises StatisticsError where no prompt has pictures of two seeds of the set; ValueError for a name that is not there, a pool
+    smaller than the set, draws below 1, a level outside (0, 1), or another number of labels.
     """
     labels = np.asarray(clusters)
     missing = [each for each in (name, pool) if each not in found.sets]
-    if missing or draws < 1 or not 0.0 < level < 1.0 or labels.shape != found.kept.shape:
+    if missing or draws < 1 or not 0.0 < level < 1.0 or labels.shape != found.known.shape[:1]:
         raise ValueError(
             f"sets {missing} missing, {draws} draws, level {level}, {labels.shape} labels: "
-            f"need none, >= 1, 0 < level < 1, {found.kept.shape}"
+            f"need none, >= 1, 0 < level < 1, {found.known.shape[:1]}"
         )
     k, seeds = len(found.sets[name]), found.sets[pool]
     if k > len(seeds):
         raise ValueError(f"the pool {pool!r} has {len(seeds)} seeds: no random sets of {k} can be drawn from it")
-    observed, chance = found.by_prompt[name], found.by_prompt[pool]
-    drawn = [_mean_of_pairs(found.matrix, rng.choice(seeds, k, replace=False)) for _ in range(draws)]
+    kept = np.isfinite(found.by_prompt[name]) & np.isfinite(found.by_prompt[pool])
+    if not kept.any():
+        raise StatisticsError(
+            f"none of {len(kept)} prompts has pictures of two seeds of the set: it cannot be compared"
+        )
+    observed, chance, labels = found.by_prompt[name][kept], found.by_prompt[pool][kept], labels[kept]
+    drawn = np.array([_mean_of_pairs(found.matrix, rng.choice(seeds, k, replace=False)) for _ in range(draws)])
     actual = _mean_of_pairs(found.matrix, found.sets[name])
-    labels = labels[found.kept]
-    random_low, random_high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
+    random_low, random_high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Diversity(
         similarity=float(observed.mean()),
         interval=_interval(observed, labels, level),
@@ -133,21 +182,14 @@ def diversity(
         random_range=(float(random_low), float(random_high)),
         difference=float((observed - chance).mean()),
         difference_interval=_interval(observed - chance, labels, level),
-        p_value=float((np.sum(np.array(drawn) <= actual + 1e-12) + 1) / (draws + 1)),
+        # A set without any known pair counts as one that is as diverse.
+        p_value=float((np.sum(~(drawn > actual + 1e-12)) + 1) / (draws + 1)),
         draws=draws,
         prompts=len(observed),
-        left_out=int((~found.kept).sum()),
+        left_out=int((~kept).sum()),
         clusters=len(np.unique(labels)),
+        missing=int((~found.known[np.ix_(kept, seeds)]).sum()),
     )
-
-
-def _unit(features: npt.ArrayLike) -> Array:
-    """Rows (S, D) of unit length, float64; NaN where a row has no direction."""
-    rows = np.asarray(features, dtype=np.float64)
-    if rows.ndim != 2:
-        raise ValueError(f"a prompt's features have shape {rows.shape}; a table (seeds, dimensions) is needed")
-    with np.errstate(invalid="ignore"):
-        return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
 
 
 def _check(sets: Mapping[str, npt.NDArray[np.intp]], seeds: int) -> None:
@@ -162,10 +204,12 @@ def _check(sets: Mapping[str, npt.NDArray[np.intp]], seeds: int) -> None:
             )
 
 
-def _mean_of_pairs(cosine: Array, seeds: npt.NDArray[np.intp]) -> float:
-    """Mean over the pairs of different seeds of a symmetric matrix."""
-    block = cosine[np.ix_(seeds, seeds)]
-    return float((block.sum() - np.trace(block)) / (len(seeds) * (len(seeds) - 1)))
+def _mean_of_pairs(similar: Array, seeds: npt.NDArray[np.intp]) -> float:
+    """Mean over the known pairs of different seeds of a symmetric matrix; NaN where there is none."""
+    block = similar[np.ix_(seeds, seeds)]
+    pairs = block[~np.eye(len(seeds), dtype=np.bool_)]
+    pairs = pairs[np.isfinite(pairs)]
+    return float(pairs.mean()) if pairs.size else float("nan")
 
 
 def _interval(values: Array, labels: npt.NDArray[np.generic], level: float) -> tuple[float, float] | None:

@@ -47,14 +47,32 @@ class Standing(Strict):
     value: float = Field(description="of the measure")
     interval: tuple[float, float] | None = Field(description="low and high; null where it is not defined")
     n: int = Field(ge=1, description="pictures behind the value")
+    others: dict[str, float | None] = Field(
+        default={}, description="its value of each other measure by which seeds were chosen"
+    )
+
+
+class Part(Strict):
+    """A measurement that goes into a combined score."""
+
+    measure: str = Field(min_length=1)
+    better: Literal["lower", "higher"]
+    weight: float = Field(gt=0, le=1, description="its share; all of them add up to 1")
+    mean: float = Field(description="of all pictures of the ranking prompts")
+    sd: float = Field(gt=0, description="between pictures of one prompt, over the ranking prompts")
 
 
 class Why(Strict):
     """By which rule these seeds were chosen, out of how many, and what that is worth."""
 
-    rule: str = Field(min_length=1, description="name of the rule, such as `top`, `overlap` or `confirmed`")
+    rule: str = Field(min_length=1, description="name of the rule, such as `confirmed` or `pareto`")
     measure: str = Field(min_length=1, description="name of the measure, such as `fd_efficientnet_lite0`")
     better: Literal["lower", "higher"] = Field(description="which values of the measure are good")
+    parts: list[Part] = Field(
+        default=[],
+        description="of the measure `combined`: it is the sum over these of weight x (value - mean) / sd, with the sign turned "
+        "where lower is better",
+    )
     k: int = Field(ge=1, description="seeds that were asked for; the list may be shorter")
     ranked: int = Field(ge=1, description="seeds in the table")
     coverage: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
@@ -66,7 +84,9 @@ class GoldenSeeds(Strict):
     """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`."""
 
     format: Literal["seedscope-golden/1"] = FORMAT
-    seeds: list[Seed] = Field(description="best first; none where no seed is better than chance")
+    seeds: list[Seed] = Field(
+        description="best first, of the rule `pareto` the clearest first; none where no seed is better than chance"
+    )
     why: Why
     conditions: Conditions
     noise: NoiseContract

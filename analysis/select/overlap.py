@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.overlap import Overlap, overlap_of, top_seeds
-from seedscope.analysis.seeds.scores import Better, StatisticsError
+from seedscope.analysis.seeds.scores import StatisticsError
 
 
 @dataclass(frozen=True)

@@ -2,47 +2,73 @@
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from seedscope.jobs.commands.options import Json, Out, StudyFile, VectorFeature
+from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.jobs.diverse import DiverseSeeds
 
 out = Console()
+notes = Console(stderr=True)
 
 
 def choose_diverse_seeds(
     study: StudyFile,
     folder: Out = None,
     count: Annotated[int, typer.Option(min=2, help="Seeds of a set.")] = 4,
-    by: VectorFeature = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FEATURE",
+            help="layout, or a feature that gives a vector of each picture.  \\[default: layout and one of style]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Choose seeds whose pictures differ, among all seeds and among the golden ones; writes diverse.json.
 
-    Example: seedscope diverse configs/demo.yaml --count 4
+    Example: seedscope diverse configs/demo.yaml --by layout
     """
-    from seedscope.jobs.diverse import choose_diverse
+    from seedscope.jobs.diverse import choose_diverse, diverse_measures
     from seedscope.jobs.golden import choose
     from seedscope.jobs.job import open_job
-    from seedscope.jobs.maps import vector_measure
     from seedscope.jobs.seeds import judge
 
     job = open_job(study, folder)
     with job.folder.locked():
         job.begin()
-        measure = vector_measure(job, by)
-        sets = choose_diverse(job, measure, choose(job, judge(job)).seeds, count)
+        measures = diverse_measures(job, by)
+        found = choose_diverse(job, measures, choose(job, judge(job)).seeds, count)
+    if not found.sets:
+        raise UserError("\n".join(f"no set by {name}: {reason}" for name, reason in found.silent.items()))
     if as_json:
-        print(json.dumps([asdict(each) for each in sets]))
-        return
-    for each in sets:
-        found = each.evidence
-        out.print(f"Among {each.pool} seeds, by {each.feature}: {', '.join(map(str, each.seeds))}.", highlight=False)
-        out.print(
-            f"On {found.prompts} other prompts their pictures have a similarity of {found.similarity:.3f}; random sets have "
-            f"{found.random:.3f} ({found.random_range[0]:.3f} to {found.random_range[1]:.3f}), p = {found.p_value:.2g}.",
-            highlight=False,
-        )
-    out.print(f"wrote {job.folder.path / 'diverse.json'}", highlight=False, soft_wrap=True)
+        print(json.dumps([asdict(each) for each in found.sets]))
+    for each in [] if as_json else found.sets:
+        out.print(_told(each), highlight=False)
+    for name, reason in found.silent.items():
+        notes.print(f"No set by {name}: {reason}", highlight=False)
+    if not as_json:
+        out.print(f"wrote {job.folder.path / 'diverse.json'}", highlight=False, soft_wrap=True)
+
+
+def _told(each: "DiverseSeeds") -> str:
+    """The seeds, what they are worth, and what was left out on the way."""
+    found = each.evidence
+    left = {
+        f"{each.left_out} seeds with pictures of too few prompts": each.left_out,
+        f"{found.left_out} prompts without pictures of two of them": found.left_out,
+        f"{found.missing} pictures without a vector": found.missing,
+    }
+    outside = ", ".join(words for words, number in left.items() if number)
+    return (
+        f"Among {each.pool} seeds, by {each.feature}: {', '.join(map(str, each.seeds))}. On {found.prompts} other prompts "
+        f"their pictures have a similarity of {found.similarity:.3f}; random sets have {found.random:.3f} "
+        f"({found.random_range[0]:.3f} to {found.random_range[1]:.3f}), p = {found.p_value:.2g}."
+        f"{f' Left out: {outside}.' if outside else ''}"
+    )

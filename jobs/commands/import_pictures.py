@@ -22,11 +22,11 @@ notes = Console(stderr=True)
 def import_pictures(
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures.", show_default=False)],
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<name of FOLDER>]", show_default=False)
+        Path | None, typer.Option("--out", help="Run folder.  \\[default: runs/<name of FOLDER>]", show_default=False)
     ] = None,
     table: Annotated[
         Path | None,
-        typer.Option(help="Table with file, prompt, seed.  [default: one that lies in FOLDER]", show_default=False),
+        typer.Option(help="Table with file, prompt, seed.  \\[default: one that lies in FOLDER]", show_default=False),
     ] = None,
     mixed: Annotated[bool, typer.Option("--mixed", help="Accept pictures of different models and settings.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come in, and write nothing.")] = False,

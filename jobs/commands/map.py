@@ -2,10 +2,12 @@
 
 import json
 from dataclasses import asdict
+from typing import Annotated
 
+import typer
 from rich.console import Console
 
-from seedscope.jobs.commands.options import Json, Out, StudyFile, VectorFeature
+from seedscope.jobs.commands.options import Json, Out, StudyFile
 
 out = Console()
 
@@ -13,7 +15,14 @@ out = Console()
 def map_study(
     study: StudyFile,
     folder: Out = None,
-    by: VectorFeature = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FEATURE",
+            help="Feature that gives a vector of each picture.  \\[default: a style feature, or else the study's first]",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Map the seeds by what their pictures look like, find clusters, and say what sets these apart.

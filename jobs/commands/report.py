@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seedscope.jobs.commands.options import Out, StudyFile
+from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
 
 out = Console()
 notes = Console(stderr=True)
@@ -19,8 +19,10 @@ def report_study(
     study: StudyFile,
     folder: Out = None,
     to: Annotated[
-        Path | None, typer.Option(help="Folder of the report.  [default: report in the run folder]", show_default=False)
+        Path | None,
+        typer.Option(help="Folder of the report.  \\[default: report in the run folder]", show_default=False),
     ] = None,
+    complete_prompts: CompletePrompts = False,
 ) -> None:
     """Write all that a finished run shows as pages with its pictures: open index.html in any browser.
 
@@ -28,12 +30,15 @@ def report_study(
 
     Example: seedscope report configs/demo.yaml --to demo-report
     """
+    from seedscope.jobs.complete_prompts import keep_complete_prompts
     from seedscope.jobs.job import open_job
     from seedscope.jobs.report.report import make_report
 
     job = open_job(study, folder)
     with job.folder.locked(), _Drawn() as drawn:
         job.begin()
+        if complete_prompts:
+            keep_complete_prompts(job)
         page = make_report(job, to or job.folder.path / "report", drawn)
     out.print(f"wrote {page}", highlight=False, soft_wrap=True)
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from seedscope.analysis.report.data import Measured
 from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
 from seedscope.analysis.seeds.ranking import LEVEL
-from seedscope.jobs.golden import UNTRIED, Choice
+from seedscope.jobs.golden import Choice
+from seedscope.jobs.golden_words import UNTRIED
 
 RELIABLE = 0.8
 
@@ -46,7 +47,7 @@ def _matter(measured: Measured) -> bool:
 
 
 def _golden(choice: Choice, titles: Mapping[str, str]) -> str:
-    if choice.rule == "top":
+    if choice.rule == "top" and choice.seeds:
         return f"The best {len(choice.seeds)} of the ranking are {', '.join(map(str, choice.seeds))}. {UNTRIED}"
     return in_words(choice.sentence, titles)
 

@@ -101,8 +101,8 @@ def _settings(name: str, settings: Mapping[str, Json]) -> list[str]:
         words = f"{name} {key.replace('_', ' ')}".strip()
         if isinstance(value, dict):
             lines += _settings(words, value)
-        elif value not in (None, "") and value is not False:
-            lines.append(f"{words}: {value}")
+        elif value not in (None, "", []) and value is not False:
+            lines.append(f"{words}: {', '.join(map(str, value)) if isinstance(value, list) else value}")
     return lines
 
 

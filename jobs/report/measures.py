@@ -16,12 +16,14 @@ from seedscope.jobs.seeds import Judged
 
 
 def measurements(judged: Judged, *, inpainted: bool) -> list[Measured]:
-    """Every measurement of a run: that of its ranking first, then the one that tests it where that is another."""
+    """Every measurement of a run: that of its ranking first, then its witness where it has one, then other distances."""
     ranking = judged.ranking
     found = [of_scalar(scalar, inpainted=inpainted) for scalar in judged.scalars.values()]
+    distances = {item.ranking.measure: item.ranking for item in judged.distances}
     if ranking.measure not in judged.scalars:
-        found.insert(0, of_distance(ranking))
-    first = (ranking.measure, f"{ranking.measure}_witness")
+        distances[ranking.measure] = ranking
+    found += [of_distance(each) for each in distances.values()]
+    first = (ranking.measure, f"{ranking.measure}_witness", *distances)
     return sorted(found, key=lambda measured: first.index(measured.name) if measured.name in first else len(first))
 
 
@@ -53,7 +55,7 @@ def of_scalar(found: Scalar, *, inpainted: bool = False) -> Measured:
 
 
 def of_distance(ranking: Ranking) -> Measured:
-    """The distance that a run ranks by, from the ranking's table. One number a seed: it has no shares of variance."""
+    """A distance, from the table of the ranking by it. One number a seed: it has no shares of variance."""
     name, rows = ranking.measure, ranking.table.to_pylist()
     top = next((column for column in ranking.table.column_names if column.startswith(f"{name}_top")), "")
     known = [row for row in rows if row[name] is not None and row[f"{name}_vs_mean"] is not None]

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seedscope.analysis.features.layout import Layout as LayoutFeature
 from seedscope.analysis.report.data import (
     Comparison,
+    DistanceKind,
     DiverseSet,
     Estimate,
     Golden,
@@ -18,10 +20,11 @@ from seedscope.analysis.report.data import (
 )
 from seedscope.analysis.report.page import write_report
 from seedscope.analysis.select.comparison import Compared, Difference
-from seedscope.jobs.diverse import DiverseSeeds, choose_diverse
+from seedscope.jobs.complete_prompts import unfinished
+from seedscope.jobs.distances import RankedByDistance
+from seedscope.jobs.diverse import DiverseSeeds, choose_diverse, diverse_measures
 from seedscope.jobs.golden import Choice, choose
 from seedscope.jobs.job import Job
-from seedscope.jobs.maps import vector_measure
 from seedscope.jobs.pictures import evenly
 from seedscope.jobs.report.answer import answer, in_words
 from seedscope.jobs.report.layout import layouts
@@ -65,7 +68,7 @@ def report_data(job: Job) -> ReportData:
     ids = [prompt.id for prompt in job.wanted.prompts]
     return ReportData(
         title=job.study.name if job.subject == job.study.name else f"{job.subject}: {job.study.name}",
-        answer=answer(measures, judged.ranking.measure, choice),
+        answer=[*unfinished(job), *answer(measures, judged.ranking.measure, choice)],
         by=judged.ranking.measure,
         measures=measures,
         ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],
@@ -74,6 +77,7 @@ def report_data(job: Job) -> ReportData:
         shown=evenly(ids if job.before is None else sorted(ids, key=job.before.task), SHOWN),
         made=how_made(job, {**judged.silent, **looks.silent}),
         failed=failed_cells(job),
+        distances=[_distance(found) for found in judged.distances],
         diverse=looks.diverse,
         style=looks.style,
         layout=layouts(job),
@@ -83,7 +87,7 @@ def report_data(job: Job) -> ReportData:
 
 
 class _Looks(NamedTuple):
-    """What the vectors of pictures say; `silent`: part of the report -> why there is none."""
+    """How pictures look and where their objects stand; `silent`: part of the report -> why there is none."""
 
     style: StyleMap | None
     diverse: list[DiverseSet]
@@ -92,21 +96,31 @@ class _Looks(NamedTuple):
 
 def _looks(job: Job, choice: Choice) -> _Looks:
     try:
-        measure = vector_measure(job, None)
+        measures = diverse_measures(job, None)
     except UserError:
         return _Looks(None, [], {})
     silent: dict[str, str] = {}
     style: StyleMap | None = None
-    diverse: list[DiverseSet] = []
-    try:
-        style = style_map(job, measure)
-    except UserError as reason:  # such as too few seeds: no reason to have no report
-        silent["The map of style"] = str(reason)
-    try:
-        diverse = [_diverse(found) for found in choose_diverse(job, measure, choice.seeds)]
-    except UserError as reason:
-        silent["Diverse sets"] = str(reason)
-    return _Looks(style, diverse, silent)
+    if not isinstance(measures[0].feature, LayoutFeature):
+        try:
+            style = style_map(job, measures[0])
+        except UserError as reason:  # such as too few seeds: no reason to have no report
+            silent["The map of style"] = str(reason)
+    found = choose_diverse(job, measures, choice.seeds)
+    silent |= {f"Diverse sets by {name}": reason for name, reason in found.silent.items()}
+    return _Looks(style, [_diverse(each) for each in found.sets], silent)
+
+
+def _distance(found: RankedByDistance) -> DistanceKind:
+    ranking, agreement = found.ranking, found.agreement
+    return DistanceKind(
+        measure=ranking.measure,
+        images=ranking.images_a_seed,
+        real_images=ranking.real_images or 0,
+        dimensions=ranking.dimensions or 0,
+        agreement=None if agreement is None else estimate(agreement.rho, agreement.lo, agreement.hi),
+        caution=ranking.caution,
+    )
 
 
 def _diverse(found: DiverseSeeds) -> DiverseSet:
@@ -117,6 +131,8 @@ def _diverse(found: DiverseSeeds) -> DiverseSet:
         similarity=Estimate(evidence.similarity, evidence.interval),
         random=Estimate(evidence.random, evidence.random_range),
         p=evidence.p_value,
+        prompts=evidence.prompts,
+        missing=evidence.missing,
     )
 
 

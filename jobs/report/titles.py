@@ -25,6 +25,7 @@ TITLES = {
     "clip_score": Title("CLIPScore"),
     "pick_score": Title("PickScore"),
     "hps_v2": Title("HPS v2"),
+    "combined": Title("Combined score", "s.d. of pictures"),
     "looks_colourfulness": Title("Colourfulness"),
     "looks_saturation": Title("Saturation", "mean C*"),
     "looks_brightness": Title("Brightness", "mean L*"),
@@ -42,6 +43,16 @@ TITLES = {
     "text": Title("Pictures with text"),
     "text_share": Title("Area of text", OF_PICTURE),
 }
+KERNELS = {
+    "kid": "Kernel distance, cubic",
+    "cmmd": "Kernel distance, Gaussian",
+    "cmmd_unbiased": "Kernel distance, Gaussian, unbiased",
+}
+PUBLISHED = {
+    ("fid_inception", "kid"): "KID",
+    ("fd_clip", "cmmd"): "CMMD",
+    ("fd_clip", "cmmd_unbiased"): "CMMD, unbiased",
+}
 IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", OF_MASK)}
 
 
@@ -49,15 +60,26 @@ def title_of(name: str, *, inpainted: bool = False) -> Title:
     """The title of a measurement; `inpainted`: text is looked for in masks. One that is not known keeps its name, in words."""
     if inpainted and name in IN_MASKS:
         return IN_MASKS[name]
-    if found := re.fullmatch(r"(fd|fid)_(.+?)(_witness)?", name):
-        distance = "FID" if found[1] == "fid" else "Fréchet distance"
-        kind = ", by picture" if found[3] else ""
-        return Title(f"{distance}{kind} ({NETWORKS.get(found[2], found[2])})")
+    if found := re.fullmatch(rf"((?:fd|fid)_.+?)(?:_(witness|fd_infinity|{'|'.join(KERNELS)}))?", name):
+        return Title(_distance(found[1], found[2]))
     words = name.replace("_", " ")
     return TITLES.get(name, Title(words[:1].upper() + words[1:]))
 
 
+def _distance(feature: str, kind: str | None) -> str:
+    """`Fréchet distance (DINOv2)`. FID, KID and CMMD only for the features that define them."""
+    defined, _, network = feature.partition("_")
+    if kind in KERNELS:
+        words = PUBLISHED.get((feature, kind), KERNELS[kind])
+    else:
+        words = "FID" if defined == "fid" else "Fréchet distance"
+        words += {"witness": ", by picture", "fd_infinity": ", extrapolated"}.get(kind or "", "")
+    return f"{words} ({NETWORKS.get(network, network)})"
+
+
 def space_of(feature: str) -> str:
-    """What is compared where pictures are compared by the vectors of a feature: `style (EfficientNet-Lite0)`."""
+    """What is compared where pictures are compared by a feature: `style (EfficientNet-Lite0)`, `layout`."""
+    if feature == "layout":
+        return feature
     kind, _, network = feature.partition("_")
     return f"{'style' if kind == 'style' else 'features'} ({NETWORKS.get(network, network)})"

@@ -1,0 +1,49 @@
+"""The prompts of a run that is not finished of which all is there: what can be judged before the rest is made."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from seedscope.jobs.job import Job
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.plan import Edition, Unit
+
+
+def keep_complete_prompts(job: Job) -> None:
+    """Let a job go on with its complete prompts alone, after `begin`.
+
+    Raises:
+        UserError: no prompt is complete.
+    """
+    tables = [job.images, *(item.table for item in job.measures)]
+    done = set.intersection(*(table.committed() for table in tables))
+    units = complete(job.units, done)
+    kept = {prompt.id for unit in units for prompt in unit.prompts}
+    prompts = tuple(prompt for prompt in job.wanted.prompts if prompt.id in kept)
+    left_out = len(job.wanted.prompts) - len(prompts)
+    if not prompts:
+        raise UserError(
+            f"{job.folder.path}: none of {left_out} prompts is drawn with every seed and measured. `seedscope run` goes on."
+        )
+    job.units, job.wanted, job.unfinished = units, Edition(prompts, job.wanted.seeds), left_out
+
+
+def unfinished(job: Job) -> list[str]:
+    """A sentence on the prompts of an unfinished run that are left out; none where it is finished."""
+    judged = len(job.wanted.prompts)
+    sentence = (
+        f"The run is not finished: {judged:,} of {judged + job.unfinished:,} prompts are judged, those of which every picture "
+        "is drawn and measured."
+    )
+    return [sentence] if job.unfinished else []
+
+
+def complete(units: Sequence[Unit], done: Collection[str]) -> list[Unit]:
+    """The units of the prompts of which all units are done. Prompts that share a unit stay or go together."""
+    going = {prompt.id for unit in units if unit.name not in done for prompt in unit.prompts}
+    while True:
+        touched = [unit for unit in units if any(prompt.id in going for prompt in unit.prompts)]
+        sharing = {prompt.id for unit in touched for prompt in unit.prompts}
+        if sharing == going:
+            return [unit for unit in units if unit not in touched]
+        going = sharing

@@ -1,0 +1,162 @@
+"""The distances of a run: seeds against the real pictures, by the Frechet distance and by those that its study names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from seedscope.analysis.features.base import Feature
+from seedscope.analysis.seeds.distances import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.feature_rows import SeedRows, reference_rows
+from seedscope.analysis.seeds.frechet import Reference
+from seedscope.analysis.seeds.kernel import KernelReference
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
+from seedscope.analysis.seeds.table import rank_seeds
+from seedscope.jobs.job import Job
+from seedscope.pipeline.errors import UserError
+
+Rng = Callable[[str], np.random.Generator]
+"""Randomness of its own for each measure."""
+
+
+@dataclass(frozen=True)
+class RankedByDistance:
+    """The seeds by one distance of one feature.
+
+    distance: `frechet`, or as in the study's `ranking.distances`. agreement: with the ranking by the Frechet distance of the
+    same feature; None for that distance itself.
+    """
+
+    feature: str
+    distance: str
+    ranking: Ranking
+    agreement: RankCorrelation | None
+
+    @property
+    def seeds(self) -> list[int]:
+        """Best first."""
+        found: list[int] = self.ranking.table["seed"].to_pylist()
+        return found
+
+    def columns(self) -> dict[str, pa.ChunkedArray]:
+        """What the ranking's table says of the distance, best seed first (see `seeds.table.rank_seeds`)."""
+        table = self.ranking.table
+        return {name: table[name] for name in table.column_names if name.startswith(self.ranking.measure)}
+
+    def sentence(self) -> str:
+        """What the distance shows, in a line."""
+        measure, agreement, chance = self.ranking.measure, self.agreement, self.ranking.chance
+        told = [f"p = {chance.p_value:.2g}" if chance else "whether seeds differ was not tested"]
+        if agreement is not None and agreement.rho is not None:
+            interval = "" if agreement.lo is None else f" ({agreement.lo:.2f} to {agreement.hi:.2f})"
+            told.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
+        return f"{measure}: {'; '.join(told + ([self.ranking.caution] if self.ranking.caution else []))}."
+
+
+def ranked_by_distance(
+    job: Job, references: Mapping[str, Reference], by: str | None, rng: Rng
+) -> dict[str, RankedByDistance]:
+    """The seeds by each distance: measure -> ranking. Without `ranking.distances` that of the feature `by` alone, if any.
+
+    The Frechet distance is called like its feature, another one `<feature>_<distance>`. `references`: feature -> real pictures.
+
+    Raises:
+        TooFewImages: fewer than two prompts have pictures of every seed.
+        UserError: the real pictures do not allow a distance.
+        CorruptShard: a shard is damaged.
+    """
+    settings = job.study.ranking
+    found: dict[str, RankedByDistance] = {}
+    for item in job.measures:
+        feature = item.feature
+        if not feature.needs_reference or not (settings.distances or feature.name == by):
+            continue
+        distances = _distances(job, feature, references[feature.name], rng)
+        rankings = rank_seeds(
+            SeedRows.of(item.table, feature.name, job.units),
+            distances,
+            top=settings.golden,
+            resamples=settings.bootstrap,
+            shuffles=settings.shuffles,
+            rng=rng,
+        )
+        plain = rankings[feature.name]
+        for measure, ranking in rankings.items():
+            agreement = None if ranking is plain else rank_correlation(_by_seed(ranking), _by_seed(plain))
+            found[measure] = RankedByDistance(feature.name, distances[measure].name, ranking, agreement)
+    return found
+
+
+def _distances(job: Job, feature: Feature, reference: Reference, rng: Rng) -> dict[str, Distance]:
+    """Measure -> distance."""
+    distances: dict[str, Distance] = {feature.name: Frechet(reference)}
+    wanted = {f"{feature.name}_{name}": name for name in job.study.ranking.distances}
+    kernels = {measure: KERNELS[name] for measure, name in wanted.items() if name in KERNELS}
+    if kernels:
+        table = next(item.table for item in job.reference_measures if item.feature is feature)
+        rows = reference_rows(table, feature.name, job.reference.units())
+        try:
+            distances |= {m: KernelDistance(KernelReference.of(rows, kernel)) for m, kernel in kernels.items()}
+        except ValueError as error:
+            raise UserError(f"ranking.distances, by {feature.name}: {error}.") from error
+    distances |= {m: FdInfinity(reference, rng(f"{m} subsets")) for m, name in wanted.items() if name == FD_INFINITY}
+    return distances
+
+
+def _by_seed(ranking: Ranking) -> np.typing.NDArray[np.float64]:
+    """(S,) distances in the order of the seeds' numbers, NaN where undefined."""
+    values = ranking.table.sort_by("seed")[ranking.measure]
+    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+
+DISTANCES = pa.schema(
+    [
+        pa.field("measure", pa.string()),
+        pa.field("feature", pa.string()),
+        pa.field("distance", pa.string()),
+        *(
+            pa.field(name, pa.int64())
+            for name in ("seeds", "prompts", "prompts_left_out", "groups", "images", "real_images", "dimensions")
+        ),
+        *(pa.field(name, pa.float64()) for name in ("p", "best_lo", "best_hi", "worst_lo", "worst_hi")),
+        *(pa.field(f"spearman{end}", pa.float64()) for end in ("", "_lo", "_hi", "_p")),
+        pa.field("caution", pa.string()),
+    ]
+)
+"""One row a feature and distance: what it rests on (`images`: of each seed, one a prompt), what shuffled seeds give (p, the
+ranges of the best and of the worst), its ranking against the Frechet distance's, and why its size says little, if it does."""
+
+
+def distances_table(found: Iterable[RankedByDistance]) -> pa.Table:
+    """The rows of distances.parquet."""
+    return pa.Table.from_pylist([_row(item) for item in found], schema=DISTANCES)
+
+
+def _row(item: RankedByDistance) -> dict[str, Any]:
+    ranking = item.ranking
+    row: dict[str, Any] = {
+        "measure": ranking.measure,
+        "feature": item.feature,
+        "distance": item.distance,
+        "seeds": ranking.table.num_rows,
+        "prompts": ranking.images_a_seed,
+        "prompts_left_out": ranking.prompts_left_out,
+        "groups": ranking.groups,
+        "images": ranking.images_a_seed,
+        "real_images": ranking.real_images,
+        "dimensions": ranking.dimensions,
+        "caution": ranking.caution,
+    }
+    if ranking.chance is not None:
+        row["p"] = ranking.chance.p_value
+        row["best_lo"], row["best_hi"] = ranking.chance.best
+        row["worst_lo"], row["worst_hi"] = ranking.chance.worst
+    if (agreement := item.agreement) is not None:
+        row |= {"spearman": agreement.rho, "spearman_lo": agreement.lo}
+        row |= {"spearman_hi": agreement.hi, "spearman_p": agreement.p}
+    return row
