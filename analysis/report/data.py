@@ -169,8 +169,9 @@ class TaskRates:
 class ReportData:
     """Everything that a report says. Optional parts are None or empty where the run does not have them.
 
-    answer: three sentences, after one on a run that is not finished. ranked: seeds, best first, by the measure `by`. prompts: id -> text, in order; those of
-    `shown` are drawn in the picture strips. made: heading -> lines, on how it was made. failed: cell -> reason.
+    answer: three sentences, after one on a run that is not finished. ranked: seeds, best first, by the measure `by`.
+    prompts: id -> text, in order; those of `shown` are drawn in the picture strips. made: heading -> lines, on how it was
+    made. failed: cell -> reason.
     top_k: the k of `SeedValue.top`.
     """
 
