@@ -19,7 +19,7 @@ from seedscope.jobs.job import Job
 from seedscope.jobs.maps import projection_of
 from seedscope.jobs.seeds import split
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study import fingerprint
 
 COUNT = 4
@@ -109,6 +109,6 @@ def _among(seeds: int, pool: Sequence[int]) -> npt.NDArray[np.bool_]:
 
 
 def _write(job: Job, measure: Measure, found: Sequence[DiverseSeeds]) -> None:
-    record = {"table": measure.table.folder.name, "sets": [asdict(each) for each in found]}
+    record = {"table": measure.table.name, "sets": [asdict(each) for each in found]}
     text = json.dumps(record, indent=1, allow_nan=False)
     replace(job.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))

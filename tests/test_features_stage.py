@@ -217,7 +217,5 @@ def test_a_feature_that_fails_does_not_cost_the_others_their_work(tmp_path: Path
 
 def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:
     lite = feature("fd_efficientnet_lite0")
-    names = {
-        feature_table(tmp_path, lite.name, item, cause).folder.name for item in (lite, Brightness()) for cause in "ab"
-    }
+    names = {feature_table(tmp_path, lite.name, item, cause).name for item in (lite, Brightness()) for cause in "ab"}
     assert len(names) == 4

@@ -152,7 +152,7 @@ def test_memory_holds_one_block_of_seeds(tmp_path: Path) -> None:
             read.append(unit)
             return Table.read(self, unit, columns)  # type: ignore[arg-type]
 
-    stream = _by_seed(Watched(table.folder, SCHEMA), COLUMN, units, [prompt.id for prompt in PROMPTS])
+    stream = _by_seed(Watched(table.storage, SCHEMA), COLUMN, units, [prompt.id for prompt in PROMPTS])
     next(stream)
     assert len(read) == 3
     assert len(list(stream)) == 4 and len(read) == len(units)

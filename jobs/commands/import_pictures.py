@@ -58,7 +58,7 @@ def import_pictures(
             f"{source}: none of {report.files} files could be placed. Write a table with the columns file, prompt and seed "
             "(CSV, TSV, JSONL or Parquet) into the folder."
         )
-    with place.locked(), Watcher(notes) as watch:
+    with place.locked(), Watcher(notes, place.path.name) as watch:
         importing.write_unplaced(place, report.unplaced)
         importing.bring_in(placing, report, run, Executor("inline"), watch)
         study = importing.write_study(place, _name(source), source)

@@ -127,7 +127,7 @@ def _feature(name: str, options: Mapping[str, bool | int | float | str]) -> str:
 
 def _table(name: str, table: Table, receipts: Sequence[Receipt]) -> str:
     rows, size = sum(receipt.rows for receipt in receipts), sum(receipt.bytes for receipt in receipts)
-    return f"{name}: {table.folder.name}, {rows:,} rows in {len(receipts):,} shards, {size / 1e6:,.1f} MB"
+    return f"{name}: {table.name}, {rows:,} rows in {len(receipts):,} shards, {size / 1e6:,.1f} MB"
 
 
 def _machines(receipts: Sequence[Receipt]) -> list[str]:
