@@ -84,6 +84,7 @@ class Squares(Stage):
             time.sleep(1000)
         if trouble == "stop":
             os.kill(os.getpid(), signal.SIGSTOP)
+            return  # and publishes, if it is ever woken
         if trouble == "memory":
             raise MemoryError("there is none left")
         if trouble == "user":

@@ -337,9 +337,17 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
 
 
 @pytest.mark.parametrize(
-    "where", [("--executor", "inline"), ("--workers", "1", "--threads", "1")], ids=["inline", "ray"]
+    ("where", "number"),
+    [
+        (("--executor", "inline"), signal.SIGINT),
+        (("--workers", "1", "--threads", "1"), signal.SIGINT),
+        (("--workers", "1", "--threads", "1"), signal.SIGTERM),
+    ],
+    ids=["inline", "ray", "ray, by a scheduler"],
 )
-def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path, where: tuple[str, ...]) -> None:
+def test_a_stopped_run_says_how_to_go_on(
+    write_study: Write, tmp_path: Path, where: tuple[str, ...], number: signal.Signals
+) -> None:
     study, out = write_study(seeds="0-499"), tmp_path / "run"
     started = subprocess.Popen(
         [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, *where],
@@ -350,9 +358,9 @@ def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path, whe
     deadline = time.monotonic() + 120
     while not list(out.glob("images-*/receipts/*.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     _, told = started.communicate(timeout=60)
-    assert started.returncode == 128 + signal.SIGINT, told
+    assert started.returncode == 128 + number, told
     assert "the same command goes on from there" in told and "Traceback" not in told
     assert command("verify", study, "--out", out, "--deep").returncode == 0
     standing = json.loads(command("status", study, "--out", out, "--json").stdout)["tables"][0]

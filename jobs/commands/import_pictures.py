@@ -22,7 +22,8 @@ notes = Console(stderr=True)
 def import_pictures(
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures.", show_default=False)],
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  [default: runs/<name of FOLDER>]", show_default=False)
+        str | None,
+        typer.Option("--out", help="Run folder, or its URL.  [default: runs/<name of FOLDER>]", show_default=False),
     ] = None,
     table: Annotated[
         Path | None,

@@ -82,9 +82,7 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     # A file may have been moved since it was first seen.
     files = run.files | {key: item.file for key, item in placing.cells.items()}
     run.images.clear_scratch()
-    damaged = {
-        unit.name for unit in run.units if run.images.has(unit.name) and run.images.damage(unit.name, deep=False)
-    }
+    damaged = run.images.damaged([unit.name for unit in run.units], "footer")
     for name in damaged:
         run.images.revoke(name)
     report.mended = [*sorted(damaged), *mended(run.images, run.units, files)]
@@ -93,7 +91,8 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     if todo:
         outcome = run_all([Work("pictures", Import(run.images, files), todo)], executor, watch)["pictures"]
         report.units_made, report.quarantined = outcome.made, outcome.quarantined
-    receipts = [run.images.receipt(name) for name in run.images.committed()]
+    run.images.compact()
+    receipts = run.images.receipts().values()
     report.failed = sum(receipt.failed for receipt in receipts)
     report.cells = sum(receipt.rows for receipt in receipts)
     report.prompts, report.seeds = len(run.edition.prompts), len(run.edition.seeds)

@@ -2,9 +2,12 @@
 
 import logging
 import os
+import signal
 import socket
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import ray
 
@@ -32,10 +35,11 @@ class Cluster:
         self.alone = not address and not ray.is_initialized()
         """Whether no node can come to it."""
         if not ray.is_initialized():
-            if address:
-                _join(address)
-            else:
-                _start()
+            with _own_sigterm():
+                if address:
+                    _join(address)
+                else:
+                    _start()
         self._head = None if (address or "").startswith("ray://") else ray.get_runtime_context().gcs_address
         self._nodes: list[Node] = []
         self._answered, self._looked = time.monotonic(), 0.0
@@ -70,6 +74,17 @@ class Cluster:
         except OSError:
             return False
         return True
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep the handler of SIGTERM: Ray puts its own in its place, which ends the process without a word."""
+    own = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, own)
 
 
 def _join(address: str) -> None:
