@@ -26,11 +26,12 @@ import torch
 from seedscope.analysis.features import NAMES, Feature, feature
 from seedscope.analysis.features.batches import Batch, Cells
 from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
-from seedscope.pipeline.generate import Generate, cause
-from seedscope.pipeline.models import locate
+from seedscope.pipeline.cause import cause
+from seedscope.pipeline.generate import Generate
+from seedscope.pipeline.located import locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
-from seedscope.pipeline.runner import settle
+from seedscope.pipeline.running.worker import settle
 from seedscope.pipeline.stage import make
 from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 from seedscope.pipeline.study import Study, fingerprint

@@ -19,11 +19,12 @@ from pathlib import Path
 import diffusers
 import torch
 
-from seedscope.pipeline.generate import Generate, cause
-from seedscope.pipeline.models import locate
+from seedscope.pipeline.cause import cause
+from seedscope.pipeline.generate import Generate
+from seedscope.pipeline.located import locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.runner import settle
+from seedscope.pipeline.running.worker import settle
 from seedscope.pipeline.stage import make
 from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 from seedscope.pipeline.study import Study, fingerprint

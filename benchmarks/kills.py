@@ -49,7 +49,7 @@ class Victim:
         """Ray's worker processes that hold a stage: Ray names a process after its actor."""
         try:
             below = psutil.Process(self.process.pid).children(recursive=True)
-            return [found for found in below if found.cmdline()[:1] and "ray::_Worker" in found.cmdline()[0]]
+            return [found for found in below if found.cmdline()[:1] and "ray::Worker" in found.cmdline()[0]]
         except psutil.NoSuchProcess:
             return []
 

@@ -36,7 +36,7 @@ from transformers import CLIPModel, CLIPProcessor
 
 from seedscope.analysis.features.hps import HPSv2
 from seedscope.analysis.features.preference import ClipScore, Preference
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 CALL = 16
 PROMPTS = [

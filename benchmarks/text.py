@@ -32,7 +32,7 @@ from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import load_examiner
 from seedscope.jobs.sprout.judge.pictures import Settings, draw, load
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 CALL = 16
 DETECTORS = ("craft", "sprout-layout/segmentation")

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from seedscope.jobs.sprout.judge.pictures import Settings, draw, load, questions
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 BATCH = 32  # what `draw` hands to the pipeline at once
 

@@ -6,25 +6,46 @@ import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 
+from seedscope.jobs.commands.audit import audit_study
+from seedscope.jobs.commands.bench import bench_study
 from seedscope.jobs.commands.compare import compare_runs
 from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
+from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
-from seedscope.jobs.commands.options import CompletePrompts, Json, Out, StudyFile
+from seedscope.jobs.commands.options import (
+    Address,
+    CompletePrompts,
+    Deadline,
+    GpusPerWorker,
+    Json,
+    Kind,
+    Out,
+    Part,
+    Resource,
+    StudyFile,
+    Threads,
+    Workers,
+)
+from seedscope.jobs.commands.options import executor as where_to_run
+from seedscope.jobs.commands.plan import plan_study
 from seedscope.jobs.commands.report import report_study
+from seedscope.jobs.commands.status import show_status
+from seedscope.jobs.commands.submit import submit_study
+from seedscope.jobs.commands.verify import verify_study
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
     from seedscope.jobs.golden import Choice
-    from seedscope.jobs.job import Job, Step
+    from seedscope.jobs.job import Job
     from seedscope.jobs.seeds import Judged
     from seedscope.pipeline.runner import Executor
 
@@ -36,31 +57,25 @@ app = typer.Typer(
 )
 out = Console()
 notes = Console(stderr=True)
-WHOLE = 1000
+WIDE = 1000
 """Columns, more than a table of names needs."""
 
-Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
-Address = Annotated[str | None, typer.Option(help="A Ray cluster; without it, Ray starts on this machine.")]
-Workers = Annotated[int | None, typer.Option(min=1, help="Number of workers.  \\[default: one a GPU, or one a core]")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  \\[default: cores / workers]")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
 
 
-def _job(study: Path, folder: Path | None) -> "Job":
+def _job(study: Path, folder: str | None) -> "Job":
     # Imported here: torch and diffusers take seconds, which --help and schema need not wait for.
     from seedscope.jobs.job import open_job
 
     return open_job(study, folder)
 
 
-def _executor(
-    kind: Literal["ray", "inline"], address: str | None, workers: int | None, threads: int | None
-) -> "Executor":
-    from seedscope.pipeline.runner import Executor
+def _slice(job: "Job", part: str | None) -> str | None:
+    """Cut a job down to a slice of its units; the slice's name in the run's locks."""
+    from seedscope.pipeline.slice import WHOLE, Slice
 
-    if kind == "inline" and (address or workers):
-        raise UserError("--address and --workers are for Ray: leave them out, or use --executor ray.")
-    return Executor(kind, address, workers, threads)
+    job.part = WHOLE if part is None else Slice.parse(part)
+    return job.part.name
 
 
 @app.command()
@@ -71,6 +86,9 @@ def run(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    gpus_per_worker: GpusPerWorker = None,
+    resource: Resource = None,
+    deadline: Deadline = None,
 ) -> None:
     """Do all of it: generate, measure, rank, export. Stopped or killed, the same command goes on where it was.
 
@@ -79,12 +97,12 @@ def run(
     from seedscope.jobs import ranking
 
     started = time.monotonic()
-    where = _executor(executor, address, workers, threads)
+    where = where_to_run(executor, address, workers, threads, gpus_per_worker, resource, deadline)
     job = _job(study, folder)
     with job.folder.locked():
         job.begin()
         job.reference_measures  # noqa: B018  (a wrong reference is to be told before hours of drawing)
-        _work(job, where, generate=True, features=True)
+        _work(job, where, pictures=True, features=True)
         _written(ranking.export(job, *_judge(job)))
     where_to = f" --out {folder}" if folder else ""
     out.print(
@@ -95,39 +113,6 @@ def run(
 
 
 @app.command()
-def plan(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
-    """Say what a study would make, and make nothing.
-
-    Example: seedscope plan configs/demo.yaml
-    """
-    from seedscope.jobs.job import DrawnJob
-
-    job = _job(study, folder)
-    if not isinstance(job, DrawnJob):
-        raise UserError(
-            f"{study}: its pictures were imported, so nothing is to be planned; see `seedscope status {study}`."
-        )
-    height, width = job.located.size(job.study.sampling)
-    facts = {
-        "study": job.study.name,
-        "folder": str(job.folder.path),
-        "table": job.images.folder.name,
-        "model": job.study.model.id,
-        "pixels": f"{width} x {height}",
-        "prompts": len(job.wanted.prompts),
-        "seeds": len(job.wanted.seeds),
-        "images": len(job.wanted.prompts) * len(job.wanted.seeds),
-        "units": len(job.units),
-        "units_done": len(job.images.committed() & {unit.name for unit in job.units}),
-    }
-    if as_json:
-        print(json.dumps(facts))
-        return
-    for name, value in facts.items():
-        out.print(f"{name.replace('_', ' '):>12}  {f'{value:,}' if isinstance(value, int) else value}", highlight=False)
-
-
-@app.command()
 def generate(
     study: StudyFile,
     folder: Out = None,
@@ -135,17 +120,21 @@ def generate(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    gpus_per_worker: GpusPerWorker = None,
+    resource: Resource = None,
+    deadline: Deadline = None,
     limit: Limit = None,
+    part: Part = None,
 ) -> None:
     """Draw the pictures: every prompt with every seed, once.
 
     Example: seedscope generate configs/demo.yaml --executor inline
     """
-    where = _executor(executor, address, workers, threads)
+    where = where_to_run(executor, address, workers, threads, gpus_per_worker, resource, deadline)
     job = _job(study, folder)
-    with job.folder.locked():
+    with job.folder.locked(_slice(job, part)):
         job.begin()
-        _work(job, where, generate=True, limit=limit)
+        _work(job, where, pictures=True, limit=limit)
 
 
 @app.command()
@@ -157,18 +146,22 @@ def features(
     address: Address = None,
     workers: Workers = None,
     threads: Threads = None,
+    gpus_per_worker: GpusPerWorker = None,
+    resource: Resource = None,
+    deadline: Deadline = None,
     limit: Limit = None,
+    part: Part = None,
 ) -> None:
     """Measure the pictures that there are, and the real ones.
 
     Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
     """
-    where = _executor(executor, address, workers, threads)
+    where = where_to_run(executor, address, workers, threads, gpus_per_worker, resource, deadline)
     job = _job(study, folder)
     names = [item.name for item in job.measured]
     if unknown := set(only or []) - set(names):
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
-    with job.folder.locked():
+    with job.folder.locked(_slice(job, part)):
         job.begin()
         _work(job, where, features=True, only=only or [], limit=limit)
 
@@ -207,56 +200,12 @@ def export(study: StudyFile, folder: Out = None) -> None:
 
 
 @app.command()
-def status(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
-    """Say how far a run is.
-
-    Example: seedscope status configs/demo.yaml --json
-    """
-    standing = _job(study, folder).status()
-    if as_json:
-        print(json.dumps(standing))
-        return
-    grid = Grid("stage", "table", "units", "cells", "failed", "bytes", box=SIMPLE, pad_edge=False)
-    for row in standing:
-        grid.add_row(
-            str(row["stage"]),
-            str(row["table"]),
-            f"{row['units_done']:,} of {row['units']:,}",
-            f"{row['cells_done']:,} of {row['cells']:,}",
-            f"{row['cells_failed']:,}",
-            f"{row['bytes']:,}",
-        )
-    # However narrow the terminal: the name of a table that is cut off cannot be copied.
-    Console(width=WHOLE).print(grid)
-
-
-@app.command()
-def verify(
-    study: StudyFile,
-    folder: Out = None,
-    deep: Annotated[bool, typer.Option("--deep", help="Read every byte, not sizes and footers only.")] = False,
-) -> None:
-    """Check all shards against their receipts. A damaged one loses its receipt; the next run makes it again.
-
-    Example: seedscope verify configs/demo.yaml --deep
-    """
-    job = _job(study, folder)
-    with job.folder.locked():
-        damaged = job.verify(deep=deep)
-    for reason in damaged:
-        out.print(f"damaged: {reason}", highlight=False, soft_wrap=True)
-    if damaged:
-        raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
-    out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")
-
-
-@app.command()
 def models(as_json: Json = False) -> None:
     """List the models that ship with seedscope.
 
     Example: seedscope models
     """
-    from seedscope.pipeline.models import FAMILIES, INPAINTS, bundled, kind
+    from seedscope.pipeline.located import FAMILIES, INPAINTS, bundled, kind
 
     rows = [
         {
@@ -276,7 +225,7 @@ def models(as_json: Json = False) -> None:
     for row in rows:
         use = ", ".join(use for use, does in (("prompts", row["draws"]), ("inpaint", row["inpaints"])) if does)
         grid.add_row(str(row["name"]), str(row["kind"]), use, f"{int(str(row['bytes'])) / 1e6:.1f}")
-    Console(width=WHOLE).print(grid)
+    Console(width=WIDE).print(grid)
 
 
 @app.command()
@@ -290,19 +239,28 @@ def schema() -> None:
     print(json.dumps(Study.model_json_schema(), indent=1))
 
 
+app.command("status")(show_status)
+app.command("verify")(verify_study)
 app.command("import")(import_pictures)
 app.command("masks")(write_masks)
 app.command("map")(map_study)
 app.command("compare")(compare_runs)
 app.command("report")(report_study)
 app.command("diverse")(choose_diverse_seeds)
+app.command("submit")(submit_study)
+app.command("jobs")(list_jobs)
+app.command("logs")(show_log)
+app.command("stop")(stop_job)
+app.command("plan")(plan_study)
+app.command("bench")(bench_study)
+app.command("audit")(audit_study)
 
 
 def _work(
     job: "Job",
     where: "Executor",
     *,
-    generate: bool = False,
+    pictures: bool = False,
     features: bool = False,
     only: Iterable[str] = (),
     limit: int | None = None,
@@ -310,12 +268,8 @@ def _work(
     """Run stages, say what they did, and fail at the end if anything could not be made."""
     from seedscope.jobs.progress import Watcher
 
-    steps: list[Step] = []
-    with Watcher(notes) as watch:
-        if generate:
-            steps.append(job.generate(where, watch, limit))
-        if features:
-            steps += job.features(where, watch, list(only), limit)
+    with Watcher(notes, job.study.name) as watch:
+        steps = job.make(where, watch, pictures=pictures, features=features, only=list(only), limit=limit)
     quarantined: dict[str, str] = {}
     for step in steps:
         for reason in step.repaired:

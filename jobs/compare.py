@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import isclose
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -73,10 +74,10 @@ def compare_all(runs: Sequence[FinishedRun], only: Sequence[str] = ()) -> list[P
     Raises:
         UserError: fewer than two runs, fewer than 3 seeds in common, or measurements that were not made in the same way.
     """
-    if len({run.path.resolve() for run in runs}) < max(len(runs), 2):
+    if len({Path(run.path).resolve() for run in runs}) < max(len(runs), 2):
         raise UserError("Two runs or more are needed, each once: seedscope compare runs/one runs/other")
-    tails = [run.path.resolve().name for run in runs]
-    names = tails if len(set(tails)) == len(tails) else [str(run.path) for run in runs]
+    tails = [Path(run.path).resolve().name for run in runs]
+    names = tails if len(set(tails)) == len(tails) else [run.path for run in runs]
     named = list(zip(names, runs, strict=True))
     return [_pair(*one, *other, only) for one, other in combinations(named, 2)]
 

@@ -22,7 +22,7 @@ from seedscope.jobs.job import Job
 from seedscope.jobs.maps import projection_of, vector_measure
 from seedscope.jobs.seeds import split
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study import fingerprint
 
 COUNT = 4
@@ -164,7 +164,7 @@ def _chosen(job: Job, space: _Space, pool: str, among: npt.NDArray[np.bool_], co
     rng = np.random.default_rng(int(fingerprint({"cause": job.cause, "for": "diverse"})[:16], 16))
     return DiverseSeeds(
         space.measure.feature.name,
-        space.measure.table.folder.name,
+        space.measure.table.name,
         pool,
         [grid.seeds[place] for place in chosen],
         int((among & ~able).sum()),

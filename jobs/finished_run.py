@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,7 @@ from seedscope.jobs.seeds import MEASURED
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Edition
 from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study import Json
 
 EFFECT = "_vs_mean"
@@ -33,7 +36,7 @@ class FinishedRun:
     identifies these. k: golden seeds that were asked for. golden_by: the measurements that say which seeds are better than
     average, one but of the rule `pareto`. combined: measurement -> its weight in the combined score, if there is one."""
 
-    path: Path
+    path: str
     cause: Mapping[str, Json]
     edition: Edition
     ranking: Ranking
@@ -46,22 +49,25 @@ class FinishedRun:
     combined: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, path: Path) -> FinishedRun:
-        """Read a run folder.
+    def open(cls, location: Path | str) -> FinishedRun:
+        """Read a run folder, on this machine or at a URL.
 
         Raises:
             UserError: it is no run folder, it is not finished, or a file of it cannot be read.
         """
-        editions = RunFolder(path).editions() if path.is_dir() else []
+        folder = RunFolder(location)
+        path, editions = folder.storage.url, folder.editions()
         if not editions:
             raise UserError(f"{path}: is not a run folder. Name folders that `seedscope run` made, such as runs/demo.")
         cause, edition = editions[-1]
         if not isinstance(cause, dict):
             raise UserError(f"{path}: its record does not say how the pictures were made.")
         needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in cause else ["golden.json"])]
-        if missing := [name for name in needed if not (path / name).exists()]:
+        if missing := [name for name in needed if folder.storage.size(name) is None]:
             raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")
-        seeds, measures = _table(path / "seeds.parquet"), _table(path / "measures.parquet")
+        with _products(folder.storage, needed) as products:
+            seeds, measures = _table(products / "seeds.parquet"), _table(products / "measures.parquet")
+            golden = GoldenSeeds.load(products / "golden.json") if "golden.json" in needed else None
         found = (seeds.schema.metadata or {}).get(MEASURED.encode())
         measured = {} if found is None else json.loads(found)
         if "golden_by" not in measured:
@@ -76,7 +82,7 @@ class FinishedRun:
             cause,
             edition,
             Ranking.of(seeds),
-            GoldenSeeds.load(path / "golden.json") if "golden.json" in needed else None,
+            golden,
             {row["measure"]: row for row in measures.to_pylist()},
             measured["features"],
             measured["reference"],
@@ -126,6 +132,18 @@ class FinishedRun:
         return None if value is None else float(value)
 
 
+@contextmanager
+def _products(place: Storage, names: Iterable[str]) -> Iterator[Path]:
+    """A folder on this machine with those files of a run."""
+    if place.local is not None:
+        yield place.local
+        return
+    with TemporaryDirectory(prefix="seedscope-") as folder:
+        for name in names:
+            (Path(folder) / name).write_bytes(place.read(name))
+        yield Path(folder)
+
+
 def _table(path: Path) -> pa.Table:
     try:
         return pq.read_table(path)
@@ -133,5 +151,5 @@ def _table(path: Path) -> pa.Table:
         raise UserError(f"{path}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
 
 
-def _finish(path: Path) -> str:
+def _finish(path: str) -> str:
     return f"`seedscope run STUDY --out {path}` finishes it."

@@ -1,8 +1,7 @@
 """A study and its run folder, and the steps from the one to the other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -10,39 +9,23 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
-from seedscope.pipeline import generate
+from seedscope.jobs.steps import Pending, Step, carry_out
+from seedscope.pipeline.cause import cause
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.run import ImportedRun
 from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.models import Located, locate
+from seedscope.pipeline.located import Located, locate
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
 from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor, Outcome, run_stage
+from seedscope.pipeline.runner import Executor, Watch, Work
+from seedscope.pipeline.slice import WHOLE
 from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Receipt, Table
+from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Depth, Table
 from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study_file import load_study
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
-
-Watch = Callable[[str, Sequence[Unit]], Callable[[Unit, Sequence[Receipt]], None]]
-
-
-@dataclass(frozen=True)
-class Step:
-    """What became of one stage: how many units and cells there are, were made now, were repaired, or failed.
-
-    `prompts_cut`: prompts of what was made now that are longer than the text encoder takes.
-    """
-
-    name: str
-    units: int
-    made: int
-    failed_cells: int
-    repaired: tuple[str, ...]
-    quarantined: dict[str, str]
-    prompts_cut: int = 0
 
 
 class Job(ABC):
@@ -56,6 +39,7 @@ class Job(ABC):
     def __init__(self, study: Measured, folder: RunFolder, cause: Json, wanted: Edition, subject: str) -> None:
         self.study, self.folder, self.cause, self.wanted, self.subject = study, folder, cause, wanted, subject
         self.unfinished = 0
+        self.part = WHOLE
         self.measured: list[Feature] = [feature(choice.name, **choice.options) for choice in self.study.features]
         for key, name in self.study.ranking.named:
             if not _ranks(self.measured_as(name)):
@@ -90,8 +74,8 @@ class Job(ABC):
         """
 
     @abstractmethod
-    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
-        """Make the pictures that are not there yet, and those that are damaged; at most `limit` units."""
+    def _pictures(self, limit: int | None) -> Pending:
+        """The pictures that are not there yet, and those that are damaged; at most `limit` units."""
 
     @cached_property
     def reference(self) -> RealImages:
@@ -100,13 +84,13 @@ class Job(ABC):
     @cached_property
     def images(self) -> Table:
         schema = IMAGE_SCHEMA if self.before is None else INPAINT_SCHEMA
-        return Table.of(self.folder.path, "images", fingerprint(self.cause), schema)
+        return Table.of(self.folder.storage, "images", fingerprint(self.cause), schema)
 
     @cached_property
     def measures(self) -> list[Measure]:
         """Each feature with its table of the generated pictures."""
         made_from = fingerprint(self.cause)
-        return [Measure(item, feature_table(self.folder.path, item.name, item, made_from)) for item in self.measured]
+        return [Measure(item, feature_table(self.folder.storage, item.name, item, made_from)) for item in self.measured]
 
     @cached_property
     def reference_measures(self) -> list[Measure]:
@@ -127,7 +111,7 @@ class Job(ABC):
 
     def _apart(self, kind: str, pictures: str, measured: Sequence[Feature]) -> list[Measure]:
         """Features of other pictures than the run's own, with their tables; `pictures` is the fingerprint of these."""
-        folder = self.folder.path
+        folder = self.folder.storage
         return [Measure(item, feature_table(folder, f"{kind}-{item.name}", item, pictures)) for item in measured]
 
     def compared_with(self) -> list[tuple[str, Source, list[Measure], list[Unit]]]:
@@ -139,74 +123,89 @@ class Job(ABC):
             found.append(("features before", self.before, self.before_measures, self.before.units()))
         return found
 
-    def features(
-        self, executor: Executor, watch: Watch, only: Sequence[str] = (), limit: int | None = None
+    def make(
+        self,
+        executor: Executor,
+        watch: Watch,
+        *,
+        pictures: bool = False,
+        features: bool = False,
+        only: Sequence[str] = (),
+        limit: int | None = None,
     ) -> list[Step]:
-        """Measure the pictures of the run and those that they are compared with; at most `limit` units of each."""
-        device = self.study.compute.device
-        steps = []
-        work = [*self.compared_with(), ("features", Generated(self.images), self.measures, self._drawn())]
-        for name, source, every, units in work:
+        """Make what is not there yet, and what is damaged: pictures, features, or both at once; `limit` units of each at most.
+
+        Args:
+            pictures: draw the pictures of the run.
+            features: measure the pictures of the run and those that they are compared with.
+            only: names of features; none means all.
+
+        Raises:
+            UserError: a mishap that trying again would not mend.
+        """
+        pending = [self._pictures(limit)] if pictures else []
+        drawn = [unit for item in pending if item.work is not None for unit in item.work.units]
+        measured = {unit for item in self.measures for unit in item.table.committed()} if features and drawn else set()
+        again = any(unit.name in measured for unit in drawn)
+        pending += self._measurements(only, limit, drawn) if features else []
+        alone = self.part == WHOLE
+        steps = carry_out(pending, executor, watch, alone=alone)
+        if again:  # pictures that were damaged, and measured before that, may have come out otherwise
+            steps += [
+                step
+                for step in carry_out(self._measurements(only, limit), executor, watch, alone=alone)
+                if step.repaired
+            ]
+        return steps
+
+    def _measurements(self, only: Sequence[str], limit: int | None, drawn: Sequence[Unit] = ()) -> list[Pending]:
+        """What there is to measure; `drawn` are units whose pictures are drawn in the same go."""
+        name, drawn_marks = "features", {unit: receipt.sha256 for unit, receipt in self.images.receipts().items()}
+        own = [unit for unit in self.part.of(self.units) if unit.name in drawn_marks]
+        work = [(kind, source, every, self.part.of(units)) for kind, source, every, units in self.compared_with()]
+        found = []
+        for stage, source, every, units in [*work, (name, Generated(self.images), self.measures, own)]:
             measures = [item for item in every if not only or item.feature.name in only]
             if not measures:
                 continue
             repaired = [lost for item in measures for lost in self._take_back_damaged(item.table, units)]
-            repaired += [lost for item in measures for lost in _take_back_outdated(item.table, source, units)]
-            steps.append(self._run(name, Features(source, measures, device), units, executor, watch, repaired, limit))
-        return steps
+            marks = {unit.name: drawn_marks[unit.name] if stage == name else source.mark(unit) for unit in units}
+            repaired += [lost for item in measures for lost in _take_back_outdated(item.table, marks)]
+            coming, after = (drawn, "images") if stage == name else ((), None)
+            features = Features(source, measures, self.study.compute.device)
+            found.append(_pending(stage, features, [*units, *coming], repaired, limit, after if coming else None))
+        return found
 
     def _drawn(self) -> list[Unit]:
         """The units whose pictures are committed."""
         done = self.images.committed()
         return [unit for unit in self.units if unit.name in done]
 
-    def _run(
-        self,
-        name: str,
-        stage: Stage,
-        units: Sequence[Unit],
-        executor: Executor,
-        watch: Watch,
-        repaired: Sequence[str],
-        limit: int | None,
-    ) -> Step:
-        for table in stage.tables:
-            table.clear_scratch()
-        done = stage.done()
-        todo = [unit for unit in units if unit.name not in done][:limit]
-        outcome = run_stage(stage, todo, executor, watch(name, todo)) if todo else Outcome()
-        failed = sum(receipt.failed for receipt in outcome.receipts)
-        cut = {prompt for receipt in outcome.receipts for prompt in _cut(receipt)}
-        made = len(todo) - len(outcome.quarantined)
-        return Step(name, len(units), made, failed, tuple(repaired), outcome.quarantined, len(cut))
-
     def _take_back_damaged(self, table: Table, units: Sequence[Unit], *, deep: bool | None = None) -> list[str]:
         """Revoke every committed unit that is damaged; return what was wrong.
 
-        Without `deep`, every byte is read where that is quick (up to 8 GiB), and sizes and footers are read where not.
+        Without `deep`, every byte is read where that is quick (up to 8 GiB on this machine), and only sizes where not.
         """
-        done = table.committed()
-        mine = [unit.name for unit in units if unit.name in done]
+        depth: Depth = "bytes" if deep else "footer"
         if deep is None:
-            size = sum(path.stat().st_size for unit in mine if (path := table.shard(unit)).exists())
-            deep = size <= CHECK_WHOLE_UP_TO
-        found = {unit: reason for unit in mine if (reason := table.damage(unit, deep=deep))}
+            size = sum(entry.size for entry in table.storage.entries().values())
+            depth = "bytes" if table.storage.local is not None and size <= CHECK_WHOLE_UP_TO else "size"
+        done = table.committed()
+        found = table.damaged([unit.name for unit in units if unit.name in done], depth)
         for unit in found:
             table.revoke(unit)
         return list(found.values())
 
     def verify(self, *, deep: bool) -> list[str]:
         """Check every committed shard of the run, take back the damaged ones, and say what was wrong with them."""
-        tables = [(self.images, self.units), *((item.table, self.units) for item in self.measures)]
-        tables += [(item.table, units) for _, _, measures, units in self.compared_with() for item in measures]
-        return [reason for table, units in tables for reason in self._take_back_damaged(table, units, deep=deep)]
+        tables = self.tables()
+        return [reason for _, table, units in tables for reason in self._take_back_damaged(table, units, deep=deep)]
 
-    def status(self) -> list[dict[str, Json]]:
-        """For each table: its folder, units and cells wanted and done, failed cells, bytes."""
-        tables = [("images", self.images, self.units)]
-        tables += [(name, item.table, units) for name, _, measures, units in self.compared_with() for item in measures]
-        tables += [("features", item.table, self.units) for item in self.measures]
-        return [_standing(name, table, units) for name, table, units in tables]
+    def tables(self) -> list[tuple[str, Table, list[Unit]]]:
+        """Every table of the run: (stage, table, the units that it is to have)."""
+        found = [("images", self.images, self.units)]
+        found += [(name, item.table, units) for name, _, measures, units in self.compared_with() for item in measures]
+        return found + [("features", item.table, self.units) for item in self.measures]
 
 
 class DrawnJob(Job):
@@ -221,7 +220,7 @@ class DrawnJob(Job):
             self._before = Inpainting.named(study.inpaint, self.located.size(study.sampling))
         prompts = read_prompts(study.prompts) if self._before is None else self._before.prompts()
         wanted = Edition(tuple(prompts), tuple(study.seeds))
-        super().__init__(study, folder, generate.cause(study, self.located), wanted, study.model.id.rsplit("/", 1)[-1])
+        super().__init__(study, folder, cause(study, self.located), wanted, study.model.id.rsplit("/", 1)[-1])
 
     @property
     def before(self) -> Inpainting | None:
@@ -234,10 +233,14 @@ class DrawnJob(Job):
     def begin(self) -> None:
         self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
 
-    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:
-        repaired = self._take_back_damaged(self.images, self.units)
-        stage = generate.Generate(self.study, self.located, self.images, self.before)
-        return self._run("images", stage, self.units, executor, watch, repaired, limit)
+    def _pictures(self, limit: int | None) -> Pending:
+        # Imported here: torch takes seconds, which a plan or a status need not wait for.
+        from seedscope.pipeline.generate import Generate
+
+        units = self.part.of(self.units)
+        repaired = self._take_back_damaged(self.images, units)
+        stage = Generate(self.study, self.located, self.images, self.before)
+        return _pending("images", stage, units, repaired, limit)
 
 
 class ImportedJob(Job):
@@ -256,18 +259,21 @@ class ImportedJob(Job):
     def begin(self) -> None:
         """Nothing to record: an import has done so."""
 
-    def generate(self, executor: Executor, watch: Watch, limit: int | None = None) -> Step:  # noqa: ARG002
+    def _pictures(self, limit: int | None) -> Pending:  # noqa: ARG002
         """Nothing to make: all pictures are there, or an import has to bring them."""
         if missing := len(self.units) - len(self._drawn()):
             raise UserError(
-                f"{self.folder.path}: {missing} of {len(self.units)} units have no pictures. "
-                f"`seedscope import {self.study.imported} --out {self.folder.path}` brings them in."
+                f"{self.folder.storage.url}: {missing} of {len(self.units)} units have no pictures. "
+                f"`seedscope import {self.study.imported} --out {self.folder.storage.url}` brings them in."
             )
-        return Step("images", len(self.units), 0, 0, (), {})
+        return Pending("images", len(self.units))
 
 
-def open_job(study_file: Path, out: Path | None = None) -> DrawnJob | ImportedJob:
+def open_job(study_file: Path, out: Path | str | None = None) -> DrawnJob | ImportedJob:
     """The job of a study file; that of imported pictures lies in their run folder.
+
+    Args:
+        out: the run folder, or its URL.
 
     Raises:
         UserError: everything that is wrong with the study, before work begins.
@@ -278,10 +284,13 @@ def open_job(study_file: Path, out: Path | None = None) -> DrawnJob | ImportedJo
     return DrawnJob(study, RunFolder(out or Path("runs") / study.name))
 
 
-def _cut(receipt: Receipt) -> list[str]:
-    """The ids of a unit's prompts that are longer than the text encoder takes."""
-    found = receipt.made.get("prompts_cut", [])
-    return [str(prompt) for prompt in found] if isinstance(found, list) else []
+def _pending(
+    name: str, stage: Stage, units: Sequence[Unit], repaired: Sequence[str], limit: int | None, after: str | None = None
+) -> Pending:
+    """A stage, with those of its units that are not done, `limit` at most."""
+    done = stage.done()
+    todo = [unit for unit in units if unit.name not in done][:limit]
+    return Pending(name, len(units), tuple(repaired), Work(name, stage, todo, after))
 
 
 def _ranks(item: Feature) -> bool:
@@ -289,27 +298,15 @@ def _ranks(item: Feature) -> bool:
     return item.needs_reference or any(item.scalars().values())
 
 
-def _take_back_outdated(table: Table, source: Source, units: Sequence[Unit]) -> list[str]:
-    """Revoke measurements of pictures that have since been made again with other bytes, as another machine may do."""
-    done = table.committed()
-    mine = [unit for unit in units if unit.name in done]
-    outdated = [unit for unit in mine if table.receipt(unit.name).made["source"] != source.mark(unit)]
+def _take_back_outdated(table: Table, marks: Mapping[str, str]) -> list[str]:
+    """Revoke measurements of pictures that have since been made again with other bytes, as another machine may do.
+
+    Args:
+        marks: what the pictures of each unit are now, by unit.
+    """
+    outdated = [
+        unit for unit, receipt in table.receipts().items() if unit in marks and receipt.made["source"] != marks[unit]
+    ]
     for unit in outdated:
-        table.revoke(unit.name)
-    return [f"{table.shard(unit.name)}: its pictures have changed since they were measured" for unit in outdated]
-
-
-def _standing(name: str, table: Table, units: Sequence[Unit]) -> dict[str, Json]:
-    committed = table.committed()
-    done = [unit for unit in units if unit.name in committed]
-    receipts = [table.receipt(unit.name) for unit in done]
-    return {
-        "stage": name,
-        "table": table.folder.name,
-        "units": len(units),
-        "units_done": len(done),
-        "cells": sum(map(len, units)),
-        "cells_done": sum(receipt.rows for receipt in receipts),
-        "cells_failed": sum(receipt.failed for receipt in receipts),
-        "bytes": sum(receipt.bytes for receipt in receipts),
-    }
+        table.revoke(unit)
+    return [f"{table.shard(unit)}: its pictures have changed since they were measured" for unit in outdated]

@@ -11,7 +11,7 @@ from seedscope.analysis.maps.meaning import Cluster
 from seedscope.analysis.maps.style_map import SeedMap
 from seedscope.jobs.job import Job
 from seedscope.jobs.pictures import evenly, pictures_of
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 
 PROMPTS, SEEDS = 8, 3
 TRAITS_TOLD, SEEDS_NAMED = 6, 12

@@ -20,7 +20,7 @@ from seedscope.analysis.maps.verdict import map_verdict
 from seedscope.jobs.job import Job
 from seedscope.jobs.map_sheets import draw_sheets
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study import Json, fingerprint
 
 MEANING = "looks"
@@ -62,7 +62,7 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
         sentences.append(f"What sets the clusters apart is not told, because {MEANING} is not measured: {remedy}.")
     facts: dict[str, Json] = {
         "feature": feature,
-        "table": measure.table.folder.name,
+        "table": measure.table.name,
         "source": map_source(job, measure),
         "components": projection.width,
         "explained": projection.explained,
@@ -116,7 +116,7 @@ def _refuse_missing(job: Job, measure: Measure) -> None:
 def projection_of(job: Job, measure: Measure) -> tuple[Path, Projection]:
     """The run's principal components, with their file: those it has, so that a run which grows keeps its coordinates, or new
     ones."""
-    table = measure.table.folder.name
+    table = measure.table.name
     stored = job.folder.path / f"map_pca_{measure.feature.name}.safetensors"
     if stored.exists() and (known := Projection.load(stored)).table == table:
         return stored, known

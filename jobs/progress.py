@@ -1,79 +1,160 @@
-"""What a person sees while units are made: a bar on a terminal, plain lines elsewhere."""
+"""What a person sees while units are made: a bar a stage and a line a worker on a terminal, plain lines elsewhere."""
 
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.console import Console, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.text import Text
 
+from seedscope.jobs.metrics import Metrics
+from seedscope.jobs.pace import Made, Pace, told_rate, told_time
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Receipt
 
 EVERY_SECONDS = 10.0
+MOST_WORKERS = 16
 
 
 class Watcher:
-    """Reports on one stage after another; use as a context manager, call with (stage name, units to make)."""
+    """Reports on stages, of which several may run at once, and counts for dashboards.
 
-    def __init__(self, console: Console) -> None:
+    Use as a context manager. Call it with (stage, units to make) for a callback that takes each unit with its receipts;
+    tell it of what goes wrong by `retried`, `quarantined` and `note`. All of it may be called from any thread.
+    """
+
+    def __init__(self, console: Console, run: str) -> None:
         self.console = console
-        self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-        )
+        self._metrics = Metrics(run)
+        self._stages: list[_Standing] = []
+        self._bars = _Bars(self._stages, console)
+        self._lock = threading.RLock()
 
     def __enter__(self) -> "Watcher":
         if self.console.is_terminal:
-            self._bar.start()
+            self._bars.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.console.is_terminal:
-            self._bar.stop()
+            self._bars.stop()
 
     def __call__(self, stage: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:
-        return self._on_terminal(stage, units) if self.console.is_terminal else self._as_lines(stage, units)
-
-    def _on_terminal(self, stage: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:
-        task = self._bar.add_task(stage, total=sum(map(len, units)), rate="starting")
-        meter = _Meter()
+        standing = _Standing(stage, len(units), sum(map(len, units)))
+        with self._lock:
+            self._stages.append(standing)
+            tell = self._bar(standing) if self.console.is_terminal else self._lines(standing)
 
         def report(unit: Unit, receipts: Sequence[Receipt]) -> None:
-            self._bar.update(task, advance=len(unit), rate=meter.add(unit, receipts))
+            with self._lock:
+                failed = standing.add(unit, receipts)
+                self._metrics.made(stage, len(unit), failed, standing.left, standing.rate())
+                tell()
 
         return report
 
-    def _as_lines(self, stage: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:
-        total, done, printed = sum(map(len, units)), 0, time.monotonic()
-        self.console.print(f"{stage}: {total:,} cells in {len(units):,} units to make")
-        meter = _Meter()
+    def retried(self, stage: str, unit: str, reason: str) -> None:
+        """A unit failed, or its worker died, and it is begun again."""
+        self._metrics.retried(stage)
+        self.note(f"{stage}: {unit} is tried again: {reason}")
 
-        def report(unit: Unit, receipts: Sequence[Receipt]) -> None:
-            nonlocal done, printed
-            done += len(unit)
-            rate = meter.add(unit, receipts)
-            if done == total or time.monotonic() - printed > EVERY_SECONDS:
+    def quarantined(self, stage: str, unit: str, reason: str) -> None:
+        """A unit was given up, so that the rest can go on."""
+        self._metrics.quarantined(stage)
+        self.note(f"{stage}: {unit} is given up for now: {reason}")
+
+    def note(self, text: str) -> None:
+        """Tell what happened in a line of its own, above the bars."""
+        self.console.print(text, highlight=False, soft_wrap=True, markup=False)
+
+    def _bar(self, standing: "_Standing") -> Callable[[], None]:
+        task: TaskID = self._bars.add_task(standing.stage, total=standing.cells, standing=standing)
+        return lambda: self._bars.update(task, completed=standing.done)
+
+    def _lines(self, standing: "_Standing") -> Callable[[], None]:
+        self.note(f"{standing.stage}: {standing.cells:,} cells in {standing.units:,} units to make")
+        printed = time.monotonic()
+
+        def tell() -> None:
+            nonlocal printed
+            if not standing.left or time.monotonic() - printed > EVERY_SECONDS:
                 printed = time.monotonic()
-                self.console.print(f"{stage}: {done:,} of {total:,} cells, {rate}")
+                self.note(f"{standing.stage}: {standing.done:,} of {standing.cells:,} cells, {standing}")
 
-        return report
+        return tell
 
 
-class _Meter:
-    """Cells a second, from the start of the first unit's work on: loading models does not count."""
+class _Standing:
+    """How far a stage is, how fast it goes, and when it will be done."""
 
-    def __init__(self) -> None:
-        self._cells, self._failed, self._started = 0, 0, 0.0
+    def __init__(self, stage: str, units: int, cells: int) -> None:
+        self.stage, self.units, self.cells = stage, units, cells
+        self.done, self.failed = 0, 0
+        self._pace, self._ended = Pace(), 0.0
 
-    def add(self, unit: Unit, receipts: Sequence[Receipt]) -> str:
-        if not self._cells:
-            seconds = max((float(str(receipt.made["seconds"])) for receipt in receipts), default=0.0)
-            self._started = time.monotonic() - seconds
-        self._cells += len(unit)
-        self._failed += sum(receipt.failed for receipt in receipts)
-        rate = self._cells / max(time.monotonic() - self._started, 1e-3)
-        return f"{rate:.1f} a second" + (f", {self._failed} failed" if self._failed else "")
+    @property
+    def left(self) -> int:
+        return self.cells - self.done
+
+    def add(self, unit: Unit, receipts: Sequence[Receipt]) -> int:
+        """Count a unit; return how many of its cells failed."""
+        failed = sum(receipt.failed for receipt in receipts)
+        self.done += len(unit)
+        self.failed += failed
+        if made := Made.of(len(unit), receipts, time.time()):
+            self._pace.add(made)
+        if not self.left:
+            self._ended = time.time()
+        return failed
+
+    def rate(self) -> float | None:
+        return self._pace.rate(self._now())
+
+    def workers(self) -> dict[str, float]:
+        """Cells a second of each worker, while there is something to make."""
+        return self._pace.workers(self._now()) if self.left else {}
+
+    def _now(self) -> float:
+        """The rate of a stage that is done stays what it was."""
+        return self._ended or time.time()
+
+    def __str__(self) -> str:
+        rate = self.rate()
+        if not self.done:
+            return "starting"
+        parts = [told_rate(rate)]
+        if self.left and rate:
+            parts.append(f"{told_time(self.left / rate)} left")
+        if self.left and (workers := len(self.workers())) > 1:
+            parts.append(f"{workers} workers")
+        if self.failed:
+            parts.append(f"{self.failed:,} failed")
+        return ", ".join(parts)
+
+
+class _Bars(Progress):
+    """A bar a stage, and beneath them a line a worker."""
+
+    def __init__(self, stages: Sequence[_Standing], console: Console) -> None:
+        self._stages = stages
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Told())
+        super().__init__(*columns, console=console, refresh_per_second=2)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield self.make_tasks_table(self.tasks)
+        lines = [
+            f"  {standing.stage}: {worker} makes {told_rate(rate)}"
+            for standing in self._stages
+            for worker, rate in standing.workers().items()
+        ]
+        if len(lines) > MOST_WORKERS:
+            lines[MOST_WORKERS:] = [f"  and {len(lines) - MOST_WORKERS} workers more"]
+        yield Text("\n".join(lines), style="dim")
+
+
+class _Told(ProgressColumn):
+    """Rate, time left and failures of a bar's stage."""
+
+    def render(self, task: Task) -> Text:
+        return Text(str(task.fields["standing"]))

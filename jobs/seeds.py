@@ -30,7 +30,8 @@ from seedscope.jobs.job import Job
 from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table, replace
+from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.store import Table
 from seedscope.pipeline.study import Json, fingerprint
 
 MEASURED = "seedscope_measured"
@@ -222,7 +223,7 @@ def _measured(job: Job, judged: Judged) -> Json:
     """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
     return {
         "features": {item.name: item.fingerprint() for item in job.measured},
-        "reference": {item.feature.name: item.table.folder.name for item in job.reference_measures},
+        "reference": {item.feature.name: item.table.name for item in job.reference_measures},
         "prompts": len(job.wanted.prompts),
         "golden": job.study.ranking.golden,
         "golden_by": [*decisive(job)[: None if job.study.ranking.rule == "pareto" else 1]],

@@ -4,16 +4,18 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import torch
 
-from seedscope.pipeline import images, inpainting, noise
+from seedscope.pipeline import images, noise
 from seedscope.pipeline.canvas import Canvas, Encoded, canvas
+from seedscope.pipeline.device import gpu_memory_ran_out
 from seedscope.pipeline.guidance import Branch, branches
 from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.models import Embedding, LoadedModel, Located, load
+from seedscope.pipeline.located import Located
+from seedscope.pipeline.models import Embedding, LoadedModel, load
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.sampler import sample, to_pixels
@@ -23,25 +25,6 @@ from seedscope.pipeline.study import Json, Study
 
 EMBEDDINGS_KEPT = 256
 Cell = tuple[Prompt, int]
-
-
-def cause(study: Study, located: Located) -> dict[str, Json]:
-    """Everything that changes pixels, as JSON: the model's weights, the sampling, and how cells fall into batches.
-
-    Given pictures, masks and tasks are in the ids of the prompts.
-    """
-    height, width = located.size(study.sampling)
-    inpaint: dict[str, Json] = {} if study.inpaint is None else {"inpaint": inpainting.RESIZED}
-    sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
-    return {
-        "model": located.identity,
-        "sampling": sampling,
-        "compute": study.compute.model_dump(mode="json", include={"dtype", "batch_size", "compile"}),
-        "unit": study.unit.model_dump(mode="json"),
-        "noise": "cpu-float32",
-        "image": "webp-lossless",
-        **inpaint,
-    }
 
 
 @dataclass
@@ -61,6 +44,9 @@ class Generate(Stage):
     def tables(self) -> Sequence[Table]:
         return [self.table]
 
+    def needs(self) -> Literal["cpu", "gpu"]:
+        return "gpu" if self.study.compute.device in ("auto", "cuda") else "cpu"
+
     def memory(self) -> int:
         weights = self.located.bytes
         return 8 * 2**30 if weights is None else 2**30 + 4 * weights
@@ -70,12 +56,11 @@ class Generate(Stage):
         self._model = load(self.located, study.model.variant, study.sampling, study.compute)
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        if not tables:
-            return
         self._kept = max(EMBEDDINGS_KEPT, len(unit.prompts) + 2)
         latents = {seed: noise.latent(seed, self.located.latent_shape(self.study.sampling)) for seed in unit.seeds}
         columns = self._encode_given(unit)
-        cells, batch, batches = list(unit.cells()), self.study.compute.batch_size, list[int]()
+        cells, batches = list(unit.cells()), list[int]()
+        batch = max(1, self.study.compute.batch_size // self.smaller)
         with ThreadPoolExecutor(1) as encoder:
             encoded: list[Future[list[dict[str, Any]]]] = []
             at = 0
@@ -83,19 +68,29 @@ class Generate(Stage):
                 some = cells[at : at + batch]
                 try:
                     pixels, finite = self._draw(some, latents)
-                except torch.cuda.OutOfMemoryError:
-                    if batch == 1:
+                except torch.cuda.OutOfMemoryError as error:
+                    if len(some) == 1 or not gpu_memory_ran_out(error):
                         raise
-                    torch.cuda.empty_cache()
-                    batch = max(1, batch // 2)
+                    batch = len(some) // 2
                     continue
                 encoded.append(encoder.submit(_rows, some, pixels, finite, columns))
                 batches.append(len(some))
                 at += len(some)
             rows = [row for future in encoded for row in future.result()]
         cut: list[Json] = [prompt.id for prompt in unit.prompts if self._open_model.tokens_cut(prompt.text)]
-        made: dict[str, Json] = {"device": self._open_model.device, "batches": list(batches), "prompts_cut": cut}
-        yield self.table, pa.Table.from_pylist(rows, schema=self.table.schema), made
+        made: dict[str, Json] = {
+            "device": self._open_model.device,
+            "batches": list(batches),
+            "latents": noise.digest(torch.stack(list(latents.values()))),
+            "prompts_cut": cut,
+        }
+        yield tables[0], pa.Table.from_pylist(rows, schema=self.table.schema), made
+
+    def draw(self, unit: Unit, cells: list[Cell]) -> tuple[torch.Tensor, list[bool]]:
+        """Draw some cells of a unit as one batch of `run`: pixels (B, H, W, 3) uint8, and which of them are finite."""
+        self._encode_given(unit)
+        shape = self.located.latent_shape(self.study.sampling)
+        return self._draw(cells, {seed: noise.latent(seed, shape) for _, seed in cells})
 
     @property
     def _open_model(self) -> LoadedModel:

@@ -13,8 +13,8 @@ from PIL import Image
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import Mask, Pixels, encode
+from seedscope.pipeline.located import BUNDLED
 from seedscope.pipeline.masked_pictures import MaskedPicture, Size, masked_pictures
-from seedscope.pipeline.models import BUNDLED
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.store import INPAINT_SCHEMA

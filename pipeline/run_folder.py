@@ -1,25 +1,43 @@
 """A run folder: which study it belongs to, how it grew, and who works on it."""
 
-import fcntl
 import json
-import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
 from seedscope.pipeline.plan import Edition
 from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import create
+from seedscope.pipeline.storage import storage
+from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study import Json, fingerprint
 
+EDITIONS = "editions"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, init=False)
 class RunFolder:
-    """The folder of one run. `editions/0001.json` and so on say what it was asked for; a run only grows."""
+    """Where one run lies. `editions/0001.json` and so on say what it was asked for; a run only grows.
 
+    Attributes:
+        storage: where its shards, receipts and editions lie.
+        path: a folder on this machine for what is made from them (seeds.parquet, golden.json, maps, the report): the run
+            folder itself, or `runs/bucket-run` of `s3://bucket/run`.
+
+    Raises:
+        StorageError: nobody knows such URLs.
+    """
+
+    storage: Storage
     path: Path
+
+    def __init__(self, location: Storage | Path | str) -> None:
+        place = storage(location)
+        object.__setattr__(self, "storage", place)
+        object.__setattr__(self, "path", place.local or Path("runs") / _one_name(place.url))
 
     def editions(self) -> list[tuple[Json, Edition]]:
         """(cause of the images, prompts and seeds) of each edition, oldest first.
@@ -27,7 +45,33 @@ class RunFolder:
         Raises:
             StorageError: a file of the run cannot be read.
         """
-        return [_read(file) for file in sorted((self.path / "editions").glob("[0-9]*.json"))]
+        names = sorted(
+            name for name in self.storage.entries(EDITIONS) if name.endswith(".json") and name[:-5].isdecimal()
+        )
+        return [_edition(f"{self.storage.url}/{EDITIONS}/{name}", self.record(int(name[:-5]))) for name in names]
+
+    def record(self, number: int) -> dict[str, Any]:
+        """What `editions/<number>.json` says, from 1.
+
+        Raises:
+            StorageError: it cannot be read.
+        """
+        name = f"{EDITIONS}/{number:04d}.json"
+        try:
+            found: dict[str, Any] = json.loads(self.storage.read(name))
+        except (OSError, ValueError) as error:
+            raise _unreadable(f"{self.storage.url}/{name}", error) from error
+        return found
+
+    def add(self, number: int, record: dict[str, Any]) -> None:
+        """Write `editions/<number>.json`.
+
+        Raises:
+            FileExistsError: another process has done so.
+            StorageError: the folder cannot be written.
+        """
+        # ASCII: the name of a file in a record need not be valid UTF-8.
+        self.storage.create(f"{EDITIONS}/{number:04d}.json", json.dumps(record, indent=0).encode())
 
     def grow(self, cause: Json, wanted: Edition) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
@@ -49,22 +93,32 @@ class RunFolder:
             "seeds": list(wanted.seeds),
         }
         try:
-            create(
-                self.path / "editions" / f"{len(known) + 1:04d}.json",
-                json.dumps(record, ensure_ascii=False, indent=0).encode(),
-            )
+            self.add(len(known) + 1, record)
         except FileExistsError:
+            # Another part of the run was first to record the same.
+            found = [edition for _, edition in self.editions()]
+            if fingerprint(self.record(1)["cause"]) == fingerprint(cause) and same_cells(found[-1], wanted):
+                return found
             raise RunBusy(
-                f"{self.path}: another process has just started on this run. Try again when it is done."
+                f"{self.storage.url}: another process has just started on this run. Try again when it is done."
             ) from None
         return [*editions, wanted]
+
+    def refuse_other_study(self, cause: Json) -> None:
+        """Refuse settings with which this run was not made; a run that has not begun takes any.
+
+        Raises:
+            RunChanged: it was made with others.
+        """
+        if known := self.editions():
+            self._refuse_other_settings(known[0][0], cause)
 
     def _refuse_other_settings(self, old: Json, new: Json) -> None:
         if fingerprint(old) == fingerprint(new):
             return
         changes = "; ".join(_changes(old, new))
         raise RunChanged(
-            f"{self.path}: was made by another study ({changes}). Pictures of both must not mix: choose another folder "
+            f"{self.storage.url}: was made by another study ({changes}). Pictures of both must not mix: choose another folder "
             "with --out, or another name in the study."
         )
 
@@ -78,39 +132,49 @@ class RunFolder:
         lost += [f"the seed {min(lost_seeds)}"] if lost_seeds else []
         count = len(lost_prompts) + len(lost_seeds)
         raise RunChanged(
-            f"{self.path}: has pictures of {' and '.join(lost)}{f' ({count} in all)' if count > len(lost) else ''} that the "
-            "study no longer names. A run only grows: put them back, or choose another folder with --out."
+            f"{self.storage.url}: has pictures of {' and '.join(lost)}{f' ({count} in all)' if count > len(lost) else ''} that "
+            "the study no longer names. A run only grows: put them back, or choose another folder with --out."
         )
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the run for this process; the system releases it when the process ends, however it ends.
+    def locked(self, part: str | None = None) -> Iterator[None]:
+        """Hold the run for this process, until it ends, however it ends; then deliver what it has made in `path`.
+
+        Args:
+            part: name of a part of the run, which is held beside the holders of other parts; None: all of it.
 
         Raises:
-            RunBusy: another process holds it.
+            RunBusy: another process holds it, or, in an object store, has taken it over meanwhile.
             StorageError: the folder cannot be written.
         """
-        try:
+        with self.storage.hold(part):
             self.path.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
-        except OSError as error:
-            raise StorageError(
-                f"{self.path}: cannot be used as a run folder: {error.strerror}. Choose another one with --out."
-            ) from error
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(handle, 100).decode(errors="replace").strip() or "unknown"
-            os.close(handle)
-            raise RunBusy(
-                f"{self.path}: another seedscope (process {holder}) works on this run. Wait for it, or stop it first."
-            ) from None
-        try:
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, str(os.getpid()).encode(), 0)
+            before = self._products()
             yield
-        finally:
-            os.close(handle)
+            self.deliver(file for file, state in self._products().items() if before.get(file) != state)
+
+    def _products(self) -> dict[Path, tuple[int, int]]:
+        """The files in `path` with their time and size, of a run that lies elsewhere."""
+        if self.storage.local is not None:
+            return {}
+        states = {file: file.stat() for file in self.path.rglob("*") if file.is_file()}
+        return {file: (state.st_mtime_ns, state.st_size) for file, state in states.items()}
+
+    def deliver(self, paths: Iterable[Path]) -> None:
+        """Copy files that were made in `path` to where the run lies; nothing to do where that is the same.
+
+        Raises:
+            StorageError: it cannot be written there.
+        """
+        if self.storage.local is not None:
+            return
+        for path in paths:
+            self.storage.replace(path.relative_to(self.path).as_posix(), path.read_bytes())
+
+
+def _one_name(url: str) -> str:
+    """A URL as the name of a folder, which no run on this machine has by default."""
+    return re.sub(r"[^\w.-]+", "-", url.partition("://")[2]).strip("-")
 
 
 def same_cells(one: Edition, other: Edition) -> bool:
@@ -127,15 +191,16 @@ def _known_first(old: Edition, new: Edition) -> Edition:
     )
 
 
-def _read(file: Path) -> tuple[Json, Edition]:
+def _edition(place: str, record: dict[str, Any]) -> tuple[Json, Edition]:
     try:
-        record = json.loads(file.read_bytes())
         prompts = tuple(Prompt(**prompt) for prompt in record["prompts"])
         return record["cause"], Edition(prompts, tuple(record["seeds"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StorageError(
-            f"{file}: the run's record cannot be read: {error}. Restore it, or use a new folder."
-        ) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise _unreadable(place, error) from error
+
+
+def _unreadable(place: str, error: Exception) -> StorageError:
+    return StorageError(f"{place}: the run's record cannot be read: {error}. Restore it, or use a new folder.")
 
 
 def _changes(old: Json, new: Json, place: str = "") -> Iterator[str]:

@@ -1,15 +1,15 @@
 """A stage turns a unit into one shard for each of its tables."""
 
 import os
-import platform
-import socket
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from datetime import UTC, datetime
+from typing import Literal
 
 import pyarrow as pa
 
+from seedscope.pipeline.machine import machine
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Receipt, Table
 from seedscope.pipeline.study import Json
@@ -17,6 +17,9 @@ from seedscope.pipeline.study import Json
 
 class Stage(ABC):
     """One step from units to shards. Cheap to make and to pickle; what is heavy is made by `open`, in the worker."""
+
+    smaller = 1
+    """What microbatches are to be divided by: 2 or more after attempts for which memory may not have sufficed."""
 
     @property
     @abstractmethod
@@ -29,7 +32,11 @@ class Stage(ABC):
 
     @abstractmethod
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        """Make the rows of a unit for those tables that lack them: (table, rows, how they were made)."""
+        """Make the rows of a unit for those tables, one at least, that lack them: (table, rows, how they were made)."""
+
+    def needs(self) -> Literal["cpu", "gpu"]:
+        """Whether the stage works on a GPU, where there is one."""
+        return "cpu"
 
     def memory(self) -> int:
         """Bytes of main memory that one worker needs, roughly."""
@@ -42,23 +49,25 @@ class Stage(ABC):
 
 def make(stage: Stage, unit: Unit) -> list[Receipt]:
     """Run an opened stage on a unit and publish what it lacks."""
+    return [receipt for _, receipt in publish(stage, unit)]
+
+
+def publish(stage: Stage, unit: Unit, attempt: int = 1, smaller: int = 1) -> Iterator[tuple[Table, Receipt]]:
+    """As `make`, table by table: what stands before an exception is published."""
     lacking = [table for table in stage.tables if not table.has(unit.name)]
-    started, receipts = time.monotonic(), []
+    if not lacking:
+        return
+    stage.smaller = smaller
+    started = time.monotonic()
     for table, rows, made in stage.run(unit, lacking):
         seconds = round(time.monotonic() - started, 3)
-        receipts.append(table.publish(unit, rows, made | {"seconds": seconds} | _here()))
-    return receipts
+        finished = datetime.now(UTC).isoformat(timespec="milliseconds")
+        made |= {"attempt": attempt, "seconds": seconds, "finished": finished}
+        yield table, table.publish(unit, rows, made | _here())
 
 
 def _here() -> dict[str, Json]:
-    """The machine and the libraries, for the receipt."""
+    """The process, the machine and the libraries, for the receipt."""
     import torch
 
-    return {
-        "host": socket.gethostname(),
-        "process": os.getpid(),
-        "machine": platform.machine(),
-        "threads": torch.get_num_threads(),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-        **{name: version(name) for name in ("seedscope", "torch", "diffusers", "transformers", "pyarrow")},
-    }
+    return {"process": os.getpid(), "threads": torch.get_num_threads(), **machine()}

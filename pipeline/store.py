@@ -1,29 +1,35 @@
 """Tables of shards: published once, committed by a receipt, checked against both.
 
-A table is a folder `<stage>-<hash8>/`, named by what made it. A unit becomes one shard `<unit>.parquet` in it, and a shard
-counts from the moment that its receipt `receipts/<unit>.json` exists. Both are created, never replaced: the first writer
-wins, and a writer that dies leaves nothing but a scratch file.
+A table is a folder `<stage>-<hash8>/`, named by what made it. A unit becomes one shard in it, and a shard counts from the
+moment that its receipt `receipts/<unit>.json` exists. Both are created, never replaced: the first writer wins, and a writer
+that dies leaves nothing that counts. On a file system the shard is `<unit>.parquet`; in an object store, which cannot
+rename, each attempt has a name of its own, `<unit>.<attempt>.parquet`, and the receipt says whose counts.
 """
 
-import errno
 import hashlib
 import json
 import os
-import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pydantic_core import from_json
 
-from seedscope.pipeline.errors import CorruptShard, StorageError
+from seedscope.pipeline import receipt_index
+from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE, schema_with_images
+from seedscope.pipeline.parquet import parquet, read_rows, write_parquet
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.storage import storage
+from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.storage.local import SCRATCH
 from seedscope.pipeline.study import Json
 
-ROW_GROUP = 64
 KEY = ("prompt_id", "seed")
 CELL_FIELDS = [pa.field("prompt_id", pa.string()), pa.field("seed", pa.int64())]
 STATUS_FIELDS = [pa.field("status", pa.string()), pa.field("error", pa.string())]
@@ -37,20 +43,16 @@ IMAGE_SCHEMA = schema_with_images(
     ]
 )
 INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
-_FULL = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the file size limit is reached",
-    errno.EROFS: "the file system is read-only",
-    errno.EACCES: "writing is not permitted",
-    errno.EPERM: "writing is not permitted",
-    errno.ENOTDIR: "a file is in the way of a folder",
-}
+CHECKERS = 8
+"""Shards that are checked at a time."""
+BLOCK = 8 * 2**20
+
+Depth = Literal["size", "footer", "bytes"]
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What was published for a unit, and how it was made."""
+    """What was published for a unit, and how it was made. `shard` is its name where that is not the unit's."""
 
     unit: str
     rows: int
@@ -58,36 +60,41 @@ class Receipt:
     bytes: int
     sha256: str
     made: dict[str, Json] = field(default_factory=dict)
+    shard: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Table:
-    """A folder of shards with one schema. Cheap and picklable: it holds a path, no open files."""
+    """A folder of shards with one schema. Cheap and picklable: it holds a place, no open files."""
 
-    folder: Path
+    storage: Storage
     schema: pa.Schema
 
+    def __init__(self, location: Storage | Path | str, schema: pa.Schema) -> None:
+        object.__setattr__(self, "storage", storage(location))
+        object.__setattr__(self, "schema", schema)
+
     @classmethod
-    def of(cls, root: Path, stage: str, cause: str, schema: pa.Schema) -> "Table":
+    def of(cls, run: Storage | Path | str, stage: str, cause: str, schema: pa.Schema) -> "Table":
         """The table of a stage in a run folder; `cause` is the sha256 over everything that changes its content."""
-        return cls(root / f"{stage}-{cause[:8]}", schema)
+        return cls(storage(run).inside(f"{stage}-{cause[:8]}"), schema)
 
-    def shard(self, unit: str) -> Path:
-        return self.folder / f"{unit}.parquet"
+    @property
+    def name(self) -> str:
+        """The name of its folder, such as `images-1a2b3c4d`."""
+        return self.storage.url.rsplit("/", 1)[-1]
 
-    def _receipt(self, unit: str) -> Path:
-        return self.folder / "receipts" / f"{unit}.json"
+    def shard(self, unit: str) -> str:
+        """Where a unit's shard lies, for people: in an object store without the attempt."""
+        return f"{self.storage.url}/{unit if self.storage.local is None else _shard(unit)}"
 
     def has(self, unit: str) -> bool:
         """Whether the unit is committed."""
-        return self._receipt(unit).exists()
+        return self.storage.size(_receipt(unit)) is not None
 
     def committed(self) -> set[str]:
         """The names of all units that have a receipt."""
-        try:
-            return {entry.name[:-5] for entry in os.scandir(self.folder / "receipts") if entry.name.endswith(".json")}
-        except FileNotFoundError:
-            return set()
+        return set(receipt_index.listed(self.storage))
 
     def receipt(self, unit: str) -> Receipt:
         """The receipt of a committed unit.
@@ -96,12 +103,44 @@ class Table:
             CorruptShard: there is none, or it cannot be read.
         """
         try:
-            return Receipt(**json.loads(self._receipt(unit).read_bytes()))
+            return Receipt(**json.loads(self.storage.read(_receipt(unit))))
         except (OSError, ValueError, TypeError) as error:
-            raise CorruptShard(f"{self._receipt(unit)}: no readable receipt: {error}") from error
+            raise self._unreadable(unit, error) from error
+
+    def receipts(self) -> dict[str, Receipt]:
+        """All receipts by unit, in one sweep.
+
+        Raises:
+            CorruptShard: one cannot be read.
+        """
+        receipts, unreadable = self._receipts()
+        for reason in unreadable.values():
+            raise CorruptShard(reason)
+        return receipts
+
+    def _receipts(self) -> tuple[dict[str, Receipt], dict[str, str]]:
+        """All receipts that can be read, and what is wrong with the others."""
+        texts = receipt_index.read_receipts(self.storage)
+        receipts: dict[str, Receipt] = {}
+        unreadable: dict[str, str] = {}
+        for unit, text in texts.items():
+            try:
+                receipts[unit] = Receipt(**from_json(text))
+            except (ValueError, TypeError) as error:
+                unreadable[unit] = str(self._unreadable(unit, error))
+        return receipts, unreadable
+
+    def _unreadable(self, unit: str, error: Exception) -> CorruptShard:
+        return CorruptShard(f"{self.storage.url}/{_receipt(unit)}: no readable receipt: {error}")
+
+    def compact(self) -> None:
+        """Gather the receipts into an index, so that all are read by few requests. For the process that holds the run."""
+        receipt_index.compact(self.storage)
 
     def publish(self, unit: Unit, rows: pa.Table, made: dict[str, Json]) -> Receipt:
         """Write the rows of a unit, check what was written, and commit it.
+
+        Where the store cannot create conditionally the commit is left to the process that holds the run: see `commit`.
 
         Args:
             unit: whose cells the rows must be: each exactly once, in order.
@@ -113,52 +152,84 @@ class Table:
 
         Raises:
             ValueError: the rows are not the unit's cells, or not of the table's schema.
-            StorageError: the folder cannot be written.
+            StorageError: the table cannot be written.
         """
         keys = [(prompt.id, seed) for prompt, seed in unit.cells()]
         if list(zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)) != keys:
-            raise ValueError(f"{self.folder.name}: the rows for unit {unit.name} are not exactly its cells, in order")
-        with _storage(self.folder):
-            scratch_folder = self.folder / ".scratch"
-            for folder in (scratch_folder, self.folder / "receipts"):
-                folder.mkdir(parents=True, exist_ok=True)
-            scratch = scratch_folder / f"{unit.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
-            try:
-                write_parquet(rows.cast(self.schema), scratch)
-                _read_whole(scratch, self.schema)
-                receipt = Receipt(
-                    unit=unit.name,
-                    rows=rows.num_rows,
-                    failed=rows.num_rows - rows.column("status").to_pylist().count("ok"),
-                    bytes=scratch.stat().st_size,
-                    sha256=_sha256(scratch),
-                    made=made,
-                )
-                self._link(scratch, unit.name, receipt)
-            finally:
-                scratch.unlink(missing_ok=True)
-            return self._commit(receipt)
+            raise ValueError(f"{self.name}: the rows for unit {unit.name} are not exactly its cells, in order")
+        with self.storage.scratch(unit.name) as scratch:
+            write_parquet(rows.cast(self.schema), scratch)
+            with parquet(pa.OSFile(str(scratch)), str(scratch)) as file:
+                read_rows(file, self.schema, str(scratch))
+            receipt = Receipt(
+                unit=unit.name,
+                rows=rows.num_rows,
+                failed=rows.num_rows - rows.column("status").to_pylist().count("ok"),
+                bytes=scratch.stat().st_size,
+                sha256=_sha256(pa.OSFile(str(scratch))),
+                made=made,
+            )
+            receipt = self._named(scratch, receipt)
+        return self.commit(receipt) if self.storage.conditional else receipt
 
-    def _link(self, scratch: Path, unit: str, receipt: Receipt) -> None:
-        """Give the shard its name, unless a committed one has it. A shard without receipt gives way if it is damaged."""
-        shard = self.shard(unit)
-        while not self.has(unit):
+    def _named(self, scratch: Path, receipt: Receipt) -> Receipt:
+        """Give the shard its name. On a file system one without receipt gives way to it, if that is damaged."""
+        if self.storage.local is None:
+            receipt = replace(receipt, shard=f"{receipt.unit}.{os.urandom(6).hex()}.parquet")
+            self.storage.publish(scratch, str(receipt.shard))
+            return receipt
+        shard = _shard(receipt.unit)
+        while not self.has(receipt.unit):
             try:
-                os.link(scratch, shard)
+                self.storage.publish(scratch, shard)
+                break
             except FileExistsError:
-                if _sha256(shard) == receipt.sha256:
-                    return
-                shard.unlink(missing_ok=True)
-                continue
-            _sync_folder(self.folder)
-            return
-
-    def _commit(self, receipt: Receipt) -> Receipt:
-        try:
-            create(self._receipt(receipt.unit), json.dumps(asdict(receipt), indent=1).encode())
-        except FileExistsError:
-            return self.receipt(receipt.unit)
+                if _sha256(self.storage.open(shard)) == receipt.sha256:
+                    break
+                self.storage.delete(shard)
         return receipt
+
+    def commit(self, receipt: Receipt) -> Receipt:
+        """Make a published shard count, unless the unit has one that does; return the receipt that counts.
+
+        The shard of an attempt that came too late is removed. Any process may commit where the store creates conditionally,
+        elsewhere the one alone that holds the run. What is committed already costs one small read.
+
+        Raises:
+            StorageError: the table cannot be written.
+        """
+        try:
+            counts = self.receipt(receipt.unit)
+        except CorruptShard:
+            try:
+                text = json.dumps(asdict(receipt), indent=1)
+                self.storage.create(_receipt(receipt.unit), text.encode())
+                return receipt
+            except FileExistsError:
+                counts = self.receipt(receipt.unit)
+        if receipt.shard is not None and receipt.shard != counts.shard:
+            self.storage.delete(receipt.shard)
+        return counts
+
+    @contextmanager
+    def opened(self, unit: str) -> Iterator[pq.ParquetFile]:
+        """The shard of a committed unit: only those row groups and columns are read that are asked for.
+
+        Raises:
+            CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
+        """
+        with self._opened(self.receipt(unit)) as file:
+            yield file
+
+    @contextmanager
+    def _opened(self, receipt: Receipt) -> Iterator[pq.ParquetFile]:
+        name = _shard_of(receipt)
+        try:
+            source = self.storage.open(name)
+        except FileNotFoundError as error:
+            raise CorruptShard(f"{self.storage.url}/{name}: cannot be read: {error}") from error
+        with parquet(source, f"{self.storage.url}/{name}", far=self.storage.local is None) as file:
+            yield file
 
     def read(self, unit: str, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of a committed unit, page checksums verified.
@@ -167,129 +238,103 @@ class Table:
             CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
         """
         receipt = self.receipt(unit)
-        rows = _read_whole(self.shard(unit), self.schema, columns)
+        place = f"{self.storage.url}/{_shard_of(receipt)}"
+        with self._opened(receipt) as file:
+            rows = read_rows(file, self.schema, place, columns)
         if rows.num_rows != receipt.rows:
-            raise CorruptShard(f"{self.shard(unit)}: has {rows.num_rows} rows, its receipt says {receipt.rows}")
+            raise CorruptShard(f"{place}: has {rows.num_rows} rows, its receipt says {receipt.rows}")
         return rows
 
     def damage(self, unit: str, *, deep: bool) -> str | None:
         """What is wrong with a committed unit: None, or a sentence. `deep` reads every byte, else size and footer only."""
         try:
-            receipt, shard = self.receipt(unit), self.shard(unit)
-            if not shard.exists():
-                return f"{shard}: is missing"
-            if shard.stat().st_size != receipt.bytes:
-                return f"{shard}: has {shard.stat().st_size} bytes, its receipt says {receipt.bytes}"
-            if deep and _sha256(shard) != receipt.sha256:
-                return f"{shard}: its bytes have changed since it was published (sha256 differs from its receipt)"
-            pq.read_metadata(shard)
+            receipt = self.receipt(unit)
         except CorruptShard as error:
             return str(error)
-        except (OSError, pa.ArrowException) as error:
-            return f"{self.shard(unit)}: cannot be read: {error}"
+        return self._damage(receipt, self.storage.size(_shard_of(receipt)), "bytes" if deep else "footer")
+
+    def damaged(self, units: Iterable[str], depth: Depth) -> dict[str, str]:
+        """What is wrong with the damaged ones of some committed units, by unit.
+
+        Args:
+            depth: what is compared with the receipt. Sizes come from one listing; footers and bytes are read from each shard.
+        """
+        sizes = {name: entry.size for name, entry in self.storage.entries().items()}
+        receipts, unreadable = self._receipts()
+
+        def look(unit: str) -> str | None:
+            if unit in unreadable or unit not in receipts:
+                return unreadable.get(unit)
+            return self._damage(receipts[unit], sizes.get(_shard_of(receipts[unit])), depth)
+
+        names = list(units)
+        if depth == "size":  # nothing is to be waited for
+            found = {name: look(name) for name in names}
+        else:
+            with ThreadPoolExecutor(CHECKERS) as checkers:
+                found = dict(zip(names, checkers.map(look, names), strict=True))
+        return {unit: reason for unit, reason in found.items() if reason is not None}
+
+    def _damage(self, receipt: Receipt, size: int | None, depth: Depth) -> str | None:
+        name = _shard_of(receipt)
+        place = f"{self.storage.url}/{name}"
+        if size is None:
+            return f"{place}: is missing"
+        if size != receipt.bytes:
+            return f"{place}: has {size} bytes, its receipt says {receipt.bytes}"
+        try:
+            if depth == "bytes" and _sha256(self.storage.open(name)) != receipt.sha256:
+                return f"{place}: its bytes have changed since it was published (sha256 differs from its receipt)"
+            if depth != "size":
+                with self._opened(receipt):
+                    pass
+        except CorruptShard as error:
+            return str(error)
+        except OSError as error:
+            return f"{place}: cannot be read: {error}"
         return None
 
     def revoke(self, unit: str) -> None:
         """Take a unit back: it is to be made again. The receipt goes first, so that no reader meets one without shard."""
-        with _storage(self.folder):
-            self._receipt(unit).unlink(missing_ok=True)
-            self.shard(unit).unlink(missing_ok=True)
+        shard: str | None = _shard(unit)
+        if self.storage.local is None:
+            try:
+                shard = self.receipt(unit).shard
+            except CorruptShard:
+                shard = None  # it goes with `clear_scratch`, once the unit is made again
+        self.storage.delete(_receipt(unit))
+        if shard is not None:
+            self.storage.delete(shard)
 
     def clear_scratch(self) -> None:
         """Remove what writers that died left. Only for the one driver that holds the run's lock."""
-        with _storage(self.folder):
-            for left in (self.folder / ".scratch").glob("*"):
-                left.unlink(missing_ok=True)
+        if self.storage.local is not None:
+            for left in self.storage.entries(SCRATCH):
+                self.storage.delete(f"{SCRATCH}/{left}")
+            return
+        # Of a unit without receipt all shards stay: one may be that of a worker which is just about to commit it.
+        receipts, _ = self._receipts()
+        for name in self.storage.entries():
+            counts = receipts.get(name.rsplit(".", 2)[0])
+            if counts is not None and counts.shard != name:
+                self.storage.delete(name)
 
 
-def write_parquet(rows: pa.Table, path: Path) -> None:
-    """Parquet that others open: pictures neither compressed again nor dictionary-encoded, pages indexed and checksummed."""
-    pictures = [f"{item.name}.{part}" for item in rows.schema if item.type == IMAGE for part in ("bytes", "path")]
-    leaves = [item.name for item in rows.schema if item.type != IMAGE] + pictures
-    # pyarrow names the values of a list column `name.list.element`.
-    lists = {item.name: f"{item.name}.list.element" for item in rows.schema if pa.types.is_fixed_size_list(item.type)}
-    leaves = [lists.get(leaf, leaf) for leaf in leaves]
-    pq.write_table(
-        rows,
-        path,
-        row_group_size=ROW_GROUP,
-        compression={leaf: "NONE" if leaf in pictures else "ZSTD" for leaf in leaves},
-        use_dictionary=[leaf for leaf in leaves if leaf in ("prompt_id", "prompt", "seed", "status", "task")],
-        write_page_index=True,
-        write_page_checksum=True,
-    )
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _receipt(unit: str) -> str:
+    return f"{receipt_index.FOLDER}/{unit}{receipt_index.SUFFIX}"
 
 
-def create(path: Path, content: bytes) -> None:
-    """Create a small file with all its content or not at all.
-
-    Raises:
-        FileExistsError: it is there already.
-        StorageError: the folder cannot be written.
-    """
-    with _storage(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        try:
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(scratch, path)
-        finally:
-            scratch.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+def _shard(unit: str) -> str:
+    return f"{unit}.parquet"
 
 
-def replace(path: Path, write: Callable[[Path], object]) -> None:
-    """Write a file that may be made anew at any time, such as the seeds table: all of it, or what was there before.
-
-    Raises:
-        StorageError: the folder cannot be written.
-    """
-    with _storage(path.parent):
-        scratch = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
-        try:
-            write(scratch)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
+def _shard_of(receipt: Receipt) -> str:
+    return receipt.shard or _shard(receipt.unit)
 
 
-def _read_whole(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True, memory_map=False) as file:
-            if file.schema_arrow != schema:
-                raise CorruptShard(f"{path}: has another schema than its table")
-            return file.read(columns=None if columns is None else list(columns))
-    except (OSError, pa.ArrowException) as error:
-        raise CorruptShard(f"{path}: cannot be read: {error}") from error
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _storage(folder: Path) -> Iterator[None]:
-    """Turn the operating system's refusals into a sentence with the remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _FULL:
-            raise
-        raise StorageError(
-            f"{folder}: {_FULL[error.errno]}. What is published is safe; make room or choose another folder with --out, "
-            "then run the same command again: it goes on where it stopped."
-        ) from error
+def _sha256(source: pa.NativeFile) -> str:
+    digest = hashlib.sha256()
+    with source:
+        while block := source.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

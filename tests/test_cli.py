@@ -121,7 +121,7 @@ def test_the_golden_list_holds_for_the_stock_pipeline(ran: tuple[Path, Path]) ->
     from diffusers import StableDiffusionPipeline
 
     from seedscope.analysis import GoldenMismatch
-    from seedscope.pipeline.models import bundled
+    from seedscope.pipeline.located import bundled
 
     golden = GoldenSeeds.load(ran[1] / "golden.json")
     pipe = StableDiffusionPipeline.from_pretrained(bundled()["sprout"], dtype=torch.float32)
@@ -192,7 +192,7 @@ def test_verify_names_the_damage_and_the_next_run_mends_it(ran: tuple[Path, Path
     assert command("verify", study, "--out", out).returncode == 0
     done = command("verify", study, "--out", out, "--deep")
     assert done.returncode == 2 and shard.name in done.stdout and "taken back" in done.stderr
-    status = json.loads(command("status", study, "--out", out, "--json").stdout)
+    status = json.loads(command("status", study, "--out", out, "--json").stdout)["tables"]
     assert (status[0]["units_done"], status[0]["units"]) == (3, 4)
     assert command("run", study, "--out", out, "--executor", "inline", "--threads", "1").returncode == 0
     assert contents(out, "images") == contents(whole, "images")
@@ -337,9 +337,17 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
 
 
 @pytest.mark.parametrize(
-    "where", [("--executor", "inline"), ("--workers", "1", "--threads", "1")], ids=["inline", "ray"]
+    ("where", "number"),
+    [
+        (("--executor", "inline"), signal.SIGINT),
+        (("--workers", "1", "--threads", "1"), signal.SIGINT),
+        (("--workers", "1", "--threads", "1"), signal.SIGTERM),
+    ],
+    ids=["inline", "ray", "ray, by a scheduler"],
 )
-def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path, where: tuple[str, ...]) -> None:
+def test_a_stopped_run_says_how_to_go_on(
+    write_study: Write, tmp_path: Path, where: tuple[str, ...], number: signal.Signals
+) -> None:
     study, out = write_study(seeds="0-499"), tmp_path / "run"
     started = subprocess.Popen(
         [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, *where],
@@ -350,12 +358,12 @@ def test_a_stopped_run_says_how_to_go_on(write_study: Write, tmp_path: Path, whe
     deadline = time.monotonic() + 120
     while not list(out.glob("images-*/receipts/*.json")) and time.monotonic() < deadline:
         time.sleep(0.02)
-    started.send_signal(signal.SIGINT)
+    started.send_signal(number)
     _, told = started.communicate(timeout=60)
-    assert started.returncode == 128 + signal.SIGINT, told
+    assert started.returncode == 128 + number, told
     assert "the same command goes on from there" in told and "Traceback" not in told
     assert command("verify", study, "--out", out, "--deep").returncode == 0
-    standing = json.loads(command("status", study, "--out", out, "--json").stdout)[0]
+    standing = json.loads(command("status", study, "--out", out, "--json").stdout)["tables"][0]
     assert 0 < standing["units_done"] < standing["units"]
     done = command("generate", study, "--out", out, "--executor", "inline", "--limit", "1")
     assert done.returncode == 0 and "1 made now" in done.stdout

@@ -109,8 +109,8 @@ def test_they_stand_beside_another_ranking_and_go_with_the_wish_for_them(study: 
     """`ranking` is no cause of pictures or measurements: these stay what they are."""
     file, run = asked(study, tmp_path, by="clip_score", distances=["fd_infinity"], shuffles=0)
     wished, plain = open_job(file, run), open_job(study, study.parent / "run")
-    assert wished.cause == plain.cause and wished.images.folder.name == plain.images.folder.name
-    assert [item.table.folder.name for item in wished.measures] == [item.table.folder.name for item in plain.measures]
+    assert wished.cause == plain.cause and wished.images.name == plain.images.name
+    assert [item.table.name for item in wished.measures] == [item.table.name for item in plain.measures]
     judged = judge(wished)
     before, table = pq.read_table(study.parent / "run" / "seeds.parquet"), pq.read_table(run / "seeds.parquet")
     assert judged.ranking.measure == "clip_score" and {FD, f"{FD}_fd_infinity"} <= set(table.column_names)

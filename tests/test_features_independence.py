@@ -10,7 +10,7 @@ import pytest
 
 from seedscope.analysis.features import NAMES, Feature
 from seedscope.pipeline.images import IMAGE, Pixels, decode
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 # Features whose random weights take long to write are tested beside what else is tested of them.
 ELSEWHERE = {

@@ -16,7 +16,7 @@ from seedscope.analysis.features.colour import cielab, tristimulus
 from seedscope.analysis.features.looks import Looks, colourfulness, sharpness
 from seedscope.jobs.sprout import world
 from seedscope.pipeline import images
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 PHOTOS = Path(__file__).parents[1] / "../shared/data/imagenet_sample_256"
 REFERENCE = BUNDLED / "reference" / "reference.parquet"

@@ -24,7 +24,7 @@ from transformers import AutoTokenizer, CLIPModel, CLIPProcessor
 from seedscope.analysis.features import FeatureError, preference
 from seedscope.analysis.features.hps import FILES, HPSv2, fit_longer_side
 from seedscope.analysis.features.preference import ClipScore, PickScore, Preference
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 Pixels = npt.NDArray[np.uint8]
 PROMPTS = ["a red photo", "the blue picture", "", "a red photo", "with a small green cat", "the blue picture", "of"]

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+import torch
 from PIL import Image
 
 from seedscope.analysis.features import FeatureError, batches, feature
@@ -215,9 +216,22 @@ def test_a_feature_that_fails_does_not_cost_the_others_their_work(tmp_path: Path
     assert [measure.table.has(unit.name) for measure in measures] == [False, True]
 
 
+def test_where_a_gpu_has_no_memory_for_a_batch_half_of_it_is_measured_and_recorded(tmp_path: Path) -> None:
+    class Tight(Marks):
+        def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+            found = super().compute(pixels, prompts)
+            if len(pixels) > 5:
+                raise torch.cuda.OutOfMemoryError("no memory")
+            return found
+
+    unit, rows = cells([images.encode(picture(i)) for i in range(20)])
+    measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Tight(), Brightness())]
+    tight, whole = (receipt.made["batch"] for receipt in make(Features(Held(rows), measures, "cpu"), unit))
+    assert (tight, whole) == (4, batches.BATCH)
+    assert measures[0].table.read("u")["brightness"].to_pylist() == list(range(20))
+
+
 def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:
     lite = feature("fd_efficientnet_lite0")
-    names = {
-        feature_table(tmp_path, lite.name, item, cause).folder.name for item in (lite, Brightness()) for cause in "ab"
-    }
+    names = {feature_table(tmp_path, lite.name, item, cause).name for item in (lite, Brightness()) for cause in "ab"}
     assert len(names) == 4

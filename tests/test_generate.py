@@ -10,10 +10,12 @@ import pytest
 import torch
 
 from seedscope.pipeline import noise
+from seedscope.pipeline.cause import cause
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.generate import Generate, cause
+from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.images import decode
-from seedscope.pipeline.models import LoadedModel, load, locate
+from seedscope.pipeline.located import locate
+from seedscope.pipeline.models import LoadedModel, load
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import prompt
 from seedscope.pipeline.sampler import sample

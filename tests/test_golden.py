@@ -17,7 +17,8 @@ from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.select.conditions import Component, Conditions, Prompts
 from seedscope.analysis.select.golden import GoldenError, Standing, Why
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.models import architecture, locate
+from seedscope.pipeline.located import locate
+from seedscope.pipeline.models import architecture
 from seedscope.pipeline.noise import NoiseContract, Probe
 from seedscope.pipeline.study import Model, Sampling
 

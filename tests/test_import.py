@@ -35,7 +35,7 @@ from seedscope.pipeline.imported.run import ImportedRun
 from seedscope.pipeline.plan import Edition, Unit
 from seedscope.pipeline.prompts import prompt
 from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor
+from seedscope.pipeline.runner import Executor, Unwatched
 from seedscope.pipeline.stage import make
 from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 from seedscope.pipeline.study import UnitShape
@@ -72,7 +72,7 @@ def bring(source: Path, out: Path, **options: Any) -> Report:
     run = ImportedRun(RunFolder(out))
     placing, report = importing.survey(source, run, **options)
     with run.folder.locked():
-        importing.bring_in(placing, report, run, Executor("inline", threads=1), lambda *_: lambda *_: None)
+        importing.bring_in(placing, report, run, Executor("inline", threads=1), Unwatched())
     return report
 
 
@@ -296,7 +296,7 @@ def test_a_run_keeps_to_how_its_pictures_were_made(pictures: Path, tmp_path: Pat
     assert len(bring(pictures, tmp_path / "most").unplaced) == 9
     assert bring(pictures, tmp_path / "mixed", mixed=True).unplaced == {}
     assert bring(pictures, tmp_path / "mixed").known == 29
-    tables = {ImportedRun(RunFolder(tmp_path / name)).images.folder.name for name in ("run", "most", "mixed")}
+    tables = {ImportedRun(RunFolder(tmp_path / name)).images.name for name in ("run", "most", "mixed")}
     assert len(tables) == 3
 
 

@@ -40,10 +40,11 @@ def test_imported_pictures_are_measured_ranked_and_shown(imported: Path) -> None
     seeds = pq.read_table(imported.parent / "seeds.parquet")
     assert sorted(seeds["seed"].to_pylist()) == [0, 100, 200] and set(seeds["n"].to_pylist()) == {3}
     assert (imported.parent / "contact_sheet.png").exists() and not (imported.parent / "golden.json").exists()
-    images, *_ = json.loads(command("status", imported, "--json").stdout)
+    images, *_ = json.loads(command("status", imported, "--json").stdout)["tables"]
     assert (images["cells"], images["cells_done"]) == (11, 11)
     assert command("verify", imported, "--deep").returncode == 0
-    assert "its pictures were imported" in command("plan", imported).stderr
+    for name in ("plan", "bench", "audit"):
+        assert "its pictures were imported" in command(name, imported).stderr
 
 
 def test_pictures_that_are_not_there_are_asked_for(imported: Path) -> None:

@@ -19,11 +19,13 @@ from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.reference import inpaint_table
 from seedscope.pipeline import noise
 from seedscope.pipeline.canvas import Encoded, canvas
+from seedscope.pipeline.cause import cause
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
-from seedscope.pipeline.generate import Generate, cause
+from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.inpainting import BUNDLED_PICTURES, Inpainting
-from seedscope.pipeline.models import LoadedModel, load, locate
+from seedscope.pipeline.located import locate
+from seedscope.pipeline.models import LoadedModel, load
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.stage import make

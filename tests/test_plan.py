@@ -59,6 +59,11 @@ def test_names_hang_on_the_cells() -> None:
     assert other.split("-")[1] not in {name.split("-")[1] for name in names}
 
 
+def test_names_are_those_of_runs_that_exist() -> None:
+    names = [unit.name for unit in plan([edition(3, 3)], UnitShape(prompts=2, seeds=2))]
+    assert names == ["000000-66882eb0", "000001-786a593e", "000002-f64f87ba", "000003-a2a975b8"]
+
+
 def test_the_published_study_is_planned_in_seconds() -> None:
     prompts = tuple(Prompt(f"{i:016x}", f"prompt {i}", "") for i in range(22_512))
     started = time.perf_counter()

@@ -29,7 +29,7 @@ from seedscope.jobs.report.pictures import RunPictures
 from seedscope.jobs.report.report import make_report, report_data
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
-from seedscope.pipeline.runner import Executor
+from seedscope.pipeline.runner import Executor, Unwatched
 
 SEEDS, PROMPTS = 6, 6
 STUDY = {
@@ -268,7 +268,7 @@ def test_an_inpainting_study_tells_its_text_rates(tmp_path: Path) -> None:
 def test_imported_pictures_have_a_report(imported: Path) -> None:  # noqa: F811
     job = open_job(imported)
     with job.folder.locked():
-        job.features(Executor("inline", None, None, 1), lambda _stage, _units: lambda _unit, _receipts: None)
+        job.make(Executor("inline", threads=1), Unwatched(), features=True)
     page = make_report(job, imported.parent / "report")
     data = report_data(job)
     assert page.exists() and data.by == "fd_efficientnet_lite0" and len(data.ranked) == 3

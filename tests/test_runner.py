@@ -2,150 +2,105 @@
 
 import os
 import signal
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 import ray
-from ray import cloudpickle
+from squares import Squares, units
 
-from seedscope.pipeline.errors import StorageError
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.runner import Executor, Outcome, run_stage
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Receipt, Table
-from seedscope.pipeline.study import Json, UnitShape
+from seedscope.pipeline.errors import StorageError, UserError
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work, run_all
+from seedscope.pipeline.running import crew
+from seedscope.pipeline.store import Receipt
 
-# Workers cannot import a test module: send them its classes whole.
-cloudpickle.register_pickle_by_value(sys.modules[__name__])
-
-SCHEMA = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field("value", pa.int64())])
-
-
-@dataclass
-class Squares(Stage):
-    """Squares its seeds. Units can be told to misbehave: always, or as often as `times` says."""
-
-    table: Table
-    trouble: dict[str, str]
-    times: int = 1000
-    pause: float = 0.0
-
-    @property
-    def tables(self) -> Sequence[Table]:
-        return [self.table]
-
-    def open(self) -> None:
-        if self.trouble.get("open") == "user":
-            raise StorageError("there is no room")
-
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        time.sleep(self.pause)
-        self._misbehave(unit)
-        rows = [
-            {"prompt_id": item.id, "seed": seed, "status": "ok", "error": None, "value": seed**2}
-            for item, seed in unit.cells()
-        ]
-        for table in tables:
-            yield table, pa.Table.from_pylist(rows, schema=SCHEMA), {}
-
-    def _misbehave(self, unit: Unit) -> None:
-        tries = self.table.folder.parent / "tries" / unit.name
-        tries.parent.mkdir(parents=True, exist_ok=True)
-        with tries.open("a") as file:
-            file.write(f"{os.getpid()}\n")
-        if unit.name in self.trouble and len(tries.read_text().splitlines()) <= self.times:
-            if self.trouble[unit.name] == "die":
-                os.kill(os.getpid(), signal.SIGKILL)
-            if self.trouble[unit.name] == "user":
-                raise StorageError("there is no room")
-            raise RuntimeError("it broke")
-
-
-UNITS = plan([Edition((prompt("a"), prompt("b")), tuple(range(16)))], UnitShape(prompts=2, seeds=2))
+Told = Callable[[Unit, Sequence[Receipt]], None]
+UNITS = units(8)
 RAY = Executor("ray", workers=2, threads=1)
 INLINE = Executor("inline", threads=1)
+BOTH = pytest.mark.parametrize("executor", [INLINE, RAY], ids=["inline", "ray"])
 
 
-def quiet(unit: Unit, receipts: Sequence[Receipt]) -> None: ...
+class Teller(Unwatched):
+    """Calls a function with each unit that was made, and keeps what else it is told."""
+
+    def __init__(self, told: Told | None) -> None:
+        self.told, self.retries, self.notes = told, list[tuple[str, str]](), list[str]()
+
+    def __call__(self, work: str, units: Sequence[Unit]) -> Told:
+        return self.told or super().__call__(work, units)
+
+    def retried(self, work: str, unit: str, reason: str) -> None:  # noqa: ARG002
+        self.retries.append((unit, reason))
+
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
-def stage(folder: Path, trouble: dict[str, str] | None = None, times: int = 1000, pause: float = 0.0) -> Squares:
-    return Squares(Table(folder / "squares-0", SCHEMA), trouble or {}, times, pause)
-
-
-def tries(folder: Path) -> dict[str, int]:
-    return {path.name: len(path.read_text().splitlines()) for path in (folder / "tries").iterdir()}
+def run(stage: Squares, executor: Executor, told: Told | None = None) -> Outcome:
+    """Make what is not done yet; `told` is called with each unit that was made and its receipts."""
+    done = stage.done()
+    todo = [unit for unit in UNITS if unit.name not in done]
+    return run_all([Work("squares", stage, todo)], executor, Teller(told))["squares"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _ray() -> Iterator[None]:
-    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    options = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 100 * 2**20}
+    ray.init(address="local", num_cpus=2, num_gpus=1, resources={"slow": 1}, **options)
     yield
     ray.shutdown()
 
 
-def check_all_there_once(table: Table, but: Sequence[str] = ()) -> None:
-    assert table.committed() == {unit.name for unit in UNITS} - set(but)
-    for unit in UNITS:
-        if unit.name not in but:
-            assert table.damage(unit.name, deep=True) is None
-            assert table.read(unit.name)["value"].to_pylist() == [seed**2 for _, seed in unit.cells()]
-
-
-@pytest.mark.parametrize("executor", [INLINE, RAY], ids=["inline", "ray"])
+@BOTH
 def test_all_units_are_made_and_none_again(tmp_path: Path, executor: Executor) -> None:
     seen: list[str] = []
-    outcome = run_stage(stage(tmp_path), UNITS, executor, lambda unit, receipts: seen.append(unit.name))
-    assert len(outcome.receipts) == len(UNITS) and outcome.quarantined == {}
+    stage = Squares.at(tmp_path)
+    assert run(stage, executor, lambda unit, receipts: seen.append(unit.name)) == Outcome(len(UNITS))
     assert sorted(seen) == [unit.name for unit in UNITS]
-    check_all_there_once(stage(tmp_path).table)
-    assert run_stage(stage(tmp_path), UNITS, executor, quiet) == Outcome()
-    assert set(tries(tmp_path).values()) == {1}
+    stage.check(UNITS)
+    assert run(stage, executor) == Outcome()
+    tries = stage.tries()
+    assert {tries[unit.name] for unit in UNITS} == {1}
 
 
 def test_ray_and_inline_write_the_same_bytes(tmp_path: Path) -> None:
-    for name, executor in (("a", INLINE), ("b", RAY)):
-        run_stage(stage(tmp_path / name), UNITS, executor, quiet)
+    one, other = Squares.at(tmp_path / "a"), Squares.at(tmp_path / "b")
+    for stage, executor in ((one, INLINE), (other, RAY)):
+        run(stage, executor)
     for unit in UNITS:
-        one, other = (stage(tmp_path / name).table.shard(unit.name).read_bytes() for name in "ab")
-        assert one == other
+        assert Path(one.table.shard(unit.name)).read_bytes() == Path(other.table.shard(unit.name)).read_bytes()
 
 
-@pytest.mark.parametrize("executor", [INLINE, RAY], ids=["inline", "ray"])
-def test_a_unit_that_fails_once_is_tried_again(tmp_path: Path, executor: Executor) -> None:
-    outcome = run_stage(stage(tmp_path, {UNITS[3].name: "raise"}, times=2), UNITS, executor, quiet)
-    assert outcome.quarantined == {} and tries(tmp_path)[UNITS[3].name] == 3
-    check_all_there_once(stage(tmp_path).table)
+@BOTH
+def test_a_unit_that_fails_twice_is_tried_again(tmp_path: Path, executor: Executor) -> None:
+    stage = Squares.at(tmp_path, trouble={UNITS[3].name: "raise"}, times=2)
+    watch = Teller(None)
+    outcome = run_all([Work("squares", stage, UNITS)], executor, watch)["squares"]
+    assert outcome.quarantined == {} and watch.retries == [(UNITS[3].name, "RuntimeError: it broke")] * 2
+    attempts = [stage.table.receipt(unit.name).made["attempt"] for unit in UNITS]
+    assert attempts == [1, 1, 1, 3, 1, 1, 1, 1]
+    stage.check(UNITS)
 
 
-@pytest.mark.parametrize("executor", [INLINE, RAY], ids=["inline", "ray"])
+@BOTH
 def test_a_poisoned_unit_is_quarantined_and_the_rest_goes_on(tmp_path: Path, executor: Executor) -> None:
-    outcome = run_stage(stage(tmp_path, {UNITS[3].name: "raise"}), UNITS, executor, quiet)
-    assert outcome.quarantined == {UNITS[3].name: "RuntimeError: it broke"}
-    assert tries(tmp_path)[UNITS[3].name] == 3
-    check_all_there_once(stage(tmp_path).table, but=[UNITS[3].name])
+    stage = Squares.at(tmp_path, trouble={UNITS[3].name: "raise"})
+    assert run(stage, executor) == Outcome(7, {UNITS[3].name: "RuntimeError: it broke"})
+    assert stage.tries()[UNITS[3].name] == 3
+    stage.check(UNITS, but=[UNITS[3].name])
 
 
-def test_a_unit_that_kills_its_worker_is_quarantined_and_its_neighbours_are_not(tmp_path: Path) -> None:
-    outcome = run_stage(stage(tmp_path, {UNITS[0].name: "die"}), UNITS, RAY, quiet)
-    assert list(outcome.quarantined) == [UNITS[0].name]
-    assert "worker died" in outcome.quarantined[UNITS[0].name]
-    assert tries(tmp_path)[UNITS[0].name] == 3
-    check_all_there_once(stage(tmp_path).table, but=[UNITS[0].name])
-
-
-def test_two_deadly_units_on_one_worker(tmp_path: Path) -> None:
-    one_worker = Executor("ray", workers=1, threads=1)
+def test_units_that_kill_their_worker_are_quarantined_and_their_neighbours_are_not(tmp_path: Path) -> None:
     deadly = {UNITS[0].name: "die", UNITS[1].name: "die"}
-    outcome = run_stage(stage(tmp_path, deadly), UNITS, one_worker, quiet)
-    assert set(outcome.quarantined) == set(deadly)
-    check_all_there_once(stage(tmp_path).table, but=list(deadly))
+    stage = Squares.at(tmp_path, trouble=deadly)
+    outcome = run(stage, Executor("ray", workers=1, threads=1))
+    assert set(outcome.quarantined) == set(deadly) and "worker died" in outcome.quarantined[UNITS[0].name]
+    assert [stage.tries()[unit.name] for unit in UNITS] == [3, 3, 1, 1, 1, 1, 1, 1]
+    stage.check(UNITS, but=list(deadly))
 
 
 def test_workers_killed_from_outside_lose_nothing(tmp_path: Path) -> None:
@@ -157,14 +112,119 @@ def test_workers_killed_from_outside_lose_nothing(tmp_path: Path) -> None:
             kills += 1
             os.kill(int(str(receipts[0].made["process"])), signal.SIGKILL)
 
-    outcome = run_stage(stage(tmp_path, pause=0.2), UNITS, RAY, kill_its_maker)
-    assert kills == 2 and outcome.quarantined == {}
-    check_all_there_once(stage(tmp_path).table)
+    stage = Squares.at(tmp_path, pause=0.2)
+    assert run(stage, RAY, kill_its_maker) == Outcome(len(UNITS)) and kills == 2
+    stage.check(UNITS)
 
 
-@pytest.mark.parametrize("executor", [INLINE, RAY], ids=["inline", "ray"])
+@pytest.mark.parametrize("how", ["hang", "stop"])
+def test_a_unit_that_hangs_is_begun_again_by_another_worker(tmp_path: Path, how: str) -> None:
+    """`stop`: its process does not even hear that it is to end, wakes late, and loses."""
+    stage = Squares.at(tmp_path, trouble={UNITS[2].name: how}, times=1)
+    watch = Teller(None)
+    outcome = run_all([Work("squares", stage, UNITS)], Executor("ray", workers=2, threads=1, deadline=8), watch)
+    assert outcome["squares"] == Outcome(len(UNITS))
+    assert dict(watch.retries)[UNITS[2].name] == "it was not done after 8 seconds, and its worker was killed"
+    receipt = stage.table.receipt(UNITS[2].name)
+    assert receipt.made["attempt"] == 2
+    late = int((tmp_path / f"tries of {stage.table.name}" / UNITS[2].name).read_text().splitlines()[0])
+    with suppress(ProcessLookupError):
+        os.kill(late, signal.SIGCONT)
+        time.sleep(2)
+    stage.check(UNITS)
+    assert stage.table.receipt(UNITS[2].name) == receipt
+
+
+def test_without_a_deadline_units_have_a_multiple_of_what_others_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crew, "LEAST_DEADLINE", 3.0)
+    stage = Squares.at(tmp_path, trouble={UNITS[6].name: "hang"}, times=1)
+    assert run(stage, RAY) == Outcome(len(UNITS))
+    assert stage.tries()[UNITS[6].name] == 2
+
+
+@BOTH
+def test_where_memory_runs_out_half_the_batch_is_tried_and_recorded(tmp_path: Path, executor: Executor) -> None:
+    stage = Squares.at(tmp_path, trouble={UNITS[1].name: "memory"}, times=2)
+    assert run(stage, executor) == Outcome(len(UNITS))
+    assert [stage.table.receipt(unit.name).made["smaller"] for unit in UNITS] == [1, 4, 1, 1, 1, 1, 1, 1]
+
+
+def test_a_unit_whose_worker_dies_twice_has_half_the_batch(tmp_path: Path) -> None:
+    stage = Squares.at(tmp_path, trouble={UNITS[0].name: "die"}, times=2)
+    assert run(stage, RAY) == Outcome(len(UNITS))
+    assert stage.table.receipt(UNITS[0].name).made["smaller"] == 2
+
+
+@BOTH
 @pytest.mark.parametrize("where", ["open", UNITS[2].name])
 def test_what_trying_again_would_not_mend_stops_the_run(tmp_path: Path, executor: Executor, where: str) -> None:
+    stage = Squares.at(tmp_path, trouble={where: "user"})
     with pytest.raises(StorageError, match="there is no room"):
-        run_stage(stage(tmp_path, {where: "user"}), UNITS, executor, quiet)
-    assert tries(tmp_path).get(UNITS[2].name, 0) <= 1 if (tmp_path / "tries").exists() else True
+        run(stage, executor)
+    assert stage.tries().get(UNITS[2].name, 0) <= 1
+
+
+def test_a_stage_that_nobody_can_open_blames_no_unit(tmp_path: Path) -> None:
+    stage = Squares.at(tmp_path, trouble={"open": "die"})
+    with pytest.raises(UserError, match="workers cannot open the stage 'squares': its worker died"):
+        run(stage, RAY)
+    assert stage.tries() == {"open": pytest.approx(4, abs=1)}
+
+
+# --- several stages
+
+
+@BOTH
+def test_what_comes_after_a_unit_that_is_given_up_is_not_tried_and_not_blamed(
+    tmp_path: Path, executor: Executor
+) -> None:
+    first = Squares.at(tmp_path, "first", trouble={UNITS[2].name: "raise"})
+    second = Squares.at(tmp_path, "second", trouble={UNITS[4].name: "raise"})
+    works = [Work("first", first, UNITS[1:]), Work("second", second, UNITS, after="first")]
+    outcomes = run_all(works, executor)
+    assert outcomes["first"] == Outcome(6, {UNITS[2].name: "RuntimeError: it broke"})
+    assert outcomes["second"] == Outcome(6, {UNITS[4].name: "RuntimeError: it broke"})
+    assert UNITS[2].name not in second.tries()
+    second.check(UNITS, but=[UNITS[2].name, UNITS[4].name])
+
+
+def test_stages_with_resources_of_their_own_overlap(tmp_path: Path) -> None:
+    """Each unit is finished while others are begun: the stage that only waits has ended soon after the other."""
+    first, second = Squares.at(tmp_path, "first", pause=0.4), Squares.at(tmp_path, "second", pause=0.4)
+    works = [Work("first", first, UNITS), Work("late second", second, UNITS, after="first")]
+    executor = Executor("ray", workers=1, threads=1, resources={"late": {"slow": 1}})
+    finished: dict[str, list[str]] = {"first": [], "late second": []}
+    run_all(works, executor)
+    for name, stage in (("first", first), ("late second", second)):
+        finished[name] = sorted(str(stage.table.receipt(unit.name).made["finished"]) for unit in UNITS)
+    processes = {str(s.table.receipt(u.name).made["process"]) for s in (first, second) for u in UNITS}
+    assert len(processes) == 2
+    assert finished["late second"][0] < finished["first"][5]
+
+
+def test_stages_that_use_gpus_have_workers_of_their_own(tmp_path: Path) -> None:
+    drawing, measuring = Squares.at(tmp_path, "drawing", on="gpu"), Squares.at(tmp_path, "measuring")
+    works = [Work("drawing", drawing, UNITS), Work("measuring", measuring, UNITS, after="drawing")]
+    run_all(works, Executor("ray", gpus_per_worker=0.5))
+    drawn = [drawing.table.receipt(unit.name).made for unit in UNITS]
+    measured = [measuring.table.receipt(unit.name).made for unit in UNITS]
+    assert {made["visible"] for made in drawn} == {"0"} and len({made["process"] for made in drawn}) == 2
+    assert not {made["process"] for made in drawn} & {made["process"] for made in measured}
+
+
+def test_a_resource_that_no_node_has_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from seedscope.pipeline.running import on_ray
+
+    monkeypatch.setattr(on_ray, "NOTE_SECONDS", 0.0)
+    stage, watch = Squares.at(tmp_path), Teller(None)
+
+    class Enough(Exception): ...
+
+    def stop(text: str) -> None:
+        raise Enough(text)
+
+    watch.note = stop  # type: ignore[method-assign]
+    with pytest.raises(Enough, match="Waiting for workers for squares: each takes CPU 1, gold 1, and no node has it"):
+        run_all([Work("squares", stage, UNITS)], Executor("ray", resources={"": {"gold": 1}}), watch)

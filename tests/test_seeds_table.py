@@ -222,7 +222,7 @@ def test_memory_holds_one_block_of_seeds(tmp_path: Path) -> None:
             read.append(unit)
             return Table.read(self, unit, columns)  # type: ignore[arg-type]
 
-    rows = SeedRows.of(Watched(table.folder, SCHEMA), COLUMN, units)
+    rows = SeedRows.of(Watched(table.storage, SCHEMA), COLUMN, units)
     read.clear()
     stream = rows.by_seed()
     next(stream)

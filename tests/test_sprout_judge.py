@@ -10,7 +10,7 @@ from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import FIRST_HELD_OUT, NOTHING, OBJECTS, accuracy_on_renders, load_examiner
 from seedscope.jobs.sprout.judge import distance
 from seedscope.jobs.sprout.judge.pictures import Settings, centroid_statistics, draw, figures, load, questions
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 
 @needs_fonts

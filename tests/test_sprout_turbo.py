@@ -15,7 +15,7 @@ from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.training import _Run
 from seedscope.jobs.sprout.turbo import BEND, FIRST, TurboTask, bent, new_turbo_scheduler
 from seedscope.jobs.sprout.turbo_pairs import PART, Pairs, Teacher, caption, part_path, tokens_of
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 TURBO, SPROUT = BUNDLED / "sprout-turbo", BUNDLED / "sprout"
 LATENT = (16, 8, 8)

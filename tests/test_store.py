@@ -20,7 +20,8 @@ from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, Storage
 from seedscope.pipeline.plan import Edition, Unit
 from seedscope.pipeline.prompts import prompt
 from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table, create, replace
+from seedscope.pipeline.storage.local import create, replace
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 
 UNIT = Unit("000000-abcdef01", (prompt("a cat"), prompt("a dog")), (1, 2))
 
@@ -43,6 +44,11 @@ def rows(unit: Unit = UNIT, shade: int = 0) -> pa.Table:
     )
 
 
+def folder(table: Table) -> Path:
+    assert table.storage.local is not None
+    return table.storage.local
+
+
 @pytest.fixture
 def table(tmp_path: Path) -> Table:
     return Table.of(tmp_path, "images", "0123456789abcdef", IMAGE_SCHEMA)
@@ -51,20 +57,20 @@ def table(tmp_path: Path) -> Table:
 def test_published_rows_come_back(table: Table) -> None:
     assert not table.has(UNIT.name) and table.committed() == set()
     receipt = table.publish(UNIT, rows(), {"host": "here"})
-    assert table.folder.name == "images-01234567"
+    assert table.name == "images-01234567"
     assert table.committed() == {UNIT.name}
     assert table.read(UNIT.name).equals(rows())
     assert table.receipt(UNIT.name) == receipt
     assert (receipt.rows, receipt.failed, receipt.made) == (4, 0, {"host": "here"})
     assert table.damage(UNIT.name, deep=True) is None
-    assert not list((table.folder / ".scratch").iterdir())
+    assert not list((folder(table) / ".scratch").iterdir())
 
 
 def test_the_bytes_hang_on_the_rows_alone(table: Table, tmp_path: Path) -> None:
     other = Table.of(tmp_path / "other", "images", "0123456789abcdef", IMAGE_SCHEMA)
     first, second = table.publish(UNIT, rows(), {"host": "a"}), other.publish(UNIT, rows(), {"host": "b"})
     assert first.sha256 == second.sha256
-    assert table.shard(UNIT.name).read_bytes() == other.shard(UNIT.name).read_bytes()
+    assert Path(table.shard(UNIT.name)).read_bytes() == Path(other.shard(UNIT.name)).read_bytes()
 
 
 def test_the_first_writer_wins(table: Table) -> None:
@@ -78,7 +84,7 @@ def test_rows_must_be_the_units_cells_in_order(table: Table) -> None:
     for wrong in (rows().slice(0, 3), pa.concat_tables([rows().slice(1), rows().slice(0, 1)])):
         with pytest.raises(ValueError, match="not exactly its cells"):
             table.publish(UNIT, wrong, {})
-    assert table.committed() == set() and not table.shard(UNIT.name).exists()
+    assert table.committed() == set() and not Path(table.shard(UNIT.name)).exists()
 
 
 def test_failed_cells_are_rows_and_counted(table: Table) -> None:
@@ -90,20 +96,20 @@ def test_failed_cells_are_rows_and_counted(table: Table) -> None:
 
 def test_a_shard_without_receipt_does_not_count_and_gives_way_only_if_damaged(table: Table) -> None:
     whole = table.publish(UNIT, rows(), {})
-    content = table.shard(UNIT.name).read_bytes()
+    content = Path(table.shard(UNIT.name)).read_bytes()
     for left in (content, content[:-100], b""):
         table.revoke(UNIT.name)
-        table.shard(UNIT.name).write_bytes(left)
+        Path(table.shard(UNIT.name)).write_bytes(left)
         assert not table.has(UNIT.name)
         assert table.publish(UNIT, rows(), {}).sha256 == whole.sha256
-        assert table.shard(UNIT.name).read_bytes() == content
+        assert Path(table.shard(UNIT.name)).read_bytes() == content
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(place=st.floats(0, 1), flip=st.integers(1, 255))
 def test_every_flipped_byte_is_seen(table: Table, place: float, flip: int) -> None:
     table.publish(UNIT, rows(), {})
-    shard = table.shard(UNIT.name)
+    shard = Path(table.shard(UNIT.name))
     content = bytearray(shard.read_bytes())
     content[min(int(place * len(content)), len(content) - 1)] ^= flip
     shard.write_bytes(bytes(content))
@@ -114,7 +120,7 @@ def test_every_flipped_byte_is_seen(table: Table, place: float, flip: int) -> No
 
 def test_truncated_and_missing_shards_are_seen_without_reading_them(table: Table) -> None:
     table.publish(UNIT, rows(), {})
-    shard = table.shard(UNIT.name)
+    shard = Path(table.shard(UNIT.name))
     content = shard.read_bytes()
     shard.write_bytes(content[: len(content) // 2])
     assert "its receipt says" in str(table.damage(UNIT.name, deep=False))
@@ -126,7 +132,7 @@ def test_truncated_and_missing_shards_are_seen_without_reading_them(table: Table
 
 def test_a_flipped_byte_in_a_picture_stops_a_reader(table: Table) -> None:
     table.publish(UNIT, rows(), {})
-    shard = table.shard(UNIT.name)
+    shard = Path(table.shard(UNIT.name))
     content = bytearray(shard.read_bytes())
     content[bytes(content).index(b"WEBP") + 40] ^= 1
     shard.write_bytes(bytes(content))
@@ -136,7 +142,7 @@ def test_a_flipped_byte_in_a_picture_stops_a_reader(table: Table) -> None:
 
 def test_an_unreadable_receipt_is_damage(table: Table) -> None:
     table.publish(UNIT, rows(), {})
-    (table.folder / "receipts" / f"{UNIT.name}.json").write_text("{")
+    (folder(table) / "receipts" / f"{UNIT.name}.json").write_text("{")
     assert "no readable receipt" in str(table.damage(UNIT.name, deep=False))
 
 
@@ -169,7 +175,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(table: Table, monkeyp
     with pytest.raises(StorageError, match="the disk is full.*same command again"):
         table.publish(UNIT, rows(), {})
     monkeypatch.undo()
-    assert table.committed() == set() and not list((table.folder / ".scratch").iterdir())
+    assert table.committed() == set() and not list((folder(table) / ".scratch").iterdir())
     table.publish(UNIT, rows(), {})
 
 

@@ -24,6 +24,9 @@ class Feature(ABC):
     name: ClassVar[str]
     """Names the table and its main column, such as `fd_efficientnet_lite0`."""
 
+    on_gpu: ClassVar[bool] = True
+    """Whether it is a network, which works on a GPU where there is one."""
+
     needs_reference: ClassVar[bool] = False
     """Whether a seed is judged by a distance to real pictures, which are then measured too."""
 

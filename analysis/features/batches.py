@@ -33,6 +33,11 @@ class Batch:
     prompts: list[str]
     masks: Mask | None
 
+    def part(self, start: int, stop: int) -> "Batch":
+        """Some of its cells, in order."""
+        masks = None if self.masks is None else self.masks[start:stop]
+        return Batch(self.places[start:stop], self.pixels[start:stop], self.prompts[start:stop], masks)
+
 
 @dataclass(frozen=True)
 class _Cell:

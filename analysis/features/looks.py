@@ -66,6 +66,7 @@ class Looks(Feature):
     """
 
     name: ClassVar[str] = "looks"
+    on_gpu: ClassVar[bool] = False
 
     def fields(self) -> list[pa.Field]:
         return [*(pa.field(name, pa.float32()) for name in _NUMBERS), pa.field("greyscale", pa.bool_())]

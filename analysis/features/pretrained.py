@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.analysis.features.base import FeatureError
 from seedscope.analysis.features.weights import listed, sha256_of
-from seedscope.pipeline.models import BUNDLED, bundled
+from seedscope.pipeline.located import BUNDLED, bundled
 
 if TYPE_CHECKING:
     import torch

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import endings
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.store import IMAGE_SCHEMA

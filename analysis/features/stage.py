@@ -3,15 +3,17 @@
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.batches import BATCH, Batch, Cells
-from seedscope.pipeline.models import pick_device
+from seedscope.pipeline.device import gpu_memory_ran_out, pick_device
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
 from seedscope.pipeline.study import Json, fingerprint
 
@@ -47,10 +49,10 @@ class Measure:
     table: Table
 
 
-def feature_table(root: Any, stage: str, feature: Feature, images: str) -> Table:
+def feature_table(run: Storage | Path | str, stage: str, feature: Feature, images: str) -> Table:
     """The table of a feature of some pictures; `images` is the fingerprint of these."""
     schema = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, *feature.fields()])
-    return Table.of(root, stage, fingerprint({"feature": feature.fingerprint(), "images": images}), schema)
+    return Table.of(run, stage, fingerprint({"feature": feature.fingerprint(), "images": images}), schema)
 
 
 @dataclass
@@ -69,23 +71,34 @@ class Features(Stage):
     def tables(self) -> Sequence[Table]:
         return [measure.table for measure in self.measures]
 
+    def needs(self) -> Literal["cpu", "gpu"]:
+        return "gpu" if self._uses_networks() and self.device in ("auto", "cuda") else "cpu"
+
+    def _uses_networks(self) -> bool:
+        return any(measure.feature.on_gpu for measure in self.measures)
+
+    def _device(self) -> str:
+        return pick_device(self.device if self._uses_networks() else "cpu")
+
     def open(self) -> None:
         for measure in self.measures:
-            measure.feature.load(pick_device(self.device))
+            measure.feature.load(self._device())
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         """As `Stage.run`. A feature that raises does not cost the others their work: its exception follows their rows."""
-        if not tables:
-            return
-        made: dict[str, Json] = {"device": pick_device(self.device), "batch": BATCH, "source": self.source.mark(unit)}
+        made: dict[str, Json] = {"device": self._device(), "source": self.source.mark(unit)}
         cells = Cells(self.source.read(unit))
-        found = [(measure.table, _Columns(measure.feature)) for measure in self.measures if measure.table in tables]
+        size = max(1, BATCH // self.smaller)
+        found = [
+            (measure.table, _Columns(measure.feature, size)) for measure in self.measures if measure.table in tables
+        ]
         for batch in cells.batches():
             for _, columns in found:
                 columns.add(batch)
         for table, columns in found:
             if columns.mishap is None:
-                yield table, columns.rows(cells), made | {"compute_seconds": round(columns.seconds, 3)}
+                how: dict[str, Json] = {"batch": columns.size, "compute_seconds": round(columns.seconds, 3)}
+                yield table, columns.rows(cells), made | how
         for _, columns in found:
             if columns.mishap is not None:
                 raise columns.mishap
@@ -93,9 +106,10 @@ class Features(Stage):
 
 @dataclass
 class _Columns:
-    """What a feature made of the batches so far, and the seconds that it took by itself."""
+    """What a feature made of the batches so far, `size` pictures a call at most, and the seconds that it took by itself."""
 
     feature: Feature
+    size: int
     seconds: float = 0.0
     mishap: Exception | None = None
     _places: list[int] = field(default_factory=list)
@@ -106,11 +120,25 @@ class _Columns:
             return
         started = time.perf_counter()
         try:
-            self._parts.append(_compute(self.feature, batch))
+            self._compute(batch)
         except Exception as error:  # noqa: BLE001  (raised by the stage, after the rows of the other features)
             self.mishap = error
         self._places += batch.places
         self.seconds += time.perf_counter() - started
+
+    def _compute(self, batch: Batch) -> None:
+        """Where the GPU's memory does not suffice for as many pictures, half of them are tried, from here on."""
+        at = 0
+        while at < len(batch.places):
+            some = batch.part(at, at + self.size)
+            try:
+                self._parts.append(_compute(self.feature, some))
+            except Exception as error:
+                if len(some.places) == 1 or not gpu_memory_ran_out(error):
+                    raise
+                self.size = len(some.places) // 2
+                continue
+            at += len(some.places)
 
     def rows(self, cells: Cells) -> pa.Table:
         """A row a cell, in order: null where there is no picture, with the reason."""

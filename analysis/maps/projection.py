@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.maps.vectors import Vectors
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 
 SAMPLE = 20_000
 KEPT_SHARE = 0.95

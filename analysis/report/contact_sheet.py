@@ -17,7 +17,7 @@ from typing import Self
 
 from PIL import Image, ImageDraw, ImageFont
 
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 

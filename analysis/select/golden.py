@@ -20,7 +20,7 @@ from seedscope.analysis.select.conditions import Conditions, Pipeline, Strict, l
 from seedscope.pipeline import noise
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.noise import NoiseContract
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 
 FORMAT: Final = "seedscope-golden/1"
 

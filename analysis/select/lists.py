@@ -12,7 +12,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from seedscope.analysis.select.golden import GoldenSeeds
-from seedscope.pipeline.store import replace
+from seedscope.pipeline.storage.local import replace
 
 SCHEMA = pa.schema(
     [

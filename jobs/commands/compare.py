@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ out = Console()
 
 def compare_runs(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN RUN...", help="Folders of finished runs.", show_default=False)
+        list[str], typer.Argument(metavar="RUN RUN...", help="Folders or URLs of finished runs.", show_default=False)
     ],
     measure: Annotated[
         list[str] | None,

@@ -22,7 +22,8 @@ notes = Console(stderr=True)
 def import_pictures(
     source: Annotated[Path, typer.Argument(metavar="FOLDER", help="The pictures.", show_default=False)],
     folder: Annotated[
-        Path | None, typer.Option("--out", help="Run folder.  \\[default: runs/<name of FOLDER>]", show_default=False)
+        str | None,
+        typer.Option("--out", help="Run folder, or its URL.  \\[default: runs/<name of FOLDER>]", show_default=False),
     ] = None,
     table: Annotated[
         Path | None,
@@ -58,7 +59,7 @@ def import_pictures(
             f"{source}: none of {report.files} files could be placed. Write a table with the columns file, prompt and seed "
             "(CSV, TSV, JSONL or Parquet) into the folder."
         )
-    with place.locked(), Watcher(notes) as watch:
+    with place.locked(), Watcher(notes, place.path.name) as watch:
         importing.write_unplaced(place, report.unplaced)
         importing.bring_in(placing, report, run, Executor("inline"), watch)
         study = importing.write_study(place, _name(source), source)

@@ -35,7 +35,7 @@ def write_masks(
 
     from seedscope.jobs.job import open_job
     from seedscope.pipeline.images import IMAGE, schema_with_images
-    from seedscope.pipeline.store import replace
+    from seedscope.pipeline.storage.local import replace
 
     job = open_job(study, folder)
     rows = list(_masked(job, limit, grow))

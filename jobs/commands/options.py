@@ -1,16 +1,116 @@
 """Arguments and options that several commands share. In help texts `\\[` is a bracket: rich takes others for markup."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.pipeline.runner import Executor
+
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
 Out = Annotated[
-    Path | None, typer.Option("--out", help="Run folder.  \\[default: runs/<study name>]", show_default=False)
+    str | None,
+    typer.Option(
+        "--out", help="Run folder, or its URL (s3://, gs://, ...).  \\[default: runs/<study name>]", show_default=False
+    ),
 ]
 CompletePrompts = Annotated[
     bool,
     typer.Option("--complete-prompts", help="Of a run that is not finished, judge the prompts of which all is there."),
 ]
+Part = Annotated[
+    str | None,
+    typer.Option(
+        "--slice", metavar="I/N", help="Only every N-th unit, from the I-th on, beside processes with the other slices."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DASHBOARD = "http://127.0.0.1:8265"
+Dashboard = Annotated[
+    str, typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the Ray cluster, http://HOST:8265.")
+]
+
+# Where stages run: what `executor` makes of these is given to a job.
+Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="A Ray cluster, HOST:PORT, or `auto` on a node of one.  \\[default: RAY_ADDRESS, or else this machine alone]",
+        show_default=False,
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(min=1, help="Number of workers.  \\[default: one a GPU, or one a core, wherever there are]"),
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads a worker.  \\[default: cores / workers]")]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="GPUs of a worker; 0.5 puts two on one.  \\[default: 1, where there are any]"),
+]
+Resource = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[STAGE:]NAME=AMOUNT",
+        help="Only on nodes with this named resource of Ray's, such as `features:cheap=1`; STAGE is images or features, "
+        "without it all. May be repeated.",
+        show_default=False,
+    ),
+]
+Deadline = Annotated[
+    float | None,
+    typer.Option(
+        min=1,
+        metavar="SECONDS",
+        help="A unit that takes longer is begun again by another worker.  \\[default: ten times what others took, "
+        "10 minutes at least]",
+        show_default=False,
+    ),
+]
+
+
+def executor(
+    kind: Literal["ray", "inline"],
+    address: str | None,
+    workers: int | None,
+    threads: int | None,
+    gpus_per_worker: float | None,
+    resource: list[str] | None,
+    deadline: float | None,
+) -> "Executor":
+    """Where stages run, from the options of a command.
+
+    Raises:
+        UserError: options that exclude each other, or that cannot be read.
+    """
+    from seedscope.pipeline.runner import Executor
+
+    if kind == "inline" and (address or workers or gpus_per_worker or resource or deadline):
+        raise UserError(
+            "--address and --workers are for Ray, and so are --gpus-per-worker, --resource and --deadline: leave them out, or "
+            "use --executor ray."
+        )
+    if gpus_per_worker is not None and gpus_per_worker > 1 and gpus_per_worker % 1:
+        raise UserError(f"--gpus-per-worker {gpus_per_worker:g}: Ray gives out a part of one GPU, or whole ones.")
+    return Executor(kind, address, workers, threads, gpus_per_worker, _resources(resource or []), deadline)
+
+
+def _resources(options: list[str]) -> dict[str, dict[str, float]]:
+    """stage -> name -> amount; the stage "" means all."""
+    found: dict[str, dict[str, float]] = {}
+    for option in options:
+        named, _, amount = option.rpartition("=")
+        stage, _, name = named.rpartition(":")
+        try:
+            wanted = float(amount)
+        except ValueError:
+            wanted = 0.0
+        if not name or wanted <= 0 or stage not in ("", "images", "features"):
+            raise UserError(
+                f"--resource {option}: is not NAME=AMOUNT, images:NAME=AMOUNT or features:NAME=AMOUNT with an amount above 0."
+            )
+        found.setdefault(stage, {})[name] = wanted
+    return found

@@ -21,7 +21,7 @@ def how_made(job: Job, silent: Mapping[str, str]) -> dict[str, list[str]]:
     Raises:
         CorruptShard: a receipt cannot be read.
     """
-    receipts = {name: [table.receipt(unit.name) for unit in units] for name, table, units in _tables(job)}
+    receipts = {name: _receipts(table, units) for name, table, units in _tables(job)}
     made = {"Study": _study(job), "Ranking": _settings("", job.study.ranking.model_dump(mode="json"))}
     if isinstance(job, DrawnJob):
         made["Model"] = _model(job)
@@ -54,11 +54,17 @@ def failed_cells(job: Job) -> dict[str, str]:
 
 
 def _failures(table: Table, units: Sequence[Unit]) -> Iterator[tuple[int, str, str]]:
-    for unit in units:
-        if table.receipt(unit.name).failed:
+    for unit, receipt in zip(units, _receipts(table, units), strict=True):
+        if receipt.failed:
             rows = table.read(unit.name, ["prompt_id", "seed", "status", "error"])
             for row in rows.filter(pc.not_equal(rows["status"], "ok")).to_pylist():
                 yield row["seed"], row["prompt_id"], row["error"] or "no reason was recorded"
+
+
+def _receipts(table: Table, units: Sequence[Unit]) -> list[Receipt]:
+    """Those of the units, in their order; of a unit without one the error that says so."""
+    found = table.receipts()
+    return [found[unit.name] if unit.name in found else table.receipt(unit.name) for unit in units]
 
 
 def _tables(job: Job) -> list[tuple[str, Table, Sequence[Unit]]]:
@@ -127,7 +133,7 @@ def _feature(name: str, options: Mapping[str, bool | int | float | str]) -> str:
 
 def _table(name: str, table: Table, receipts: Sequence[Receipt]) -> str:
     rows, size = sum(receipt.rows for receipt in receipts), sum(receipt.bytes for receipt in receipts)
-    return f"{name}: {table.folder.name}, {rows:,} rows in {len(receipts):,} shards, {size / 1e6:,.1f} MB"
+    return f"{name}: {table.name}, {rows:,} rows in {len(receipts):,} shards, {size / 1e6:,.1f} MB"
 
 
 def _machines(receipts: Sequence[Receipt]) -> list[str]:

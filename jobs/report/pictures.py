@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from threading import Lock
-
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from seedscope.jobs.job import Job
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Pixels, decode
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
 
 KEPT_BYTES = 256 * 2**20
 """Of encoded pictures, beside the row groups that are being read."""
@@ -61,14 +56,14 @@ class RunPictures:
 
     def _groups_of(self, unit: str) -> list[tuple[int, int]]:
         """The least and the largest seed of each row group of a shard."""
-        with _opened(self._table, unit) as file:
+        with self._table.opened(unit) as file:
             place = file.schema.names.index("seed")
             found = [file.metadata.row_group(i).column(place).statistics for i in range(file.num_row_groups)]
         return [(known.min, known.max) for known in found]
 
     def _read(self, key: tuple[str, int]) -> Pictures:
         unit, group = key
-        with _opened(self._table, unit) as file:
+        with self._table.opened(unit) as file:
             rows = file.read_row_group(group, ["prompt_id", "seed", "image"]).to_pylist()
         return {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in rows if row["image"] is not None}
 
@@ -106,14 +101,3 @@ class _Recent:
 
 def _size(pictures: Pictures) -> int:
     return sum(map(len, pictures.values()))
-
-
-@contextmanager
-def _opened(table: Table, unit: str) -> Iterator[pq.ParquetFile]:
-    """A committed shard of pictures, its pages' checksums verified as they are read."""
-    table.receipt(unit)
-    try:
-        with pq.ParquetFile(table.shard(unit), page_checksum_verification=True, memory_map=False) as file:
-            yield file
-    except (OSError, pa.ArrowException) as error:
-        raise CorruptShard(f"{table.shard(unit)}: cannot be read: {error}") from error

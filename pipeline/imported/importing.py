@@ -1,7 +1,6 @@
 """Bring a folder of pictures into a run folder: read, place, record, publish."""
 
 import csv
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +12,9 @@ from seedscope.pipeline.imported.placing import Made, Placing, place
 from seedscope.pipeline.imported.run import ImportedRun
 from seedscope.pipeline.imported.stage import Import, mended
 from seedscope.pipeline.imported.table import Entry, find_table, read_table
-from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor, run_stage
-from seedscope.pipeline.store import Receipt, create, replace
-
-Watch = Callable[[str, Sequence[Unit]], Callable[[Unit, Sequence[Receipt]], None]]
+from seedscope.pipeline.runner import Executor, Watch, Work, run_all
+from seedscope.pipeline.storage.local import create, replace
 
 
 @dataclass
@@ -60,8 +56,8 @@ def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: 
         raise UserError(f"{source}: there is no such folder of pictures.")
     if mixed and run.made is not None:
         raise RunChanged(
-            f"{run.folder.path}: was begun without --mixed, and its pictures are all made in one way. Leave --mixed out, or "
-            "choose another folder with --out."
+            f"{run.folder.storage.url}: was begun without --mixed, and its pictures are all made in one way. Leave --mixed "
+            "out, or choose another folder with --out."
         )
     chosen = table.resolve() if table else find_table(source)
     entries: dict[Path, Entry] = read_table(chosen) if chosen else {}
@@ -86,18 +82,17 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     # A file may have been moved since it was first seen.
     files = run.files | {key: item.file for key, item in placing.cells.items()}
     run.images.clear_scratch()
-    damaged = {
-        unit.name for unit in run.units if run.images.has(unit.name) and run.images.damage(unit.name, deep=False)
-    }
+    damaged = run.images.damaged([unit.name for unit in run.units], "footer")
     for name in damaged:
         run.images.revoke(name)
     report.mended = [*sorted(damaged), *mended(run.images, run.units, files)]
     done = run.images.committed()
     todo = [unit for unit in run.units if unit.name not in done]
     if todo:
-        outcome = run_stage(Import(run.images, files), todo, executor, watch("pictures", todo))
-        report.units_made, report.quarantined = len(outcome.receipts), outcome.quarantined
-    receipts = [run.images.receipt(name) for name in run.images.committed()]
+        outcome = run_all([Work("pictures", Import(run.images, files), todo)], executor, watch)["pictures"]
+        report.units_made, report.quarantined = outcome.made, outcome.quarantined
+    run.images.compact()
+    receipts = run.images.receipts().values()
     report.failed = sum(receipt.failed for receipt in receipts)
     report.cells = sum(receipt.rows for receipt in receipts)
     report.prompts, report.seeds = len(run.edition.prompts), len(run.edition.seeds)

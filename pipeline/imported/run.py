@@ -1,7 +1,6 @@
 """A run folder whose pictures were made elsewhere: it grows by the cells that come in, and has holes where none came."""
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from seedscope.pipeline.imported.placing import Key, Made, Placed
 from seedscope.pipeline.plan import Edition, Unit
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table, create
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 from seedscope.pipeline.study import Json, UnitShape, fingerprint
 
 SHAPE = UnitShape(prompts=32, seeds=8)
@@ -60,8 +59,8 @@ class ImportedRun:
         cause = self._editions[0][0]
         if not isinstance(cause, dict) or "imported" not in cause:
             raise RunChanged(
-                f"{self.folder.path}: was drawn by a study. Pictures made elsewhere must not mix with it: choose another "
-                "folder with --out."
+                f"{self.folder.storage.url}: was drawn by a study. Pictures made elsewhere must not mix with it: choose "
+                "another folder with --out."
             )
         return cause
 
@@ -97,8 +96,10 @@ class ImportedRun:
             StorageError: nothing has been imported yet.
         """
         if self.cause is None:
-            raise StorageError(f"{self.folder.path}: nothing has been imported here yet. `seedscope import` does it.")
-        return Table.of(self.folder.path, "images", fingerprint(self.cause), IMAGE_SCHEMA)
+            raise StorageError(
+                f"{self.folder.storage.url}: nothing has been imported here yet. `seedscope import` does it."
+            )
+        return Table.of(self.folder.storage, "images", fingerprint(self.cause), IMAGE_SCHEMA)
 
     def grow(self, made: Made | None, placed: Iterable[Placed]) -> "ImportedRun":
         """Record the cells that are new; the run as it is then. For the process that holds the run's lock.
@@ -121,11 +122,10 @@ class ImportedRun:
         record = {"cause": cause, "prompts": [asdict(prompt) for prompt in prompts], "seeds": seeds, "cells": cells}
         number = len(self._editions) + 1
         try:
-            # ASCII: the name of a file need not be valid UTF-8.
-            create(self.folder.path / "editions" / f"{number:04d}.json", json.dumps(record, indent=0).encode())
+            self.folder.add(number, record)
         except FileExistsError:
             raise RunBusy(
-                f"{self.folder.path}: another process has just imported here. Try again when it is done."
+                f"{self.folder.storage.url}: another process has just imported here. Try again when it is done."
             ) from None
         return ImportedRun(self.folder)
 
@@ -134,12 +134,12 @@ class ImportedRun:
         """The new cells of each edition with their files, in order of (prompt, seed)."""
         editions = []
         for number, (_, edition) in enumerate(self._editions, 1):
-            path = self.folder.path / "editions" / f"{number:04d}.json"
             try:
-                places = json.loads(path.read_bytes())["cells"]
+                places = self.folder.record(number)["cells"]
                 editions.append({(edition.prompts[p], edition.seeds[s]): Path(file) for p, s, file in places})
             except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
-                raise StorageError(f"{path}: the run's record cannot be read: {error!r}. Restore it.") from error
+                place = f"{self.folder.storage.url}/editions/{number:04d}.json"
+                raise StorageError(f"{place}: the run's record cannot be read: {error!r}. Restore it.") from error
         return editions
 
 

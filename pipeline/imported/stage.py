@@ -36,13 +36,11 @@ class Import(Stage):
         """Nothing to load."""
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        if not tables:
-            return
         cells = [(prompt, seed, self.files[prompt.id, seed]) for prompt, seed in unit.cells()]
         with ThreadPoolExecutor(THREADS) as readers:  # Pillow lets go of the interpreter while it decodes and encodes
             brought = list(readers.map(lambda cell: _bring(*cell), cells))
         made: dict[str, Json] = {"files_sha256": [sha256 for _, sha256 in brought]}
-        yield self.table, pa.Table.from_pylist([row for row, _ in brought], schema=IMAGE_SCHEMA), made
+        yield tables[0], pa.Table.from_pylist([row for row, _ in brought], schema=IMAGE_SCHEMA), made
 
 
 def _bring(prompt: Prompt, seed: int, file: Path) -> tuple[dict[str, Any], str | None]:

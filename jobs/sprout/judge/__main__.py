@@ -21,7 +21,7 @@ from rich.table import Table
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.examiner import Examiner, accuracy_on_renders, load_examiner
 from seedscope.jobs.sprout.judge import clip, distance, inpaint, layout, pictures, sweep
-from seedscope.pipeline.models import BUNDLED
+from seedscope.pipeline.located import BUNDLED
 
 SETTINGS = {"sprout": pictures.Settings(20, 3.0), "sprout-turbo": pictures.Settings(1, 0.0)}
 MODELS = ("examiner", *SETTINGS, "sprout-inpaint", "sprout-clip", "sprout-layout")

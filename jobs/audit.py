@@ -1,0 +1,198 @@
+"""The same seeds on another machine: a sample of a run's pictures drawn again here, and compared value by value."""
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import log10
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.jobs.job import DrawnJob
+from seedscope.pipeline import noise
+from seedscope.pipeline.device import pick_device
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.generate import Cell, Generate
+from seedscope.pipeline.images import Pixels, decode
+from seedscope.pipeline.machine import machine
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.store import Receipt
+from seedscope.pipeline.study import Json
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Cells of a unit that were drawn together: `size` of them from the `first` (0-based) on."""
+
+    unit: Unit
+    receipt: Receipt
+    first: int
+    size: int
+
+    @property
+    def cells(self) -> list[Cell]:
+        return list(self.unit.cells())[self.first : self.first + self.size]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A cell drawn again.
+
+    same: every value of every pixel is; of a cell that failed, that it fails here too. largest, mean: absolute difference of
+    the values (0 .. 255); psnr: in dB. None where there is no difference, or one of the two pictures failed.
+    """
+
+    prompt_id: str
+    seed: int
+    same: bool
+    largest: int | None = None
+    mean: float | None = None
+    psnr: float | None = None
+
+
+@dataclass(frozen=True)
+class Redrawn:
+    """A batch drawn again.
+
+    made: what its receipt says of how it was made. differs: what of this is another here, name -> (there, here), the
+    host left out. latents: whether the noise of the unit's seeds is bit for bit the same here; None: the receipt does not tell.
+    """
+
+    unit: str
+    made: Mapping[str, Json]
+    differs: Mapping[str, tuple[Json, Json]]
+    latents: bool | None
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Audited:
+    """A sample of a run drawn again.
+
+    contract: what the noise contract of the run's golden.json finds here, beyond rounding: sentences, none where it holds;
+    None where the run has no such file.
+    """
+
+    batches: Sequence[Redrawn]
+    contract: Sequence[str] | None
+
+    @property
+    def pictures(self) -> list[Picture]:
+        return [picture for batch in self.batches for picture in batch.pictures]
+
+    @property
+    def same(self) -> int:
+        return sum(picture.same for picture in self.pictures)
+
+
+def audit(job: DrawnJob, cells: int) -> Audited:
+    """Draw at least so many cells of a run again, in the batches and on as many CPU threads as they were drawn.
+
+    So neither batch nor threads, which both move the last bits, are taken for a difference of machines.
+
+    Raises:
+        UserError: the run was made by another model or study, has no pictures yet, or a batch of it does not fit here.
+        CorruptShard: a shard cannot be read.
+    """
+    job.folder.refuse_other_study(job.cause)
+    batches = sample(job, cells)
+    stage = Generate(job.study, job.located, job.images, job.before)
+    stage.open()
+    golden = job.folder.path / "golden.json"
+    contract = GoldenSeeds.load(golden).noise.check() if golden.exists() else None
+    return Audited([_redraw(job, stage, batch) for batch in batches], contract)
+
+
+def sample(job: DrawnJob, cells: int) -> list[Batch]:
+    """Whole batches with at least so many cells, or all there are: units by turns, in an order that hangs on the run alone.
+
+    Raises:
+        UserError: there are no pictures yet, or no receipt says how they fell into batches.
+    """
+    done = job.images.committed()
+    units = [unit for unit in job.units if unit.name in done]
+    if not units:
+        raise UserError(f"{job.folder.storage.url}: has no pictures yet, so there is nothing to audit.")
+    found: list[Batch] = []
+    for batch in _by_turns(job, units):
+        found.append(batch)
+        if sum(one.size for one in found) >= cells:
+            break
+    if not found:
+        raise UserError(
+            f"{job.folder.storage.url}: its receipts do not say how the pictures fell into batches, so they cannot be "
+            "drawn again as they were."
+        )
+    return found
+
+
+def _by_turns(job: DrawnJob, units: list[Unit]) -> Iterator[Batch]:
+    """One batch of each unit, then another of each, and so on; receipts are read as they are needed."""
+    order = random.Random(job.images.name)
+    order.shuffle(units)
+    waiting: list[list[Batch]] = []
+    for unit in units:
+        batches = _batches(unit, job.images.receipt(unit.name))
+        order.shuffle(batches)
+        yield from batches[:1]
+        waiting.append(batches[1:])
+    while waiting := [batches for batches in waiting if batches]:
+        for batches in waiting:
+            yield batches.pop()
+
+
+def _batches(unit: Unit, receipt: Receipt) -> list[Batch]:
+    told = receipt.made.get("batches")
+    sizes = [int(str(size)) for size in told] if isinstance(told, list) else []
+    firsts = accumulate(sizes, initial=0)
+    return [Batch(unit, receipt, first, size) for first, size in zip(firsts, sizes, strict=False)]
+
+
+def _redraw(job: DrawnJob, stage: Generate, batch: Batch) -> Redrawn:
+    made, unit = batch.receipt.made, batch.unit
+    if made.get("device") == "cpu":
+        torch.set_num_threads(int(str(made["threads"])))
+    try:
+        drawn, finite = stage.draw(unit, batch.cells)
+    except torch.cuda.OutOfMemoryError:
+        raise UserError(
+            f"{job.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "
+            "memory. In other batches they would differ for that alone; audit on a GPU with more memory."
+        ) from None
+    rows = job.images.read(unit.name, ["image", "status"]).slice(batch.first, batch.size)
+    here = {**machine(), "device": pick_device(job.study.compute.device)}
+    differs = {name: (made[name], here[name]) for name in here if name in made and made[name] != here[name]}
+    differs.pop("host", None)
+    pictures = [
+        _compare(cell, _stored(rows, place), drawn[place].numpy() if finite[place] else None)
+        for place, cell in enumerate(batch.cells)
+    ]
+    return Redrawn(unit.name, made, differs, _latents_agree(job, batch), pictures)
+
+
+def _stored(rows: pa.Table, place: int) -> Pixels | None:
+    """The picture of a row, (H, W, 3) uint8; None of a cell that failed."""
+    image = rows.column("image")[place].as_py()
+    return None if image is None else decode(image["bytes"])
+
+
+def _compare(cell: Cell, there: Pixels | None, here: Pixels | None) -> Picture:
+    prompt, seed = cell
+    if there is None or here is None:
+        return Picture(prompt.id, seed, there is here)
+    if np.array_equal(there, here):
+        return Picture(prompt.id, seed, True)
+    apart = np.abs(there.astype(np.int16) - here)
+    psnr = 10 * log10(255**2 / float(np.square(apart, dtype=np.float64).mean()))
+    return Picture(prompt.id, seed, False, int(apart.max()), float(apart.mean()), psnr)
+
+
+def _latents_agree(job: DrawnJob, batch: Batch) -> bool | None:
+    told = batch.receipt.made.get("latents")
+    if told is None:
+        return None
+    shape = job.located.latent_shape(job.study.sampling)
+    return noise.digest(torch.stack([noise.latent(seed, shape) for seed in batch.unit.seeds])) == told

@@ -1,0 +1,32 @@
+"""`seedscope verify`: are all shards what their receipts say?"""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from seedscope.jobs.commands.options import Out, StudyFile
+from seedscope.pipeline.errors import UserError
+
+out = Console()
+
+
+def verify_study(
+    study: StudyFile,
+    folder: Out = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte, not sizes and footers only.")] = False,
+) -> None:
+    """Check all shards against their receipts. A damaged one loses its receipt; the next run makes it again.
+
+    Example: seedscope verify configs/demo.yaml --deep
+    """
+    from seedscope.jobs.job import open_job
+
+    job = open_job(study, folder)
+    with job.folder.locked():
+        damaged = job.verify(deep=deep)
+    for reason in damaged:
+        out.print(f"damaged: {reason}", highlight=False, soft_wrap=True)
+    if damaged:
+        raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
+    out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")

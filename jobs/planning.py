@@ -1,0 +1,175 @@
+"""What a study comes to, what it takes, and what of it a budget pays for. Loads no torch: a plan is told in a second."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pyarrow.parquet as pq
+from pydantic import BaseModel, ConfigDict
+
+from seedscope.jobs.benched import Bench, last_bench
+from seedscope.jobs.job import DrawnJob
+from seedscope.jobs.pricing import Bill, Fit, bill, fit
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.plan import plan
+
+
+class Size(BaseModel):
+    """What a study comes to.
+
+    units: blocks of prompts x seeds, of which `units_done` have their pictures. shards: files, one a unit of pictures and of
+    each feature; those of pictures that these are compared with are not counted.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    study: str
+    folder: str
+    table: str
+    model: str
+    pixels: str
+    prompts: int
+    seeds: int
+    images: int
+    units: int
+    units_done: int
+    shards: int
+
+
+def size(job: DrawnJob) -> Size:
+    """What the study comes to as it is written now, with what its run has already."""
+    height, width = job.located.size(job.study.sampling)
+    units = plan([*(edition for _, edition in job.folder.editions()), job.wanted], job.study.unit)
+    return Size(
+        study=job.study.name,
+        folder=job.folder.storage.url,
+        table=job.images.name,
+        model=job.study.model.id,
+        pixels=f"{width} x {height}",
+        prompts=len(job.wanted.prompts),
+        seeds=len(job.wanted.seeds),
+        images=sum(map(len, units)),
+        units=len(units),
+        units_done=len(job.images.committed() & {unit.name for unit in units}),
+        shards=len(units) * (1 + len(job.study.features)),
+    )
+
+
+class Enough(BaseModel):
+    """How many prompts tell the seeds apart by a measurement, at a reliability of 0.8; None where the seeds do not differ."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    measure: str
+    file: str
+    prompts: int | None
+
+
+def enough_prompts(job: DrawnJob) -> Enough | None:
+    """What the run, as it was last judged, says of the measurement that ranks the seeds; None where it says nothing.
+
+    Raises:
+        UserError: its measures.parquet cannot be read.
+    """
+    file = job.folder.path / "measures.parquet"
+    if not file.exists():
+        return None
+    # Imported here: scipy takes two seconds.
+    from seedscope.jobs.seeds import quality
+
+    measure = quality(job.measured_as(job.study.ranking.by))
+    try:
+        rows = pq.read_table(file, columns=["measure", "reliability", "prompts_for_08"]).to_pylist()
+    except (OSError, ValueError) as error:
+        raise UserError(f"{file}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
+    row = next((row for row in rows if row["measure"] == measure), None)
+    if row is None or row["reliability"] is None:
+        return None
+    return Enough(measure=measure, file=str(file), prompts=row["prompts_for_08"])
+
+
+class Budget(BaseModel):
+    """A study cut to so many hours of one GPU or CPU worker, and why the balanced proposal is what it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    hours: float
+    fit: Fit
+    enough: Enough | None
+    why: str
+
+
+def budgeted(hours: float, bench: Bench, study: Size, enough: Enough | None) -> Budget:
+    """Fit a study into hours of one GPU or CPU worker, at the rate of a bench.
+
+    Raises:
+        UserError: they do not pay for one picture.
+    """
+    pictures = int(hours * 3600 * bench.rate["worker"].median)
+    if pictures < 1:
+        raise UserError(f"--budget {hours:g}: does not pay for one picture.")
+    known = None if enough is None else enough.prompts
+    found = fit(pictures, study.prompts, study.seeds, known)
+    return Budget(hours=hours, fit=found, enough=enough, why=_why(found, study, enough))
+
+
+def _why(found: Fit, study: Size, enough: Enough | None) -> str:
+    if found.whole:
+        return "All of the study fits."
+    in_proportion = "the study's own proportion of prompts to seeds"
+    if enough is None:
+        return (
+            f"It keeps {in_proportion}: nothing is known yet of how many prompts tell the seeds apart. A run of few seeds "
+            "would tell (measures.parquet)."
+        )
+    if enough.prompts is None:
+        return f"It keeps {in_proportion}: by {enough.measure} the seeds of {enough.file} do not differ."
+    if enough.prompts > study.prompts:
+        return (
+            f"{enough.measure} takes {enough.prompts:,} prompts for a reliability of 0.8 ({enough.file}), more than the study "
+            "names: all of its prompts, and as many seeds as that leaves."
+        )
+    return (
+        f"{enough.measure} takes {enough.prompts:,} prompts for a reliability of 0.8 ({enough.file}); what is left goes into "
+        "seeds, and where all are in, into prompts."
+    )
+
+
+class Rated(BaseModel):
+    """What a study takes at a measured rate. file: of the bench. bytes: of all its shards. bills: one a number of devices."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path
+    bench: Bench
+    bytes: int
+    bills: list[Bill]
+
+
+class Plan(BaseModel):
+    """A study's size; what it takes, where a bench of the same model, sampling and features is known; and a budget's share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: Size
+    rated: Rated | None
+    budget: Budget | None
+
+
+def planned(job: DrawnJob, devices: Sequence[int], price: float | None = None, budget: float | None = None) -> Plan:
+    """Plan a study: its size, hours and money for numbers of GPUs or CPU workers, and what a budget of hours pays for.
+
+    Raises:
+        UserError: a budget without a known rate, or one that does not pay for a picture.
+    """
+    sized, found = size(job), last_bench(job)
+    if found is None:
+        return Plan(size=sized, rated=None, budget=None)
+    file, bench = found
+    rated = Rated(
+        file=file,
+        bench=bench,
+        bytes=round(sized.images * sum(bench.bytes.values())),
+        bills=[bill(sized.images, sized.units, bench.rate["worker"], bench.loading, count, price) for count in devices],
+    )
+    cut = None if budget is None else budgeted(budget, bench, sized, enough_prompts(job))
+    return Plan(size=sized, rated=rated, budget=cut)

@@ -1,0 +1,131 @@
+"""How far a run is, by its receipts alone: they can be read while it goes on, and from another machine."""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from seedscope.jobs.job import Job
+from seedscope.jobs.pace import Made, Pace
+from seedscope.pipeline.errors import CorruptShard, UserError
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.store import Receipt, Table
+
+FAILED_NAMED = 10
+
+
+@dataclass(frozen=True)
+class TableStanding:
+    """How far a table is. rate: cells a second in the last minutes; None where nothing was finished in them."""
+
+    stage: str
+    table: str
+    units: int
+    units_done: int
+    cells: int
+    cells_done: int
+    cells_failed: int
+    bytes: int
+    rate: float | None = None
+    seconds_left: float | None = None
+
+
+@dataclass(frozen=True)
+class WorkerStanding:
+    """A worker (`host:process`) that finished something in the last minutes, and its cells a second."""
+
+    stage: str
+    worker: str
+    rate: float
+
+
+@dataclass(frozen=True)
+class FailedCell:
+    """A cell that has a row with an error. prompt: its text."""
+
+    table: str
+    prompt: str
+    seed: int
+    error: str
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far a run is. driver: who works on it now; failed: the first failed cells of each table."""
+
+    study: str
+    folder: str
+    driver: str | None
+    tables: list[TableStanding] = field(default_factory=list)
+    workers: list[WorkerStanding] = field(default_factory=list)
+    failed: list[FailedCell] = field(default_factory=list)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every table has all its units."""
+        return all(table.units_done == table.units for table in self.tables)
+
+
+def standing(job: Job) -> Standing:
+    """Read the receipts of a run.
+
+    Raises:
+        UserError: a receipt cannot be read.
+        CorruptShard: a shard with failed cells cannot be read.
+    """
+    found = Standing(job.study.name, job.folder.storage.url, job.folder.storage.holder())
+    receipts = [_receipts(table, units) for _, table, units in job.tables()]
+    made = [[one for receipt in some.values() if (one := Made.of(receipt.rows, [receipt]))] for some in receipts]
+    # The clock of a worker may be ahead of this machine's.
+    now = max([time.time(), *(one.finished for some in made for one in some)])
+    stages: dict[str, list[Made]] = {}
+    for (stage, table, units), theirs, units_made in zip(job.tables(), receipts, made, strict=True):
+        found.tables.append(_table(stage, table, units, theirs, Pace(units_made), now))
+        found.failed.extend(_failed(table, units, theirs))
+        # The tables of a stage are made together: its workers' rates are those of the table that is furthest on.
+        stages[stage] = max(stages.get(stage, []), units_made, key=len)
+    for stage, units_made in stages.items():
+        rates = Pace(units_made).workers(now)
+        found.workers.extend(WorkerStanding(stage, worker, rate) for worker, rate in rates.items())
+    return found
+
+
+def _receipts(table: Table, units: Sequence[Unit]) -> dict[str, Receipt]:
+    """The receipts of those units that are committed."""
+    try:
+        found = table.receipts()
+    except CorruptShard as error:
+        raise UserError(f"{error}. `seedscope verify` takes it back, and the next run makes its unit anew.") from error
+    return {unit.name: found[unit.name] for unit in units if unit.name in found}
+
+
+def _table(
+    stage: str, table: Table, units: Sequence[Unit], receipts: dict[str, Receipt], pace: Pace, now: float
+) -> TableStanding:
+    cells, done = sum(map(len, units)), sum(receipt.rows for receipt in receipts.values())
+    rate = pace.rate(now) if done < cells else None
+    return TableStanding(
+        stage=stage,
+        table=table.name,
+        units=len(units),
+        units_done=len(receipts),
+        cells=cells,
+        cells_done=done,
+        cells_failed=sum(receipt.failed for receipt in receipts.values()),
+        bytes=sum(receipt.bytes for receipt in receipts.values()),
+        rate=rate,
+        seconds_left=(cells - done) / rate if rate else None,
+    )
+
+
+def _failed(table: Table, units: Sequence[Unit], receipts: dict[str, Receipt]) -> Iterator[FailedCell]:
+    """The first cells of a table that failed."""
+    failing = (unit for unit in units if unit.name in receipts and receipts[unit.name].failed)
+    return islice((cell for unit in failing for cell in _failed_in(table, unit)), FAILED_NAMED)
+
+
+def _failed_in(table: Table, unit: Unit) -> Iterator[FailedCell]:
+    texts = {prompt.id: prompt.text for prompt in unit.prompts}
+    for row in table.read(unit.name, ["prompt_id", "seed", "status", "error"]).to_pylist():
+        if row["status"] != "ok":
+            yield FailedCell(table.name, texts[row["prompt_id"]], row["seed"], row["error"])

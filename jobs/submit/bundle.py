@@ -1,0 +1,93 @@
+"""What travels with a job: the study file and the files that it names by relative paths. Absolute paths do not travel."""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.study import FileSource, ImportedStudy, Study
+from seedscope.pipeline.study_file import load_study
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A study file and the files that it names, placed to each other as they are here.
+
+    name: the study's. study: where its file lies in the bundle. files: place in the bundle -> file here.
+    """
+
+    name: str
+    study: str
+    files: Mapping[str, Path]
+
+    @classmethod
+    def of(cls, study_file: Path) -> "Bundle":
+        """The bundle of a study file.
+
+        Raises:
+            UserError: the study is not valid, or a prompt file that it names is not there.
+        """
+        # Loaded by a relative path, a study keeps apart what it names relatively and what it names absolutely.
+        study_file = Path(os.path.relpath(study_file))
+        study = load_study(study_file)
+        given = study.prompts if isinstance(study, Study) else []
+        prompts = [source.file for source in given if isinstance(source, FileSource) and not source.file.is_absolute()]
+        if missing := [file for file in prompts if not file.is_file()]:
+            raise UserError(f"{missing[0]}: there is no such prompt file. Paths are relative to the study file.")
+        named = [*prompts, *(Path(text) for text in _texts(study) if _is_relative_path(text))]
+        # Not resolved: a link keeps the place that the study knows.
+        found = [Path(os.path.abspath(path)) for path in (study_file, *named)]  # noqa: PTH100
+        root = Path(os.path.commonpath([path.parent for path in found]))
+        files = {file.relative_to(root).as_posix(): file for path in found for file in _files(path)}
+        return cls(study.name, found[0].relative_to(root).as_posix(), files)
+
+    def fingerprint(self) -> str:
+        """sha256 (hex) over the places and the bytes of all files."""
+        digest = hashlib.sha256()
+        for place, file in sorted(self.files.items()):
+            digest.update(f"{place}\n{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+    def refuse_above(self, limit: int, carrier: str) -> None:
+        """Refuse a bundle of more than `limit` bytes.
+
+        Raises:
+            UserError: it names the largest file, and the way around.
+        """
+        sizes = {file: file.stat().st_size for file in self.files.values()}
+        if (total := sum(sizes.values())) > limit:
+            largest = max(sizes, key=lambda file: sizes[file])
+            raise UserError(
+                f"The study and the {len(sizes) - 1} files that it names have {total / 1e6:,.1f} MB ({largest} has the most); "
+                f"{carrier} carries {limit / 1e6:,.1f}. Put large ones where all nodes see them, and name them in the study "
+                "by absolute paths."
+            )
+
+    def write(self, folder: Path) -> None:
+        """Copy all files to their places below a folder."""
+        for place, file in self.files.items():
+            (folder / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, folder / place)
+
+
+def _texts(study: Study | ImportedStudy) -> Iterator[str]:
+    """What a study names besides prompt files: each a bundled name, a hub id or a path."""
+    yield study.reference
+    for choice in study.features:
+        yield from (value for value in choice.options.values() if isinstance(value, str))
+    if isinstance(study, Study):
+        yield study.model.id
+        if study.inpaint is not None:
+            yield study.inpaint.pictures
+
+
+def _is_relative_path(text: str) -> bool:
+    return bool(re.search(r"[/.]", text)) and not Path(text).is_absolute() and Path(text).exists()
+
+
+def _files(path: Path) -> list[Path]:
+    return [file for file in sorted(path.rglob("*")) if file.is_file()] if path.is_dir() else [path]

@@ -1,0 +1,216 @@
+"""Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.study import Json, Model, Sampling
+
+BUNDLED = Path(__file__).parent / "sprout"
+Family = Literal["sd", "sdxl"]
+FAMILIES: dict[str, Family] = {"StableDiffusionPipeline": "sd", "StableDiffusionXLPipeline": "sdxl"}
+INPAINTS = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")  # both drawn by the first
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+
+
+@dataclass(frozen=True)
+class Located:
+    """Where a model lies and what it is, known without loading its weights.
+
+    `identity` names the weights: sha256 of every safetensors file of a folder, or the commit of a hub repository.
+    `pipeline` is the class of diffusers that draws what a study asks for. `channels` are those of a latent; `scale` is the
+    number of pixels a latent stands for on a side; `bytes` the size of a folder's weights.
+    """
+
+    folder: Path
+    hub: str | None
+    pipeline: str
+    family: Family
+    identity: Json
+    channels: int
+    scale: int
+    default_size: int
+    bytes: int | None
+
+    def size(self, sampling: Sampling) -> tuple[int, int]:
+        """(height, width) in pixels that a study asks for.
+
+        Raises:
+            ModelError: a side that is not a multiple of `scale`.
+        """
+        height, width = sampling.height or self.default_size, sampling.width or self.default_size
+        for name, side in (("height", height), ("width", width)):
+            if side % self.scale:
+                near = max(self.scale, round(side / self.scale) * self.scale)
+                raise ModelError(
+                    f"sampling.{name}: {self.folder.name} makes sides that are multiples of {self.scale}, not {side}; "
+                    f"the nearest is {near}."
+                )
+        return height, width
+
+    def latent_shape(self, sampling: Sampling) -> tuple[int, int, int]:
+        """(C, h, w) of a latent."""
+        height, width = self.size(sampling)
+        return self.channels, height // self.scale, width // self.scale
+
+
+def bundled() -> dict[str, Path]:
+    """Name -> folder of all models that ship with the project; `kind` says what each is."""
+    pipelines = {path.parent for path in BUNDLED.glob("*/model_index.json")}
+    networks = {path.parent for path in BUNDLED.rglob("config.json") if not pipelines & set(path.parents)}
+    return {folder.relative_to(BUNDLED).as_posix(): folder for folder in sorted(pipelines | networks)}
+
+
+def kind(folder: Path) -> str:
+    """The class that loads a model's folder: a pipeline of diffusers or a network of transformers."""
+    if (folder / "model_index.json").exists():
+        return str(read_json(folder / "model_index.json").get("_class_name"))
+    return str(read_json(folder / "config.json")["architectures"][0])
+
+
+def locate(model: Model, *, inpaint: bool = False) -> Located:
+    """Find a model and read its configuration; `inpaint`: it is to fill masks in pictures, not to draw from text alone.
+
+    Raises:
+        ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights.
+    """
+    shipped = bundled()
+    folder = shipped.get(model.id) or Path(model.id).expanduser()
+    if folder.is_dir():
+        if model.revision is not None:
+            raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
+        return _describe(folder.resolve(), None, None, inpaint=inpaint)
+    if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
+        return _describe(_hub_configs(model), model.id, model.variant, inpaint=inpaint)
+    names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if inpaint else FAMILIES))
+    raise ModelError(
+        f"model: there is no model {model.id!r}. Bundled are {names or 'none'}; otherwise give a folder "
+        "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
+    )
+
+
+def _hub_configs(model: Model) -> Path:
+    """Folder of the JSON files of a hub repository, named by its commit."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(model.id, revision=model.revision, allow_patterns=["*.json", "*/*.json"]))
+    except RepositoryNotFoundError:
+        raise ModelError(
+            f"model: the hub has no repository {model.id!r}, or it needs a login (`hf auth login`). Check the spelling."
+        ) from None
+    except RevisionNotFoundError:
+        raise ModelError(f"model.revision: {model.id} has no revision {model.revision!r}.") from None
+    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
+        raise ModelError(
+            f"model: {model.id} is not a folder here, and the hub cannot be reached to look for it there. Check the path "
+            "or the network, or download it once with `hf download` where there is one."
+        ) from None
+
+
+def _describe(folder: Path, hub: str | None, variant: str | None, *, inpaint: bool) -> Located:
+    index = read_json(folder / "model_index.json")
+    pipeline = kind(folder)
+    _refuse_class(hub or str(folder), pipeline, inpaint=inpaint)
+    if hub is None:
+        _refuse_pickles(folder, index)
+    unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
+    channels = int(vae.get("latent_channels", 4))
+    _refuse_channels(hub or str(folder), unet["in_channels"], channels, inpaint=inpaint)
+    if "block_out_channels" not in vae:
+        raise ModelError(
+            f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
+        )
+    scale = 2 ** (len(vae["block_out_channels"]) - 1)
+    sample_size = unet["sample_size"] if isinstance(unet["sample_size"], int) else unet["sample_size"][0]
+    size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+    identity: Json = (
+        {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
+    )
+    family = "sd" if inpaint else FAMILIES[pipeline]
+    drawn_by = INPAINTS[0] if inpaint else pipeline
+    return Located(folder, hub, drawn_by, family, identity, channels, scale, sample_size * scale, size)
+
+
+def _refuse_class(name: str, pipeline: str, *, inpaint: bool) -> None:
+    if inpaint and pipeline not in INPAINTS:
+        raise ModelError(
+            f"model: {name} is a {pipeline}; inpainting runs on {' and '.join(INPAINTS)}. Choose such a model, or name "
+            "`prompts` in place of `inpaint`."
+        )
+    if not inpaint and pipeline == INPAINTS[0]:
+        raise ModelError(_only_inpaints(name))
+    if not inpaint and pipeline not in FAMILIES:
+        raise ModelError(f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
+
+
+def _refuse_channels(name: str, takes: int, channels: int, *, inpaint: bool) -> None:
+    """A UNet takes latents, or, to inpaint, beside them a mask and the latents of the masked picture."""
+    if takes == 2 * channels + 1 and not inpaint:
+        raise ModelError(_only_inpaints(name))
+    if takes not in (channels, 2 * channels + 1):
+        raise ModelError(
+            f"model: the UNet of {name} takes {takes} channels, where latents of {channels} need {channels}, or "
+            f"{2 * channels + 1} to inpaint. Choose another model."
+        )
+
+
+def _only_inpaints(name: str) -> str:
+    return (
+        f"model: {name} fills masks in given pictures and draws none from a prompt alone. Name the pictures under `inpaint` "
+        "in place of `prompts`, or choose a text-to-image model."
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A configuration file of a model.
+
+    Raises:
+        ModelError: it is missing, cannot be read, or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: is missing, so {path.parent} is not a model in diffusers layout.") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path}: cannot be read: {error}.") from None
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: holds no JSON object.")
+    return content
+
+
+def _refuse_pickles(folder: Path, index: dict[str, Any]) -> None:
+    """A component with weights must have them as safetensors: a pickle runs code when it is opened."""
+    for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        if index.get(name, [None])[0] is None or any((folder / name).glob("*.safetensors")):
+            continue
+        found = next((file.name for file in sorted((folder / name).glob("*")) if file.suffix in PICKLES), None)
+        raise ModelError(
+            f"{folder / name}: has its weights only as a pickle ({found}), which could run any code. Load it once where you "
+            "trust it and call `pipe.save_pretrained(folder, safe_serialization=True)`."
+            if found
+            else f"{folder / name}: has no weights (*.safetensors)."
+        )
+
+
+def _weight_hashes(folder: Path) -> list[tuple[str, str]]:
+    files = sorted(folder.rglob("*.safetensors"))
+    return [
+        (str(file.relative_to(folder)), _sha256(file, file.stat().st_size, file.stat().st_mtime_ns)) for file in files
+    ]
+
+
+@cache
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,48 @@
+"""The machine and the libraries that pictures are drawn with: what their last bits hang on, beside the study."""
+
+import platform
+import re
+import socket
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+from seedscope.pipeline.study import Json
+
+LIBRARIES = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
+
+
+@cache
+def machine() -> Mapping[str, Json]:
+    """This machine, as receipts and benches record it; None of what it does not have, or does not tell.
+
+    host, machine (architecture), cpu (its name), cpu_capability (the vector instructions that torch uses), gpu (its name),
+    driver (version of NVIDIA's), cuda (version that torch was built for), and the version of each library.
+    """
+    import torch
+
+    gpu = torch.cuda.is_available()
+    return {
+        "host": socket.gethostname(),
+        "machine": platform.machine(),
+        "cpu": _found(r"^model name\s*: (.+)$", Path("/proc/cpuinfo")) or platform.processor() or None,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "gpu": torch.cuda.get_device_name() if gpu else None,
+        "driver": driver() if gpu else None,
+        "cuda": torch.version.cuda if gpu else None,
+        **{name: version(name) for name in LIBRARIES},
+    }
+
+
+def driver(told: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+    """The version of NVIDIA's driver, as the kernel tells it (Linux)."""
+    return _found(r"^NVRM version:.*?\s(\d+\.[\d.]+)\s", told)
+
+
+def _found(pattern: str, file: Path) -> str | None:
+    try:
+        match = re.search(pattern, file.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    except OSError:
+        return None
+    return match[1].strip() if match else None

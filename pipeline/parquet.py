@@ -1,0 +1,63 @@
+"""Parquet that others open, written and read with checksums."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedscope.pipeline.errors import CorruptShard
+from seedscope.pipeline.images import IMAGE
+
+ROW_GROUP = 64
+
+
+def write_parquet(rows: pa.Table, path: Path) -> None:
+    """Write rows: pictures neither compressed again nor dictionary-encoded, pages indexed and checksummed."""
+    pictures = [f"{item.name}.{part}" for item in rows.schema if item.type == IMAGE for part in ("bytes", "path")]
+    leaves = [item.name for item in rows.schema if item.type != IMAGE] + pictures
+    # pyarrow names the values of a list column `name.list.element`.
+    lists = {item.name: f"{item.name}.list.element" for item in rows.schema if pa.types.is_fixed_size_list(item.type)}
+    leaves = [lists.get(leaf, leaf) for leaf in leaves]
+    pq.write_table(
+        rows,
+        path,
+        row_group_size=ROW_GROUP,
+        compression={leaf: "NONE" if leaf in pictures else "ZSTD" for leaf in leaves},
+        use_dictionary=[leaf for leaf in leaves if leaf in ("prompt_id", "prompt", "seed", "status", "task")],
+        write_page_index=True,
+        write_page_checksum=True,
+    )
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def parquet(source: pa.NativeFile, name: str, *, far: bool = False) -> Iterator[pq.ParquetFile]:
+    """A Parquet file, the checksums of pages verified as they are read.
+
+    Args:
+        name: what to call it where it cannot be read.
+        far: each read is a request: neighbouring columns are fetched together.
+
+    Raises:
+        CorruptShard: it is cut off, or has bytes that do not match their checksum.
+    """
+    try:
+        with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far) as file:
+            yield file
+    except (OSError, pa.ArrowException) as error:
+        raise CorruptShard(f"{name}: cannot be read: {error}") from error
+
+
+def read_rows(file: pq.ParquetFile, schema: pa.Schema, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """The rows of a Parquet file of that schema.
+
+    Raises:
+        CorruptShard: it has another schema.
+    """
+    if file.schema_arrow != schema:
+        raise CorruptShard(f"{name}: has another schema than its table")
+    return file.read(columns=None if columns is None else list(columns))

@@ -1,0 +1,1 @@
+"""Running stages over units: what is next, who makes it, and what becomes of those that fail."""

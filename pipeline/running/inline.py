@@ -1,0 +1,24 @@
+"""All works in this process, in the order in which one worker would make them."""
+
+import os
+from collections.abc import Mapping
+
+from seedscope.pipeline.running.attempt import attempt
+from seedscope.pipeline.running.schedule import Schedule
+from seedscope.pipeline.running.worker import settle
+from seedscope.pipeline.stage import Stage
+
+
+def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | None) -> None:
+    """Make all that is left in the schedule.
+
+    Raises:
+        UserError: a mishap that trying again would not mend.
+    """
+    settle(threads or os.cpu_count() or 1)
+    opened = set[str]()
+    while task := schedule.take(stages):
+        if task.work not in opened:
+            stages[task.work].open()
+            opened.add(task.work)
+        schedule.ended(task, attempt(stages[task.work], task))

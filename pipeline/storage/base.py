@@ -1,0 +1,108 @@
+"""What a run folder asks of the place where it lies."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file in a listing: its size in bytes, and a stamp that is another one as soon as its content is."""
+
+    size: int
+    stamp: str
+
+
+class Storage(Protocol):
+    """A folder on this machine, or a prefix of an object store. Cheap and picklable: it holds a name, no connection.
+
+    Names are relative, with `/`. Every method raises StorageError, with the remedy, for what cannot be mended by waiting.
+    """
+
+    @property
+    def url(self) -> str:
+        """The place, as a person would write it."""
+        ...
+
+    @property
+    def local(self) -> Path | None:
+        """The folder on this machine; None elsewhere."""
+        ...
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `create` and `publish` are atomic. Where they are not, one process alone may call them for a name."""
+        ...
+
+    def inside(self, folder: str) -> "Storage":
+        """The storage of a folder of this one."""
+        ...
+
+    def entries(self, folder: str = "") -> Mapping[str, Entry]:
+        """The files of a folder, not those of its sub-folders, in one sweep; none where there is no such folder."""
+        ...
+
+    def size(self, name: str) -> int | None:
+        """Size in bytes; None where there is no such file."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """All of a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        ...
+
+    def open(self, name: str) -> pa.NativeFile:
+        """A file for reading any part of it: bytes that nobody asks for are not fetched.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        ...
+
+    def create(self, name: str, content: bytes) -> None:
+        """Create a small file with all its content or not at all.
+
+        Raises:
+            FileExistsError: it is there already. An object store takes a file of the very same bytes for its own earlier
+                attempt, whose answer was lost on the way.
+        """
+        ...
+
+    def scratch(self, name: str) -> AbstractContextManager[Path]:
+        """A path on this machine to write a file to before it is published; what is there at the end is removed."""
+        ...
+
+    def publish(self, scratch: Path, name: str) -> None:
+        """Give a written file its name, as `create` does.
+
+        Raises:
+            FileExistsError: as `create`.
+        """
+        ...
+
+    def replace(self, name: str, content: bytes) -> None:
+        """Write a file anew: all of it, or what was there before."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a file, if it is there."""
+        ...
+
+    def hold(self, part: str | None = None) -> AbstractContextManager[None]:
+        """Hold the place for this process, until it ends, however it ends; or only a `part`, beside holders of others.
+
+        Raises:
+            RunBusy: another process holds it, or, at the end, has taken it over meanwhile.
+        """
+        ...
+
+    def holder(self) -> str | None:
+        """Who holds the place, such as `process 7 on node-1`; None where nobody does."""
+        ...

@@ -1,0 +1,227 @@
+"""A run folder on this machine, or on a file system that it has mounted."""
+
+import errno
+import fcntl
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from seedscope.pipeline.errors import RunBusy, StorageError
+from seedscope.pipeline.storage.base import Entry
+
+SCRATCH = ".scratch"
+LOCK = ".lock"
+_REFUSALS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "the file size limit is reached",
+    errno.EROFS: "the file system is read-only",
+    errno.EACCES: "writing is not permitted",
+    errno.EPERM: "writing is not permitted",
+    errno.ENOTDIR: "a file is in the way of a folder",
+}
+
+
+@dataclass(frozen=True)
+class LocalStorage:
+    """Files are created by `os.link`, which the first caller wins, and synced before they count."""
+
+    local: Path
+
+    @property
+    def url(self) -> str:
+        return str(self.local)
+
+    @property
+    def conditional(self) -> bool:
+        return True
+
+    def inside(self, folder: str) -> "LocalStorage":
+        return LocalStorage(self.local / folder)
+
+    def entries(self, folder: str = "") -> Mapping[str, Entry]:
+        found: dict[str, Entry] = {}
+        with suppress(FileNotFoundError), os.scandir(self.local / folder) as items:
+            for item in items:
+                with suppress(FileNotFoundError):  # taken away meanwhile
+                    if item.is_file():
+                        state = item.stat()
+                        found[item.name] = Entry(state.st_size, f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}")
+        return found
+
+    def size(self, name: str) -> int | None:
+        try:
+            return (self.local / name).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, name: str) -> bytes:
+        return (self.local / name).read_bytes()
+
+    def open(self, name: str) -> pa.NativeFile:
+        return pa.OSFile(str(self.local / name))
+
+    def create(self, name: str, content: bytes) -> None:
+        create(self.local / name, content)
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        with refusals(self.local):
+            (self.local / SCRATCH).mkdir(parents=True, exist_ok=True)
+            path = self.local / SCRATCH / f"{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
+            try:
+                yield path
+            finally:
+                path.unlink(missing_ok=True)
+
+    def publish(self, scratch: Path, name: str) -> None:
+        with refusals(self.local):
+            with scratch.open("rb+") as file:
+                os.fsync(file.fileno())
+            path = self.local / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            os.link(scratch, path)
+            _sync_folder(path.parent)
+
+    def replace(self, name: str, content: bytes) -> None:
+        path = self.local / name
+        with refusals(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        replace(path, lambda scratch: scratch.write_bytes(content))
+
+    def delete(self, name: str) -> None:
+        with refusals(self.local):
+            (self.local / name).unlink(missing_ok=True)
+
+    def holder(self) -> str | None:
+        try:
+            handle = os.open(self.local / LOCK, os.O_RDONLY)
+        except OSError:
+            return None
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return _told(handle)
+        finally:
+            os.close(handle)
+        return None
+
+    @contextmanager
+    def hold(self, part: str | None = None) -> Iterator[None]:
+        if part is None:
+            with self._locked(LOCK, fcntl.LOCK_EX):
+                yield
+            return
+        # Parts share the lock that a holder of the whole has alone.
+        with self._locked(LOCK, fcntl.LOCK_SH), self._locked(f"{LOCK}-{part}", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _locked(self, name: str, kind: int) -> Iterator[None]:
+        try:
+            self.local.mkdir(parents=True, exist_ok=True)
+            handle = os.open(self.local / name, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            raise StorageError(
+                f"{self.local}: cannot be used as a run folder: {error.strerror}. Choose another one with --out."
+            ) from error
+        try:
+            _lock(handle, kind)
+        except BlockingIOError:
+            holder = _told(handle)
+            os.close(handle)
+            raise RunBusy(
+                f"{self.local}: another seedscope ({holder}) works on this run. Wait for it, or stop it first."
+            ) from None
+        try:
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"{os.getpid()} on {socket.gethostname()}".encode(), 0)
+            yield
+        finally:
+            os.close(handle)
+
+
+def create(path: Path, content: bytes) -> None:
+    """Create a small file with all its content or not at all.
+
+    Raises:
+        FileExistsError: it is there already.
+        StorageError: the folder cannot be written.
+    """
+    with refusals(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = _beside(path)
+        try:
+            with scratch.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(scratch, path)
+        finally:
+            scratch.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def replace(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file that may be made anew at any time, such as the seeds table: all of it, or what was there before.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    with refusals(path.parent):
+        scratch = _beside(path)
+        try:
+            write(scratch)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def refusals(folder: Path) -> Iterator[None]:
+    """Turn the operating system's refusals into a sentence with the remedy."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REFUSALS:
+            raise
+        raise StorageError(
+            f"{folder}: {_REFUSALS[error.errno]}. What is published is safe; make room or choose another folder with --out, "
+            "then run the same command again: it goes on where it stopped."
+        ) from error
+
+
+def _lock(handle: int, kind: int) -> None:
+    """Lock a file. Who asks for its holder has it for a moment, which is waited out."""
+    for last in (False, False, True):
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _told(handle: int) -> str:
+    """Who says in an open lock file that it holds it."""
+    return f"process {os.read(handle, 200).decode(errors='replace').strip() or 'unknown'}"
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

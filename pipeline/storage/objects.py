@@ -1,0 +1,237 @@
+"""A run folder in an object store, through fsspec."""
+
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pyarrow as pa
+
+from seedscope.pipeline.errors import StorageError
+from seedscope.pipeline.storage.base import Entry
+from seedscope.pipeline.storage.lease import Lease
+from seedscope.pipeline.storage.local import refusals
+from seedscope.pipeline.storage.patience import PATIENCE, lacks_conditions, patiently
+from seedscope.pipeline.storage.ranges import Ranges
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+T = TypeVar("T")
+
+S3, GOOGLE = ("s3", "s3a"), ("gs", "gcs")
+EXTRAS = dict.fromkeys(S3, "s3") | dict.fromkeys(GOOGLE, "gs")
+PROBE = ".conditional"
+PARTS = ".parts"
+_STAMPS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modified", "mtime", "updated", "created")
+
+
+@dataclass(frozen=True)
+class ObjectStorage:
+    """A prefix of an object store. Every request is tried again, for up to `patience` seconds, while the trouble may pass.
+
+    Attributes:
+        patience: seconds.
+        beat: seconds between two renewals of the lease on a run.
+        stale: seconds after which a lease that nobody renews is taken over.
+    """
+
+    url: str
+    patience: float = PATIENCE
+    beat: float = 20.0
+    stale: float = 90.0
+
+    @classmethod
+    def at(cls, url: str) -> "ObjectStorage":
+        """The storage of a URL.
+
+        Raises:
+            StorageError: nobody knows such URLs, or the package that does is not installed.
+        """
+        _opened(url)
+        return cls(url.rstrip("/"))
+
+    @property
+    def local(self) -> Path | None:
+        return None
+
+    @property
+    def conditional(self) -> bool:
+        """Found out by writing a small object twice, once in each process: some stores refuse conditional puts, and others
+        take them and overlook the condition."""
+        return self._speaks(GOOGLE) or (self._speaks(S3) and _conditional(self))
+
+    def inside(self, folder: str) -> "ObjectStorage":
+        return ObjectStorage(f"{self.url}/{folder}", self.patience, self.beat, self.stale)
+
+    def entries(self, folder: str = "") -> Mapping[str, Entry]:
+        try:
+            found = self._ask(lambda fs, path: fs.ls(path, detail=True), folder)
+        except FileNotFoundError:
+            return {}
+        return {
+            item["name"].rsplit("/", 1)[-1]: Entry(item["size"], _stamp(item))
+            for item in found
+            if item["type"] == "file"
+        }
+
+    def size(self, name: str) -> int | None:
+        try:
+            found = self._ask(lambda fs, path: fs.info(path), name)
+        except FileNotFoundError:
+            return None
+        return int(found["size"]) if found["type"] == "file" else None
+
+    def read(self, name: str) -> bytes:
+        # s3fs would ask for the size first, to read large files by parts.
+        options = {"max_concurrency": 1} if self._speaks(S3) else {}
+        return self._ask(lambda fs, path: bytes(fs.cat_file(path, **options)), name)
+
+    def open(self, name: str) -> pa.NativeFile:
+        size = self.size(name)
+        if size is None:
+            raise FileNotFoundError(f"{self.url}/{name}")
+        return pa.PythonFile(Ranges(partial(self.range, name), size), mode="r")
+
+    def range(self, name: str, start: int, end: int) -> bytes:
+        """Bytes `start` to `end`, the latter not among them."""
+        return self._ask(lambda fs, path: bytes(fs.cat_file(path, start=start, end=end)), name)
+
+    def create(self, name: str, content: bytes) -> None:
+        self._put_new(name, lambda fs, path, mode: fs.pipe_file(path, content, **mode), lambda: content)
+
+    @contextmanager
+    def scratch(self, name: str) -> Iterator[Path]:
+        folder = Path(tempfile.gettempdir())
+        with refusals(folder), tempfile.TemporaryDirectory(prefix="seedscope-", dir=folder) as own:
+            yield Path(own) / name
+
+    def publish(self, scratch: Path, name: str) -> None:
+        self._put_new(name, lambda fs, path, mode: fs.put_file(str(scratch), path, **mode), scratch.read_bytes)
+
+    def replace(self, name: str, content: bytes) -> None:
+        self._put(name, lambda fs, path: fs.pipe_file(path, content))
+
+    def swap(self, name: str, old: bytes, new: bytes) -> bool:
+        """Replace a small file if it still has its old content; whether it did.
+
+        Atomic on S3. Elsewhere two processes that swap within the same moment may both be told that they did.
+        """
+        condition: dict[str, str] = {}
+        try:
+            if self._speaks(S3) and self.conditional:
+                condition["IfMatch"] = self._ask(lambda fs, path: str(fs.info(path)["ETag"]), name)
+            if (found := self.read(name)) != old:
+                return found == new
+            self._put(name, lambda fs, path: fs.pipe_file(path, new, **condition))
+        except FileNotFoundError:
+            return False
+        except FileExistsError:
+            return self.read(name) == new
+        return True
+
+    def delete(self, name: str) -> None:
+        with suppress(FileNotFoundError):
+            self._ask(lambda fs, path: fs.rm_file(path), name)
+
+    def holder(self) -> str | None:
+        """As in `Storage`. One that died is still named until its lease is taken over."""
+        return Lease(self, self.beat, self.stale).holder()
+
+    def hold(self, part: str | None = None) -> AbstractContextManager[None]:
+        """As in `Storage`, but nothing keeps a part and the whole apart: there is no lock to share, and a unit is committed
+        once all the same."""
+        place = self if part is None else self.inside(f"{PARTS}/{part}")
+        return Lease(place, self.beat, self.stale).held()
+
+    def _speaks(self, schemes: Sequence[str]) -> bool:
+        return self.url.partition("://")[0] in schemes
+
+    def _put_new(
+        self,
+        name: str,
+        put: "Callable[[AbstractFileSystem, str, Mapping[str, str]], object]",
+        content: Callable[[], bytes],
+    ) -> None:
+        mode = {"mode": "create"} if self.conditional else {}
+        if not mode and self.size(name) is not None:
+            raise FileExistsError(f"{self.url}/{name}")
+        try:
+            self._put(name, lambda fs, path: put(fs, path, mode))
+        except FileExistsError:
+            # The answer to an earlier try of this very put may have been lost on the way.
+            if self.read(name) != content():
+                raise
+
+    def _put(self, name: str, put: "Callable[[AbstractFileSystem, str], object]") -> None:
+        def tried(fs: "AbstractFileSystem", path: str) -> None:
+            try:
+                put(fs, path)
+            except OSError as error:
+                # s3fs calls only the refusal of one of the two conditions by its name.
+                if "PreconditionFailed" in repr(error.__cause__):
+                    raise FileExistsError(path) from error
+                raise
+
+        try:
+            self._ask(tried, name)
+        except FileNotFoundError as error:  # of a put: there is no such bucket
+            raise StorageError(f"{self.url}: there is no such bucket. Create it, or choose another --out.") from error
+
+    def _ask(self, request: Callable[["AbstractFileSystem", str], T], name: str) -> T:
+        url = f"{self.url}/{name}" if name else self.url
+        return patiently(partial(request, *_opened(url)), url, seconds=self.patience)
+
+
+def _opened(url: str) -> "tuple[AbstractFileSystem, str]":
+    """The file system of a URL, of which fsspec itself keeps one for each process, and the path in it."""
+    import fsspec
+
+    scheme = url.partition("://")[0]
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ImportError as error:
+        remedy = f'pip install "seedscope[{EXTRAS[scheme]}]"' if scheme in EXTRAS else str(error)
+        raise StorageError(f"{url}: a package is missing that reads and writes {scheme}://. {remedy}") from error
+    except ValueError as error:
+        raise StorageError(
+            f"{url}: nobody here knows {scheme}://. Take a folder, s3://, gs://, or what fsspec has."
+        ) from error
+    # Listings are asked for anew: other processes write. Retries are ours, so that their time can be bounded.
+    options: dict[str, Any] = {"use_listings_cache": False}
+    if scheme in S3:
+        configured = fsspec.config.conf.get("s3", {}).get("config_kwargs", {})
+        options["config_kwargs"] = {"retries": {"max_attempts": 0}} | configured
+    fs, path = fsspec.url_to_fs(url, **options)
+    return fs, str(path)
+
+
+def _stamp(item: Mapping[str, Any]) -> str:
+    return next((f"{item[key]}" for key in _STAMPS if item.get(key)), "")
+
+
+_KNOWN: dict[str, bool] = {}
+
+
+def _conditional(storage: ObjectStorage) -> bool:
+    """Whether a store keeps to the condition of a put, asked once in each process and for each bucket."""
+    bucket = "/".join(storage.url.split("/")[:3])
+    if bucket not in _KNOWN:
+        _KNOWN[bucket] = _probe(storage)
+    return _KNOWN[bucket]
+
+
+def _probe(storage: ObjectStorage) -> bool:
+    try:
+        for _ in range(2):
+            storage._put(PROBE, lambda fs, path: fs.pipe_file(path, b"", mode="create"))
+    except FileExistsError:
+        return True
+    except StorageError as error:
+        if lacks_conditions(error):
+            return False
+        raise
+    return False

@@ -1,0 +1,117 @@
+"""An S3 server on this machine (moto) that can be told to misbehave."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+Answer = Iterable[bytes]
+BUCKET = "pictures"
+
+
+@dataclass
+class ObjectStore:
+    """The server as WSGI application. Requests are served one at a time: moto looks whether a key is there, and writes it, in
+    two steps, which real stores do in one.
+
+    trouble: a function that is asked before each request; it may return the answer, or None for the real one.
+    lost: how many answers to puts are still to be lost: the put is carried out, and a 503 is sent.
+    conditions: `kept` as S3 does; `refused` with 501; `overlooked`, as by stores that do not know them.
+    """
+
+    trouble: Callable[[dict[str, Any]], tuple[str, bytes] | None] = lambda environ: None
+    lost: int = 0
+    conditions: str = "kept"
+    asked: Counter[str] = field(default_factory=Counter)
+    sent: int = 0
+    url: str = ""
+
+    def __post_init__(self) -> None:
+        self._app: Any = DomainDispatcherApplication(create_backend_app)
+        self._turn = Lock()
+
+    def __call__(self, environ: dict[str, Any], start: Any) -> Answer:
+        method = environ["REQUEST_METHOD"]
+        self.asked[method] += 1
+        found = self.trouble(environ)
+        if found is None and "HTTP_IF_NONE_MATCH" in environ and self.conditions != "kept":
+            if self.conditions == "refused":
+                found = ("501 Not Implemented", error("NotImplemented"))
+            else:
+                del environ["HTTP_IF_NONE_MATCH"]
+        if found is not None:
+            environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+            start(found[0], [("Content-Type", "application/xml"), ("Content-Length", str(len(found[1])))])
+            return [found[1]]
+        with self._turn:
+            if method == "PUT" and self.lost:
+                self.lost -= 1
+                list(self._app(environ, lambda *_: None))
+                start("503 Service Unavailable", [("Content-Type", "application/xml")])
+                return [error("SlowDown")]
+            answer = list(self._app(environ, start))
+            self.sent += sum(map(len, answer))
+            return answer
+
+    def environment(self) -> dict[str, str]:
+        """What a process needs to find the store."""
+        return {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_ACCESS_KEY_ID": "key",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+
+
+class _Quiet(MotoRequestHandler):
+    def log_request(self, *_: object) -> None: ...
+
+
+def error(code: str) -> bytes:
+    return f'<?xml version="1.0"?><Error><Code>{code}</Code><Message>injected {code}</Message></Error>'.encode()
+
+
+def busy(times: int, status: str = "503 Slow Down", code: str = "SlowDown") -> Callable[[dict[str, Any]], Any]:
+    """Trouble with the first so many requests."""
+    left = [times]
+
+    def answer(environ: dict[str, Any]) -> tuple[str, bytes] | None:
+        left[0] -= 1
+        return (status, error(code)) if left[0] >= 0 else None
+
+    return answer
+
+
+def slow(times: int, seconds: float) -> Callable[[dict[str, Any]], Any]:
+    """The first so many requests hang."""
+    left = [times]
+
+    def answer(environ: dict[str, Any]) -> None:
+        left[0] -= 1
+        if left[0] >= 0:
+            time.sleep(seconds)
+
+    return answer
+
+
+@contextmanager
+def served(store: ObjectStore, port: int = 0) -> Iterator[ObjectStore]:
+    """The store on a port of this machine, until the end of the block."""
+    server = make_server("127.0.0.1", port, store, threaded=True, request_handler=_Quiet)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    store.url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        yield store
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,126 @@
+"""One driver at a time on a run in an object store, whatever becomes of the one before."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE
+
+import boto3
+import fsspec
+import pytest
+from object_store import BUCKET, ObjectStore, busy, served
+
+from seedscope.pipeline.errors import RunBusy
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.storage.objects import ObjectStorage
+
+BEAT, STALE = 0.2, 4.0
+HOLDER = """
+import sys, time
+from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.storage.objects import ObjectStorage
+with RunFolder(ObjectStorage(sys.argv[1], beat=0.2, stale=4.0)).locked():
+    print("held", flush=True)
+    time.sleep(120)
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[ObjectStore]:
+    with served(ObjectStore()) as store, pytest.MonkeyPatch.context() as patch:
+        for name, value in store.environment().items():
+            patch.setenv(name, value)
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield store
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+@pytest.fixture(params=["s3", "memory"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ObjectStorage:
+    """With conditional puts, and without."""
+    monkeypatch.chdir(tmp_path)
+    if request.param == "s3":
+        request.getfixturevalue("server")
+    return ObjectStorage(f"{request.param}://{BUCKET}/{os.urandom(4).hex()}", beat=BEAT, stale=STALE)
+
+
+@pytest.fixture
+def other(server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[ObjectStorage, int]]:
+    """A run that another process holds, and that process."""
+    monkeypatch.chdir(tmp_path)
+    place = ObjectStorage(f"s3://{BUCKET}/{os.urandom(4).hex()}", beat=BEAT, stale=STALE)
+    with subprocess.Popen([sys.executable, "-c", HOLDER, place.url], stdout=PIPE, text=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield place, process.pid
+        process.kill()
+
+
+def test_a_lease_is_taken_renewed_and_given_back(place: ObjectStorage) -> None:
+    for _ in range(2):
+        assert place.holder() is None
+        with RunFolder(place).locked():
+            assert place.holder() == f"process {os.getpid()} on {os.uname().nodename}"
+            time.sleep(3 * BEAT)
+            assert json.loads(place.read(".lease"))["beat"] >= 1
+    assert place.size(".lease") is None
+
+
+def test_the_lease_of_a_killed_driver_is_taken_over(
+    other: tuple[ObjectStorage, int], caplog: pytest.LogCaptureFixture
+) -> None:
+    place, holder = other
+    os.kill(holder, signal.SIGKILL)
+    started = time.monotonic()
+    with RunFolder(place).locked():
+        assert time.monotonic() - started >= STALE
+        assert place.holder() == f"process {os.getpid()} on {os.uname().nodename}"
+    assert f"process {holder} on" in caplog.text and "Waiting up to 4 s" in caplog.text
+
+
+def test_a_second_driver_is_refused_by_name_and_takes_over_from_one_that_sleeps(
+    other: tuple[ObjectStorage, int],
+) -> None:
+    place, holder = other
+    with pytest.raises(RunBusy, match=f"process {holder} on .*works on this run"), RunFolder(place).locked():
+        pass
+    os.kill(holder, signal.SIGSTOP)
+    with RunFolder(place).locked():
+        os.kill(holder, signal.SIGCONT)
+        _, status, _ = os.wait4(holder, 0)
+        assert os.waitstatus_to_exitcode(status) == 1
+        assert place.holder() == f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def test_the_loss_is_told(place: ObjectStorage) -> None:
+    with (
+        pytest.raises(RunBusy, match="process 7 on elsewhere has taken this run over.*What is published is safe"),
+        RunFolder(place).locked(),
+    ):
+        place.replace(".lease", json.dumps({"host": "elsewhere", "process": 7, "token": "x", "beat": 0}).encode())
+        time.sleep(60)
+    assert place.holder() == "process 7 on elsewhere"
+
+
+def test_one_of_two_takes_a_stale_lease_over(place: ObjectStorage) -> None:
+    """The second one finds it changed since it began to watch."""
+    stale = json.dumps({"host": "gone", "process": 7, "token": "x", "beat": 0}).encode()
+    place.create(".lease", stale)
+    assert place.swap(".lease", stale, b"first") and not place.swap(".lease", stale, b"second")
+    assert place.read(".lease") == b"first" and place.swap(".lease", stale, b"first")
+
+
+def test_a_store_that_is_away_for_some_beats_costs_nothing(server: ObjectStore, tmp_path: Path) -> None:
+    place = ObjectStorage(f"s3://{BUCKET}/{os.urandom(4).hex()}", beat=BEAT, stale=STALE)
+    with place.hold():
+        server.trouble = busy(12)
+        time.sleep(1)
+        server.trouble = busy(0)
+        before = json.loads(place.read(".lease"))["beat"]
+        time.sleep(4 * BEAT)
+        assert json.loads(place.read(".lease"))["beat"] > before

@@ -1,0 +1,235 @@
+"""How far a run is, read while it goes on: what a person sees, what a program reads, and when watching ends."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+
+import jsonschema
+import pyarrow as pa
+import pytest
+import yaml
+
+from seedscope.jobs.cli import main
+from seedscope.jobs.commands import status
+from seedscope.jobs.job import open_job
+from seedscope.jobs.standing import FAILED_NAMED, Standing, TableStanding, WorkerStanding, standing
+from seedscope.jobs.standing_words import told, told_briefly
+
+COUNT = {"type": "integer", "minimum": 0}
+SECONDS = {"type": ["number", "null"], "minimum": 0}
+
+
+def closed(**properties: object) -> dict[str, object]:
+    """The JSON schema of an object with these keys and no others."""
+    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+TEXT = {"type": "string"}
+COUNTS = dict.fromkeys(("units", "units_done", "cells", "cells_done", "cells_failed", "bytes"), COUNT)
+TABLE = closed(stage=TEXT, table=TEXT, **COUNTS, rate=SECONDS, seconds_left=SECONDS)
+SCHEMA = closed(
+    study=TEXT,
+    folder=TEXT,
+    driver={"type": ["string", "null"]},
+    tables={"type": "array", "items": TABLE, "minItems": 1},
+    workers={"type": "array", "items": closed(stage=TEXT, worker=TEXT, rate=SECONDS)},
+    failed={"type": "array", "items": closed(table=TEXT, prompt=TEXT, seed={"type": "integer"}, error=TEXT)},
+    finished={"type": "boolean"},
+)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """A study of 3 units that ranks by a score, so that no real pictures are measured."""
+    written = {
+        "name": "small",
+        "model": "sprout",
+        "sampling": {"steps": 1},
+        "compute": {"batch_size": 4, "device": "cpu"},
+        "prompts": ["a red apple", "a cat on grass"],
+        "seeds": "0-5",
+        "unit": {"prompts": 2, "seeds": 2},
+        "features": [{"clip_score": {"model": "sprout-clip"}}, "looks"],
+        "ranking": {"by": "clip_score", "rule": "top", "golden": 2},
+    }
+    path = tmp_path / "study.yaml"
+    path.write_text(yaml.safe_dump(written), encoding="utf-8")
+    return path
+
+
+def command(*arguments: str | Path, columns: int = 100) -> str:
+    """Run seedscope in this process; what it printed."""
+    out = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
+        patch.setattr(sys, "argv", ["seedscope", *map(str, arguments)])
+        patch.setenv("COLUMNS", str(columns))
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code, out.getvalue()
+    return out.getvalue()
+
+
+def make(step: str, study: Path, out: Path, *more: str) -> None:
+    command(step, study, "--out", out, "--executor", "inline", "--threads", "1", *more)
+
+
+def shown(study: Path, out: Path) -> dict[str, object]:
+    """The JSON of a run's status, checked against its schema."""
+    found = json.loads(command("status", study, "--out", out, "--json"))
+    jsonschema.validate(found, SCHEMA)
+    assert isinstance(found, dict)
+    return found
+
+
+@contextmanager
+def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """seedscope in a process of its own."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+# --- once
+
+
+def test_the_status_of_a_run_from_before_it_begins_to_its_end(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    before = shown(study, out)
+    images, score, looks = before["tables"]
+    assert (images["units"], images["units_done"], images["cells"], images["bytes"]) == (3, 0, 12, 0)
+    assert before["workers"] == [] and before["driver"] is None and not before["finished"] and not out.exists()
+
+    make("generate", study, out, "--limit", "1")
+    begun = shown(study, out)
+    images, score, looks = begun["tables"]
+    assert (images["units_done"], images["cells_done"]) == (1, 4) and score["units_done"] == 0
+    assert images["rate"] > 0 and images["seconds_left"] == pytest.approx(8 / images["rate"])
+    (worker,) = begun["workers"]
+    assert worker["stage"] == "images" and worker["worker"].endswith(f":{os.getpid()}")
+    assert worker["rate"] == pytest.approx(images["rate"])
+
+    make("generate", study, out)
+    make("features", study, out, "--only", "looks")
+    images, score, looks = shown(study, out)["tables"]
+    assert images["units_done"] == looks["units_done"] == 3 and score["units_done"] == 0
+    assert images["rate"] is None and looks["bytes"] > 0
+
+    make("features", study, out)
+    done = shown(study, out)
+    assert done["finished"] and {table["cells_done"] for table in done["tables"]} == {12}
+    assert {worker["stage"] for worker in done["workers"]} == {"images", "features"} and done["failed"] == []
+    for table in done["tables"]:  # a person copies the name of a table, on however narrow a terminal
+        assert table["table"] in command("status", study, "--out", out, columns=30).splitlines()
+
+
+def test_failed_cells_are_named(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    job = open_job(study, out)
+    job.begin()
+    for unit in job.units:
+        keys = [{"prompt_id": item.id, "prompt": item.text, "seed": seed} for item, seed in unit.cells()]
+        rows = [key | {"image": None, "status": "failed", "error": "[no] picture"} for key in keys]
+        job.images.publish(unit, pa.Table.from_pylist(rows, schema=job.images.schema), {})
+    found = shown(study, out)
+    assert found["tables"][0]["cells_failed"] == 12 and len(found["failed"]) == FAILED_NAMED
+    assert found["failed"][1] == {
+        "table": job.images.name,
+        "prompt": "a cat on grass",
+        "seed": 0,
+        "error": "[no] picture",
+    }
+    assert found["workers"] == [] and found["tables"][0]["rate"] is None  # receipts that say no time
+    assert "'a cat on grass' with seed 0: [no] picture" in command("status", study, "--out", out)
+
+
+def test_who_works_on_a_run_is_told(study: Path, tmp_path: Path) -> None:
+    job = open_job(study, tmp_path / "run")
+    assert standing(job).driver is None
+    with job.folder.locked():
+        driver = standing(job).driver
+        assert driver is not None and str(os.getpid()) in driver
+        assert f"{driver} works on it." in command("status", study, "--out", tmp_path / "run")
+        assert standing(job).driver == driver  # asking takes nothing away
+    assert standing(job).driver is None
+    assert "Nobody works on it." in command("status", study, "--out", tmp_path / "run")
+
+
+def test_a_long_run_in_words() -> None:
+    table = TableStanding("images", "images-0", 112_000, 24, 46_104_576, 12_288, 3, 77_500_000, 12.25, 3_762_635.8)
+    found = Standing("big", "s3://bucket/big", "node-1, process 7", [table], [WorkerStanding("images", "b:8", 0.25)])
+    assert told(found) == [
+        "big in s3://bucket/big",
+        "node-1, process 7 works on it.",
+        "images-0",
+        "  images: 24 of 112,000 units, 12,288 of 46,104,576 cells, 3 failed, 77.5 MB, 12.2 a second, 43 d 13 h left",
+        "Workers of the last minutes:",
+        "  b:8  images, 15.0 a minute",
+    ]
+    assert told_briefly(table).startswith("images-0: 12,288 of 46,104,576 cells, 3 failed")
+
+
+# --- watched
+
+
+def test_watching_ends_when_the_run_does(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    with (
+        started("status", study, "--out", out, "--watch", "--json") as watching,
+        started("run", study, "--out", out, "--executor", "inline", "--threads", "1") as run,
+    ):
+        _, complaint = run.communicate(timeout=120)
+        assert run.returncode == 0, complaint
+        lines = watching.communicate(timeout=60)[0].splitlines()
+        assert watching.returncode == 0
+    seen = [json.loads(line) for line in lines]
+    for found in seen:
+        jsonschema.validate(found, SCHEMA)
+    assert [found["finished"] for found in seen] == [False] * (len(seen) - 1) + [True]
+    done = [sum(table["units_done"] for table in found["tables"]) for found in seen]
+    assert done == sorted(done) and done[0] == 0 and done[-1] == 9
+    assert all("process" in found["driver"] for found in seen if found["driver"])
+
+
+def test_watching_in_a_log_and_on_a_terminal(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status, "LOG_SECONDS", 0.0)
+    monkeypatch.setattr(status, "REFRESH_SECONDS", 0.0)
+    out, job = tmp_path / "run", open_job(study, tmp_path / "run")
+    steps = [("generate", "--limit", "1"), ("generate",), ("features",)]
+
+    def go_on(_: float) -> None:
+        step, *more = steps.pop(0)
+        with redirect_stdout(io.StringIO()):
+            make(step, study, out, *more)
+
+    monkeypatch.setattr(status.time, "sleep", go_on)
+    lines = command("status", study, "--out", out, "--watch").splitlines()
+    name = job.images.name
+    assert [line.split(" cells")[0] for line in lines if line.startswith(name)] == [
+        f"{name}: {done} of 12" for done in (0, 4, 12)
+    ]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "3 of 3 units" in command("status", study, "--out", out, "--watch")
+
+
+def test_ctrl_c_ends_watching_without_a_word(study: Path, tmp_path: Path) -> None:
+    with started("status", study, "--out", tmp_path / "run", "--watch", "--json") as watching:
+        assert watching.stdout is not None
+        assert not json.loads(watching.stdout.readline())["finished"]
+        watching.send_signal(signal.SIGINT)
+        _, told_last = watching.communicate(timeout=30)
+    assert watching.returncode == 0 and told_last == ""

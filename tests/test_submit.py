@@ -1,0 +1,113 @@
+"""What every target is told: which files travel, which run folders last, which options belong to whom."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seedscope.jobs.cli import app
+from seedscope.jobs.submit.bundle import Bundle
+from seedscope.jobs.submit.submission import Submission, lasting
+from seedscope.pipeline.errors import UserError
+
+Write = Callable[..., Path]
+
+
+def travels(bundle: Bundle, folder: Path) -> set[str]:
+    bundle.write(folder)
+    return {file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_the_study_and_the_files_that_it_names_travel_and_nothing_else(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "studies" / "real").mkdir(parents=True)
+    for name in ("prompts.txt", "studies/more.csv", "studies/real/1.png", "studies/real/2.png", "studies/other.yaml"):
+        (tmp_path / name).write_text(f"prompt\n{name}\n")
+    elsewhere = tmp_path / "elsewhere.txt"
+    elsewhere.write_text("a horse\n")
+    study = write_study(
+        "studies/study.yaml",
+        prompts=[{"file": "../prompts.txt"}, {"file": "more.csv"}, {"file": str(elsewhere)}],
+        reference="./real",
+    )
+    bundle = Bundle.of(study)
+    assert bundle.study == "studies/study.yaml"
+    assert travels(bundle, tmp_path / "there") == {
+        "prompts.txt",
+        "studies/study.yaml",
+        "studies/more.csv",
+        "studies/real/1.png",
+        "studies/real/2.png",
+    }
+    assert (tmp_path / "there" / "studies" / "study.yaml").read_bytes() == study.read_bytes()
+
+
+def test_bundled_names_are_no_files(write_study: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sprout").mkdir()
+    (tmp_path / "sprout" / "notes.txt").write_text("not the bundled model")
+    assert travels(Bundle.of(write_study(reference="sprout")), tmp_path / "there") == {"study.yaml"}
+
+
+def test_a_prompt_file_that_is_missing_is_told_before_anything_is_submitted(write_study: Write) -> None:
+    with pytest.raises(UserError, match=r"nowhere\.txt: there is no such prompt file"):
+        Bundle.of(write_study(prompts=[{"file": "nowhere.txt"}]))
+
+
+def test_the_fingerprint_follows_the_content_and_not_the_place(write_study: Write, tmp_path: Path) -> None:
+    first = Bundle.of(write_study()).fingerprint()
+    (tmp_path / "moved").mkdir()
+    assert Bundle.of(write_study("moved/study.yaml")).fingerprint() == first
+    assert Bundle.of(write_study(seeds="0-4")).fingerprint() != first
+
+
+def test_a_bundle_that_is_too_large_names_the_largest_file(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "many.txt").write_text("a prompt\n" * 1000)
+    bundle = Bundle.of(write_study(prompts=[{"file": "many.txt"}]))
+    with pytest.raises(UserError, match=r"many\.txt has the most\); a letter carries 0\.0\."):
+        bundle.refuse_above(1000, "a letter")
+
+
+def test_names_are_those_of_kubernetes_and_differ_by_run_folder(write_study: Write) -> None:
+    bundle = Bundle.of(write_study(name="A_study.with-a-very-long-name-indeed-0123456789"))
+    names = {Submission(bundle, out).name for out in ("/runs/a", "/runs/b", "s3://bucket/a")}
+    assert len(names) == 3
+    for name in names:
+        assert len(name) <= 43 and name.replace("-", "").isalnum() and name == name.lower()
+        assert name.startswith("seedscope-a-study-with-a-very-long")
+
+
+def test_the_command_is_quoted_for_the_shell(write_study: Write) -> None:
+    submission = Submission(Bundle.of(write_study()), "/runs/my run; rm", ("--workers", "2"))
+    assert submission.run("study.yaml", "auto") == (
+        "seedscope run study.yaml --address auto --out '/runs/my run; rm' --workers 2"
+    )
+
+
+@pytest.mark.parametrize("out", ["s3://bucket/run", "gs://bucket/run", "/shared/run"])
+def test_run_folders_that_last(out: str) -> None:
+    assert lasting(out) == out
+
+
+@pytest.mark.parametrize(
+    ("out", "url"), [("runs/demo", False), ("file:///run", False), ("memory://run", True), ("/shared/run", True)]
+)
+def test_run_folders_that_would_be_gone(out: str, url: bool) -> None:
+    with pytest.raises(UserError, match=r"would be gone with the job, or seen by one node only\. Give a URL"):
+        lasting(out, url=url)
+    with pytest.raises(UserError, match="--out is missing"):
+        lasting(None, url=url)
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "words"),
+    [
+        ("slurm", ["--address", "http://head:8265"], "--address is for --to ray, not for --to slurm"),
+        ("ray", ["--gpus", "8"], "--gpus is for --to slurm and --to kuberay, not for --to ray"),
+        ("kuberay", ["--slices", "8"], "--slices is for --to slurm, not for --to kuberay"),
+    ],
+)
+def test_an_option_of_another_target_is_refused(write_study: Write, target: str, option: list[str], words: str) -> None:
+    study = str(write_study())
+    done = CliRunner().invoke(app, ["submit", study, "--to", target, "--out", "s3://bucket/run", *option])
+    assert isinstance(done.exception, UserError) and words in str(done.exception)
