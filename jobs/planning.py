@@ -74,9 +74,9 @@ def enough_prompts(job: DrawnJob) -> Enough | None:
     if not file.exists():
         return None
     # Imported here: scipy takes two seconds.
-    from seedscope.jobs.seeds import quality
+    from seedscope.jobs.seeds import decisive
 
-    measure = quality(job.measured_as(job.study.ranking.by))
+    measure = decisive(job)[0]
     try:
         rows = pq.read_table(file, columns=["measure", "reliability", "prompts_for_08"]).to_pylist()
     except (OSError, ValueError) as error:
