@@ -117,3 +117,13 @@ def test_the_null_of_limits_is_the_same_in_both_ways_and_wants_six_prompts(monke
     np.testing.assert_allclose(null(), by_grams, rtol=1e-8)
     with pytest.raises(ValueError, match=r"5 prompts are too few to extrapolate from subsets of \[2, 5\]"):
         fd_infinity_shuffle_null(features[:5], reference, np.random.default_rng(0), np.random.default_rng(0))
+
+
+@each
+def test_the_number_of_cores_changes_nothing(distance: Distance, monkeypatch: pytest.MonkeyPatch) -> None:
+    features, found = grid(np.random.default_rng(5), 8, 4), []
+    for cores in (1, 3):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        null = distance.null(features, np.random.default_rng(6), 20, None)
+        found.append(spreads(null.chance))
+    np.testing.assert_allclose(found[0], found[1], rtol=1e-12)

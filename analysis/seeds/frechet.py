@@ -13,6 +13,7 @@ Source: Chong, Forsyth (2020), arXiv 1911.07023, section 3.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cache
 
@@ -123,9 +124,15 @@ def root_trace(positive: Array, n: int) -> float:
     """tr P^1/2 of a positive semidefinite P that n centred rows made."""
     # LAPACK's reduction to tridiagonal form waits for memory: more threads gain nothing on a quiet machine, and on a busy
     # one they wait for each other (2,048 dimensions: 0.6 s with one thread, 1 to 11 s with two).
-    with _blas().limit(limits=1, user_api="blas"):
+    with one_thread_each():
         eigenvalues = np.asarray(np.linalg.eigvalsh(positive), dtype=np.float64)
     return float(np.sqrt(eigenvalues[spanned(eigenvalues, n)]).sum())
+
+
+def one_thread_each() -> AbstractContextManager[object]:
+    """While it lasts, each call of BLAS or LAPACK stays in the thread that made it."""
+    limited: AbstractContextManager[object] = _blas().limit(limits=1, user_api="blas")
+    return limited
 
 
 @cache

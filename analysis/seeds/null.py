@@ -9,19 +9,23 @@ Source: Phipson, Smyth (2010), "Permutation P-values Should Never Be Zero", for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.seeds.frechet import one_thread_each
 from seedscope.analysis.seeds.moments import Array
 
 Cells = npt.NDArray[np.intp]
 """(P, S) indices into all images; a column is a seed's images, in the order of the prompts."""
 
 Measure = Callable[[Cells], Array]
-"""(S,) distances of the seeds whose images are the columns of the given cells."""
+"""(S,) distances of the seeds whose images are the columns of the given cells. Called by several threads at a time."""
 
 LARGEST_GRAM = 4096
 """Images up to which two Gram matrices are kept (134 MB each): shuffles then cost milliseconds."""
@@ -85,13 +89,24 @@ def shuffle_null(
             f"{len(member)} labels of {count} groups for {prompts} prompts: need one each, of 2 groups or more"
         )
     order = np.tile(np.arange(seeds), (count, 1))
-    observed = measure(cells)
-    chance = np.array(
-        [measure(np.take_along_axis(cells, rng.permuted(order, axis=1)[member], axis=1)) for _ in range(shuffles)]
-    )
+    shuffled = (np.take_along_axis(cells, rng.permuted(order, axis=1)[member], axis=1) for _ in range(shuffles))
+    observed, *chance = _measured(measure, chain([cells], shuffled))
+    return _null(observed, np.array(chance))
+
+
+def _measured(measure: Measure, grids: Iterator[Cells]) -> Iterator[Array]:
+    """The measure of each grid, in order, several at a time."""
+    at_a_time = os.cpu_count() or 1
+    with one_thread_each(), ThreadPoolExecutor(at_a_time) as threads:
+        while some := list(islice(grids, at_a_time)):
+            yield from threads.map(measure, some)
+
+
+def _null(observed: Array, chance: Array) -> ShuffleNull:
+    """From distances (S,) and those of B shuffles (B, S)."""
     # What differs by rounding alone is equal.
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
-    return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (shuffles + 1)))
+    return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (len(chance) + 1)))
 
 
 def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
