@@ -87,8 +87,9 @@ def _pair(first: str, a: FinishedRun, second: str, b: FinishedRun, only: Sequenc
     if len(seeds) < FEWEST:
         raise UserError(f"{a.path} and {b.path} have {len(seeds)} seeds in common; at least {FEWEST} are needed.")
     measures = _measures(a, b, only)
-    agreements, silent = [], {}
-    for measure in measures:
+    silent = {name: reason for name in measures if not only and (reason := _on_unequal_terms(name, a, b))}
+    agreements = []
+    for measure in [name for name in measures if name not in silent]:
         try:
             agreements.append(_agreement(measure, a, b, seeds))
         except StatisticsError as reason:
@@ -122,7 +123,7 @@ def _measures(a: FinishedRun, b: FinishedRun, only: Sequence[str]) -> list[str]:
         raise UserError(f"{a.path} and {b.path} share no measurement. Name a feature in both studies, and run them.")
     chosen = [name for name in shared if not only or name in only]
     for measure in chosen:
-        if reason := _unlike(measure, a, b):
+        if reason := _unlike(measure, a, b) or (_on_unequal_terms(measure, a, b) if only else None):
             raise UserError(
                 f"{measure}: {a.path} and {b.path} cannot be compared: {reason}. Measure one of them again, or choose other "
                 "measurements with --measure."
@@ -139,6 +140,11 @@ def _unlike(measure: str, a: FinishedRun, b: FinishedRun) -> str | None:
             return f"{feature} stands for different weights, resizes, options or versions"
         if a.reference.get(feature) != b.reference.get(feature):
             return "their reference pictures differ"
+    return None
+
+
+def _on_unequal_terms(measure: str, a: FinishedRun, b: FinishedRun) -> str | None:
+    """Why a measurement that was made in the same way has other values in each run, or None."""
     images = a.ranking.images_a_seed, b.ranking.images_a_seed
     if a.is_distance(measure) and images[0] != images[1]:
         return f"distances depend on the number of pictures, and a seed has {images[0]} in the one and {images[1]} in the other"

@@ -98,8 +98,9 @@ class FinishedRun:
 
     @property
     def compared_by(self) -> list[str]:
-        """The measurements of which a seed has an effect, the ranking's distance among them."""
-        return [name.removesuffix(EFFECT) for name in self.ranking.table.column_names if name.endswith(EFFECT)]
+        """The measurements of which a seed has an effect, the ranking's distance among them; no other distances."""
+        found = [name.removesuffix(EFFECT) for name in self.ranking.table.column_names if name.endswith(EFFECT)]
+        return [name for name in found if name in self.measures or name == self.ranking.measure]
 
     @property
     def prompts(self) -> set[str]:

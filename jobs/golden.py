@@ -10,16 +10,26 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.report.verdict import verdict
-from seedscope.analysis.seeds.ranking import LEVEL
+from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scalar import Scalar
 from seedscope.analysis.seeds.scores import sign
-from seedscope.analysis.select.comparison import Compared, compare
+from seedscope.analysis.select.comparison import Compared, Difference, compare
 from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
 from seedscope.analysis.select.confirmed import confirmed
 from seedscope.analysis.select.golden import GoldenSeeds, Part, Standing, Why
 from seedscope.analysis.select.overlap import overlap_rule
 from seedscope.analysis.select.pareto import Measure, pareto
-from seedscope.jobs.golden_words import ONE_GROUP, UNTRIED, no_choice, of_combined, of_confirmed, of_overlap, of_pareto
+from seedscope.jobs.golden_words import (
+    ONE_GROUP,
+    UNTRIED,
+    no_choice,
+    of_combined,
+    of_confirmed,
+    of_overlap,
+    of_pareto,
+    too_alike,
+    worse_by,
+)
 from seedscope.jobs.job import DrawnJob, Job
 from seedscope.jobs.seeds import Judged, decisive
 from seedscope.pipeline.models import architecture
@@ -54,6 +64,9 @@ def choose(job: Job, judged: Judged) -> Choice:
     if judged.combined:
         sentences.append(of_combined(judged.combined))
     compared = _compared(judged, judged.scores(used[0]), seeds) if rule in ("confirmed", "pareto") else {}
+    sentences += [worse_by(name, bad) for name in compared if (bad := _worse(judged.scores(name), compared[name]))]
+    if rule == "confirmed" and judged.ranking.real_images is not None and (alike := _too_alike(judged.ranking, seeds)):
+        sentences.append(too_alike(alike, judged.ranking))
     return Choice(rule, seeds, " ".join(sentences), compared)
 
 
@@ -111,6 +124,21 @@ def _compared(judged: Judged, score: Scalar, seeds: Sequence[int]) -> dict[str, 
             if compared is not None:
                 found[name] = compared
     return found
+
+
+def _worse(score: Scalar, compared: Compared) -> Difference | None:
+    """How the golden seeds differ from random ones by a measurement, where its interval lies on the bad side."""
+    found = compared.chosen
+    if found is None or found.lo is None or found.hi is None or score.better is None:
+        return None
+    bad = found.hi < 0 if score.better == "higher" else found.lo > 0
+    return found if bad else None
+
+
+def _too_alike(ranking: Ranking, seeds: Sequence[int]) -> list[int]:
+    """Those of some seeds whose distance is no smaller than that of the mean seed."""
+    rows = {row["seed"]: row for row in ranking.table.to_pylist()}
+    return [seed for seed in seeds if (gap := rows[seed][f"{ranking.measure}_vs_mean"]) is not None and gap >= 0]
 
 
 def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:

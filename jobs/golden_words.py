@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from seedscope.analysis.seeds.combined import Part
-from seedscope.analysis.seeds.ranking import LEVEL
+from seedscope.analysis.seeds.ranking import LEVEL, Ranking
+from seedscope.analysis.select.comparison import Difference
 from seedscope.analysis.select.confirmed import Advantage, Confirmed
 from seedscope.analysis.select.overlap import OverlapRule
 from seedscope.analysis.select.pareto import Pareto
@@ -99,6 +100,24 @@ def of_combined(parts: Sequence[Part]) -> str:
     return (
         f"The combined score of a picture is the weighted mean of its scores {named}, each less the mean, over the s.d. of "
         "pictures of one prompt, and signed so that higher is better."
+    )
+
+
+def worse_by(measure: str, found: Difference) -> str:
+    """Golden seeds cost something by another measurement."""
+    return (
+        f"They are worse than random seeds by {measure} there: {found.mean:+.3g} ({found.lo:+.3g} to {found.hi:+.3g}, "
+        f"{_percent(LEVEL)})."
+    )
+
+
+def too_alike(seeds: Sequence[int], ranking: Ranking) -> str:
+    """Pictures that are good one by one may be far from the real ones together."""
+    rank = {row["seed"]: row["rank"] for row in ranking.table.to_pylist()}
+    named = ", ".join(f"{seed} (rank {rank[seed]})" for seed in seeds)
+    return (
+        f"Of these, {named} {_are(len(seeds))} no better than the mean seed by {ranking.measure} itself, which also wants "
+        "pictures that differ from each other."
     )
 
 

@@ -137,7 +137,10 @@ def test_distances_are_compared_on_equal_terms_only(tmp_path: Path) -> None:
     assert [found.found.rank.rho for found in same.agreements] == [pytest.approx(1.0)] * 2
     fewer = made_up(tmp_path / "fewer", effects, images=3, prompts=3)
     with pytest.raises(UserError, match="a seed has 4 in the one and 3 in the other.*--measure"):
-        compare_all([one, fewer])
+        compare_all([one, fewer], ["fd"])
+    (left,) = compare_all([one, fewer])
+    assert [found.measure for found in left.agreements] == ["looks_sky"]
+    assert "a seed has 4 in the one and 3 in the other" in left.silent["fd"]
     (sky,) = compare_all([one, fewer], ["looks_sky"])
     assert [found.measure for found in sky.agreements] == ["looks_sky"] and sky.prompts == (3, 1, 0)
     assert sky.agreements[0].noiseless == 1.0 and any("The prompts differ" in note for note in sky.notes)

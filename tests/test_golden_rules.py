@@ -9,14 +9,15 @@ import pytest
 import yaml
 
 from seedscope.analysis.features.stage import Generated
+from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.select.confirmed import Advantage
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.analysis.select.lists import save_lists
 from seedscope.analysis.select.pareto import Pareto
 from seedscope.jobs.compare import compare_all
 from seedscope.jobs.finished_run import FinishedRun
-from seedscope.jobs.golden import Choice, choose, golden_seeds
-from seedscope.jobs.golden_words import of_pareto
+from seedscope.jobs.golden import Choice, _too_alike, choose, golden_seeds
+from seedscope.jobs.golden_words import of_pareto, too_alike
 from seedscope.jobs.job import DrawnJob, Job, open_job
 from seedscope.jobs.seeds import Judged, judge
 from seedscope.pipeline.errors import UserError
@@ -42,9 +43,11 @@ OBJECTS = [
 SEEDS = 24
 
 
-def measured(folder: Path, gain: float, objects: list[str] = OBJECTS, texts: float = 0.3, **ranking: object) -> Job:
+def measured(
+    folder: Path, gain: float, objects: list[str] = OBJECTS, texts: float = 0.3, marred: float = 0.0, **ranking: object
+) -> Job:
     """A run whose pictures are grey squares, a share `texts` of them with text, and whose scores are noise but for seed 5, by
-    `gain` standard deviations."""
+    `gain` standard deviations; a share `marred` of its pictures has text beside."""
     study = {
         "name": "made-up",
         "model": "sprout-turbo",
@@ -65,7 +68,9 @@ def measured(folder: Path, gain: float, objects: list[str] = OBJECTS, texts: flo
         images = [key | {"prompt": "", "image": picture} for key in keys]
         job.images.publish(unit, pa.Table.from_pylist(images, schema=job.images.schema), {})
         for item in job.measures:
-            scores = [row | _made_up(item.feature.name, row, gain, texts, rng) for row in keys]
+            scores = [
+                row | _made_up(item.feature.name, row, gain, texts + marred * (row["seed"] == 5), rng) for row in keys
+            ]
             rows = pa.Table.from_pylist(scores, schema=item.table.schema)
             item.table.publish(unit, rows, {"source": Generated(job.images).mark(unit)})
     return job
@@ -101,6 +106,20 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
     assert isinstance(job, DrawnJob)
     golden = golden_seeds(job, judged, choice)
     assert golden.seeds == list(choice.seeds) and golden.why.rule == "confirmed" and golden.why.standings[0].rank == 1
+
+
+def test_what_a_golden_seed_costs_is_told(tmp_path: Path) -> None:
+    _, choice = chosen(measured(tmp_path, 3.0, marred=0.7))
+    cost = choice.compared["text"].chosen
+    assert list(choice.seeds) == [5] and cost is not None and cost.lo is not None and cost.lo > 0
+    assert f"confirmed. They are worse than random seeds by text there: {cost.mean:+.3g} (+" in choice.sentence
+
+
+def test_golden_seeds_whose_pictures_are_too_alike_are_named() -> None:
+    table = pa.table({"seed": [3, 8, 5], "rank": [1, 2, 3], "fd_vs_mean": [-2.0, 0.5, 1.5]})
+    ranking = Ranking("fd", 4, 0, 4, 100, 8, None, table)
+    assert _too_alike(ranking, [3, 5]) == [5] and _too_alike(ranking, [3]) == []
+    assert "5 (rank 3) is no better than the mean seed by fd itself" in too_alike([5], ranking)
 
 
 def test_other_programs_read_the_list(tmp_path: Path) -> None:
