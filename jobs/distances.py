@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.stage import Measure
 from seedscope.analysis.seeds.distances import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
 from seedscope.analysis.seeds.feature_rows import SeedRows, reference_rows
 from seedscope.analysis.seeds.frechet import Reference
@@ -18,6 +20,7 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
 from seedscope.analysis.seeds.table import rank_seeds
 from seedscope.jobs.job import Job
+from seedscope.jobs.kept_rankings import kept
 from seedscope.pipeline.errors import UserError
 
 Rng = Callable[[str], np.random.Generator]
@@ -76,20 +79,25 @@ def ranked_by_distance(
         feature = item.feature
         if not feature.needs_reference or not (settings.distances or feature.name == by):
             continue
-        distances = _distances(job, feature, references[feature.name], rng)
-        rankings = rank_seeds(
-            SeedRows.of(item.table, feature.name, job.units),
-            distances,
-            top=settings.golden,
-            resamples=settings.bootstrap,
-            shuffles=settings.shuffles,
-            rng=rng,
-        )
+        rankings = kept(job, feature, partial(_rankings, job, item, references[feature.name], rng))
         plain = rankings[feature.name]
         for measure, ranking in rankings.items():
             agreement = None if ranking is plain else rank_correlation(_by_seed(ranking), _by_seed(plain))
-            found[measure] = RankedByDistance(feature.name, distances[measure].name, ranking, agreement)
+            distance = "frechet" if ranking is plain else measure.removeprefix(f"{feature.name}_")
+            found[measure] = RankedByDistance(feature.name, distance, ranking, agreement)
     return found
+
+
+def _rankings(job: Job, item: Measure, reference: Reference, rng: Rng) -> dict[str, Ranking]:
+    settings = job.study.ranking
+    return rank_seeds(
+        SeedRows.of(item.table, item.feature.name, job.units),
+        _distances(job, item.feature, reference, rng),
+        top=settings.golden,
+        resamples=settings.bootstrap,
+        shuffles=settings.shuffles,
+        rng=rng,
+    )
 
 
 def _distances(job: Job, feature: Feature, reference: Reference, rng: Rng) -> dict[str, Distance]:

@@ -136,9 +136,9 @@ def _worse(score: Scalar, compared: Compared) -> Difference | None:
 
 
 def _too_alike(ranking: Ranking, seeds: Sequence[int]) -> list[int]:
-    """Those of some seeds whose distance is no smaller than that of the mean seed."""
+    """Those of some seeds whose distance is not shown to be smaller than that of the mean seed."""
     rows = {row["seed"]: row for row in ranking.table.to_pylist()}
-    return [seed for seed in seeds if (gap := rows[seed][f"{ranking.measure}_vs_mean"]) is not None and gap >= 0]
+    return [seed for seed in seeds if (most := rows[seed][f"{ranking.measure}_vs_mean_hi"]) is not None and most >= 0]
 
 
 def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:

@@ -116,8 +116,8 @@ def too_alike(seeds: Sequence[int], ranking: Ranking) -> str:
     rank = {row["seed"]: row["rank"] for row in ranking.table.to_pylist()}
     named = ", ".join(f"{seed} (rank {rank[seed]})" for seed in seeds)
     return (
-        f"Of these, {named} {_are(len(seeds))} no better than the mean seed by {ranking.measure} itself, which also wants "
-        "pictures that differ from each other."
+        f"Of these, {named} {_are(len(seeds))} not shown to be better than the mean seed by {ranking.measure} itself, "
+        "which also wants pictures that differ from each other."
     )
 
 

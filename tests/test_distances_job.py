@@ -18,6 +18,7 @@ from test_report_job import command, made
 from seedscope.analysis.seeds.distances import FD_INFINITY, KERNELS
 from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.moments import Array, moments
+from seedscope.analysis.seeds.table import rank_seeds
 from seedscope.jobs.distances import ranked_by_distance
 from seedscope.jobs.job import open_job
 from seedscope.jobs.report.titles import title_of
@@ -66,6 +67,30 @@ def kid(seed: Array, real: Array) -> float:
     own, others, across = ((a @ b.T / a.shape[1] + 1) ** 3 for a, b in ((seed, seed), (real, real), (seed, real)))
     within = [(kernel.sum() - np.trace(kernel)) / (len(kernel) * (len(kernel) - 1)) for kernel in (own, others)]
     return float(sum(within) - 2 * across.mean())
+
+
+def test_rankings_are_kept_until_their_cause_changes(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, run = asked(study, tmp_path, distances=["kid"])
+    made = list[str]()
+
+    def counted(*arguments: Any, **settings: Any) -> Any:
+        made.append("again")
+        return rank_seeds(*arguments, **settings)
+
+    monkeypatch.setattr("seedscope.jobs.distances.rank_seeds", counted)
+    first = judge(open_job(file, run))
+    second = judge(open_job(file, run))
+    assert made == ["again"]
+    for one, other in zip(first.distances, second.distances, strict=True):
+        assert one.sentence() == other.sentence() and one.ranking.table.equals(other.ranking.table)
+    (kept,) = (run / ".rankings").glob(f"{FD}_kid-*.parquet")
+    kept.write_bytes(b"spoilt")
+    judge(open_job(file, run))
+    file.write_text(file.read_text().replace("shuffles: 20", "shuffles: 21"))
+    judge(open_job(file, run))
+    assert made == ["again"] * 3 and len(list((run / ".rankings").iterdir())) == 2
 
 
 def test_distances_are_those_of_the_shards(study: Path, tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""Rankings by distance, kept beside the run under the name of their cause: where seeds are many, each takes minutes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import cache, partial
+from importlib.resources import files
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.jobs.job import Job
+from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.study import Json, fingerprint
+
+FOLDER = ".rankings"
+Rankings = dict[str, Ranking]
+
+
+def kept(job: Job, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
+    """The rankings of a feature, measure -> ranking, as they were made last from the very same, or made now and kept."""
+    folder = job.folder.path / FOLDER
+    cause, names = _cause(job, feature), [feature.name, *(f"{feature.name}_{d}" for d in job.study.ranking.distances)]
+    places = {name: folder / f"{name}-{cause}.parquet" for name in names}
+    try:
+        return {name: Ranking.of(pq.read_table(place)) for name, place in places.items()}
+    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        made = make()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, place in places.items():
+        for old in folder.glob(f"{name}-{'[0-9a-f]' * len(cause)}.parquet"):
+            old.unlink(missing_ok=True)
+        replace(place, partial(pq.write_table, made[name].with_metadata()))
+    return made
+
+
+def _cause(job: Job, feature: Feature) -> str:
+    """16 hexadecimal digits over all that changes the rankings: measurements, prompts, settings, and the code itself."""
+    settings = job.study.ranking
+    real = next(item for item in job.reference_measures if item.feature is feature)
+    drawn = next(item for item in job.measures if item.feature is feature)
+    cause: Mapping[str, Json] = {
+        "pictures": job.cause,
+        "drawn": _bytes(drawn, job.units),
+        "real": _bytes(real, job.reference.units()),
+        "groups": [[prompt.id, prompt.group] for prompt in job.wanted.prompts],
+        "settings": [settings.golden, settings.bootstrap, settings.shuffles, *settings.distances],
+        "code": _code(),
+    }
+    return fingerprint(dict(cause))[:16]
+
+
+def _bytes(measure: Measure, units: list[Unit]) -> list[Json]:
+    receipts = measure.table.receipts()
+    return [[unit.name, receipts[unit.name].sha256] for unit in units]
+
+
+@cache
+def _code() -> str:
+    """sha256 over the statistics' source files."""
+    sources = sorted(files("seedscope.analysis.seeds").iterdir(), key=lambda item: item.name)
+    digest = hashlib.sha256()
+    for source in sources:
+        if source.name.endswith(".py"):
+            digest.update(source.name.encode() + source.read_bytes())
+    return digest.hexdigest()
