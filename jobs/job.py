@@ -186,12 +186,8 @@ class Job(ABC):
 
         Without `deep`, every byte is read where that is quick (up to 8 GiB on this machine), and only sizes where not.
         """
-        depth: Depth = "bytes" if deep else "footer"
-        if deep is None:
-            size = sum(entry.size for entry in table.storage.entries().values())
-            depth = "bytes" if table.storage.local is not None and size <= CHECK_WHOLE_UP_TO else "size"
-        done = table.committed()
-        found = table.damaged([unit.name for unit in units if unit.name in done], depth)
+        depth: Depth | int = CHECK_WHOLE_UP_TO if deep is None else "bytes" if deep else "footer"
+        found = table.damaged([unit.name for unit in units], depth)
         for unit in found:
             table.revoke(unit)
         return list(found.values())

@@ -9,7 +9,7 @@ from seedscope.jobs.job import Job
 from seedscope.jobs.pace import Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt, Table
+from seedscope.pipeline.store import Receipt, Table, no_garbage
 
 FAILED_NAMED = 10
 
@@ -73,6 +73,11 @@ def standing(job: Job) -> Standing:
         UserError: a receipt cannot be read.
         CorruptShard: a shard with failed cells cannot be read.
     """
+    with no_garbage():
+        return _standing(job)
+
+
+def _standing(job: Job) -> Standing:
     found = Standing(job.study.name, job.folder.storage.url, job.folder.storage.holder())
     receipts = [_receipts(table, units) for _, table, units in job.tables()]
     made = [[one for receipt in some.values() if (one := Made.of(receipt.rows, [receipt]))] for some in receipts]

@@ -25,6 +25,11 @@ def listed(storage: Storage) -> dict[str, Entry]:
     return {name.removesuffix(SUFFIX): entry for name, entry in found.items() if name.endswith(SUFFIX)}
 
 
+def units(storage: Storage) -> set[str]:
+    """The units that have a receipt."""
+    return {name.removesuffix(SUFFIX) for name in storage.names(FOLDER) if name.endswith(SUFFIX)}
+
+
 def read_receipts(storage: Storage) -> Texts:
     """Unit -> the text of its receipt, for all that there are.
 

@@ -46,6 +46,10 @@ class Storage(Protocol):
         """The files of a folder, not those of its sub-folders, in one sweep; none where there is no such folder."""
         ...
 
+    def names(self, folder: str = "") -> set[str]:
+        """The names in a folder, among them perhaps those of sub-folders; quicker than `entries` where many are listed."""
+        ...
+
     def size(self, name: str) -> int | None:
         """Size in bytes; None where there is no such file."""
         ...

@@ -55,6 +55,12 @@ class LocalStorage:
                         found[item.name] = Entry(state.st_size, f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}")
         return found
 
+    def names(self, folder: str = "") -> set[str]:
+        found: set[str] = set()
+        with suppress(FileNotFoundError), os.scandir(self.local / folder) as items:
+            found = {item.name for item in items}
+        return found
+
     def size(self, name: str) -> int | None:
         try:
             return (self.local / name).stat().st_size

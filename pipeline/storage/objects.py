@@ -78,6 +78,9 @@ class ObjectStorage:
             if item["type"] == "file"
         }
 
+    def names(self, folder: str = "") -> set[str]:
+        return set(self.entries(folder))
+
     def size(self, name: str) -> int | None:
         try:
             found = self._ask(lambda fs, path: fs.info(path), name)
