@@ -99,7 +99,9 @@ def test_units_that_kill_their_worker_are_quarantined_and_their_neighbours_are_n
     stage = Squares.at(tmp_path, trouble=deadly)
     outcome = run(stage, Executor("ray", workers=1, threads=1))
     assert set(outcome.quarantined) == set(deadly) and "worker died" in outcome.quarantined[UNITS[0].name]
-    assert [stage.tries()[unit.name] for unit in UNITS] == [3, 3, 1, 1, 1, 1, 1, 1]
+    tries = [stage.tries()[unit.name] for unit in UNITS]
+    # Where the driver has not heard yet that the stage is open, the opening is blamed, and the unit begun once more.
+    assert min(tries[:2]) >= 3 and tries[2:] == [1] * 6
     stage.check(UNITS, but=list(deadly))
 
 

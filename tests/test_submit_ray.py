@@ -128,11 +128,11 @@ def wait_for_dashboard(address: str, process: "subprocess.Popen[bytes]") -> None
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """Two prompts, of a file beside the study, with four seeds."""
+    """Two prompts, of a file beside the study, with four seeds; half a minute of drawing, so that it can be stopped."""
     content = {
         "name": "tiny",
-        "model": "sprout-turbo",
-        "sampling": {"scheduler": "model", "steps": 1, "guidance": {"scale": 0}},
+        "model": "sprout",
+        "sampling": {"scheduler": "model", "steps": 250, "guidance": {"scale": 0}},
         "compute": {"batch_size": 4, "device": "cpu"},
         "prompts": [{"file": "prompts.txt"}],
         "seeds": "0-3",
@@ -181,7 +181,7 @@ def test_followed_stopped_submitted_again_finished(head: Head, study: Path, tmp_
 
 
 def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: tuple[str, ...]) -> str:
-    """Submit, follow until pictures come, and stop following, which leaves the job as it is; the job's name."""
+    """Submit, follow until it draws, and stop following, which leaves the job as it is; the job's name."""
     process = subprocess.Popen(
         [sys.executable, "-m", "seedscope.jobs.cli", *head.arguments(*submit, *options)[1:]],
         stdout=subprocess.PIPE,
@@ -191,7 +191,7 @@ def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: 
     )
     assert process.stdout is not None
     for line in process.stdout:
-        if line.startswith("images: 1 of 8"):
+        if line.startswith("images: 8 cells in 8 units to make"):
             break
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=120)
