@@ -1,0 +1,70 @@
+"""The table `measures.parquet`: a row a scalar measurement, with what is known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from seedscope.analysis.seeds.scalar import Scalar
+from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
+
+MEASURES = pa.schema(
+    [
+        pa.field("measure", pa.string()),
+        pa.field("better", pa.string()),
+        pa.field("rate", pa.bool_()),
+        *(pa.field(name, pa.int64()) for name in ("prompts", "groups", "seeds", "cells", "missing")),
+        pa.field("mean", pa.float64()),
+        *(
+            pa.field(f"{part}_share{end}", pa.float64())
+            for part in ("seed", "prompt", "rest")
+            for end in ("", "_lo", "_hi")
+        ),
+        pa.field("reliability", pa.float64()),
+        pa.field("prompts_for_08", pa.int64()),
+        *(pa.field(name, pa.float64()) for name in ("p", "best_lo", "best_hi", "worst_lo", "worst_hi")),
+        *(pa.field(f"spearman{end}", pa.float64()) for end in ("", "_lo", "_hi", "_p")),
+        *(pa.field(name, pa.int64()) for name in ("k", "overlap")),
+        *(pa.field(name, pa.float64()) for name in ("overlap_expected", "overlap_sd", "overlap_p")),
+    ]
+)
+"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take, what shuffled seeds
+give (p, the ranges of the best and of the worst), and the ranking prompts against the confirmation prompts."""
+
+
+def measures_table(found: Iterable[Scalar]) -> pa.Table:
+    """A row a measurement, in the order of `found`."""
+    return pa.Table.from_pylist([_row(one) for one in found], schema=MEASURES)
+
+
+def _row(found: Scalar) -> dict[str, Any]:
+    prompts, seeds = found.scores.values.shape
+    row: dict[str, Any] = {
+        "measure": found.name,
+        "better": found.better,
+        "rate": found.rates is not None,
+        "prompts": prompts,
+        "groups": len(found.scores.groups),
+        "seeds": seeds,
+        "cells": prompts * seeds - found.missing,
+        "missing": found.missing,
+        "mean": found.mean,
+    }
+    if found.shares is not None:
+        for part in ("seed", "prompt", "rest"):
+            share: Component = getattr(found.shares, part)
+            row |= {f"{part}_share": share.share, f"{part}_share_lo": share.lo, f"{part}_share_hi": share.hi}
+        row |= {"reliability": reliability(found.shares), "prompts_for_08": prompts_needed(found.shares)}
+    if found.null is not None:
+        row["p"] = found.null.differ
+        for end, values in (("best", found.null.best), ("worst", found.null.worst)):
+            row[f"{end}_lo"], row[f"{end}_hi"] = (found.mean + np.quantile(values, [0.025, 0.975])).tolist()
+    if found.stability is not None:
+        rank, top = found.stability.rank, found.stability.top
+        row |= {"spearman": rank.rho, "spearman_lo": rank.lo, "spearman_hi": rank.hi, "spearman_p": rank.p}
+        row |= {"k": top.k, "overlap": top.shared}
+        row |= {"overlap_expected": top.expected, "overlap_sd": top.sd, "overlap_p": top.p}
+    return row
