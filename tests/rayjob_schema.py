@@ -1,7 +1,7 @@
 """The part of KubeRay's RayJob CRD that the manifest may use, as a JSON schema that knows no other field.
 
-Source: ray-operator/config/crd/bases/ray.io_rayjobs.yaml of KubeRay 1.5 (v1, controller-gen v0.16.5), whose names, types,
-enumerations and required fields these are. The CRD itself has 1.3 MB, nearly all of it the pod template of Kubernetes.
+Source: the fields of RayJob and RayCluster are those of ray.io_rayjobs.yaml (v1, controller-gen v0.16.5) in
+opendatahub-io/kuberay, a fork of ray-project/kuberay, at bffcc518; the fields of containers are those of Kubernetes core/v1.
 """
 
 from typing import Any
