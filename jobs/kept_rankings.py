@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache, partial
 from importlib.resources import files
 
@@ -44,7 +44,7 @@ def _cause(job: Job, feature: Feature) -> str:
     settings = job.study.ranking
     real = next(item for item in job.reference_measures if item.feature is feature)
     drawn = next(item for item in job.measures if item.feature is feature)
-    cause: Mapping[str, Json] = {
+    cause: dict[str, Json] = {
         "pictures": job.cause,
         "drawn": _bytes(drawn, job.units),
         "real": _bytes(real, job.reference.units()),
@@ -52,7 +52,7 @@ def _cause(job: Job, feature: Feature) -> str:
         "settings": [settings.golden, settings.bootstrap, settings.shuffles, *settings.distances],
         "code": _code(),
     }
-    return fingerprint(dict(cause))[:16]
+    return fingerprint(cause)[:16]
 
 
 def _bytes(measure: Measure, units: list[Unit]) -> list[Json]:
