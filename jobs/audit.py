@@ -14,12 +14,12 @@ from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.jobs.job import DrawnJob
 from seedscope.pipeline import noise
 from seedscope.pipeline.device import pick_device
+from seedscope.pipeline.drawing import Drawing
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.generate import Cell, Generate
 from seedscope.pipeline.images import Pixels, decode
 from seedscope.pipeline.machine import machine
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt
+from seedscope.pipeline.plan import Cell, Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.study import Json
 
 
@@ -99,11 +99,10 @@ def audit(job: DrawnJob, cells: int) -> Audited:
     """
     job.folder.refuse_other_study(job.cause)
     batches = sample(job, cells)
-    stage = Generate(job.study, job.located, job.images, job.before)
-    stage.open()
+    drawing = Drawing(job.study, job.located, job.before)
     golden = job.folder.path / "golden.json"
     contract = GoldenSeeds.load(golden).noise.check() if golden.exists() else None
-    return Audited([_redraw(job, stage, batch) for batch in batches], contract)
+    return Audited([_redraw(job, drawing, batch) for batch in batches], contract)
 
 
 def sample(job: DrawnJob, cells: int) -> list[Batch]:
@@ -151,12 +150,13 @@ def _batches(unit: Unit, receipt: Receipt) -> list[Batch]:
     return [Batch(unit, receipt, first, size) for first, size in zip(firsts, sizes, strict=False)]
 
 
-def _redraw(job: DrawnJob, stage: Generate, batch: Batch) -> Redrawn:
+def _redraw(job: DrawnJob, drawing: Drawing, batch: Batch) -> Redrawn:
     made, unit = batch.receipt.made, batch.unit
     if made.get("device") == "cpu":
         torch.set_num_threads(int(str(made["threads"])))
     try:
-        drawn, finite = stage.draw(unit, batch.cells)
+        drawing.begin(unit)
+        drawn, finite = drawing.draw(batch.cells)
     except torch.cuda.OutOfMemoryError:
         raise UserError(
             f"{job.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "

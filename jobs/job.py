@@ -12,9 +12,11 @@ from seedscope.analysis.features.stage import Features, Generated, Measure, Sour
 from seedscope.jobs.steps import Pending, Step, carry_out
 from seedscope.pipeline.cause import cause
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.imported.run import ImportedRun
 from seedscope.pipeline.inpainting import Inpainting
 from seedscope.pipeline.located import Located, locate
+from seedscope.pipeline.parquet import tuples
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
 from seedscope.pipeline.run_folder import RunFolder
@@ -160,7 +162,7 @@ class Job(ABC):
 
     def _measurements(self, only: Sequence[str], limit: int | None, drawn: Sequence[Unit] = ()) -> list[Pending]:
         """What there is to measure; `drawn` are units whose pictures are drawn in the same go."""
-        name, drawn_marks = "features", {unit: receipt.sha256 for unit, receipt in self.images.receipts().items()}
+        name, drawn_marks = "features", dict(tuples(self.images.ledger("unit", "sha256")))
         own = [unit for unit in self.part.of(self.units) if unit.name in drawn_marks]
         work = [(kind, source, every, self.part.of(units)) for kind, source, every, units in self.compared_with()]
         found = []
@@ -230,9 +232,6 @@ class DrawnJob(Job):
         self.units = plan(self.folder.grow(self.cause, self.wanted), self.study.unit)
 
     def _pictures(self, limit: int | None) -> Pending:
-        # Imported here: torch takes seconds, which a plan or a status need not wait for.
-        from seedscope.pipeline.generate import Generate
-
         units = self.part.of(self.units)
         repaired = self._take_back_damaged(self.images, units)
         stage = Generate(self.study, self.located, self.images, self.before)
@@ -301,7 +300,7 @@ def _take_back_outdated(table: Table, marks: Mapping[str, str]) -> list[str]:
         marks: what the pictures of each unit are now, by unit.
     """
     outdated = [
-        unit for unit, receipt in table.receipts().items() if unit in marks and receipt.made["source"] != marks[unit]
+        unit for unit, source in tuples(table.ledger("unit", "source")) if unit in marks and source != marks[unit]
     ]
     for unit in outdated:
         table.revoke(unit)

@@ -14,6 +14,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.stage import Measure
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.jobs.job import Job
+from seedscope.pipeline.parquet import tuples
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study import Json, fingerprint
@@ -56,8 +57,8 @@ def _cause(job: Job, feature: Feature) -> str:
 
 
 def _bytes(measure: Measure, units: list[Unit]) -> list[Json]:
-    receipts = measure.table.receipts()
-    return [[unit.name, receipts[unit.name].sha256] for unit in units]
+    found = dict(tuples(measure.table.ledger("unit", "sha256")))
+    return [[unit.name, found[unit.name]] for unit in units]
 
 
 @cache

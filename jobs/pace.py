@@ -2,17 +2,20 @@
 
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from typing import NamedTuple
 
-from seedscope.pipeline.store import Receipt
+import pyarrow as pa
+
+from seedscope.pipeline.parquet import tuples
+from seedscope.pipeline.receipts import Receipt
 
 WINDOW_SECONDS = 300.0
+LEDGER = ["rows", "finished", "seconds", "worker"]
+"""The columns of receipts that say how fast units were made."""
 _LATEST = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(NamedTuple):
     """A unit that a worker made. finished: seconds since the epoch; seconds: how long it took; worker: `host:process`."""
 
     cells: int
@@ -21,21 +24,25 @@ class Made:
     worker: str
 
     @classmethod
-    def of(cls, cells: int, receipts: Sequence[Receipt], finished: float | None = None) -> "Made | None":
-        """From the receipts of a unit, one a table; None where these do not say when and by whom.
+    def of(cls, cells: int, receipts: Sequence[Receipt], finished: float) -> "Made | None":
+        """From the receipts of a unit, one a table; None where these do not say how long it took and by whom.
 
         Args:
             cells: of the unit.
-            finished: when, on this machine's clock; without it, by the clock of the worker.
+            finished: when, on this machine's clock.
         """
-        try:
-            made = [receipt.made for receipt in receipts]
-            if finished is None:
-                finished = max(datetime.fromisoformat(str(one["finished"])).timestamp() for one in made)
-            seconds = max(float(str(one["seconds"])) for one in made)
-            return cls(cells, finished, seconds, f"{made[0]['host']}:{made[0]['process']}")
-        except (KeyError, ValueError, IndexError):
-            return None  # pictures that were imported, or receipts of an older version
+        seconds = [seconds for receipt in receipts if (seconds := receipt.seconds) is not None]
+        workers = [worker for receipt in receipts if (worker := receipt.worker) is not None]
+        return cls(cells, finished, max(seconds), workers[0]) if seconds and workers else None
+
+    @classmethod
+    def read(cls, ledger: pa.Table) -> "list[Made]":
+        """The units of a table, by the clocks of their workers, but for those whose receipts do not say all of it.
+
+        Args:
+            ledger: `rows`, `finished`, `seconds` and `worker` of its receipts.
+        """
+        return [cls._make(row) for row in tuples(ledger.select(LEDGER).drop_null())]
 
 
 class Pace:
@@ -74,7 +81,8 @@ class Pace:
         return max(WINDOW_SECONDS, 3 * max(latest, default=0.0))
 
     def _forget(self, now: float) -> None:
-        while self._recent and self._recent[0].finished < now - self._window():
+        oldest = now - self._window()
+        while self._recent and self._recent[0].finished < oldest:
             self._recent.popleft()
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 from seedscope.jobs.metrics import Metrics
 from seedscope.jobs.pace import Made, Pace, told_rate, told_time
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt
+from seedscope.pipeline.receipts import Receipt
 
 EVERY_SECONDS = 10.0
 MOST_WORKERS = 16

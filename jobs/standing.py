@@ -5,11 +5,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from seedscope.jobs.job import Job
-from seedscope.jobs.pace import Made, Pace
+from seedscope.jobs.pace import LEDGER, Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt, Table, no_garbage
+from seedscope.pipeline.store import Table, no_garbage
 
 FAILED_NAMED = 10
 
@@ -79,14 +82,14 @@ def standing(job: Job) -> Standing:
 
 def _standing(job: Job) -> Standing:
     found = Standing(job.study.name, job.folder.storage.url, job.folder.storage.holder())
-    receipts = [_receipts(table, units) for _, table, units in job.tables()]
-    made = [[one for receipt in some.values() if (one := Made.of(receipt.rows, [receipt]))] for some in receipts]
+    ledgers = [_ledger(table, units) for _, table, units in job.tables()]
+    made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.
     now = max([time.time(), *(one.finished for some in made for one in some)])
     stages: dict[str, list[Made]] = {}
-    for (stage, table, units), theirs, units_made in zip(job.tables(), receipts, made, strict=True):
-        found.tables.append(_table(stage, table, units, theirs, Pace(units_made), now))
-        found.failed.extend(_failed(table, units, theirs))
+    for (stage, table, units), ledger, units_made in zip(job.tables(), ledgers, made, strict=True):
+        found.tables.append(_table(stage, table, units, ledger, Pace(units_made), now))
+        found.failed.extend(_failed(table, units, ledger))
         # The tables of a stage are made together: its workers' rates are those of the table that is furthest on.
         stages[stage] = max(stages.get(stage, []), units_made, key=len)
     for stage, units_made in stages.items():
@@ -95,37 +98,40 @@ def _standing(job: Job) -> Standing:
     return found
 
 
-def _receipts(table: Table, units: Sequence[Unit]) -> dict[str, Receipt]:
-    """The receipts of those units that are committed."""
+def _ledger(table: Table, units: Sequence[Unit]) -> pa.Table:
+    """What the receipts say of those units that are committed."""
     try:
-        found = table.receipts()
+        rows = table.ledger("unit", "failed", "bytes", *LEDGER)
     except CorruptShard as error:
         raise UserError(f"{error}. `seedscope verify` takes it back, and the next run makes its unit anew.") from error
-    return {unit.name: found[unit.name] for unit in units if unit.name in found}
+    return rows.filter(pc.is_in(rows["unit"], pa.array([unit.name for unit in units], pa.string())))
 
 
-def _table(
-    stage: str, table: Table, units: Sequence[Unit], receipts: dict[str, Receipt], pace: Pace, now: float
-) -> TableStanding:
-    cells, done = sum(map(len, units)), sum(receipt.rows for receipt in receipts.values())
+def _table(stage: str, table: Table, units: Sequence[Unit], ledger: pa.Table, pace: Pace, now: float) -> TableStanding:
+    cells, done = sum(map(len, units)), _sum(ledger["rows"])
     rate = pace.rate(now) if done < cells else None
     return TableStanding(
         stage=stage,
         table=table.name,
         units=len(units),
-        units_done=len(receipts),
+        units_done=ledger.num_rows,
         cells=cells,
         cells_done=done,
-        cells_failed=sum(receipt.failed for receipt in receipts.values()),
-        bytes=sum(receipt.bytes for receipt in receipts.values()),
+        cells_failed=_sum(ledger["failed"]),
+        bytes=_sum(ledger["bytes"]),
         rate=rate,
         seconds_left=(cells - done) / rate if rate else None,
     )
 
 
-def _failed(table: Table, units: Sequence[Unit], receipts: dict[str, Receipt]) -> Iterator[FailedCell]:
+def _sum(column: pa.ChunkedArray) -> int:
+    return int(pc.sum(column, min_count=0).as_py())
+
+
+def _failed(table: Table, units: Sequence[Unit], ledger: pa.Table) -> Iterator[FailedCell]:
     """The first cells of a table that failed."""
-    failing = (unit for unit in units if unit.name in receipts and receipts[unit.name].failed)
+    names = set(ledger.filter(pc.greater(ledger["failed"], 0))["unit"].to_pylist())
+    failing = (unit for unit in units if unit.name in names)
     return islice((cell for unit in failing for cell in _failed_in(table, unit)), FAILED_NAMED)
 
 

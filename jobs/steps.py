@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import chain
 
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.runner import Executor, Outcome, Watch, Work, run_all
-from seedscope.pipeline.store import Receipt, Table
+from seedscope.pipeline.store import Table
 
 COMPACT_EVERY = 4096
 """Units after which a table's receipts are gathered into its index: status and resuming then read few one by one."""

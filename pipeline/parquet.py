@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,11 @@ from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
 
 ROW_GROUP = 64
+
+
+def tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """The rows of a table, each with its columns in order."""
+    return zip(*(column.to_pylist() for column in rows.columns), strict=True)
 
 
 def write_parquet(rows: pa.Table, path: Path) -> None:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.study import UnitShape
 
+Cell = tuple[Prompt, int]
+"""A prompt and a seed: one picture."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -16,7 +19,7 @@ class Unit:
     prompts: tuple[Prompt, ...]
     seeds: tuple[int, ...]
 
-    def cells(self) -> Iterator[tuple[Prompt, int]]:
+    def cells(self) -> Iterator[Cell]:
         """(prompt, seed) in the order in which they are drawn and stored."""
         return ((prompt, seed) for seed in self.seeds for prompt in self.prompts)
 

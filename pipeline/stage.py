@@ -11,7 +11,8 @@ import pyarrow as pa
 
 from seedscope.pipeline.machine import machine
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt, Table
+from seedscope.pipeline.receipts import Receipt
+from seedscope.pipeline.store import Table
 from seedscope.pipeline.study import Json
 
 

@@ -13,19 +13,20 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import from_json
 
-from seedscope.pipeline import receipt_index
+from seedscope.pipeline import receipts
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE, schema_with_images
-from seedscope.pipeline.parquet import parquet, read_rows, write_parquet
+from seedscope.pipeline.parquet import parquet, read_rows, tuples, write_parquet
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.storage.local import SCRATCH
@@ -51,17 +52,16 @@ BLOCK = 8 * 2**20
 Depth = Literal["size", "footer", "bytes"]
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """What was published for a unit, and how it was made. `shard` is its name where that is not the unit's."""
+class Published(NamedTuple):
+    """What a receipt says of its shard: its name, its size and its sha256."""
 
-    unit: str
-    rows: int
-    failed: int
+    shard: str
     bytes: int
     sha256: str
-    made: dict[str, Json] = field(default_factory=dict)
-    shard: str | None = None
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> "Published":
+        return cls(_shard_of(receipt), receipt.bytes, receipt.sha256)
 
 
 @dataclass(frozen=True, init=False)
@@ -95,7 +95,7 @@ class Table:
 
     def committed(self) -> set[str]:
         """The names of all units that have a receipt."""
-        return receipt_index.units(self.storage)
+        return receipts.units(self.storage)
 
     def receipt(self, unit: str) -> Receipt:
         """The receipt of a committed unit.
@@ -104,8 +104,8 @@ class Table:
             CorruptShard: there is none, or it cannot be read.
         """
         try:
-            return Receipt(**json.loads(self.storage.read(_receipt(unit))))
-        except (OSError, ValueError, TypeError) as error:
+            return receipts.parsed(unit, self.storage.read(_receipt(unit)))
+        except (OSError, ValueError) as error:
             raise self._unreadable(unit, error) from error
 
     def receipts(self) -> dict[str, Receipt]:
@@ -114,29 +114,27 @@ class Table:
         Raises:
             CorruptShard: one cannot be read.
         """
-        receipts, unreadable = self._receipts()
-        for reason in unreadable.values():
-            raise CorruptShard(reason)
-        return receipts
-
-    def _receipts(self) -> tuple[dict[str, Receipt], dict[str, str]]:
-        """All receipts that can be read, and what is wrong with the others."""
-        receipts: dict[str, Receipt] = {}
-        unreadable: dict[str, str] = {}
         with no_garbage():
-            for unit, text in receipt_index.read_receipts(self.storage).items():
-                try:
-                    receipts[unit] = Receipt(**from_json(text))
-                except (ValueError, TypeError) as error:
-                    unreadable[unit] = str(self._unreadable(unit, error))
-        return receipts, unreadable
+            rows = self.ledger("unit", "rows", "failed", "bytes", "sha256", "made", "shard").to_pylist()
+            return {row["unit"]: Receipt(**row | {"made": from_json(row["made"])}) for row in rows}
 
-    def _unreadable(self, unit: str, error: Exception) -> CorruptShard:
+    def ledger(self, *columns: str) -> pa.Table:
+        """Columns of all receipts, a row each, as `receipts.sweep` has them: far quicker than objects, where there are many.
+
+        Raises:
+            CorruptShard: one cannot be read.
+        """
+        rows, unreadable = receipts.sweep(self.storage, columns)
+        for unit, reason in unreadable.items():
+            raise self._unreadable(unit, reason)
+        return rows
+
+    def _unreadable(self, unit: str, error: Exception | str) -> CorruptShard:
         return CorruptShard(f"{self.storage.url}/{_receipt(unit)}: no readable receipt: {error}")
 
     def compact(self) -> None:
         """Gather the receipts into an index, so that all are read by few requests. For the process that holds the run."""
-        receipt_index.compact(self.storage)
+        receipts.compact(self.storage)
 
     def publish(self, unit: Unit, rows: pa.Table, made: dict[str, Json]) -> Receipt:
         """Write the rows of a unit, check what was written, and commit it.
@@ -219,12 +217,11 @@ class Table:
         Raises:
             CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
         """
-        with self._opened(self.receipt(unit)) as file:
+        with self._opened(_shard_of(self.receipt(unit))) as file:
             yield file
 
     @contextmanager
-    def _opened(self, receipt: Receipt) -> Iterator[pq.ParquetFile]:
-        name = _shard_of(receipt)
+    def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
         try:
             source = self.storage.open(name)
         except FileNotFoundError as error:
@@ -239,8 +236,9 @@ class Table:
             CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
         """
         receipt = self.receipt(unit)
-        place = f"{self.storage.url}/{_shard_of(receipt)}"
-        with self._opened(receipt) as file:
+        shard = _shard_of(receipt)
+        place = f"{self.storage.url}/{shard}"
+        with self._opened(shard) as file:
             rows = read_rows(file, self.schema, place, columns)
         if rows.num_rows != receipt.rows:
             raise CorruptShard(f"{place}: has {rows.num_rows} rows, its receipt says {receipt.rows}")
@@ -252,7 +250,8 @@ class Table:
             receipt = self.receipt(unit)
         except CorruptShard as error:
             return str(error)
-        return self._damage(receipt, self.storage.size(_shard_of(receipt)), "bytes" if deep else "footer")
+        published = Published.of(receipt)
+        return self._damage(published, self.storage.size(published.shard), "bytes" if deep else "footer")
 
     def damaged(self, units: Iterable[str], depth: Depth | int) -> dict[str, str]:
         """What is wrong with the damaged ones of some units, by unit; those that are not committed are passed over.
@@ -264,12 +263,12 @@ class Table:
         sizes = {name: entry.size for name, entry in self.storage.entries().items()}
         if isinstance(depth, int):
             depth = "bytes" if self.storage.local is not None and sum(sizes.values()) <= depth else "size"
-        receipts, unreadable = self._receipts()
+        published, unreadable = self._published()
 
         def look(unit: str) -> str | None:
-            if unit in unreadable or unit not in receipts:
-                return unreadable.get(unit)
-            return self._damage(receipts[unit], sizes.get(_shard_of(receipts[unit])), depth)
+            if unit not in published:
+                return str(self._unreadable(unit, unreadable[unit])) if unit in unreadable else None
+            return self._damage(published[unit], sizes.get(published[unit].shard), depth)
 
         names = list(units)
         if depth == "size":  # nothing is to be waited for
@@ -279,18 +278,22 @@ class Table:
                 found = dict(zip(names, checkers.map(look, names), strict=True))
         return {unit: reason for unit, reason in found.items() if reason is not None}
 
-    def _damage(self, receipt: Receipt, size: int | None, depth: Depth) -> str | None:
-        name = _shard_of(receipt)
-        place = f"{self.storage.url}/{name}"
+    def _published(self) -> tuple[dict[str, "Published"], dict[str, str]]:
+        """What each receipt says of its shard, by unit; and what is wrong with those that cannot be read."""
+        rows, unreadable = receipts.sweep(self.storage, ("unit", "shard", "bytes", "sha256"))
+        return {unit: Published(shard or _shard(unit), *rest) for unit, shard, *rest in tuples(rows)}, unreadable
+
+    def _damage(self, published: "Published", size: int | None, depth: Depth) -> str | None:
+        place = f"{self.storage.url}/{published.shard}"
         if size is None:
             return f"{place}: is missing"
-        if size != receipt.bytes:
-            return f"{place}: has {size} bytes, its receipt says {receipt.bytes}"
+        if size != published.bytes:
+            return f"{place}: has {size} bytes, its receipt says {published.bytes}"
         try:
-            if depth == "bytes" and _sha256(self.storage.open(name)) != receipt.sha256:
+            if depth == "bytes" and _sha256(self.storage.open(published.shard)) != published.sha256:
                 return f"{place}: its bytes have changed since it was published (sha256 differs from its receipt)"
             if depth != "size":
-                with self._opened(receipt):
+                with self._opened(published.shard):
                     pass
         except CorruptShard as error:
             return str(error)
@@ -317,9 +320,9 @@ class Table:
                 self.storage.delete(f"{SCRATCH}/{left}")
             return
         # Of a unit without receipt all shards stay: one may be that of a worker which is just about to commit it.
-        receipts, _ = self._receipts()
+        published, _ = self._published()
         for name in self.storage.entries():
-            counts = receipts.get(name.rsplit(".", 2)[0])
+            counts = published.get(name.rsplit(".", 2)[0])
             if counts is not None and counts.shard != name:
                 self.storage.delete(name)
 
@@ -337,7 +340,7 @@ def no_garbage() -> Iterator[None]:
 
 
 def _receipt(unit: str) -> str:
-    return f"{receipt_index.FOLDER}/{unit}{receipt_index.SUFFIX}"
+    return f"{receipts.FOLDER}/{unit}{receipts.SUFFIX}"
 
 
 def _shard(unit: str) -> str:

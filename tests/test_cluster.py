@@ -12,9 +12,9 @@ from squares import Squares, units
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work, run_all
 from seedscope.pipeline.running import cluster as joined
-from seedscope.pipeline.store import Receipt
 
 UNITS = units(16)
 STORE = 80 * 2**20

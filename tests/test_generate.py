@@ -11,6 +11,7 @@ import torch
 
 from seedscope.pipeline import noise
 from seedscope.pipeline.cause import cause
+from seedscope.pipeline.drawing import Drawing
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.images import decode
@@ -196,14 +197,14 @@ def test_a_picture_that_is_not_finite_is_a_failed_row(tmp_path: Path, monkeypatc
 
 
 def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Generate._draw
+    whole = Drawing.draw
 
-    def tight(self: Generate, cells: Any, latents: Any) -> Any:
+    def tight(self: Drawing, cells: Any) -> Any:
         if len(cells) > 1:
             raise torch.cuda.OutOfMemoryError("no memory")
-        return whole(self, cells, latents)
+        return whole(self, cells)
 
-    monkeypatch.setattr(Generate, "_draw", tight)
+    monkeypatch.setattr(Drawing, "draw", tight)
     wanted = study("sprout")
     table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
     stage = Generate(wanted, locate(wanted.model), table)

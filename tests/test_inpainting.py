@@ -20,6 +20,7 @@ from seedscope.jobs.sprout.reference import inpaint_table
 from seedscope.pipeline import noise
 from seedscope.pipeline.canvas import Encoded, canvas
 from seedscope.pipeline.cause import cause
+from seedscope.pipeline.drawing import Drawing
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
 from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.images import decode, decode_mask
@@ -298,14 +299,14 @@ def test_a_picture_that_is_not_finite_keeps_its_row_with_mask_and_task(
 def test_out_of_memory_halves_the_batch(
     models: dict[str, str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ample = Generate._draw
+    ample = Drawing.draw
 
-    def tight(self: Generate, cells: Any, latents: Any) -> Any:
+    def tight(self: Drawing, cells: Any) -> Any:
         if len(cells) > 3:
             raise torch.cuda.OutOfMemoryError("no memory")
-        return ample(self, cells, latents)
+        return ample(self, cells)
 
-    monkeypatch.setattr(Generate, "_draw", tight)
+    monkeypatch.setattr(Drawing, "draw", tight)
     wanted = study(models["sd2_inpaint"], folder, {"removal": "sky"})
     stage = opened(wanted, tmp_path)
     (receipt,) = make(stage, whole(inpainting(wanted)))

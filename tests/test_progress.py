@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from rich.console import Console
 
@@ -15,7 +16,7 @@ from seedscope.jobs.pace import Made, Pace, told_rate, told_time
 from seedscope.jobs.progress import Watcher
 from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.store import Receipt
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.study import UnitShape
 
 UNITS = plan([Edition((prompt("a"), prompt("b")), tuple(range(20)))], UnitShape(prompts=2, seeds=2))
@@ -62,11 +63,24 @@ def test_the_rate_of_a_long_run_is_that_of_the_last_minutes() -> None:
 
 def test_receipts_without_times_have_no_rate() -> None:
     whole = receipt(UNITS[0], 2.0, 7)
-    assert Made.of(4, [whole]) == Made(4, 1767225600.0, 2.0, "anna:7")
-    for missing in ("host", "process", "seconds", "finished"):
+    assert Made.of(4, [whole], 5.0) == Made(4, 5.0, 2.0, "anna:7")
+    for missing in ("host", "process", "seconds"):
         older = replace(whole, made={key: value for key, value in whole.made.items() if key != missing})
-        assert Made.of(4, [older]) is None
-    assert Made.of(4, []) is None
+        assert Made.of(4, [older], 5.0) is None
+    assert Made.of(4, [], 5.0) is None
+
+
+def test_columns_of_receipts_say_who_made_what_and_when() -> None:
+    rows = {
+        "rows": [4, 4, 4],
+        "finished": [1.0, None, 3.0],
+        "seconds": [2.0, 2.0, 2.5],
+        "worker": ["a:1", "a:1", "b:2"],
+    }
+    assert Made.read(pa.table({"unit": ["x", "y", "z"], **rows})) == [
+        Made(4, 1.0, 2.0, "a:1"),
+        Made(4, 3.0, 2.5, "b:2"),
+    ]
 
 
 @pytest.mark.parametrize(

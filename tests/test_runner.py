@@ -13,9 +13,9 @@ from squares import Squares, units
 
 from seedscope.pipeline.errors import StorageError, UserError
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work, run_all
 from seedscope.pipeline.running import crew
-from seedscope.pipeline.store import Receipt
 
 Told = Callable[[Unit, Sequence[Receipt]], None]
 UNITS = units(8)

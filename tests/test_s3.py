@@ -22,10 +22,11 @@ from object_store import BUCKET, ObjectStore, busy, served, slow
 from test_store import UNIT, edition, rows
 
 from seedscope.pipeline.errors import CorruptShard, RunChanged, StorageError
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.objects import ObjectStorage
-from seedscope.pipeline.store import IMAGE_SCHEMA, Receipt, Table
+from seedscope.pipeline.store import IMAGE_SCHEMA, Table
 
 CAUSE = "0123456789abcdef"
 

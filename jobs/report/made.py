@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 
 from seedscope.jobs.job import DrawnJob, ImportedJob, Job
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Receipt, Table
+from seedscope.pipeline.receipts import Receipt
+from seedscope.pipeline.store import Table
 from seedscope.pipeline.study import Json
 
 VERSIONS = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")

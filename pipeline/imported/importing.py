@@ -92,9 +92,8 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
         outcome = run_all([Work("pictures", Import(run.images, files), todo)], executor, watch)["pictures"]
         report.units_made, report.quarantined = outcome.made, outcome.quarantined
     run.images.compact()
-    receipts = run.images.receipts().values()
-    report.failed = sum(receipt.failed for receipt in receipts)
-    report.cells = sum(receipt.rows for receipt in receipts)
+    ledger = run.images.ledger("rows", "failed")
+    report.cells, report.failed = (sum(column.to_pylist()) for column in ledger.columns)
     report.prompts, report.seeds = len(run.edition.prompts), len(run.edition.seeds)
     return run
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.stage import Stage, publish
-from seedscope.pipeline.store import Receipt
 
 
 @dataclass(frozen=True, slots=True)

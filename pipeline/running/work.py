@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import Receipt
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,199 @@
+"""Receipts: what was published for a unit, one by one, and all of a table in one sweep.
+
+The sweep reads an index where it is true, and single receipts where it is not. The index has what is asked of many receipts
+in columns, and the rest as text: status and resuming read columns alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from io import BytesIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic_core import from_json, to_json
+
+from seedscope.pipeline.storage.base import Entry, Storage
+from seedscope.pipeline.study import Json
+
+FOLDER = "receipts"
+SUFFIX = ".json"
+INDEX = f"{FOLDER}/.index.parquet"
+LOOSE = 32
+"""Requests at a time for receipts that are not in the index."""
+_STAMPED = ("unit", "stamp")
+_SCHEMA = pa.schema(
+    [
+        pa.field("unit", pa.string(), nullable=False),
+        pa.field("stamp", pa.string(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("failed", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+        pa.field("shard", pa.string()),
+        pa.field("source", pa.string()),
+        pa.field("finished", pa.float64()),
+        pa.field("seconds", pa.float64()),
+        pa.field("worker", pa.string()),
+        pa.field("made", pa.string(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was published for a unit, and how it was made. `shard` is its name where that is not the unit's."""
+
+    unit: str
+    rows: int
+    failed: int
+    bytes: int
+    sha256: str
+    made: dict[str, Json] = field(default_factory=dict)
+    shard: str | None = None
+
+    @property
+    def source(self) -> str | None:
+        """What it was made from: of measurements, the sha256 of the pictures."""
+        return _text(self.made.get("source"))
+
+    @property
+    def finished(self) -> float | None:
+        """When it was published, in seconds since the epoch, by its worker's clock."""
+        with suppress(ValueError):
+            return datetime.fromisoformat(str(self.made.get("finished"))).timestamp()
+        return None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took."""
+        found = self.made.get("seconds")
+        return float(found) if isinstance(found, int | float) else None
+
+    @property
+    def worker(self) -> str | None:
+        """Who made it: `host:process`."""
+        host, process = self.made.get("host"), self.made.get("process")
+        return None if host is None or process is None else f"{host}:{process}"
+
+
+def parsed(unit: str, content: bytes) -> Receipt:
+    """The receipt of a unit, from its file.
+
+    Raises:
+        ValueError: it is none, or that of another unit.
+    """
+    try:
+        receipt = Receipt(**from_json(content))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
+    counts, texts = (receipt.rows, receipt.failed, receipt.bytes), (receipt.sha256, receipt.shard or "")
+    if not (set(map(type, counts)) == {int} and set(map(type, texts)) == {str} and isinstance(receipt.made, dict)):
+        raise ValueError("its values are not those of a receipt")
+    if receipt.unit != unit:
+        raise ValueError(f"it is that of unit {receipt.unit}")
+    return receipt
+
+
+def units(storage: Storage) -> set[str]:
+    """The units that have a receipt."""
+    return {name.removesuffix(SUFFIX) for name in storage.names(FOLDER) if name.endswith(SUFFIX)}
+
+
+def sweep(storage: Storage, columns: Sequence[str]) -> tuple[pa.Table, dict[str, str]]:
+    """Some columns of all receipts, one row each, and what is wrong with those that cannot be read, by unit.
+
+    A row of the index counts only if the listing has the same receipt with the same stamp: with the index gone, outdated or
+    damaged, the answer is the same, and takes longer.
+
+    Args:
+        columns: of `unit`, `rows`, `failed`, `bytes`, `sha256`, `shard`, and, null where the receipt does not say,
+            `source`, `finished`, `seconds`, `worker` (as of `Receipt`); `made` as JSON.
+    """
+    found = _listed(storage)
+    rows, unreadable = _swept(storage, found, _index(storage, [*_STAMPED, *columns]) if found else _none())
+    return rows.select(list(columns)), unreadable
+
+
+def compact(storage: Storage) -> None:
+    """Write the index anew, if it lacks a receipt or has one too many. For the process that holds the run."""
+    found, known = _listed(storage), _index(storage, _STAMPED)
+    if {unit: entry.stamp for unit, entry in found.items()} == _stamps(known):
+        return
+    rows, _ = _swept(storage, found, _index(storage, _SCHEMA.names))
+    written = BytesIO()
+    pq.write_table(rows.sort_by("unit"), written, compression="ZSTD", write_page_checksum=True)
+    storage.replace(INDEX, written.getvalue())
+
+
+def _listed(storage: Storage) -> dict[str, Entry]:
+    """Unit -> the entry of its receipt."""
+    found = storage.entries(FOLDER)
+    return {name.removesuffix(SUFFIX): entry for name, entry in found.items() if name.endswith(SUFFIX)}
+
+
+def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[pa.Table, dict[str, str]]:
+    """The rows of the index that are true, with those of the receipts that it lacks."""
+    stamps = _stamps(known)
+    true = [unit in found and found[unit].stamp == stamp for unit, stamp in stamps.items()]
+    if not all(true):
+        known = known.filter(pa.array(true, pa.bool_()))
+    names, rows, unreadable = known.column_names, list[list[str | int | float | None]](), dict[str, str]()
+    indexed = set(known["unit"].to_pylist())
+    for unit, text in _loose(storage, [unit for unit in found if unit not in indexed]).items():
+        try:
+            receipt = parsed(unit, text)
+            rows.append([_value(name, receipt, found[unit].stamp) for name in names])
+        except ValueError as error:
+            unreadable[unit] = str(error)
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    loose = pa.table([pa.array(column, field.type) for column, field in zip(columns, known.schema, strict=True)], names)
+    return pa.concat_tables([known, loose.cast(known.schema)]), unreadable
+
+
+def _value(name: str, receipt: Receipt, stamp: str) -> str | int | float | None:
+    """What a row has in a column."""
+    if name == "stamp":
+        return stamp
+    value: str | int | float | None = to_json(receipt.made).decode() if name == "made" else getattr(receipt, name)
+    return value
+
+
+def _stamps(index: pa.Table) -> dict[str, str]:
+    return dict(zip(*(index[name].to_pylist() for name in _STAMPED), strict=True))
+
+
+def _loose(storage: Storage, units: Iterable[str]) -> dict[str, bytes]:
+    """The content of single receipts, by unit."""
+
+    def content(unit: str) -> tuple[str, bytes] | None:
+        try:
+            return unit, storage.read(f"{FOLDER}/{unit}{SUFFIX}")
+        except FileNotFoundError:  # taken back since it was listed
+            return None
+
+    if storage.local is not None:  # where threads would only wait for each other
+        return dict(filter(None, map(content, units)))
+    with ThreadPoolExecutor(LOOSE) as readers:
+        return dict(filter(None, readers.map(content, units)))
+
+
+def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:
+    """Columns of the index; no rows where it is missing, damaged, or of another version."""
+    names = list(dict.fromkeys(columns))
+    try:
+        content = storage.read(INDEX)
+        file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
+        return file.read(names).select(names) if file.schema_arrow.equals(_SCHEMA) else _none(names)
+    except (FileNotFoundError, pa.ArrowException, OSError):
+        return _none(names)
+
+
+def _none(columns: Sequence[str] = tuple(_SCHEMA.names)) -> pa.Table:
+    return _SCHEMA.empty_table().select(list(columns))
+
+
+def _text(value: Json) -> str | None:
+    return value if isinstance(value, str) else None
