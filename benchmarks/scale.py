@@ -5,7 +5,8 @@
 
 The run folder is made up, but for its first unit: that one is drawn, and all others have its receipt under their names, and
 its shard as a link to a file of its size and its footer. One unit in the middle is missing. Then, each in a process of its
-own: `seedscope plan`, `seedscope status`, and the job of `seedscope generate`, with Ray up before its clock starts.
+own: `seedscope plan`, `seedscope status` without an index of the receipts and with the one that a killed run leaves, which is
+behind by 4,095 units, and the job of `seedscope generate`: on a Ray that is up already, and as it starts its own.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import time
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+import psutil
 import yaml
 
 SEEDSCOPE = [sys.executable, "-m", "seedscope.jobs.cli"]
@@ -45,8 +48,8 @@ def write_study(folder: Path, prompts: int, seeds: int, unit: tuple[int, int]) -
     return path
 
 
-def make_up(study: Path, out: Path) -> tuple[int, str]:
-    """Draw the first unit, pretend the others; return how many units there are, and the name of the missing one."""
+def make_up(study: Path, out: Path) -> None:
+    """Draw the first unit, pretend the others; print how many units there are, and the name of the missing one."""
     from seedscope.jobs.job import open_job
     from seedscope.pipeline.running.work import Executor, Unwatched
 
@@ -63,7 +66,18 @@ def make_up(study: Path, out: Path) -> tuple[int, str]:
         made = receipt.made | {"process": 1000 + number % 8}
         text = json.dumps(asdict(replace(receipt, unit=unit.name, rows=len(unit), made=made)), indent=1)
         (folder / "receipts" / f"{unit.name}.json").write_text(text, encoding="utf-8")
-    return len(job.units), missing
+    print(json.dumps([len(job.units), missing]))
+
+
+def make_index(study: Path, out: Path) -> None:
+    """Gather the receipts as a run does, and renew as many as it may have written between that and its death."""
+    from seedscope.jobs.job import open_job
+    from seedscope.jobs.steps import COMPACT_EVERY
+
+    table = open_job(study, out).images
+    table.compact()
+    for unit in sorted(table.committed())[1 - COMPACT_EVERY :]:
+        (out / table.name / "receipts" / f"{unit}.json").touch()
 
 
 def _shell(shard: Path, path: Path) -> Path:
@@ -104,25 +118,42 @@ def timed(*arguments: str | Path) -> Took:
     return Took(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1e3, told)
 
 
-def resume(study: Path, out: Path, missing: str) -> None:
-    """Go on with a run of which one unit is missing; prints, as JSON, the seconds since Ray is up at each step."""
+def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
+    """Go on with a run of which one unit is missing, with Ray "up already" or as the command starts it.
+
+    Prints, as JSON, the seconds from the start of the process until Ray is up, and until the unit is begun and done.
+    """
     import ray
 
     from seedscope.jobs.job import open_job
     from seedscope.pipeline.running.work import Executor, Unwatched
 
-    ray.init(address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=128 * 2**20)
-    up, times = time.time(), dict[str, float]()
+    began, times = psutil.Process().create_time(), dict[str, float]()
+    start = ray.init
+
+    def init(**options: Any) -> None:
+        start(**options | {"num_cpus": 1})
+        times["Ray is up"] = time.time() - began
+
+    ray.init = init
+    if ray_is == "up already":
+        init(address="local", include_dashboard=False, log_to_driver=False, object_store_memory=128 * 2**20)
     job = open_job(study, out)
-    times["study read"] = time.time() - up
     with job.folder.locked():
         job.begin()
-        times["planned"] = time.time() - up
+        job.images.revoke(missing)
         (step,) = job.make(Executor("ray", workers=1, threads=1), Unwatched(), pictures=True)
     assert step.made == 1, step
     made = job.images.receipt(missing).made
-    begun = datetime.fromisoformat(str(made["finished"])).timestamp() - float(str(made["seconds"]))
-    print(json.dumps(times | {"its unit started": begun - up, "all done": time.time() - up}))
+    times["unit begun"] = (
+        datetime.fromisoformat(str(made["finished"])).timestamp() - float(str(made["seconds"])) - began
+    )
+    times["all done"] = time.time() - began
+    print(json.dumps(times))
+
+
+PARTS = {"make-up": make_up, "make-index": make_index, "resume": resume}
+"""Each in a process of its own: the memory of this one would count as theirs."""
 
 
 def main() -> None:
@@ -130,27 +161,35 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=22_512)
     parser.add_argument("--seeds", type=int, default=2_048)
     parser.add_argument("--unit", type=int, nargs=2, default=(103, 4), metavar=("PROMPTS", "SEEDS"))
-    parser.add_argument("--resume", nargs=3, help=argparse.SUPPRESS)
+    parser.add_argument("--part", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.resume:
-        resume(Path(options.resume[0]), Path(options.resume[1]), options.resume[2])
+    if options.part:
+        PARTS[options.part[0]](Path(options.part[1]), Path(options.part[2]), *options.part[3:])
         return
     with tempfile.TemporaryDirectory() as temporary:
         study, out = write_study(Path(temporary), options.prompts, options.seeds, options.unit), Path(temporary) / "run"
+
+        def part(name: str) -> list[str | Path]:
+            return [sys.executable, __file__, "--part", name, study, out]
+
         report("seedscope plan", PLAN, timed(*SEEDSCOPE, "plan", study, "--out", Path(temporary) / "none"))
-        units, missing = make_up(study, out)
+        units, missing = json.loads(timed(*part("make-up")).told.splitlines()[-1])
         print(f"{options.prompts:,} prompts x {options.seeds:,} seeds in {units:,} units, one of them missing")
         status = [*SEEDSCOPE, "status", study, "--out", out, "--json"]
         report("seedscope status, no index", STATUS, check(timed(*status), units - 1))
-        took = timed(sys.executable, __file__, "--resume", study, out, missing)
-        report("generate, with imports", "", took)
-        for name, seconds in json.loads(took.told.splitlines()[-1]).items():
-            print(f"    {seconds:6.1f} s after Ray is up: {name}{RESUME if 'started' in name else ''}")
-        report("seedscope status, indexed", STATUS, check(timed(*status), units))
+        timed(*part("make-index"))
+        report("seedscope status, index of a killed run", STATUS, check(timed(*status), units - 1))
+        for ray_is in ("up already", "not up"):
+            took = timed(*part("resume"), missing, ray_is)
+            report(f"generate, Ray {ray_is}", "", took)
+            times = json.loads(took.told.splitlines()[-1])
+            since = times["unit begun"] - times["Ray is up"]
+            print("".join(f"    {name} {seconds:.1f} s" for name, seconds in times.items()))
+            print(f"    from Ray being up to the start of its unit {since:.1f} s{RESUME}", flush=True)
 
 
 def report(name: str, wanted: str, took: Took) -> None:
-    print(f"  {name:<27} {took}{wanted}", flush=True)
+    print(f"  {name:<40} {took}{wanted}", flush=True)
 
 
 def check(took: Took, done: int) -> Took:

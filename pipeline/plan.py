@@ -57,13 +57,15 @@ def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:
 
 
 def _rectangle(prompts: tuple[Prompt, ...], seeds: tuple[int, ...], shape: UnitShape, first: int) -> list[Unit]:
-    prompt_blocks = [prompts[i : i + shape.prompts] for i in range(0, len(prompts), shape.prompts)]
+    """Units named `000012-1a2b3c4d`: place in the plan, and a hash of the cells, `<id>,<id>;<seed>,<seed>`."""
     seed_blocks = [seeds[i : i + shape.seeds] for i in range(0, len(seeds), shape.seeds)]
-    blocks = ((some_prompts, some_seeds) for some_prompts in prompt_blocks for some_seeds in seed_blocks)
-    return [Unit(_name(number, *block), *block) for number, block in enumerate(blocks, first)]
-
-
-def _name(number: int, prompts: tuple[Prompt, ...], seeds: tuple[int, ...]) -> str:
-    """`000012-1a2b3c4d`: place in the plan, and a hash of the cells."""
-    cells = ",".join(prompt.id for prompt in prompts) + ";" + ",".join(map(str, seeds))
-    return f"{number:06d}-{hashlib.sha256(cells.encode()).hexdigest()[:8]}"
+    seed_texts = [",".join(map(str, block)).encode() for block in seed_blocks]
+    units: list[Unit] = []
+    for i in range(0, len(prompts), shape.prompts):
+        block = prompts[i : i + shape.prompts]
+        of_prompts = hashlib.sha256(",".join(prompt.id for prompt in block).encode() + b";")
+        for some_seeds, text in zip(seed_blocks, seed_texts, strict=True):
+            cells = of_prompts.copy()
+            cells.update(text)
+            units.append(Unit(f"{first + len(units):06d}-{cells.hexdigest()[:8]}", block, some_seeds))
+    return units

@@ -4,7 +4,7 @@ The sweep reads an index where it is true, and single receipts where it is not. 
 in columns, and the rest as text: status and resuming read columns alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -142,9 +142,9 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
         known = known.filter(pa.array(true, pa.bool_()))
     names, rows, unreadable = known.column_names, list[list[str | int | float | None]](), dict[str, str]()
     indexed = set(known["unit"].to_pylist())
-    for unit, text in _loose(storage, [unit for unit in found if unit not in indexed]).items():
+    for unit, content in _loose(storage, [unit for unit in found if unit not in indexed]):
         try:
-            receipt = parsed(unit, text)
+            receipt = parsed(unit, content)
             rows.append([_value(name, receipt, found[unit].stamp) for name in names])
         except ValueError as error:
             unreadable[unit] = str(error)
@@ -165,19 +165,20 @@ def _stamps(index: pa.Table) -> dict[str, str]:
     return dict(zip(*(index[name].to_pylist() for name in _STAMPED), strict=True))
 
 
-def _loose(storage: Storage, units: Iterable[str]) -> dict[str, bytes]:
-    """The content of single receipts, by unit."""
+def _loose(storage: Storage, units: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Single receipts: unit and content."""
 
-    def content(unit: str) -> tuple[str, bytes] | None:
+    def read(unit: str) -> tuple[str, bytes] | None:
         try:
             return unit, storage.read(f"{FOLDER}/{unit}{SUFFIX}")
         except FileNotFoundError:  # taken back since it was listed
             return None
 
     if storage.local is not None:  # where threads would only wait for each other
-        return dict(filter(None, map(content, units)))
+        yield from filter(None, map(read, units))
+        return
     with ThreadPoolExecutor(LOOSE) as readers:
-        return dict(filter(None, readers.map(content, units)))
+        yield from filter(None, readers.map(read, units))
 
 
 def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:

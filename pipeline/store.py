@@ -260,6 +260,10 @@ class Table:
             depth: what is compared with the receipt. Sizes come from one listing; footers and bytes are read from each shard.
                 A number: bytes if the table has no more of them and lies on this machine, and sizes otherwise.
         """
+        with no_garbage():
+            return self._damaged(list(units), depth)
+
+    def _damaged(self, units: Sequence[str], depth: Depth | int) -> dict[str, str]:
         sizes = {name: entry.size for name, entry in self.storage.entries().items()}
         if isinstance(depth, int):
             depth = "bytes" if self.storage.local is not None and sum(sizes.values()) <= depth else "size"
@@ -270,12 +274,11 @@ class Table:
                 return str(self._unreadable(unit, unreadable[unit])) if unit in unreadable else None
             return self._damage(published[unit], sizes.get(published[unit].shard), depth)
 
-        names = list(units)
         if depth == "size":  # nothing is to be waited for
-            found = {name: look(name) for name in names}
+            found = {unit: look(unit) for unit in units}
         else:
             with ThreadPoolExecutor(CHECKERS) as checkers:
-                found = dict(zip(names, checkers.map(look, names), strict=True))
+                found = dict(zip(units, checkers.map(look, units), strict=True))
         return {unit: reason for unit, reason in found.items() if reason is not None}
 
     def _published(self) -> tuple[dict[str, "Published"], dict[str, str]]:

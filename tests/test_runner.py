@@ -207,7 +207,8 @@ def test_stages_with_resources_of_their_own_overlap(tmp_path: Path) -> None:
 
 
 def test_stages_that_use_gpus_have_workers_of_their_own(tmp_path: Path) -> None:
-    drawing, measuring = Squares.at(tmp_path, "drawing", on="gpu"), Squares.at(tmp_path, "measuring")
+    # A worker may start seconds after the other: units take so long that it still finds some.
+    drawing, measuring = Squares.at(tmp_path, "drawing", on="gpu", pause=2.0), Squares.at(tmp_path, "measuring")
     works = [Work("drawing", drawing, UNITS), Work("measuring", measuring, UNITS, after="drawing")]
     run_all(works, Executor("ray", gpus_per_worker=0.5))
     drawn = [drawing.table.receipt(unit.name).made for unit in UNITS]

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import socket
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -49,10 +50,12 @@ class LocalStorage:
         found: dict[str, Entry] = {}
         with suppress(FileNotFoundError), os.scandir(self.local / folder) as items:
             for item in items:
-                with suppress(FileNotFoundError):  # taken away meanwhile
-                    if item.is_file():
-                        state = item.stat()
-                        found[item.name] = Entry(state.st_size, f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}")
+                try:
+                    state = item.stat()
+                except FileNotFoundError:  # taken away meanwhile
+                    continue
+                if stat.S_ISREG(state.st_mode):
+                    found[item.name] = Entry(state.st_size, f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}")
         return found
 
     def names(self, folder: str = "") -> set[str]:
@@ -68,7 +71,8 @@ class LocalStorage:
             return None
 
     def read(self, name: str) -> bytes:
-        return (self.local / name).read_bytes()
+        with open(f"{self.local}/{name}", "rb") as file:  # noqa: PTH123  (a Path takes as long as the reading)
+            return file.read()
 
     def open(self, name: str) -> pa.NativeFile:
         return pa.OSFile(str(self.local / name))
