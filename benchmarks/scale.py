@@ -125,9 +125,10 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     """
     import ray
 
-    from seedscope.jobs.job import open_job
+    from seedscope.jobs import job as jobs
     from seedscope.pipeline.running.work import Executor, Unwatched
 
+    jobs.CHECK_WHOLE_UP_TO = 0  # as of a run that is not small: of made-up shards the sizes alone are right
     began, times = psutil.Process().create_time(), dict[str, float]()
     start = ray.init
 
@@ -138,7 +139,7 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     ray.init = init
     if ray_is == "up already":
         init(address="local", include_dashboard=False, log_to_driver=False, object_store_memory=128 * 2**20)
-    job = open_job(study, out)
+    job = jobs.open_job(study, out)
     with job.folder.locked():
         job.begin()
         job.images.revoke(missing)
