@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/seedscope run $(STUDY)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.test build/types/seedscope
 	$(BIN)/ruff check .

@@ -41,6 +41,7 @@ from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.verify import verify_study
+from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
@@ -55,8 +56,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Which seeds are good for your text-to-image model? Start with: seedscope run configs/demo.yaml",
 )
-out = Console()
-notes = Console(stderr=True)
 WIDE = 1000
 """Columns, more than a table of names needs."""
 
@@ -107,7 +106,6 @@ def run(
     where_to = f" --out {folder}" if folder else ""
     out.print(
         f"\nDone in {time.monotonic() - started:.0f} s. A page of it: seedscope report {study}{where_to}",
-        highlight=False,
         soft_wrap=True,
     )
 
@@ -273,18 +271,17 @@ def _work(
     quarantined: dict[str, str] = {}
     for step in steps:
         for reason in step.repaired:
-            notes.print(f"made again: {reason}", highlight=False, soft_wrap=True)
+            notes.print(f"made again: {reason}", soft_wrap=True)
         failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
-        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}", highlight=False)
+        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}")
         if step.prompts_cut:
             notes.print(
                 f"{step.prompts_cut:,} prompts are longer than the text encoder takes: their ends were not read.",
-                highlight=False,
                 soft_wrap=True,
             )
         quarantined |= {f"{step.name} {unit}": reason for unit, reason in step.quarantined.items()}
     for unit, reason in quarantined.items():
-        notes.print(f"failed three times: {unit}: {reason}", highlight=False, soft_wrap=True)
+        notes.print(f"failed three times: {unit}: {reason}", soft_wrap=True)
     if quarantined:
         raise UserError(
             f"{len(quarantined)} units could not be made (named above); everything else is done and kept. "
@@ -305,7 +302,7 @@ def _judge(job: "Job") -> "tuple[Judged, Choice]":
 
 def _written(paths: Iterable[Path]) -> None:
     for path in paths:
-        out.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        out.print(f"wrote {path}", soft_wrap=True)
 
 
 class _Stopped(BaseException):
@@ -323,7 +320,7 @@ def main() -> None:
         app()
     except (UserError, CorruptShard) as error:
         for line in str(error).splitlines():
-            notes.print(f"seedscope: {line}", style="red", highlight=False, soft_wrap=True, markup=False)
+            notes.print(f"seedscope: {line}", style="red", soft_wrap=True)
         sys.exit(2)
     except (_Stopped, SystemError) as error:
         # Ray's compiled code wraps what a signal's handler raises inside it.

@@ -23,19 +23,19 @@ LEGEND = (
 def show(pair: Pair, console: Console) -> None:
     """Print what differs, the tables, the notes and the verdict."""
     print_line = console.print
-    print_line(f"{pair.first} and {pair.second}", style="bold", highlight=False, markup=False)
+    print_line(f"{pair.first} and {pair.second}", style="bold")
     for sentence in heading(pair):
-        print_line(sentence, highlight=False, markup=False)
+        print_line(sentence)
     print_line(_agreements(pair.agreements))
-    print_line(LEGEND, highlight=False)
+    print_line(LEGEND)
     for abroad in pair.abroad:
         if abroad.fates:
             print_line(_fates(abroad))
     for measure, reason in pair.silent.items():
-        print_line(f"{measure} is not compared: {reason}", highlight=False, markup=False)
+        print_line(f"{measure} is not compared: {reason}")
     for note in pair.notes:
-        print_line(note, highlight=False, markup=False)
-    print_line(verdict(pair), style="bold", highlight=False, markup=False)
+        print_line(note)
+    print_line(verdict(pair), style="bold")
 
 
 def heading(pair: Pair) -> list[str]:

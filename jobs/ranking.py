@@ -32,19 +32,19 @@ def show(job: Job, judged: Judged, choice: Choice, console: Console) -> None:
     """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
     console.print(_best_and_worst(judged.ranking, job.study.name))
     for sentence in unfinished(job):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
     for sentence in verdict(judged.ranking):
-        console.print(sentence, highlight=False)
+        console.print(sentence)
     if judged.scalars:
         console.print(_shares(judged.scalars.values()))
     for distance in judged.distances:
-        console.print(distance.sentence(), highlight=False)
+        console.print(distance.sentence())
     for measure, reason in judged.silent.items():
-        console.print(f"{measure} says nothing of the seeds: {reason}", highlight=False)
+        console.print(f"{measure} says nothing of the seeds: {reason}")
     if judged.by_task is not None:
         console.print(_by_task(judged.by_task))
-    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.", highlight=False)
-    console.print(choice.sentence, highlight=False)
+    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.")
+    console.print(choice.sentence)
 
 
 def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> Grid:

@@ -14,7 +14,7 @@ from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.store import Table, no_garbage
 
-FAILED_NAMED = 10
+NAMED = 10
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class TableStanding:
     cells: int
     cells_done: int
     cells_failed: int
+    units_given_up: int
     bytes: int
     rate: float | None = None
     seconds_left: float | None = None
@@ -53,8 +54,17 @@ class FailedCell:
 
 
 @dataclass(frozen=True)
+class GivenUp:
+    """A unit that failed over and over when it was last tried."""
+
+    table: str
+    unit: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Standing:
-    """How far a run is. driver: who works on it now; failed: the first failed cells of each table."""
+    """How far a run is. driver: who works on it now; failed, given_up: the first ones of each table."""
 
     study: str
     folder: str
@@ -62,11 +72,19 @@ class Standing:
     tables: list[TableStanding] = field(default_factory=list)
     workers: list[WorkerStanding] = field(default_factory=list)
     failed: list[FailedCell] = field(default_factory=list)
+    given_up: list[GivenUp] = field(default_factory=list)
 
     @property
     def finished(self) -> bool:
         """Whether every table has all its units."""
         return all(table.units_done == table.units for table in self.tables)
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more comes: all is finished, or its driver has gone and left only what it had given up."""
+        without_pictures = self.tables[0].units_given_up
+        left = [table.units - table.units_done - table.units_given_up for table in self.tables]
+        return self.finished or (self.driver is None and left[0] == 0 and max(left) <= without_pictures)
 
 
 def standing(job: Job) -> Standing:
@@ -88,8 +106,10 @@ def _standing(job: Job) -> Standing:
     now = max([time.time(), *(one.finished for some in made for one in some)])
     stages: dict[str, list[Made]] = {}
     for (stage, table, units), ledger, units_made in zip(job.tables(), ledgers, made, strict=True):
-        found.tables.append(_table(stage, table, units, ledger, Pace(units_made), now))
+        given_up = table.given_up()
+        found.tables.append(_table(stage, table, units, ledger, len(given_up), Pace(units_made), now))
         found.failed.extend(_failed(table, units, ledger))
+        found.given_up.extend(GivenUp(table.name, *item) for item in islice(given_up.items(), NAMED))
         # The tables of a stage are made together: its workers' rates are those of the table that is furthest on.
         stages[stage] = max(stages.get(stage, []), units_made, key=len)
     for stage, units_made in stages.items():
@@ -107,7 +127,9 @@ def _ledger(table: Table, units: Sequence[Unit]) -> pa.Table:
     return rows.filter(pc.is_in(rows["unit"], pa.array([unit.name for unit in units], pa.string())))
 
 
-def _table(stage: str, table: Table, units: Sequence[Unit], ledger: pa.Table, pace: Pace, now: float) -> TableStanding:
+def _table(
+    stage: str, table: Table, units: Sequence[Unit], ledger: pa.Table, given_up: int, pace: Pace, now: float
+) -> TableStanding:
     cells, done = sum(map(len, units)), _sum(ledger["rows"])
     rate = pace.rate(now) if done < cells else None
     return TableStanding(
@@ -118,6 +140,7 @@ def _table(stage: str, table: Table, units: Sequence[Unit], ledger: pa.Table, pa
         cells=cells,
         cells_done=done,
         cells_failed=_sum(ledger["failed"]),
+        units_given_up=given_up,
         bytes=_sum(ledger["bytes"]),
         rate=rate,
         seconds_left=(cells - done) / rate if rate else None,
@@ -132,7 +155,7 @@ def _failed(table: Table, units: Sequence[Unit], ledger: pa.Table) -> Iterator[F
     """The first cells of a table that failed."""
     names = set(ledger.filter(pc.greater(ledger["failed"], 0))["unit"].to_pylist())
     failing = (unit for unit in units if unit.name in names)
-    return islice((cell for unit in failing for cell in _failed_in(table, unit)), FAILED_NAMED)
+    return islice((cell for unit in failing for cell in _failed_in(table, unit)), NAMED)
 
 
 def _failed_in(table: Table, unit: Unit) -> Iterator[FailedCell]:

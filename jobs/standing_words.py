@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from seedscope.jobs.pace import told_rate, told_time
-from seedscope.jobs.standing import FAILED_NAMED, Standing, TableStanding
+from seedscope.jobs.standing import NAMED, Standing, TableStanding
 
 
 def told(standing: Standing) -> list[str]:
@@ -31,6 +31,8 @@ def _parts(table: TableStanding) -> Iterator[str]:
     yield f"{table.cells_done:,} of {table.cells:,} cells"
     yield f"{table.cells_failed:,} failed"
     yield f"{table.bytes / 1e6:,.1f} MB"
+    if table.units_given_up:
+        yield f"{table.units_given_up:,} units given up"
     if table.rate:
         yield told_rate(table.rate)
     if table.seconds_left is not None:
@@ -46,6 +48,10 @@ def _workers(standing: Standing) -> Iterator[str]:
 
 def _troubles(standing: Standing) -> Iterator[str]:
     if standing.failed:
-        yield f"Failed cells, the first {FAILED_NAMED} of each table:"
+        yield f"Failed cells, the first {NAMED} of each table:"
     for cell in standing.failed:
         yield f"  {cell.table}: {cell.prompt!r} with seed {cell.seed}: {cell.error}"
+    if standing.given_up:
+        yield f"Units given up, the first {NAMED} of each table; the same command tries them again:"
+    for unit in standing.given_up:
+        yield f"  {unit.table}: {unit.unit}: {unit.reason}"

@@ -47,23 +47,27 @@ def carry_out(pending: Sequence[Pending], executor: Executor, watch: Watch, *, a
         UserError: a mishap that trying again would not mend.
     """
     works = [item.work for item in pending if item.work is not None]
-    tables = {work.name: list(work.stage.tables) if alone else [] for work in works}
-    for table in chain(*tables.values()):
+    tables = {work.name: list(work.stage.tables) for work in works}
+    for work in works:
+        for table in tables[work.name]:
+            table.take_up(unit.name for unit in work.units)
+    swept = list(chain(*tables.values())) if alone else []
+    for table in swept:
         table.clear_scratch()
-    tally = _Tally(watch, tables)
+    tally = _Tally(watch, tables, indexed=alone)
     outcomes = run_all(works, executor, tally)
-    for table in chain(*tables.values()):
+    for table in swept:
         table.compact()
     return [tally.step(item, outcomes.get(item.name, Outcome())) for item in pending]
 
 
 class _Tally:
-    """Counts what the receipts say, keeps their index short of few, and passes on what it is told."""
+    """Counts what the receipts say, keeps their index short of few, notes what is given up, and passes on what it is told."""
 
-    def __init__(self, watch: Watch, tables: Mapping[str, Sequence[Table]]) -> None:
-        self._watch, self._tables = watch, tables
+    def __init__(self, watch: Watch, tables: Mapping[str, Sequence[Table]], *, indexed: bool) -> None:
+        self._watch, self._tables, self._indexed = watch, tables, indexed
         self._made = Counter[str]()
-        self.retried, self.quarantined, self.note = watch.retried, watch.quarantined, watch.note
+        self.retried, self.note = watch.retried, watch.note
         self._failed: dict[str, int] = {}
         self._cut: dict[str, set[str]] = {}
 
@@ -75,10 +79,16 @@ class _Tally:
             self._cut.setdefault(work, set()).update(prompt for receipt in receipts for prompt in _cut(receipt))
             tell(unit, receipts)
             self._made[work] += 1
-            for table in self._tables[work] if self._made[work] % COMPACT_EVERY == 0 else []:
+            for table in self._tables[work] if self._indexed and self._made[work] % COMPACT_EVERY == 0 else []:
                 table.compact()
 
         return made
+
+    def quarantined(self, work: str, unit: str, reason: str) -> None:
+        for table in self._tables[work]:
+            if not table.has(unit):
+                table.give_up(unit, reason)
+        self._watch.quarantined(work, unit, reason)
 
     def step(self, item: Pending, outcome: Outcome) -> Step:
         failed, cut = self._failed.get(item.name, 0), len(self._cut.get(item.name, ()))

@@ -154,10 +154,11 @@ class RunFolder:
             self.deliver(file for file, state in self._products().items() if before.get(file) != state)
 
     def _products(self) -> dict[Path, tuple[int, int]]:
-        """The files in `path` with their time and size, of a run that lies elsewhere."""
+        """The files in `path` with their time and size, of a run that lies elsewhere; not those that are hidden."""
         if self.storage.local is not None:
             return {}
-        states = {file: file.stat() for file in self.path.rglob("*") if file.is_file()}
+        visible = (file for file in self.path.rglob("*") if "/." not in f"/{file.relative_to(self.path).as_posix()}")
+        states = {file: file.stat() for file in visible if file.is_file()}
         return {file: (state.st_mtime_ns, state.st_size) for file, state in states.items()}
 
     def deliver(self, paths: Iterable[Path]) -> None:

@@ -45,6 +45,7 @@ IMAGE_SCHEMA = schema_with_images(
     ]
 )
 INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
+GIVEN_UP = "given-up"
 CHECKERS = 8
 """Shards that are checked at a time."""
 BLOCK = 8 * 2**20
@@ -315,6 +316,21 @@ class Table:
         self.storage.delete(_receipt(unit))
         if shard is not None:
             self.storage.delete(shard)
+
+    def give_up(self, unit: str, reason: str) -> None:
+        """Note for people why a unit is not made for now."""
+        self.storage.replace(f"{GIVEN_UP}/{unit}", reason.encode())
+
+    def given_up(self) -> dict[str, str]:
+        """Units that were given up and not made since, with the reasons."""
+        units = self.storage.names(GIVEN_UP)
+        units -= self.committed() if units else set()
+        return {unit: self.storage.read(f"{GIVEN_UP}/{unit}").decode(errors="replace") for unit in sorted(units)}
+
+    def take_up(self, units: Iterable[str]) -> None:
+        """Take the notes on units away, which are tried again."""
+        for unit in self.storage.names(GIVEN_UP).intersection(units):
+            self.storage.delete(f"{GIVEN_UP}/{unit}")
 
     def clear_scratch(self) -> None:
         """Remove what writers that died left. Only for the one driver that holds the run's lock."""

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from subprocess import PIPE
 
@@ -95,6 +96,30 @@ def test_a_second_driver_is_refused_by_name_and_takes_over_from_one_that_sleeps(
         _, status, _ = os.wait4(holder, 0)
         assert os.waitstatus_to_exitcode(status) == 1
         assert place.holder() == f"process {os.getpid()} on {os.uname().nodename}"
+
+
+def test_slices_work_side_by_side_and_apart_from_the_whole(
+    place: ObjectStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    run, me = RunFolder(place), f"process {os.getpid()} on {os.uname().nodename}"
+    with ExitStack() as held:
+        for part in range(1, 6):
+            held.enter_context(run.locked(f"{part}-of-5"))
+        assert place.holder() == f"{me}, {me}, {me} and 2 more"
+        for taken in ("1-of-5", None):
+            with pytest.raises(RunBusy, match="works on this run"), run.locked(taken):
+                pass
+    assert place.holder() is None
+    with run.locked(), pytest.raises(RunBusy, match="works on this run"), run.locked("1-of-5"):
+        pass
+    assert place.holder() is None
+    for dead in (".lease", ".parts/1-of-5", ".parts/2-of-5"):
+        place.create(dead, json.dumps({"host": "gone", "process": 7, "token": "x", "beat": 0}).encode())
+    with run.locked("2-of-5"):
+        pass
+    with run.locked():
+        assert place.holder() == me
+    assert place.holder() is None and "process 7 on gone holds this run" in caplog.text
 
 
 def test_the_loss_is_told(place: ObjectStorage) -> None:

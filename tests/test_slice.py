@@ -1,5 +1,7 @@
 """Slices of a run: each unit in one of them, side by side in one run folder, apart from whoever works on the whole."""
 
+import os
+import socket
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -40,6 +42,9 @@ def test_slices_work_side_by_side_and_apart_from_the_whole(tmp_path: Path) -> No
         for taken in ("1-of-2", None):
             with pytest.raises(RunBusy, match="works on this run"), run.locked(taken):
                 pass
+        me = f"process {os.getpid()} on {socket.gethostname()}"
+        assert run.storage.holder() == f"{me}, {me}"
+    assert run.storage.holder() is None
     with run.locked(), pytest.raises(RunBusy), run.locked("1-of-2"):
         pass
     with run.locked("1-of-2"):

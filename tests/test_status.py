@@ -18,8 +18,10 @@ import yaml
 from seedscope.jobs.cli import main
 from seedscope.jobs.commands import status
 from seedscope.jobs.job import open_job
-from seedscope.jobs.standing import FAILED_NAMED, Standing, TableStanding, WorkerStanding, standing
+from seedscope.jobs.standing import NAMED, Standing, TableStanding, WorkerStanding, standing
 from seedscope.jobs.standing_words import told, told_briefly
+from seedscope.pipeline.drawing import Drawing
+from seedscope.pipeline.plan import Cell
 
 COUNT = {"type": "integer", "minimum": 0}
 SECONDS = {"type": ["number", "null"], "minimum": 0}
@@ -31,7 +33,7 @@ def closed(**properties: object) -> dict[str, object]:
 
 
 TEXT = {"type": "string"}
-COUNTS = dict.fromkeys(("units", "units_done", "cells", "cells_done", "cells_failed", "bytes"), COUNT)
+COUNTS = dict.fromkeys(("units", "units_done", "cells", "cells_done", "cells_failed", "units_given_up", "bytes"), COUNT)
 TABLE = closed(stage=TEXT, table=TEXT, **COUNTS, rate=SECONDS, seconds_left=SECONDS)
 SCHEMA = closed(
     study=TEXT,
@@ -40,6 +42,7 @@ SCHEMA = closed(
     tables={"type": "array", "items": TABLE, "minItems": 1},
     workers={"type": "array", "items": closed(stage=TEXT, worker=TEXT, rate=SECONDS)},
     failed={"type": "array", "items": closed(table=TEXT, prompt=TEXT, seed={"type": "integer"}, error=TEXT)},
+    given_up={"type": "array", "items": closed(table=TEXT, unit=TEXT, reason=TEXT)},
     finished={"type": "boolean"},
 )
 
@@ -63,7 +66,7 @@ def study(tmp_path: Path) -> Path:
     return path
 
 
-def command(*arguments: str | Path, columns: int = 100) -> str:
+def command(*arguments: str | Path, columns: int = 100, code: int = 0) -> str:
     """Run seedscope in this process; what it printed."""
     out = io.StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out):
@@ -71,7 +74,7 @@ def command(*arguments: str | Path, columns: int = 100) -> str:
         patch.setenv("COLUMNS", str(columns))
         with pytest.raises(SystemExit) as ended:
             main()
-    assert not ended.value.code, out.getvalue()
+    assert (ended.value.code or 0) == code, out.getvalue()
     return out.getvalue()
 
 
@@ -146,7 +149,7 @@ def test_failed_cells_are_named(study: Path, tmp_path: Path) -> None:
         rows = [key | {"image": None, "status": "failed", "error": "[no] picture"} for key in keys]
         job.images.publish(unit, pa.Table.from_pylist(rows, schema=job.images.schema), {})
     found = shown(study, out)
-    assert found["tables"][0]["cells_failed"] == 12 and len(found["failed"]) == FAILED_NAMED
+    assert found["tables"][0]["cells_failed"] == 12 and len(found["failed"]) == NAMED
     assert found["failed"][1] == {
         "table": job.images.name,
         "prompt": "a cat on grass",
@@ -155,6 +158,40 @@ def test_failed_cells_are_named(study: Path, tmp_path: Path) -> None:
     }
     assert found["workers"] == [] and found["tables"][0]["rate"] is None  # receipts that say no time
     assert "'a cat on grass' with seed 0: [no] picture" in command("status", study, "--out", out)
+
+
+def test_units_that_were_given_up_are_named_until_they_are_made(
+    study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, draw = tmp_path / "run", Drawing.draw
+
+    def broken(self: Drawing, cells: list[Cell]) -> object:
+        if any(seed == 2 for _, seed in cells):
+            raise RuntimeError("[it] broke")
+        return draw(self, cells)
+
+    monkeypatch.setattr(Drawing, "draw", broken)
+    step = ("run", study, "--out", out, "--executor", "inline", "--threads", "1")
+    command(*step, code=2)
+    unit, complaint = open_job(study, out).units[1].name, capsys.readouterr().err
+    assert f"failed three times: images {unit}: RuntimeError: [it] broke" in complaint
+    assert "1 units could not be made" in complaint
+    found = shown(study, out)
+    images, score, looks = found["tables"]
+    assert (images["units_done"], images["units_given_up"]) == (2, 1) and score["units_done"] == looks[
+        "units_done"
+    ] == 2
+    assert found["given_up"] == [{"table": images["table"], "unit": unit, "reason": "RuntimeError: [it] broke"}]
+    watched = command("status", study, "--out", out, "--watch")  # comes to its end
+    assert "1 units given up" in watched
+    assert (
+        f"  {images['table']}: {unit}: RuntimeError: [it] broke" in command("status", study, "--out", out).splitlines()
+    )
+
+    monkeypatch.undo()
+    command(*step)
+    done = shown(study, out)
+    assert done["finished"] and done["given_up"] == [] and done["tables"][0]["units_given_up"] == 0
 
 
 def test_who_works_on_a_run_is_told(study: Path, tmp_path: Path) -> None:
@@ -170,13 +207,14 @@ def test_who_works_on_a_run_is_told(study: Path, tmp_path: Path) -> None:
 
 
 def test_a_long_run_in_words() -> None:
-    table = TableStanding("images", "images-0", 112_000, 24, 46_104_576, 12_288, 3, 77_500_000, 12.25, 3_762_635.8)
+    table = TableStanding("images", "images-0", 112_000, 24, 46_104_576, 12_288, 3, 2, 77_500_000, 12.25, 3_762_635.8)
     found = Standing("big", "s3://bucket/big", "node-1, process 7", [table], [WorkerStanding("images", "b:8", 0.25)])
     assert told(found) == [
         "big in s3://bucket/big",
         "node-1, process 7 works on it.",
         "images-0",
-        "  images: 24 of 112,000 units, 12,288 of 46,104,576 cells, 3 failed, 77.5 MB, 12.2 a second, 43 d 13 h left",
+        "  images: 24 of 112,000 units, 12,288 of 46,104,576 cells, 3 failed, 77.5 MB, 2 units given up, 12.2 a second, "
+        "43 d 13 h left",
         "Workers of the last minutes:",
         "  b:8  images, 15.0 a minute",
     ]

@@ -5,12 +5,10 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
-
-out = Console()
 
 
 def audit_study(
@@ -41,4 +39,4 @@ def audit_study(
         print(json.dumps({"cells": len(audited.pictures), "same": audited.same} | asdict(audited)))
         return
     for line in told(audited):
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)

@@ -5,16 +5,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from seedscope.jobs.benched import Bench
     from seedscope.jobs.pricing import Spread
-
-out = Console()
 
 
 def bench_study(
@@ -53,23 +51,23 @@ def bench_study(
         print(text)
         return
     _show(found)
-    out.print(f"wrote {file}", highlight=False, soft_wrap=True)
+    out.print(f"wrote {file}", soft_wrap=True)
 
 
 def _show(found: "Bench") -> None:
     where = found.machine["gpu"] if found.on_gpu else f"{found.device}, {found.threads} threads"
-    out.print(f"{where}: {found.rounds} rounds of {found.pictures} pictures", highlight=False)
+    out.print(f"{where}: {found.rounds} rounds of {found.pictures} pictures")
     for stage, title in (("images", "drawing"), ("features", "measuring"), ("worker", "a worker in all")):
-        out.print(f"{title:>22}  {rate(found.rate[stage])}", highlight=False)
+        out.print(f"{title:>22}  {rate(found.rate[stage])}")
     for name, seconds in sorted(found.seconds.items(), key=lambda one: -one[1]):
-        out.print(f"{name:>22}  {1000 * seconds:.1f} ms a picture", highlight=False)
+        out.print(f"{name:>22}  {1000 * seconds:.1f} ms a picture")
     memory = f"{(found.memory['rss'] or 0) / 2**30:.2f} GiB"
     if found.memory["gpu"] is not None:
         memory += f", and {found.memory['gpu'] / 2**30:.2f} GiB of the GPU's"
-    out.print(f"{'peak memory':>22}  {memory}", highlight=False)
+    out.print(f"{'peak memory':>22}  {memory}")
     kinds = f"{found.bytes['images'] / 1e3:.1f} kB of pixels, {found.bytes['features'] / 1e3:.1f} kB of measurements"
-    out.print(f"{'a picture takes':>22}  {kinds}", highlight=False)
-    out.print(f"{'loading':>22}  {found.loading:.1f} s", highlight=False)
+    out.print(f"{'a picture takes':>22}  {kinds}")
+    out.print(f"{'loading':>22}  {found.loading:.1f} s")
 
 
 def rate(spread: "Spread") -> str:

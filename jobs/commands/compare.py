@@ -5,9 +5,8 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-out = Console()
+from seedscope.jobs.console import out
 
 
 def compare_runs(

@@ -5,16 +5,13 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from seedscope.jobs.diverse import DiverseSeeds
-
-out = Console()
-notes = Console(stderr=True)
 
 
 def choose_diverse_seeds(
@@ -50,11 +47,11 @@ def choose_diverse_seeds(
     if as_json:
         print(json.dumps([asdict(each) for each in found.sets]))
     for each in [] if as_json else found.sets:
-        out.print(_told(each), highlight=False)
+        out.print(_told(each))
     for name, reason in found.silent.items():
-        notes.print(f"No set by {name}: {reason}", highlight=False)
+        notes.print(f"No set by {name}: {reason}")
     if not as_json:
-        out.print(f"wrote {job.folder.path / 'diverse.json'}", highlight=False, soft_wrap=True)
+        out.print(f"wrote {job.folder.path / 'diverse.json'}", soft_wrap=True)
 
 
 def _told(each: "DiverseSeeds") -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 SHOWN = 20
 COUNTS = ("files", "new", "known", "prompts", "seeds", "cells", "missing", "failed", "units_made")
-out = Console()
-notes = Console(stderr=True)
 
 
 def import_pictures(
@@ -70,7 +68,7 @@ def import_pictures(
             "done and kept. Mend the cause and run the same command again."
         )
     if not as_json:
-        out.print(f"Next: look at {study}, then: seedscope features {study}", highlight=False, soft_wrap=True)
+        out.print(f"Next: look at {study}, then: seedscope features {study}", soft_wrap=True)
 
 
 def _name(source: Path) -> str:
@@ -81,11 +79,9 @@ def _name(source: Path) -> str:
 def _list_unplaced(report: "Report") -> None:
     for file, reason in list(report.unplaced.items())[:SHOWN]:
         line = f"not placed: {file}: {reason}".encode(errors="replace").decode()
-        notes.print(line, highlight=False, soft_wrap=True, markup=False)
+        notes.print(line, soft_wrap=True)
     if (further := len(report.unplaced) - SHOWN) > 0:
-        notes.print(
-            f"not placed: {further:,} more; an import lists all in unplaced.csv", highlight=False, soft_wrap=True
-        )
+        notes.print(f"not placed: {further:,} more; an import lists all in unplaced.csv", soft_wrap=True)
 
 
 def _tell(report: "Report", as_json: bool) -> None:
@@ -106,4 +102,4 @@ def _tell(report: "Report", as_json: bool) -> None:
             f"cells are missing, {report.failed:,} could not be read."
         )
     for line in lines:
-        out.print(line, highlight=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)

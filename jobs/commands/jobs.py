@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.console import Console
 from rich.table import Table
 
 from seedscope.jobs.commands.options import DASHBOARD, Dashboard, Json
-
-out = Console()
+from seedscope.jobs.console import out
 
 Job = Annotated[str, typer.Argument(metavar="JOB", help="As `seedscope jobs` names it.", show_default=False)]
 
@@ -72,7 +70,7 @@ def stop_job(job: Job, address: Dashboard = DASHBOARD) -> None:
     words = (
         "is stopped. Submit the study again to go on" if status == "STOPPED" else f"had ended before: {status.lower()}"
     )
-    out.print(f"{job} {words}.", highlight=False, soft_wrap=True)
+    out.print(f"{job} {words}.", soft_wrap=True)
 
 
 def _time(milliseconds: int | None) -> str | None:

@@ -5,11 +5,9 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
-
-out = Console()
+from seedscope.jobs.console import out
 
 
 def map_study(
@@ -44,9 +42,9 @@ def map_study(
         print(json.dumps(facts | {"files": [str(path) for path in made.files]}))
         return
     for sentence in made.sentences:
-        out.print(sentence, highlight=False)
+        out.print(sentence)
     for cluster in made.clusters:
         told = "; ".join(map(str, cluster.traits[:3])) or "nothing that was measured sets it apart"
-        out.print(f"  cluster {cluster.number}, {len(cluster.seeds)} seeds: {told}", highlight=False, markup=False)
+        out.print(f"  cluster {cluster.number}, {len(cluster.seeds)} seeds: {told}")
     for path in made.files:
-        out.print(f"wrote {path}", highlight=False, soft_wrap=True)
+        out.print(f"wrote {path}", soft_wrap=True)

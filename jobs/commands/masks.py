@@ -5,16 +5,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Out, StudyFile
+from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from seedscope.jobs.job import Job
 
 ROW_GROUP = 16
-out = Console()
 
 
 def write_masks(
@@ -45,7 +44,7 @@ def write_masks(
     schema = schema_with_images([*fields, pa.field("name", pa.string())])
     table = pa.Table.from_pylist(rows, schema=schema)
     replace(file, lambda path: pq.write_table(table, path, row_group_size=ROW_GROUP))
-    out.print(f"wrote {file}: {len(rows):,} pictures with masks", highlight=False, soft_wrap=True)
+    out.print(f"wrote {file}: {len(rows):,} pictures with masks", soft_wrap=True)
 
 
 def _masked(job: "Job", limit: int, grow: int) -> Iterator[dict[str, Any]]:

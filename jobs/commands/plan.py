@@ -3,12 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
-
-out = Console()
 
 
 def plan_study(
@@ -53,17 +51,15 @@ def plan_study(
         print(plan.model_dump_json())
         return
     for line in plan_words.sizes(plan):
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
     if plan.rated is None:
-        out.print(
-            f"\nHow long it takes is not known yet: {measure} measures the rate here.", highlight=False, soft_wrap=True
-        )
+        out.print(f"\nHow long it takes is not known yet: {measure} measures the rate here.", soft_wrap=True)
         return
-    out.print(f"\n{plan_words.rate(plan.rated)}", highlight=False, markup=False, soft_wrap=True)
+    out.print(f"\n{plan_words.rate(plan.rated)}", soft_wrap=True)
     out.print(plan_words.bills(plan.rated))
     if plan.budget is not None:
         for line in plan_words.budget(plan.budget, plan):
-            out.print(line, highlight=False, markup=False, soft_wrap=True)
+            out.print(line, soft_wrap=True)
 
 
 def _counts(text: str) -> list[int]:

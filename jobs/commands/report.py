@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Annotated, Self
 
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
+from seedscope.jobs.console import notes, out
 
-out = Console()
-notes = Console(stderr=True)
 EVERY_SECONDS = 10.0
 
 
@@ -40,7 +38,7 @@ def report_study(
         if complete_prompts:
             keep_complete_prompts(job)
         page = make_report(job, to or job.folder.path / "report", drawn)
-    out.print(f"wrote {page}", highlight=False, soft_wrap=True)
+    out.print(f"wrote {page}", soft_wrap=True)
 
 
 class _Drawn:
@@ -63,4 +61,4 @@ class _Drawn:
         self._bar.update(self._task, completed=done, total=of, visible=True)
         if not notes.is_terminal and time.monotonic() - self._told > EVERY_SECONDS:
             self._told = time.monotonic()
-            notes.print(f"{done:,} of {of:,} seeds drawn", highlight=False)
+            notes.print(f"{done:,} of {of:,} seeds drawn")

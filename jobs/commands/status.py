@@ -9,11 +9,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
     from seedscope.jobs.job import Job
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
 
 REFRESH_SECONDS = 2.0
 LOG_SECONDS = 10.0
-out = Console()
 
 
 def show_status(
     study: StudyFile,
     folder: Out = None,
-    watch: Annotated[bool, typer.Option("--watch", help="Show it again every few seconds until all is done.")] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Show it again every few seconds until all is done or given up.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say how far a run is: what is done and how fast, who works on it, what failed.
@@ -55,7 +56,7 @@ def show_status(
 
 
 def _again(job: "Job", every: float) -> Iterator["Standing"]:
-    """How far a run is, now and every so many seconds until it is done; less often where reading it takes long."""
+    """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
     from seedscope.jobs.standing import standing
 
     while True:
@@ -63,7 +64,7 @@ def _again(job: "Job", every: float) -> Iterator["Standing"]:
         found = standing(job)
         took = time.monotonic() - started
         yield found
-        if found.finished:
+        if found.over:
             return
         time.sleep(max(every - took, 3 * took))
 
@@ -75,7 +76,7 @@ def _print(found: "Standing", as_json: bool) -> None:
         print(json.dumps(asdict(found) | {"finished": found.finished}), flush=True)
         return
     for line in told(found):
-        out.print(line, highlight=False, markup=False, soft_wrap=True)
+        out.print(line, soft_wrap=True)
 
 
 def _show(standings: Iterator["Standing"]) -> None:
@@ -93,8 +94,8 @@ def _log(standings: Iterator["Standing"]) -> None:
 
     for found in standings:
         for table in found.tables:
-            if found.finished or table.units_done < table.units:
-                out.print(told_briefly(table), highlight=False, markup=False, soft_wrap=True)
+            if found.over or table.units_done < table.units:
+                out.print(told_briefly(table), soft_wrap=True)
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 import yaml
-from rich.console import Console
 
 from seedscope.jobs.commands.options import DASHBOARD, Dashboard, StudyFile
+from seedscope.jobs.console import notes
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ TARGETS_OF = {
     "secret": ["kuberay"],
     "apply": ["slurm", "kuberay"],
 }
-notes = Console(stderr=True)
 
 _RAY, _SLURM, _KUBERAY, _BOTH = (f"With --to {name}" for name in ("ray", "slurm", "kuberay", "slurm or kuberay"))
 Target = Annotated[Literal["ray", "slurm", "kuberay"], typer.Option("--to", help="Who gets it.", show_default=False)]
@@ -232,4 +231,4 @@ def _to_kuberay(
 
 
 def _say(text: str) -> None:
-    notes.print(text, highlight=False, soft_wrap=True, markup=False)
+    notes.print(text, soft_wrap=True)

@@ -3,12 +3,10 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from seedscope.jobs.commands.options import Out, StudyFile
+from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
-
-out = Console()
 
 
 def verify_study(
@@ -26,7 +24,7 @@ def verify_study(
     with job.folder.locked():
         damaged = job.verify(deep=deep)
     for reason in damaged:
-        out.print(f"damaged: {reason}", highlight=False, soft_wrap=True)
+        out.print(f"damaged: {reason}", soft_wrap=True)
     if damaged:
         raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
     out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")

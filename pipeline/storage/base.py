@@ -1,11 +1,13 @@
 """What a run folder asks of the place where it lies."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pyarrow as pa
+
+TOLD = 3
 
 
 class Entry(NamedTuple):
@@ -106,5 +108,12 @@ class Storage(Protocol):
         ...
 
     def holder(self) -> str | None:
-        """Who holds the place, such as `process 7 on node-1`; None where nobody does."""
+        """Who holds the place, or parts of it, such as `process 7 on node-1`; None where nobody does."""
         ...
+
+
+def together(holders: Iterable[str]) -> str | None:
+    """Holders in words; of many the first ones."""
+    found = list(holders)
+    more = [f"{len(found) - TOLD} more"] if len(found) > TOLD else []
+    return " and ".join(filter(None, [", ".join(found[:TOLD]), *more])) or None

@@ -6,25 +6,27 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from threading import Event, Thread, get_ident, main_thread
 from typing import TYPE_CHECKING
 
 from seedscope.pipeline.errors import RunBusy, StorageError
+from seedscope.pipeline.storage.base import together
 
 if TYPE_CHECKING:
     from seedscope.pipeline.storage.objects import ObjectStorage
 
 NAME = ".lease"
+PARTS = ".parts"
 LOOKS = 8
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to work on a run, for one process at a time.
+    """The right to work on a run, or on a part of it, for one process at a time; `name`: of its object.
 
     The holder writes the object anew every `beat` seconds. Who finds one watches it for `stale` seconds by its own clock, and
     takes it over if it does not change: no clock of another machine is trusted. A holder that was taken for dead finds
@@ -34,17 +36,23 @@ class Lease:
     storage: "ObjectStorage"
     beat: float
     stale: float
+    name: str = NAME
 
     @contextmanager
     def held(self) -> Iterator[None]:
         """Take the lease, keep it, and give it back.
 
+        Of the whole and a part, whoever takes its lease second finds the other's: both may do so, and neither then works.
+
         Raises:
-            RunBusy: another process keeps it, or took it over: then the main thread is interrupted, and told here.
+            RunBusy: another process keeps it, or works on what this one takes in or is taken in by; or it took this one over:
+                then the main thread is interrupted, and told here.
         """
         mine = _Renewed(self, self._take())
         mine.start()
         try:
+            for name in self._stale(_parts(self.storage) if self.name == NAME else [NAME]):
+                self.storage.delete(name)
             yield
         except BaseException:
             mine.stop()
@@ -54,43 +62,45 @@ class Lease:
         if mine.lost is not None:
             raise RunBusy(mine.lost) from None
 
-    def holder(self) -> str | None:
-        """Who has the lease, be it stale or not; None where it is given back."""
-        content = _read(self.storage)
-        return None if content is None else _name(content)
-
     def _take(self) -> bytes:
         me = _claim()
         while True:
             try:
-                self.storage.create(NAME, me)
+                self.storage.create(self.name, me)
                 return me
             except FileExistsError:
-                found = self._watched()
-            if found is not None and self.storage.swap(NAME, found, me):
+                found = self._stale([self.name])
+            if found and self.storage.swap(self.name, found[self.name], me):
                 return me
 
-    def _watched(self) -> bytes | None:
-        """What the lease holds, if nobody renews it; None if it is given back.
+    def _stale(self, names: Iterable[str]) -> dict[str, bytes]:
+        """Those of some leases that nobody renews, and what they hold; others are given back.
 
         Raises:
-            RunBusy: somebody renews it.
+            RunBusy: somebody renews one.
         """
-        first, began = _read(self.storage), time.monotonic()
-        if first is not None:
+        found, began = _all(self.storage, names), time.monotonic()
+        if found:
             _log.warning(
                 "%s: %s holds this run. Waiting up to %.0f s to see whether it still works on it.",
-                *(self.storage.url, _name(first), self.stale),
+                *(self.storage.url, together(map(_name, found.values())), self.stale),
             )
-        now = first
-        while now is not None and time.monotonic() - began < self.stale:
+        while found and time.monotonic() - began < self.stale:
             time.sleep(min(self.beat, self.stale) / LOOKS)
-            now = _read(self.storage)
-            if now is not None and now != first:
+            now = _all(self.storage, found)
+            renewed = [content for name, content in now.items() if content != found[name]]
+            if renewed:
                 raise RunBusy(
-                    f"{self.storage.url}: another seedscope ({_name(now)}) works on this run. Wait for it, or stop it first."
+                    f"{self.storage.url}: another seedscope ({together(map(_name, renewed))}) works on this run. Wait for it, "
+                    "or stop it first."
                 )
-        return now
+            found = now
+        return found
+
+
+def holders(storage: "ObjectStorage") -> list[str]:
+    """Who has leases on a run and its parts, be they stale or not."""
+    return [_name(content) for content in _all(storage, [NAME, *_parts(storage)]).values()]
 
 
 class _Renewed(Thread):
@@ -102,16 +112,17 @@ class _Renewed(Thread):
         self._content, self._ends, self._holder = content, Event(), get_ident()
         # A beat that does not get through is followed by the next one: there is nothing to wait for.
         self._storage, self._beat = replace(lease.storage, patience=lease.beat), lease.beat
+        self._name = lease.name
 
     def run(self) -> None:
         storage = self._storage
         while not self._ends.wait(self._beat):
             content = _renewal(self._content)
             try:
-                if storage.swap(NAME, self._content, content):
+                if storage.swap(self._name, self._content, content):
                     self._content = content
                     continue
-                other = _read(storage)
+                other = _read(storage, self._name)
             except StorageError:  # the store is away: nobody else can take the lease either
                 continue
             self.lost = (
@@ -127,13 +138,23 @@ class _Renewed(Thread):
         self._ends.set()
         self.join()
         with suppress(StorageError):  # then it is taken over when it is stale
-            if self.lost is None and _read(self._storage) == self._content:
-                self._storage.delete(NAME)
+            if self.lost is None and _read(self._storage, self._name) == self._content:
+                self._storage.delete(self._name)
 
 
-def _read(storage: "ObjectStorage") -> bytes | None:
+def _parts(storage: "ObjectStorage") -> list[str]:
+    """The names of the leases on parts."""
+    return [f"{PARTS}/{name}" for name in sorted(storage.names(PARTS))]
+
+
+def _all(storage: "ObjectStorage", names: Iterable[str]) -> dict[str, bytes]:
+    """The leases that there are, and what they hold."""
+    return {name: content for name in names if (content := _read(storage, name)) is not None}
+
+
+def _read(storage: "ObjectStorage", name: str) -> bytes | None:
     try:
-        return storage.read(NAME)
+        return storage.read(name)
     except FileNotFoundError:
         return None
 

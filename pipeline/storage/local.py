@@ -14,7 +14,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from seedscope.pipeline.errors import RunBusy, StorageError
-from seedscope.pipeline.storage.base import Entry
+from seedscope.pipeline.storage.base import Entry, together
 
 SCRATCH = ".scratch"
 LOCK = ".lock"
@@ -110,17 +110,7 @@ class LocalStorage:
             (self.local / name).unlink(missing_ok=True)
 
     def holder(self) -> str | None:
-        try:
-            handle = os.open(self.local / LOCK, os.O_RDONLY)
-        except OSError:
-            return None
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return _told(handle)
-        finally:
-            os.close(handle)
-        return None
+        return together(filter(None, map(_holder, sorted(self.local.glob(f"{LOCK}*")))))
 
     @contextmanager
     def hold(self, part: str | None = None) -> Iterator[None]:
@@ -218,6 +208,21 @@ def _lock(handle: int, kind: int) -> None:
             time.sleep(0.02)
         else:
             return
+
+
+def _holder(lock: Path) -> str | None:
+    """Who holds a lock alone."""
+    try:
+        handle = os.open(lock, os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _told(handle)
+    finally:
+        os.close(handle)
+    return None
 
 
 def _told(handle: int) -> str:

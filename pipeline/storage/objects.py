@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pyarrow as pa
 
 from seedscope.pipeline.errors import StorageError
-from seedscope.pipeline.storage.base import Entry
-from seedscope.pipeline.storage.lease import Lease
+from seedscope.pipeline.storage.base import Entry, together
+from seedscope.pipeline.storage.lease import NAME, PARTS, Lease, holders
 from seedscope.pipeline.storage.local import refusals
 from seedscope.pipeline.storage.patience import PATIENCE, lacks_conditions, patiently
 from seedscope.pipeline.storage.ranges import Ranges
@@ -25,7 +25,6 @@ T = TypeVar("T")
 S3, GOOGLE = ("s3", "s3a"), ("gs", "gcs")
 EXTRAS = dict.fromkeys(S3, "s3") | dict.fromkeys(GOOGLE, "gs")
 PROBE = ".conditional"
-PARTS = ".parts"
 _STAMPS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modified", "mtime", "updated", "created")
 
 
@@ -142,13 +141,11 @@ class ObjectStorage:
 
     def holder(self) -> str | None:
         """As in `Storage`. One that died is still named until its lease is taken over."""
-        return Lease(self, self.beat, self.stale).holder()
+        return together(holders(self))
 
     def hold(self, part: str | None = None) -> AbstractContextManager[None]:
-        """As in `Storage`, but nothing keeps a part and the whole apart: there is no lock to share, and a unit is committed
-        once all the same."""
-        place = self if part is None else self.inside(f"{PARTS}/{part}")
-        return Lease(place, self.beat, self.stale).held()
+        """As in `Storage`: see `Lease`."""
+        return Lease(self, self.beat, self.stale, NAME if part is None else f"{PARTS}/{part}").held()
 
     def _speaks(self, schemes: Sequence[str]) -> bool:
         return self.url.partition("://")[0] in schemes
