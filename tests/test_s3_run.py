@@ -13,6 +13,7 @@ import fsspec
 import pytest
 import yaml
 from object_store import BUCKET, ObjectStore, error, served
+from PIL import Image
 from typer.testing import CliRunner
 
 from seedscope.jobs.cli import app
@@ -110,3 +111,19 @@ def test_killed_in_the_middle_finished_and_verified(store: ObjectStore, tmp_path
     images.clear_scratch()
     shards = {name for name in images.storage.entries() if name.endswith(".parquet")}
     assert shards == {receipt.shard for receipt in images.receipts().values()} and len(shards) == 4
+
+
+def test_pictures_are_imported_into_a_store(store: ObjectStore, tmp_path: Path) -> None:
+    (pictures := tmp_path / "pictures").mkdir()
+    rows = ["file,prompt,seed"]
+    for seed in range(4):
+        Image.new("RGB", (64, 64), (60 * seed, 90, 30)).save(pictures / f"{seed}.png")
+        rows.append(f"{seed}.png,a plain,{seed}")
+    (pictures / "table.csv").write_text("\n".join(rows))
+    told = seedscope("import", pictures, "--out", URL).replace("\n", " ").split()
+    following = told[told.index("seedscope") + 1 :]
+    assert following[-2:] == ["--out", URL]
+    study = Path(following[1])  # which is the person's to edit
+    cheap = "features: [looks, {clip_score: {model: sprout-clip}}]\nranking: {by: clip_score, rule: top}"
+    study.write_text(study.read_text().replace("features: [fd_efficientnet_lite0]", cheap))
+    assert "features: 1 units, 1 made now" in seedscope(*following, "--executor", "inline")

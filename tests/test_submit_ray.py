@@ -199,6 +199,9 @@ def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: 
     job = messages.split("Submitted ")[1].split(".")[0]
     code, output, _ = head.command("jobs", "--json")
     assert code == 0 and [row["status"] for row in json.loads(output)] == ["RUNNING"]
+    code, output, _ = head.command("jobs")
+    assert code == 0 and output.splitlines()[0] == job, "a name that a person may copy"
+    assert "running, begun 20" in output.splitlines()[1]
     code, _, messages = head.command(*submit, "--detach")
     assert code == 0 and f"{job} is running already" in messages, "submitted while it runs, it is not submitted twice"
     return job

@@ -68,7 +68,8 @@ def import_pictures(
             "done and kept. Mend the cause and run the same command again."
         )
     if not as_json:
-        out.print(f"Next: look at {study}, then: seedscope features {study}", soft_wrap=True)
+        where = "" if place.storage.local is not None else f" --out {place.storage.url}"
+        out.print(f"Next: look at {study}, then: seedscope features {study}{where}", soft_wrap=True)
 
 
 def _name(source: Path) -> str:

@@ -1,12 +1,11 @@
 """`seedscope jobs`, `logs` and `stop`: what was submitted to a Ray cluster."""
 
 import json
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
-from rich.box import SIMPLE
-from rich.table import Table
 
 from seedscope.jobs.commands.options import DASHBOARD, Dashboard, Json
 from seedscope.jobs.console import out
@@ -35,10 +34,11 @@ def list_jobs(address: Dashboard = DASHBOARD, as_json: Json = False) -> None:
     if as_json:
         print(json.dumps(rows))
         return
-    grid = Table(*("job", "study", "status", "started", "ended", "out"), box=SIMPLE, pad_edge=False)
-    for row in rows:
-        grid.add_row(*(value or "" for value in row.values()))
-    out.print(grid)
+    if not rows:
+        out.print(f"No study was submitted to {address} so far.", soft_wrap=True)
+    for row in rows:  # a name that a person may copy is never cut, and stands at the start of its line
+        out.print(row["job"], soft_wrap=True)
+        out.print(f"  {', '.join(_told(row))}", soft_wrap=True)
 
 
 def show_log(
@@ -71,6 +71,16 @@ def stop_job(job: Job, address: Dashboard = DASHBOARD) -> None:
         "is stopped. Submit the study again to go on" if status == "STOPPED" else f"had ended before: {status.lower()}"
     )
     out.print(f"{job} {words}.", soft_wrap=True)
+
+
+def _told(job: Mapping[str, str | None]) -> Iterator[str]:
+    yield f"{job['study'] or 'no study of seedscope'}: {str(job['status']).lower()}"
+    if job["started"]:
+        yield f"begun {job['started']}"
+    if job["ended"]:
+        yield f"ended {job['ended']}"
+    if job["out"]:
+        yield f"run in {job['out']}"
 
 
 def _time(milliseconds: int | None) -> str | None:

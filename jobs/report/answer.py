@@ -14,11 +14,16 @@ from seedscope.jobs.golden_words import UNTRIED
 RELIABLE = 0.8
 
 
-def answer(measures: Sequence[Measured], by: str, choice: Choice) -> list[str]:
-    """Three sentences, the second of which may be a short paragraph."""
+def answer(measures: Sequence[Measured], by: str, decisive: Sequence[str], choice: Choice) -> list[str]:
+    """Three sentences, the second of which may be a short paragraph.
+
+    Args:
+        by: the measurement that ranks the seeds.
+        decisive: those by which golden seeds are chosen.
+    """
     main = next(measured for measured in measures if measured.name == by)
     titles = {measured.name: measured.title for measured in measures}
-    return [_matters(measures, main), _golden(choice, titles), _carries(measures, main)]
+    return [_matters(measures, main), _golden(choice, titles), _carries(measures, main, decisive)]
 
 
 def in_words(sentence: str, titles: Mapping[str, str]) -> str:
@@ -52,15 +57,17 @@ def _golden(choice: Choice, titles: Mapping[str, str]) -> str:
     return in_words(choice.sentence, titles)
 
 
-def _carries(measures: Sequence[Measured], main: Measured) -> str:
-    """How reliable the ranking is: by its own measure, or by the witness of a distance."""
-    tested = next((m for m in measures if m.name == f"{main.name}_witness"), main)
+def _carries(measures: Sequence[Measured], main: Measured, decisive: Sequence[str]) -> str:
+    """How reliable the ranking is: by the least reliable of the measurements that choose golden seeds."""
+    choosing = [measured for measured in measures if measured.name in decisive] or [main]
+    tested = min(choosing, key=lambda measured: measured.reliability or 0.0)
     rests = f"All this rests on {count(main.prompts)} prompts in {count(main.groups)} groups"
     if main.groups == main.prompts:
         rests = f"All this rests on {count(main.prompts)} prompts"
     if tested.reliability is None:
         return f"{rests}; how reliable the ranking is at that number is not known."
-    known = f"{rests}: the reliability of the ranking is {HUNDREDTHS.plain(tested.reliability)} of 1"
+    least = f" by {tested.title}, the least reliable of {len(choosing)} measures," if len(choosing) > 1 else ""
+    known = f"{rests}: the reliability of the ranking{least} is {HUNDREDTHS.plain(tested.reliability)} of 1"
     if tested.reliability >= RELIABLE:
         return f"{known}, and it holds for this model, size and way to draw noise alone."
     if tested.prompts_for_08 is None:

@@ -33,7 +33,7 @@ from seedscope.jobs.report.measures import estimate, measurements
 from seedscope.jobs.report.pictures import RunPictures
 from seedscope.jobs.report.style import style_map
 from seedscope.jobs.report.titles import space_of
-from seedscope.jobs.seeds import judge
+from seedscope.jobs.seeds import decisive, judge
 from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 
@@ -68,7 +68,7 @@ def report_data(job: Job) -> ReportData:
     ids = [prompt.id for prompt in job.wanted.prompts]
     return ReportData(
         title=job.study.name if job.subject == job.study.name else f"{job.subject}: {job.study.name}",
-        answer=[*unfinished(job), *answer(measures, judged.ranking.measure, choice)],
+        answer=[*unfinished(job), *answer(measures, judged.ranking.measure, decisive(job), choice)],
         by=judged.ranking.measure,
         measures=measures,
         ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],

@@ -203,7 +203,7 @@ class RayJobs:
             return f"There is no job {job} at {self.address}. `seedscope jobs` lists those that there are."
         if "404" in reason:
             return f"{self.address}: something answers there, but it is no Ray dashboard. Its usual port is 8265."
-        return f"{self.address}: the cluster refuses: {reason.strip().splitlines()[-1]}"
+        return f"{self.address}: the cluster refuses: {reason.strip().splitlines()[-1].rstrip('.')}."
 
 
 _NO_CLIENT = "To submit to a Ray cluster, install its client: pip install 'seedscope[cluster]', or 'ray[default]'."

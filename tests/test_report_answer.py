@@ -1,0 +1,53 @@
+"""The three sentences of a report: how far its answer carries."""
+
+from dataclasses import replace
+
+import pytest
+
+from seedscope.analysis.report.data import Measured
+from seedscope.jobs.golden import Choice
+from seedscope.jobs.report.answer import answer
+
+SURE = Measured(
+    name="looks_colourfulness",
+    title="Colourfulness",
+    unit="",
+    better="higher",
+    rate=False,
+    prompts=40,
+    groups=40,
+    cells=320,
+    missing=0,
+    mean=0.5,
+    shares={},
+    reliability=0.91,
+    prompts_for_08=20,
+    p=0.01,
+    best=None,
+    worst=None,
+    stability=None,
+    seeds={},
+)
+UNSURE = replace(SURE, name="clip_score", title="CLIPScore", reliability=0.4, prompts_for_08=240)
+UNKNOWN = replace(SURE, name="looks_sky", title="Sky", reliability=None)
+NONE = Choice(rule="pareto", seeds=(), sentence="No seed is better than chance here.", compared={})
+
+
+@pytest.mark.parametrize(
+    ("decisive", "told"),
+    [
+        ([SURE], "the reliability of the ranking is 0.91 of 1, and it holds for this model"),
+        ([UNSURE], "the reliability of the ranking is 0.40 of 1, and 0.8 would take about 240 prompts"),
+        (
+            [SURE, UNSURE],
+            "the reliability of the ranking by CLIPScore, the least reliable of 2 measures, is 0.40 of 1, and 0.8 would take",
+        ),
+        ([SURE, UNKNOWN], "how reliable the ranking is at that number is not known"),
+    ],
+)
+def test_it_is_as_reliable_as_the_least_reliable_of_the_measures_that_choose(
+    decisive: list[Measured], told: str
+) -> None:
+    measures = [SURE, UNSURE, UNKNOWN]
+    _, _, carries = answer(measures, decisive[0].name, [measured.name for measured in decisive], NONE)
+    assert carries.startswith("All this rests on 40 prompts") and told in carries
