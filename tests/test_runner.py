@@ -154,7 +154,8 @@ def test_where_memory_runs_out_half_the_batch_is_tried_and_recorded(tmp_path: Pa
 
 
 def test_a_unit_whose_worker_dies_twice_has_half_the_batch(tmp_path: Path) -> None:
-    stage = Squares.at(tmp_path, trouble={UNITS[0].name: "die"}, times=2)
+    # With a pause, so that the driver has heard that the stage is open: it would blame the opening else.
+    stage = Squares.at(tmp_path, trouble={UNITS[0].name: "die"}, times=2, pause=1.0)
     assert run(stage, RAY) == Outcome(len(UNITS))
     assert stage.table.receipt(UNITS[0].name).made["smaller"] == 2
 
