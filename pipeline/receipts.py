@@ -118,11 +118,11 @@ def sweep(storage: Storage, columns: Sequence[str]) -> tuple[pa.Table, dict[str,
 
 
 def compact(storage: Storage) -> None:
-    """Write the index anew, if it lacks a receipt or has one too many. For the process that holds the run."""
-    found, known = _listed(storage), _index(storage, _STAMPED)
+    """Write the index anew, if it lacks a receipt, has one too many, or is damaged. For the process that holds the run."""
+    found, known = _listed(storage), _index(storage, _SCHEMA.names)
     if {unit: entry.stamp for unit, entry in found.items()} == _stamps(known):
         return
-    rows, _ = _swept(storage, found, _index(storage, _SCHEMA.names))
+    rows, _ = _swept(storage, found, known)
     written = BytesIO()
     pq.write_table(rows.sort_by("unit"), written, compression="ZSTD", write_page_checksum=True)
     storage.replace(INDEX, written.getvalue())

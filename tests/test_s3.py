@@ -10,12 +10,14 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from io import BytesIO
 from pathlib import Path
 from subprocess import PIPE
 
 import boto3
 import fsspec
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import s3fs
 from object_store import BUCKET, ObjectStore, busy, served, slow
@@ -308,7 +310,7 @@ def test_all_receipts_in_one_sweep(table: Table, server: ObjectStore) -> None:
     assert table.receipts() == changed
 
 
-@pytest.mark.parametrize("spoil", ["gone", "cut off", "flipped", "of others"])
+@pytest.mark.parametrize("spoil", ["gone", "cut off", "flipped", "of others", "of another version"])
 def test_the_index_is_a_cache_only(table: Table, spoil: str) -> None:
     index = "receipts/.index.parquet"
     table.compact()
@@ -317,6 +319,10 @@ def test_the_index_is_a_cache_only(table: Table, spoil: str) -> None:
         table.storage.delete(index)
     elif spoil == "cut off":
         table.storage.replace(index, bytes(content[:-20]))
+    elif spoil == "of another version":
+        written = BytesIO()
+        pq.write_table(pq.read_table(BytesIO(content)).drop_columns(["worker"]), written)
+        table.storage.replace(index, written.getvalue())
     elif spoil == "flipped":
         content[len(content) // 3] ^= 255
         table.storage.replace(index, bytes(content))
@@ -327,6 +333,8 @@ def test_the_index_is_a_cache_only(table: Table, spoil: str) -> None:
         table.storage.replace(index, bytes(content))
     assert table.receipts() == one_by_one(table)
     assert table.receipts().keys() == table.committed()
+    table.compact()
+    assert pq.read_table(BytesIO(table.storage.read(index))).num_rows == len(table.committed())
 
 
 def test_an_unreadable_receipt_is_told(table: Table) -> None:

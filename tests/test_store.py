@@ -4,6 +4,8 @@ import errno
 import json
 import multiprocessing
 import os
+from collections.abc import Callable
+from dataclasses import replace as changed
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
@@ -140,10 +142,41 @@ def test_a_flipped_byte_in_a_picture_stops_a_reader(table: Table) -> None:
         table.read(UNIT.name)
 
 
-def test_an_unreadable_receipt_is_damage(table: Table) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: text[:-9], "EOF"),
+        (lambda text: "[]", "Receipt"),
+        (lambda text: text.replace('"rows": 4', '"rows": "4"'), "its values are not those of a receipt"),
+        (lambda text: text.replace('"sha256"', '"sha"'), "unexpected keyword"),
+        (lambda text: text.replace(UNIT.name, "000007-other"), "it is that of unit 000007-other"),
+    ],
+)
+def test_an_unreadable_receipt_is_damage(table: Table, change: Callable[[str], str], told: str) -> None:
     table.publish(UNIT, rows(), {})
-    (folder(table) / "receipts" / f"{UNIT.name}.json").write_text("{")
-    assert "no readable receipt" in str(table.damage(UNIT.name, deep=False))
+    receipt = folder(table) / "receipts" / f"{UNIT.name}.json"
+    receipt.write_text(change(receipt.read_text()))
+    for found in (table.damage(UNIT.name, deep=False), table.damaged([UNIT.name], "size").get(UNIT.name)):
+        assert "no readable receipt" in str(found) and told in str(found)
+    with pytest.raises(CorruptShard, match="no readable receipt"):
+        table.ledger("unit")
+
+
+@pytest.mark.parametrize("indexed", [False, True])
+def test_receipts_in_columns_say_what_receipts_say(table: Table, indexed: bool) -> None:
+    made = {"host": "anna", "process": 7, "seconds": 2, "finished": "2026-01-01T00:00:00.500+00:00", "source": "abc"}
+    receipt = table.publish(UNIT, rows(), made)
+    other = changed(receipt, unit="000009-other", shard="x.parquet", made={"finished": "yesterday", "seconds": None})
+    table.commit(other)
+    if indexed:
+        table.compact()
+    names = ("unit", "rows", "failed", "bytes", "sha256", "shard", "source", "finished", "seconds", "worker")
+    found = {row["unit"]: row for row in table.ledger(*names).to_pylist()}
+    for one in (receipt, other):
+        assert found[one.unit] == {name: getattr(one, name) for name in names}
+    assert found[UNIT.name]["worker"] == "anna:7" and found[UNIT.name]["finished"] == 1767225600.5
+    assert [found[other.unit][name] for name in names[6:]] == [None] * 4
+    assert table.receipts() == {receipt.unit: receipt, other.unit: other}
 
 
 def _race(folder: str, barrier: Barrier, queue: "Queue[str]") -> None:
