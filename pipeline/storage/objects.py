@@ -61,7 +61,7 @@ class ObjectStorage:
     def conditional(self) -> bool:
         """Found out by writing a small object twice, once in each process: some stores refuse conditional puts, and others
         take them and overlook the condition."""
-        return self._speaks(GOOGLE) or (self._speaks(S3) and _conditional(self))
+        return self._speaks([*S3, *GOOGLE]) and _conditional(self)
 
     def inside(self, folder: str) -> "ObjectStorage":
         return ObjectStorage(f"{self.url}/{folder}", self.patience, self.beat, self.stale)
