@@ -120,9 +120,10 @@ def test_pictures_are_imported_into_a_store(store: ObjectStore, tmp_path: Path) 
         Image.new("RGB", (64, 64), (60 * seed, 90, 30)).save(pictures / f"{seed}.png")
         rows.append(f"{seed}.png,a plain,{seed}")
     (pictures / "table.csv").write_text("\n".join(rows))
-    told = seedscope("import", pictures, "--out", URL).replace("\n", " ").split()
+    url = f"s3://{BUCKET}/imported"
+    told = seedscope("import", pictures, "--out", url).replace("\n", " ").split()
     following = told[told.index("seedscope") + 1 :]
-    assert following[-2:] == ["--out", URL]
+    assert following[-2:] == ["--out", url]
     study = Path(following[1])  # which is the person's to edit
     cheap = "features: [looks, {clip_score: {model: sprout-clip}}]\nranking: {by: clip_score, rule: top}"
     study.write_text(study.read_text().replace("features: [fd_efficientnet_lite0]", cheap))
