@@ -66,7 +66,8 @@ def budget(found: Budget, plan: Plan) -> Iterator[str]:
     """What a budget pays for, in sentences."""
     fit, size = found.fit, plan.size
     share = fit.pictures / size.images
-    yield f"{found.hours:g} hours pay for {fit.pictures:,} images, {share:.0%} of the study's {size.images:,}."
+    told = f"{share:.0%} of" if share < 2 else f"{share:,.0f} times"
+    yield f"{found.hours:g} hours pay for {fit.pictures:,} images, {told} the study's {size.images:,}."
     yield f"At all {size.prompts:,} prompts: {fit.seeds_at_all_prompts:,} seeds{_more(fit.seeds_at_all_prompts, size.seeds)}."
     yield f"At all {size.seeds:,} seeds: {fit.prompts_at_all_seeds:,} prompts{_more(fit.prompts_at_all_seeds, size.prompts)}."
     yield f"Balanced: {fit.prompts:,} prompts x {fit.seeds:,} seeds = {fit.prompts * fit.seeds:,} images. {found.why}"

@@ -133,6 +133,8 @@ def test_a_budget_in_sentences(write_study: Write, tmp_path: Path) -> None:
     assert "pay for 6 images, 50% of the study's 12." in done.stdout
     assert "At all 3 prompts: 2 seeds." in done.stdout and "At all 4 seeds: 1 prompts." in done.stdout
     assert "NVIDIA H100: 10.00 images a second (8.00 to 12.50 over 5 rounds)" in done.stdout
+    ample = command("plan", study, "--out", out, "--budget", "10")
+    assert "10 hours pay for 360,000 images, 30,000 times the study's 12." in ample.stdout
     nothing = command("plan", study, "--out", out, "--budget", "0")
     assert nothing.returncode == 2 and "does not pay for one picture" in nothing.stderr
 
