@@ -21,9 +21,10 @@ from seedscope.pipeline.plan import Edition, Unit, plan
 from seedscope.pipeline.prompts import read_prompts
 from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.runner import Executor, Watch, Work
+from seedscope.pipeline.shards import Depth
 from seedscope.pipeline.slice import WHOLE
 from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Depth, Table
+from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Table
 from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study_file import load_study
 

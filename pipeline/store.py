@@ -7,7 +7,6 @@ rename, each attempt has a name of its own, `<unit>.<attempt>.parquet`, and the 
 """
 
 import gc
-import hashlib
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,7 +14,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -24,9 +22,10 @@ from pydantic_core import from_json
 from seedscope.pipeline import receipts
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE, schema_with_images
-from seedscope.pipeline.parquet import parquet, read_rows, tuples, write_parquet
+from seedscope.pipeline.parquet import parquet, read_rows, write_parquet
 from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.receipts import Receipt
+from seedscope.pipeline.shards import Depth, Shard, committed_shards, damage, opened, sha256, shard_name
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.storage.local import SCRATCH
@@ -48,21 +47,6 @@ INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()
 GIVEN_UP = "given-up"
 CHECKERS = 8
 """Shards that are checked at a time."""
-BLOCK = 8 * 2**20
-
-Depth = Literal["size", "footer", "bytes"]
-
-
-class Published(NamedTuple):
-    """What a receipt says of its shard: its name, its size and its sha256."""
-
-    shard: str
-    bytes: int
-    sha256: str
-
-    @classmethod
-    def of(cls, receipt: Receipt) -> "Published":
-        return cls(_shard_of(receipt), receipt.bytes, receipt.sha256)
 
 
 @dataclass(frozen=True, init=False)
@@ -88,7 +72,7 @@ class Table:
 
     def shard(self, unit: str) -> str:
         """Where a unit's shard lies, for people: in an object store without the attempt."""
-        return f"{self.storage.url}/{unit if self.storage.local is None else _shard(unit)}"
+        return f"{self.storage.url}/{unit if self.storage.local is None else shard_name(unit)}"
 
     def has(self, unit: str) -> bool:
         """Whether the unit is committed."""
@@ -166,7 +150,7 @@ class Table:
                 rows=rows.num_rows,
                 failed=rows.num_rows - rows.column("status").to_pylist().count("ok"),
                 bytes=scratch.stat().st_size,
-                sha256=_sha256(pa.OSFile(str(scratch))),
+                sha256=sha256(pa.OSFile(str(scratch))),
                 made=made,
             )
             receipt = self._named(scratch, receipt)
@@ -178,13 +162,13 @@ class Table:
             receipt = replace(receipt, shard=f"{receipt.unit}.{os.urandom(6).hex()}.parquet")
             self.storage.publish(scratch, str(receipt.shard))
             return receipt
-        shard = _shard(receipt.unit)
+        shard = shard_name(receipt.unit)
         while not self.has(receipt.unit):
             try:
                 self.storage.publish(scratch, shard)
                 break
             except FileExistsError:
-                if _sha256(self.storage.open(shard)) == receipt.sha256:
+                if sha256(self.storage.open(shard)) == receipt.sha256:
                     break
                 self.storage.delete(shard)
         return receipt
@@ -218,16 +202,7 @@ class Table:
         Raises:
             CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
         """
-        with self._opened(_shard_of(self.receipt(unit))) as file:
-            yield file
-
-    @contextmanager
-    def _opened(self, name: str) -> Iterator[pq.ParquetFile]:
-        try:
-            source = self.storage.open(name)
-        except FileNotFoundError as error:
-            raise CorruptShard(f"{self.storage.url}/{name}: cannot be read: {error}") from error
-        with parquet(source, f"{self.storage.url}/{name}", far=self.storage.local is None) as file:
+        with opened(self.storage, Shard.of(self.receipt(unit)).name) as file:
             yield file
 
     def read(self, unit: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -237,9 +212,9 @@ class Table:
             CorruptShard: the shard is missing, cut off, or has bytes that do not match their checksum.
         """
         receipt = self.receipt(unit)
-        shard = _shard_of(receipt)
+        shard = Shard.of(receipt).name
         place = f"{self.storage.url}/{shard}"
-        with self._opened(shard) as file:
+        with opened(self.storage, shard) as file:
             rows = read_rows(file, self.schema, place, columns)
         if rows.num_rows != receipt.rows:
             raise CorruptShard(f"{place}: has {rows.num_rows} rows, its receipt says {receipt.rows}")
@@ -251,8 +226,8 @@ class Table:
             receipt = self.receipt(unit)
         except CorruptShard as error:
             return str(error)
-        published = Published.of(receipt)
-        return self._damage(published, self.storage.size(published.shard), "bytes" if deep else "footer")
+        shard = Shard.of(receipt)
+        return damage(self.storage, shard, self.storage.size(shard.name), "bytes" if deep else "footer")
 
     def damaged(self, units: Iterable[str], depth: Depth | int) -> dict[str, str]:
         """What is wrong with the damaged ones of some units, by unit; those that are not committed are passed over.
@@ -268,12 +243,12 @@ class Table:
         sizes = {name: entry.size for name, entry in self.storage.entries().items()}
         if isinstance(depth, int):
             depth = "bytes" if self.storage.local is not None and sum(sizes.values()) <= depth else "size"
-        published, unreadable = self._published()
+        shards, unreadable = committed_shards(self.storage)
 
         def look(unit: str) -> str | None:
-            if unit not in published:
+            if unit not in shards:
                 return str(self._unreadable(unit, unreadable[unit])) if unit in unreadable else None
-            return self._damage(published[unit], sizes.get(published[unit].shard), depth)
+            return damage(self.storage, shards[unit], sizes.get(shards[unit].name), depth)
 
         if depth == "size":  # nothing is to be waited for
             found = {unit: look(unit) for unit in units}
@@ -282,32 +257,9 @@ class Table:
                 found = dict(zip(units, checkers.map(look, units), strict=True))
         return {unit: reason for unit, reason in found.items() if reason is not None}
 
-    def _published(self) -> tuple[dict[str, "Published"], dict[str, str]]:
-        """What each receipt says of its shard, by unit; and what is wrong with those that cannot be read."""
-        rows, unreadable = receipts.sweep(self.storage, ("unit", "shard", "bytes", "sha256"))
-        return {unit: Published(shard or _shard(unit), *rest) for unit, shard, *rest in tuples(rows)}, unreadable
-
-    def _damage(self, published: "Published", size: int | None, depth: Depth) -> str | None:
-        place = f"{self.storage.url}/{published.shard}"
-        if size is None:
-            return f"{place}: is missing"
-        if size != published.bytes:
-            return f"{place}: has {size} bytes, its receipt says {published.bytes}"
-        try:
-            if depth == "bytes" and _sha256(self.storage.open(published.shard)) != published.sha256:
-                return f"{place}: its bytes have changed since it was published (sha256 differs from its receipt)"
-            if depth != "size":
-                with self._opened(published.shard):
-                    pass
-        except CorruptShard as error:
-            return str(error)
-        except OSError as error:
-            return f"{place}: cannot be read: {error}"
-        return None
-
     def revoke(self, unit: str) -> None:
         """Take a unit back: it is to be made again. The receipt goes first, so that no reader meets one without shard."""
-        shard: str | None = _shard(unit)
+        shard: str | None = shard_name(unit)
         if self.storage.local is None:
             try:
                 shard = self.receipt(unit).shard
@@ -339,10 +291,10 @@ class Table:
                 self.storage.delete(f"{SCRATCH}/{left}")
             return
         # Of a unit without receipt all shards stay: one may be that of a worker which is just about to commit it.
-        published, _ = self._published()
+        shards, _ = committed_shards(self.storage)
         for name in self.storage.entries():
-            counts = published.get(name.rsplit(".", 2)[0])
-            if counts is not None and counts.shard != name:
+            counts = shards.get(name.rsplit(".", 2)[0])
+            if counts is not None and counts.name != name:
                 self.storage.delete(name)
 
 
@@ -360,19 +312,3 @@ def no_garbage() -> Iterator[None]:
 
 def _receipt(unit: str) -> str:
     return f"{receipts.FOLDER}/{unit}{receipts.SUFFIX}"
-
-
-def _shard(unit: str) -> str:
-    return f"{unit}.parquet"
-
-
-def _shard_of(receipt: Receipt) -> str:
-    return receipt.shard or _shard(receipt.unit)
-
-
-def _sha256(source: pa.NativeFile) -> str:
-    digest = hashlib.sha256()
-    with source:
-        while block := source.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
