@@ -33,7 +33,9 @@ class Call:
 
 
 class Post:
-    """A worker, and its calls, oldest first: it ends them in that order. It is sent none before it says that it is ready."""
+    """A worker, and its calls, oldest first: it ends them in that order. It is sent none before it says that it is ready, and
+    no unit of a stage before that is open: a unit that kills its worker would be taken for a stage that cannot be opened.
+    """
 
     def __init__(self, actor: Any) -> None:
         self.actor, self.ready = actor, False
@@ -50,22 +52,33 @@ class Post:
             return self._starting
         return self.calls[0].reference if self.calls else None
 
+    @property
+    def able(self) -> bool:
+        """Whether it can be sent something: it is neither starting nor opening a stage."""
+        return self.ready and all(call.task is not None for call in self.calls)
+
     def tasks(self) -> list[Task]:
         return [call.task for call in self.calls if call.task is not None]
 
-    def send(self, task: Task) -> None:
+    def open(self, work: str) -> None:
+        self._call(Call(self.actor.open.remote(work), work))
+
+    def make(self, task: Task) -> None:
+        self._call(Call(self.actor.make.remote(task), task.work, task))
+
+    def _call(self, call: Call) -> None:
         if not self.calls:
             self.begun = time.monotonic()
-        if task.work not in self.opened:
-            self.opened.add(task.work)
-            self.calls.append(Call(self.actor.open.remote(task.work), task.work))
-        self.calls.append(Call(self.actor.make.remote(task), task.work, task))
+        self.calls.append(call)
 
     def ended(self) -> tuple[Call, float]:
         """The oldest call, which has ended, and the seconds that it took."""
         now = time.monotonic()
         seconds, self.begun = now - self.begun, now
-        return self.calls.popleft(), seconds
+        call = self.calls.popleft()
+        if call.task is None:
+            self.opened.add(call.work)
+        return call, seconds
 
 
 class Crew:
@@ -96,15 +109,18 @@ class Crew:
 
     def send(self, schedule: Schedule) -> None:
         """Give units to whoever has least, until all have enough."""
-        able = [post for post in self.posts if post.ready]
-        while able:
+        while able := [post for post in self.posts if post.able]:
             post = min(able, key=lambda post: len(post.calls))
-            if len(post.tasks()) >= IN_FLIGHT:
+            if len(post.calls) >= IN_FLIGHT:
                 return
             task = schedule.take(self.placement.works)
             if task is None:
                 return
-            post.send(task)
+            if task.work in post.opened:
+                post.make(task)
+            else:
+                schedule.put_back(task)
+                post.open(task.work)
 
     def awaited(self) -> Iterator[tuple[Any, Post]]:
         """What the workers do now: reference and worker."""
