@@ -78,6 +78,15 @@ def test_the_schema_refuses_what_the_crd_does_not_know(write_study: Write) -> No
         jsonschema.validate(job, RAY_JOB)
 
 
+def test_a_person_can_read_it(write_study: Write) -> None:
+    study = write_study()
+    printed = submit(study).stdout.splitlines()
+    at = printed.index("  file-0: |")
+    lines = study.read_text(encoding="utf-8").splitlines()
+    assert printed[at + 1 : at + 1 + len(lines)] == [f"    {line}" for line in lines]
+    assert not any("&id" in line or "*id" in line for line in printed)
+
+
 def test_the_study_is_mounted_where_the_command_expects_it(write_study: Write, tmp_path: Path) -> None:
     (tmp_path / "studies").mkdir()
     (tmp_path / "prompts.txt").write_text("a lighthouse, at dusk: “sea”\n", encoding="utf-8")

@@ -19,6 +19,20 @@ FINGERPRINT = "seedscope/fingerprint"
 RETRIES = 3
 
 
+class _Readable(yaml.SafeDumper):
+    """Writes texts of several lines as they are, and nothing by reference."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Readable.add_representer(str, _text)
+
+
 @dataclass(frozen=True)
 class RayJob:
     """A study as a RayJob (ray.io/v1) and the ConfigMap that brings the study file.
@@ -49,7 +63,8 @@ class RayJob:
             UserError: the study and its files are too large for a ConfigMap.
         """
         self.submission.bundle.refuse_above(LARGEST_BUNDLE, "a ConfigMap")
-        return str(yaml.safe_dump_all([self.config_map(), self.job()], sort_keys=False, allow_unicode=True, width=120))
+        objects = [self.config_map(), self.job()]
+        return str(yaml.dump_all(objects, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120))
 
     def config_map(self) -> dict[str, Any]:
         """The files of the study; keys of a ConfigMap have no slashes, so that they are numbered."""
