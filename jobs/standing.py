@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from seedscope.jobs.job import Job
 from seedscope.jobs.pace import LEDGER, Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
+from seedscope.pipeline.garbage import no_garbage
 from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table, no_garbage
+from seedscope.pipeline.store import Table
 
 NAMED = 10
 
@@ -87,6 +88,7 @@ class Standing:
         return self.finished or (self.driver is None and left[0] == 0 and max(left) <= without_pictures)
 
 
+@no_garbage()
 def standing(job: Job) -> Standing:
     """Read the receipts of a run.
 
@@ -94,18 +96,14 @@ def standing(job: Job) -> Standing:
         UserError: a receipt cannot be read.
         CorruptShard: a shard with failed cells cannot be read.
     """
-    with no_garbage():
-        return _standing(job)
-
-
-def _standing(job: Job) -> Standing:
+    tables = job.tables()
     found = Standing(job.study.name, job.folder.storage.url, job.folder.storage.holder())
-    ledgers = [_ledger(table, units) for _, table, units in job.tables()]
+    ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.
     now = max([time.time(), *(one.finished for some in made for one in some)])
     stages: dict[str, list[Made]] = {}
-    for (stage, table, units), ledger, units_made in zip(job.tables(), ledgers, made, strict=True):
+    for (stage, table, units), ledger, units_made in zip(tables, ledgers, made, strict=True):
         given_up = table.given_up()
         found.tables.append(_table(stage, table, units, ledger, len(given_up), Pace(units_made), now))
         found.failed.extend(_failed(table, units, ledger))

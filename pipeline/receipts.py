@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -57,7 +58,8 @@ class Receipt:
     @property
     def source(self) -> str | None:
         """What it was made from: of measurements, the sha256 of the pictures."""
-        return _text(self.made.get("source"))
+        found = self.made.get("source")
+        return found if isinstance(found, str) else None
 
     @property
     def finished(self) -> float | None:
@@ -140,7 +142,7 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
     true = [unit in found and found[unit].stamp == stamp for unit, stamp in stamps.items()]
     if not all(true):
         known = known.filter(pa.array(true, pa.bool_()))
-    names, rows, unreadable = known.column_names, list[list[str | int | float | None]](), dict[str, str]()
+    names, rows, unreadable = known.column_names, list[list[Any]](), dict[str, str]()
     indexed = set(known["unit"].to_pylist())
     for unit, content in _loose(storage, [unit for unit in found if unit not in indexed]):
         try:
@@ -153,12 +155,11 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
     return pa.concat_tables([known, loose.cast(known.schema)]), unreadable
 
 
-def _value(name: str, receipt: Receipt, stamp: str) -> str | int | float | None:
+def _value(name: str, receipt: Receipt, stamp: str) -> Any:
     """What a row has in a column."""
     if name == "stamp":
         return stamp
-    value: str | int | float | None = to_json(receipt.made).decode() if name == "made" else getattr(receipt, name)
-    return value
+    return to_json(receipt.made).decode() if name == "made" else getattr(receipt, name)
 
 
 def _stamps(index: pa.Table) -> dict[str, str]:
@@ -194,7 +195,3 @@ def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:
 
 def _none(columns: Sequence[str] = tuple(_SCHEMA.names)) -> pa.Table:
     return _SCHEMA.empty_table().select(list(columns))
-
-
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) else None

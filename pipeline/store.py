@@ -6,7 +6,6 @@ that dies leaves nothing that counts. On a file system the shard is `<unit>.parq
 rename, each attempt has a name of its own, `<unit>.<attempt>.parquet`, and the receipt says whose counts.
 """
 
-import gc
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,6 +20,7 @@ from pydantic_core import from_json
 
 from seedscope.pipeline import receipts
 from seedscope.pipeline.errors import CorruptShard
+from seedscope.pipeline.garbage import no_garbage
 from seedscope.pipeline.images import IMAGE, schema_with_images
 from seedscope.pipeline.parquet import parquet, read_rows, write_parquet
 from seedscope.pipeline.plan import Unit
@@ -93,15 +93,15 @@ class Table:
         except (OSError, ValueError) as error:
             raise self._unreadable(unit, error) from error
 
+    @no_garbage()
     def receipts(self) -> dict[str, Receipt]:
         """All receipts by unit, in one sweep.
 
         Raises:
             CorruptShard: one cannot be read.
         """
-        with no_garbage():
-            rows = self.ledger("unit", "rows", "failed", "bytes", "sha256", "made", "shard").to_pylist()
-            return {row["unit"]: Receipt(**row | {"made": from_json(row["made"])}) for row in rows}
+        rows = self.ledger("unit", "rows", "failed", "bytes", "sha256", "made", "shard").to_pylist()
+        return {row["unit"]: Receipt(**row | {"made": from_json(row["made"])}) for row in rows}
 
     def ledger(self, *columns: str) -> pa.Table:
         """Columns of all receipts, a row each, as `receipts.sweep` has them: far quicker than objects, where there are many.
@@ -229,6 +229,7 @@ class Table:
         shard = Shard.of(receipt)
         return damage(self.storage, shard, self.storage.size(shard.name), "bytes" if deep else "footer")
 
+    @no_garbage()
     def damaged(self, units: Iterable[str], depth: Depth | int) -> dict[str, str]:
         """What is wrong with the damaged ones of some units, by unit; those that are not committed are passed over.
 
@@ -236,10 +237,7 @@ class Table:
             depth: what is compared with the receipt. Sizes come from one listing; footers and bytes are read from each shard.
                 A number: bytes if the table has no more of them and lies on this machine, and sizes otherwise.
         """
-        with no_garbage():
-            return self._damaged(list(units), depth)
-
-    def _damaged(self, units: Sequence[str], depth: Depth | int) -> dict[str, str]:
+        names = list(units)
         sizes = {name: entry.size for name, entry in self.storage.entries().items()}
         if isinstance(depth, int):
             depth = "bytes" if self.storage.local is not None and sum(sizes.values()) <= depth else "size"
@@ -251,10 +249,10 @@ class Table:
             return damage(self.storage, shards[unit], sizes.get(shards[unit].name), depth)
 
         if depth == "size":  # nothing is to be waited for
-            found = {unit: look(unit) for unit in units}
+            found = {unit: look(unit) for unit in names}
         else:
             with ThreadPoolExecutor(CHECKERS) as checkers:
-                found = dict(zip(units, checkers.map(look, units), strict=True))
+                found = dict(zip(names, checkers.map(look, names), strict=True))
         return {unit: reason for unit, reason in found.items() if reason is not None}
 
     def revoke(self, unit: str) -> None:
@@ -296,18 +294,6 @@ class Table:
             counts = shards.get(name.rsplit(".", 2)[0])
             if counts is not None and counts.name != name:
                 self.storage.delete(name)
-
-
-@contextmanager
-def no_garbage() -> Iterator[None]:
-    """Make many objects that stay: Python would look for garbage among them over and over, for a third of the time."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _receipt(unit: str) -> str:

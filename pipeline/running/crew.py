@@ -57,9 +57,6 @@ class Post:
         """Whether it can be sent something: it is neither starting nor opening a stage."""
         return self.ready and all(call.task is not None for call in self.calls)
 
-    def tasks(self) -> list[Task]:
-        return [call.task for call in self.calls if call.task is not None]
-
     def open(self, work: str) -> None:
         self._call(Call(self.actor.open.remote(work), work))
 
