@@ -13,10 +13,10 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.test build/types/seedscope
+lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy -p seedscope.pipeline -p seedscope.analysis -p seedscope.jobs
+	$(BIN)/mypy -p seedscope
 
 format: $(VENV)/.test
 	$(BIN)/ruff check --fix .
@@ -34,8 +34,3 @@ $(VENV)/.demo: pyproject.toml
 $(VENV)/.test: $(VENV)/.demo
 	$(BIN)/pip install -qq -e '.[test]'
 	touch $@
-
-# mypy follows folders, not installed mappings: show it the sub-packages under their import name.
-build/types/seedscope:
-	mkdir -p $@
-	ln -s ../../../pipeline ../../../analysis ../../../jobs $@/

@@ -27,21 +27,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from scipy import stats
 
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.effects import seed_effects
-from seedscope.analysis.seeds.grid import read_grid
-from seedscope.analysis.seeds.scores import Scores
-from seedscope.analysis.seeds.shrinkage import posterior_draws, shrink, top_probability, winner
-from seedscope.analysis.seeds.shuffle import score_null
-from seedscope.analysis.seeds.split import effects_of_parts, split_prompts
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.scores.effects import seed_effects
+from seedscope.analysis.seeds.scores.grid import read_grid
+from seedscope.analysis.seeds.scores.scores import Scores
+from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability, winner
+from seedscope.analysis.seeds.scores.shuffle import score_null
+from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
+from seedscope.analysis.seeds.scores.variance import prompts_needed, reliability, variance_shares
 from seedscope.analysis.seeds.stability import stability
-from seedscope.analysis.seeds.variance import prompts_needed, reliability, variance_shares
 from seedscope.analysis.select.confirmed import confirmed
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import UnitShape
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 UNIT = UnitShape(prompts=256, seeds=64)
 K, SHUFFLES, RESAMPLES = 32, 200, 1000

@@ -25,16 +25,17 @@ import torch
 
 from seedscope.analysis.features import NAMES, Feature, feature
 from seedscope.analysis.features.batches import Batch, Cells
-from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
-from seedscope.pipeline.cause import cause
-from seedscope.pipeline.generate import Generate
-from seedscope.pipeline.located import locate
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import read_prompts
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
+from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.running.worker import settle
-from seedscope.pipeline.stage import make
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-from seedscope.pipeline.study import Study, fingerprint
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import read_prompts
+from seedscope.pipeline.study.schema import Study, fingerprint
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 BUNDLED: dict[str, dict[str, str]] = {
     "fd_efficientnet_lite0": {},

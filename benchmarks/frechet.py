@@ -22,10 +22,10 @@ import numpy.typing as npt
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from seedscope.analysis.seeds.bootstrap import paired_bootstrap
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
-from seedscope.analysis.seeds.jackknife import jackknife
-from seedscope.analysis.seeds.moments import moments
+from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.jackknife import jackknife
+from seedscope.analysis.seeds.distances.moments import moments
 
 Rows = npt.NDArray[np.float32]
 

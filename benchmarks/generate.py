@@ -19,15 +19,16 @@ from pathlib import Path
 import diffusers
 import torch
 
-from seedscope.pipeline.cause import cause
-from seedscope.pipeline.generate import Generate
-from seedscope.pipeline.located import locate
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import prompt
+from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.running.worker import settle
-from seedscope.pipeline.stage import make
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-from seedscope.pipeline.study import Study, fingerprint
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import Study, fingerprint
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 TEXTS = [
     f"a {colour} {name}" for colour in ("red", "blue", "green", "yellow") for name in ("apple", "cat", "car", "duck")

@@ -34,9 +34,10 @@ import torchvision.transforms.functional as tv
 from PIL import Image
 from transformers import CLIPModel, CLIPProcessor
 
+from seedscope.analysis.features.clip_score import ClipScore
 from seedscope.analysis.features.hps import HPSv2
-from seedscope.analysis.features.preference import ClipScore, Preference
-from seedscope.pipeline.located import BUNDLED
+from seedscope.analysis.features.preference import Preference
+from seedscope.pipeline.models.locate import BUNDLED
 
 CALL = 16
 PROMPTS = [

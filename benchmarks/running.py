@@ -24,11 +24,12 @@ import psutil
 import pyarrow as pa
 import yaml
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.runner import Executor, Work, run_all
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.running.runner import Executor, Work, run_all
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 OBJECTS = ["apple", "cat", "car", "duck"]
 STUDY = {
@@ -128,8 +129,8 @@ def compare_overlap(pictures: int, steps: int) -> None:
     import ray
     from ray import cloudpickle
 
-    from seedscope.jobs.job import DrawnJob, open_job
-    from seedscope.pipeline.generate import Generate
+    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.pipeline.drawing.generate import Generate
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
     ray.init(address="local", num_cpus=2, resources={"elsewhere": 1}, include_dashboard=False, log_to_driver=False)

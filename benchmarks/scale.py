@@ -50,7 +50,7 @@ def write_study(folder: Path, prompts: int, seeds: int, unit: tuple[int, int]) -
 
 def make_up(study: Path, out: Path) -> None:
     """Draw the first unit, pretend the others; print how many units there are, and the name of the missing one."""
-    from seedscope.jobs.job import open_job
+    from seedscope.analysis.run.run import open_job
     from seedscope.pipeline.running.work import Executor, Unwatched
 
     job = open_job(study, out)
@@ -71,8 +71,8 @@ def make_up(study: Path, out: Path) -> None:
 
 def make_index(study: Path, out: Path) -> None:
     """Gather the receipts as a run does, and renew as many as it may have written between that and its death."""
-    from seedscope.jobs.job import open_job
-    from seedscope.jobs.steps import COMPACT_EVERY
+    from seedscope.analysis.run.run import open_job
+    from seedscope.jobs.work.steps import COMPACT_EVERY
 
     table = open_job(study, out).images
     table.compact()
@@ -125,7 +125,7 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     """
     import ray
 
-    from seedscope.jobs import job as jobs
+    from seedscope.analysis.run import run as jobs
     from seedscope.pipeline.running.work import Executor, Unwatched
 
     jobs.CHECK_WHOLE_UP_TO = 0  # as of a run that is not small: of made-up shards the sizes alone are right

@@ -27,12 +27,12 @@ import torch
 from easyocr_en_models import model_dir
 from PIL import Image
 
-from seedscope.analysis.features.text import Text
+from seedscope.analysis.features.text.text import Text
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import load_examiner
-from seedscope.jobs.sprout.judge.pictures import Settings, draw, load
-from seedscope.pipeline.located import BUNDLED
+from seedscope.jobs.sprout.judge.judge_pictures import Settings, draw, load
+from seedscope.pipeline.models.locate import BUNDLED
 
 CALL = 16
 DETECTORS = ("craft", "sprout-layout/segmentation")

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from seedscope.jobs.sprout.judge.pictures import Settings, draw, load, questions
-from seedscope.pipeline.located import BUNDLED
+from seedscope.jobs.sprout.judge.judge_pictures import Settings, draw, load, questions
+from seedscope.pipeline.models.locate import BUNDLED
 
 BATCH = 32  # what `draw` hands to the pipeline at once
 

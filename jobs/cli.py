@@ -45,10 +45,10 @@ from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import CorruptShard, UserError
 
 if TYPE_CHECKING:
-    from seedscope.jobs.golden import Choice
-    from seedscope.jobs.job import Job
-    from seedscope.jobs.seeds import Judged
-    from seedscope.pipeline.runner import Executor
+    from seedscope.analysis.judging.golden_rules import Choice
+    from seedscope.analysis.judging.judge import Judged
+    from seedscope.analysis.run.run import Job
+    from seedscope.pipeline.running.runner import Executor
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -64,14 +64,14 @@ Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many uni
 
 def _job(study: Path, folder: str | None) -> "Job":
     # Imported here: torch and diffusers take seconds, which --help and schema need not wait for.
-    from seedscope.jobs.job import open_job
+    from seedscope.analysis.run.run import open_job
 
     return open_job(study, folder)
 
 
 def _slice(job: "Job", part: str | None) -> str | None:
     """Cut a job down to a slice of its units; the slice's name in the run's locks."""
-    from seedscope.pipeline.slice import WHOLE, Slice
+    from seedscope.pipeline.study.slice import WHOLE, Slice
 
     job.part = WHOLE if part is None else Slice.parse(part)
     return job.part.name
@@ -93,7 +93,7 @@ def run(
 
     Example: seedscope run configs/demo.yaml
     """
-    from seedscope.jobs import ranking
+    from seedscope.analysis.judging import results as ranking
 
     started = time.monotonic()
     where = where_to_run(executor, address, workers, threads, gpus_per_worker, resource, deadline)
@@ -170,7 +170,7 @@ def seeds(study: StudyFile, folder: Out = None, complete_prompts: CompletePrompt
 
     Example: seedscope seeds configs/demo.yaml
     """
-    from seedscope.jobs.complete_prompts import keep_complete_prompts
+    from seedscope.analysis.run.complete_prompts import keep_complete_prompts
 
     job = _job(study, folder)
     with job.folder.locked():
@@ -186,9 +186,9 @@ def export(study: StudyFile, folder: Out = None) -> None:
 
     Example: seedscope export configs/demo.yaml
     """
-    from seedscope.jobs import ranking
-    from seedscope.jobs.golden import choose
-    from seedscope.jobs.seeds import judge
+    from seedscope.analysis.judging import results as ranking
+    from seedscope.analysis.judging.golden_rules import choose
+    from seedscope.analysis.judging.judge import judge
 
     job = _job(study, folder)
     with job.folder.locked():
@@ -203,7 +203,7 @@ def models(as_json: Json = False) -> None:
 
     Example: seedscope models
     """
-    from seedscope.pipeline.located import FAMILIES, INPAINTS, bundled, kind
+    from seedscope.pipeline.models.locate import FAMILIES, INPAINTS, bundled, kind
 
     rows = [
         {
@@ -232,7 +232,7 @@ def schema() -> None:
 
     Example: seedscope schema > study.schema.json
     """
-    from seedscope.pipeline.study import Study
+    from seedscope.pipeline.study.schema import Study
 
     print(json.dumps(Study.model_json_schema(), indent=1))
 
@@ -264,7 +264,7 @@ def _work(
     limit: int | None = None,
 ) -> None:
     """Run stages, say what they did, and fail at the end if anything could not be made."""
-    from seedscope.jobs.progress import Watcher
+    from seedscope.jobs.work.progress import Watcher
 
     with Watcher(notes, job.study.name) as watch:
         steps = job.make(where, watch, pictures=pictures, features=features, only=list(only), limit=limit)
@@ -290,9 +290,9 @@ def _work(
 
 
 def _judge(job: "Job") -> "tuple[Judged, Choice]":
-    from seedscope.jobs import ranking
-    from seedscope.jobs.golden import choose
-    from seedscope.jobs.seeds import judge
+    from seedscope.analysis.judging import results as ranking
+    from seedscope.analysis.judging.golden_rules import choose
+    from seedscope.analysis.judging.judge import judge
 
     judged = judge(job)
     choice = choose(job, judged)

@@ -34,4 +34,4 @@ def test_imports_point_one_way(file: Path) -> None:
 
 
 def test_there_is_something_to_hold() -> None:
-    assert len(FILES) > 30 and "seedscope.pipeline.store.Table" in set(imported(ROOT / "pipeline" / "stage.py"))
+    assert len(FILES) > 30 and "seedscope.pipeline.tables.table.Table" in set(imported(ROOT / "pipeline" / "stage.py"))

@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
+from seedscope.analysis.comparing.finished_run import EFFECT, FinishedRun
 from seedscope.analysis.direction import Better
+from seedscope.analysis.judging.golden_rules import FALSE_DISCOVERIES
 from seedscope.analysis.seeds.agreement import FEWEST, Agreement, CarriedOver, agreement, carried_over
-from seedscope.analysis.seeds.combined import COMBINED
-from seedscope.analysis.seeds.scores import StatisticsError
-from seedscope.jobs.finished_run import EFFECT, FinishedRun
-from seedscope.jobs.golden import FALSE_DISCOVERIES
+from seedscope.analysis.seeds.scores.combined import COMBINED
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.schema import Json, fingerprint
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seedscope.analysis.seeds.combined import COMBINED
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.judging.judge import MEASURED
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.scores.combined import COMBINED
 from seedscope.analysis.select.golden import GoldenSeeds
-from seedscope.jobs.seeds import MEASURED
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Edition
-from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.storage.base import Storage
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 EFFECT = "_vs_mean"
 

@@ -12,18 +12,18 @@ __all__ = ["NAMES", "Feature", "FeatureError", "feature"]
 
 # A class is imported when it is asked for, so that listing names loads no torch.
 _CLASSES = {
-    "fd_efficientnet_lite0": "frechet:EfficientNetLite0",
-    "fid_inception": "frechet:InceptionFID",
-    "fd_dinov2": "embeddings:Dinov2",
-    "fd_clip": "embeddings:ClipImages",
-    "clip_score": "preference:ClipScore",
-    "pick_score": "preference:PickScore",
+    "fd_efficientnet_lite0": "efficientnet_lite0:EfficientNetLite0",
+    "fid_inception": "inception:InceptionFID",
+    "fd_dinov2": "dinov2:Dinov2",
+    "fd_clip": "clip_images:ClipImages",
+    "clip_score": "clip_score:ClipScore",
+    "pick_score": "pick_score:PickScore",
     "hps_v2": "hps:HPSv2",
-    "layout": "layout:Layout",
-    "looks": "looks:Looks",
+    "layout": "layout.layout:Layout",
+    "looks": "looks.looks:Looks",
     "style_efficientnet_lite0": "style:StyleLite0",
     "style_vgg19": "style:StyleVGG19",
-    "text": "text:Text",
+    "text": "text.text:Text",
 }
 NAMES: tuple[str, ...] = tuple(_CLASSES)
 

@@ -10,12 +10,13 @@ import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.batches import BATCH, Batch, Cells
-from seedscope.pipeline.device import gpu_memory_ran_out, pick_device
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device
+from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.storage.base import Storage
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ import json
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,7 @@ import pyarrow as pa
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, check_pictures
-from seedscope.analysis.features.clip_models import DualEncoder, TransformersClip
-from seedscope.analysis.features.pretrained import Pretrained
+from seedscope.analysis.features.networks.clip_models import DualEncoder
 
 if TYPE_CHECKING:
     import torch
@@ -134,66 +133,3 @@ class Preference(Feature):
             self._warned = True
             message = f"{self.name}: prompts longer than its text encoder takes are cut ({cut[0][:60]!r} ...)"
             warnings.warn(f"{message}; the column {self.name}_prompt_cut names them.", stacklevel=5)
-
-
-class ClipScore(Preference):
-    """The cosine of picture and prompt in CLIP, in [-1, 1].
-
-    `model`: a bundled one (`sprout-clip`), a folder or a hub id of any CLIP of transformers; `revision`: of a hub id.
-
-    Source: Hessel et al. (2021), arXiv 2104.08718, section 3: CLIP-S = 2.5 max(cos, 0) of "A photo depicts" + caption.
-    Deviation: the bare cosine, of which theirs (2.5 times) and torchmetrics' (100 times) are rescalings; negative ones are
-    kept, since pictures that are clipped to 0 could not be told apart; the prompt stands alone, as in torchmetrics.
-    """
-
-    name: ClassVar[str] = "clip_score"
-
-    def __init__(
-        self,
-        model: str = "openai/clip-vit-base-patch32",
-        revision: str | None = None,
-        batch_size: int = 16,
-        half: bool = True,
-    ) -> None:
-        super().__init__(batch_size, half)
-        self._model = Pretrained(self.name, model, revision)
-
-    def facts(self) -> dict[str, Any]:
-        return {"version": 1, "model": self._model.identity()}
-
-    def build(self) -> DualEncoder:
-        return TransformersClip(self._model, self._model)
-
-
-class PickScore(Preference):
-    """The logit of picture and prompt in PickScore: a cosine times its learnt scale (about 100); published ones lie near 20.
-
-    `model`: a folder or a hub id with the weights; `processor`: with the preprocessing and the tokenizer, which the
-    published weights come without; `revision` and `processor_revision`: of hub ids.
-
-    Source: Kirstain et al. (2023), arXiv 2305.01569, section 3, and the README of github.com/yuvalkirstain/PickScore.
-    """
-
-    name: ClassVar[str] = "pick_score"
-
-    def __init__(
-        self,
-        model: str = "yuvalkirstain/PickScore_v1",
-        revision: str | None = None,
-        processor: str = "laion/CLIP-ViT-H-14-laion2B-s32B-b79K",
-        processor_revision: str | None = None,
-        batch_size: int = 16,
-        half: bool = True,
-    ) -> None:
-        super().__init__(batch_size, half)
-        self._model = Pretrained(self.name, model, revision)
-        self._processor = Pretrained(self.name, processor, processor_revision, option="processor")
-
-    def facts(self) -> dict[str, Any]:
-        return {"version": 1, "model": self._model.identity(), "processor": self._processor.identity(weights=False)}
-
-    def build(self) -> DualEncoder:
-        return TransformersClip(self._model, self._processor)
-
-    def scale(self, encoder: DualEncoder) -> float:
-        return encoder.logit_scale()

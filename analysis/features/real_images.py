@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import endings
-from seedscope.pipeline.located import BUNDLED
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import IMAGE_SCHEMA
-from seedscope.pipeline.study import fingerprint
+from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import fingerprint
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 BLOCK = 256
 BUNDLED_REFERENCES = {"sprout": BUNDLED / "reference" / "reference.parquet"}

@@ -11,16 +11,16 @@ import numpy as np
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.features.stage import Measure
-from seedscope.analysis.seeds.distances import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
-from seedscope.analysis.seeds.feature_rows import SeedRows, reference_rows
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.kernel import KernelReference
+from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.judging.kept_rankings import kept
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.seeds.distances.base import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.distances.feature_rows import SeedRows, reference_rows
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.kernel import KernelReference
+from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
-from seedscope.analysis.seeds.table import rank_seeds
-from seedscope.jobs.job import Job
-from seedscope.jobs.kept_rankings import kept
 from seedscope.pipeline.errors import UserError
 
 Rng = Callable[[str], np.random.Generator]

@@ -9,21 +9,21 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.features.layout import Layout
-from seedscope.analysis.features.stage import Measure
-from seedscope.analysis.maps.vectors import Grid as Vectors
-from seedscope.analysis.maps.vectors import read_grid
-from seedscope.analysis.seeds.grid import Grid
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.features.layout.layout import Layout
+from seedscope.analysis.judging.judge import split
+from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.vectors import Grid as Vectors
+from seedscope.analysis.seeds.scores.vectors import read_grid
 from seedscope.analysis.select.diverse import farthest_points
 from seedscope.analysis.select.diversity import Diversity, cosines, diversity, similarities
 from seedscope.analysis.select.places import read_places, same_place
-from seedscope.jobs.job import Job
-from seedscope.jobs.maps import projection_of, vector_measure
-from seedscope.jobs.seeds import split
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.local import replace
-from seedscope.pipeline.study import fingerprint
+from seedscope.pipeline.study.schema import fingerprint
 
 COUNT = 4
 """Seeds of a set, as in the published table: pictures that a user is shown for a prompt."""

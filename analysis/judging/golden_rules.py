@@ -9,17 +9,7 @@ from math import isfinite
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.report.verdict import verdict
-from seedscope.analysis.seeds.ranking import LEVEL, Ranking
-from seedscope.analysis.seeds.scalar import Scalar
-from seedscope.analysis.seeds.scores import sign
-from seedscope.analysis.select.comparison import Compared, Difference, compare
-from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
-from seedscope.analysis.select.confirmed import confirmed
-from seedscope.analysis.select.golden import GoldenSeeds, Part, Standing, Why
-from seedscope.analysis.select.overlap import overlap_rule
-from seedscope.analysis.select.pareto import Measure, pareto
-from seedscope.jobs.golden_words import (
+from seedscope.analysis.judging.golden_sentences import (
     ONE_GROUP,
     UNTRIED,
     no_choice,
@@ -30,11 +20,21 @@ from seedscope.jobs.golden_words import (
     too_alike,
     worse_by,
 )
-from seedscope.jobs.job import DrawnJob, Job
-from seedscope.jobs.seeds import Judged, decisive
-from seedscope.pipeline.models import architecture
-from seedscope.pipeline.noise import NoiseContract
-from seedscope.pipeline.study import fingerprint
+from seedscope.analysis.judging.judge import Judged, decisive
+from seedscope.analysis.run.run import DrawnJob, Job
+from seedscope.analysis.seeds.ranking import LEVEL, Ranking
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.scores import sign
+from seedscope.analysis.seeds.verdict import verdict
+from seedscope.analysis.select.comparison import Compared, Difference, compare
+from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
+from seedscope.analysis.select.confirmed import confirmed
+from seedscope.analysis.select.golden import GoldenSeeds, Part, Standing, Why
+from seedscope.analysis.select.overlap import overlap_rule
+from seedscope.analysis.select.pareto import Measure, pareto
+from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.pipeline.models.load import architecture
+from seedscope.pipeline.study.schema import fingerprint
 
 FALSE_DISCOVERIES = 0.05
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seedscope.analysis.seeds.combined import Part
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
+from seedscope.analysis.seeds.scores.combined import Part
 from seedscope.analysis.select.comparison import Difference
 from seedscope.analysis.select.confirmed import Advantage, Confirmed
 from seedscope.analysis.select.overlap import OverlapRule

@@ -14,24 +14,24 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.seeds.combined import COMBINED, Part, Term, combined
-from seedscope.analysis.seeds.feature_rows import reference_of
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.grid import Grid, read_grid
+from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
+from seedscope.analysis.judging.measures_table import measures_table
+from seedscope.analysis.judging.text_rates import text_rates
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.seeds.distances.feature_rows import reference_of
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.witness import witness_grid
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.scalar import Scalar, columns, rank_by, scalar
-from seedscope.analysis.seeds.scores import StatisticsError
-from seedscope.analysis.seeds.split import split_prompts
-from seedscope.analysis.seeds.witness import witness_grid
-from seedscope.jobs.distances import RankedByDistance, distances_table, ranked_by_distance
-from seedscope.jobs.job import Job
-from seedscope.jobs.measures import measures_table
-from seedscope.jobs.text_rates import text_rates
+from seedscope.analysis.seeds.scores.combined import COMBINED, Part, Term, combined
+from seedscope.analysis.seeds.scores.grid import Grid, read_grid
+from seedscope.analysis.seeds.scores.scalar import Scalar, columns, rank_by, scalar
+from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.scores.split import split_prompts
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.storage.local import replace
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.table import Table
 
 MEASURED = "seedscope_measured"
 """Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.resources import files
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.run.run import Job
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.jobs.job import Job
-from seedscope.pipeline.parquet import tuples
-from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.storage.local import replace
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.parquet import tuples
 
 FOLDER = ".rankings"
 Rankings = dict[str, Ranking]
@@ -63,10 +65,12 @@ def _bytes(measure: Measure, units: list[Unit]) -> list[Json]:
 
 @cache
 def _code() -> str:
-    """sha256 over the statistics' source files."""
-    sources = sorted(files("seedscope.analysis.seeds").iterdir(), key=lambda item: item.name)
+    """sha256 over what the statistics' source files compute: comments and docstrings, which change nothing, are left out."""
     digest = hashlib.sha256()
-    for source in sources:
-        if source.name.endswith(".py"):
-            digest.update(source.name.encode() + source.read_bytes())
+    for source in sorted(Path(str(files("seedscope.analysis.seeds"))).rglob("*.py")):
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+        digest.update(f"{source.name}\n{ast.dump(tree)}\n".encode())
     return digest.hexdigest()

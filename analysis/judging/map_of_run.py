@@ -10,18 +10,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.style import Style
+from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
 from seedscope.analysis.maps.projection import SAMPLE, Projection, file_sha256, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
-from seedscope.analysis.maps.vectors import is_vector, read_grid, read_sample
-from seedscope.analysis.maps.verdict import map_verdict
-from seedscope.jobs.job import Job
-from seedscope.jobs.map_sheets import draw_sheets
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_sample
+from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.local import replace
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.schema import Json, fingerprint
 
 MEANING = "looks"
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from seedscope.analysis.seeds.scalar import Scalar
-from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, reliability
 
 MEASURES = pa.schema(
     [

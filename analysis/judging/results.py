@@ -11,17 +11,17 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as Grid
 
-from seedscope.analysis.report.contact_sheet import Row, contact_sheet
-from seedscope.analysis.report.verdict import span, verdict, written
+from seedscope.analysis.judging.golden_rules import Choice, golden_seeds
+from seedscope.analysis.judging.judge import Judged
+from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.run.run import DrawnJob, Job
+from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.scalar import Scalar
-from seedscope.analysis.seeds.variance import reliability
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.variance import reliability
+from seedscope.analysis.seeds.verdict import span, verdict, written
 from seedscope.analysis.select.lists import save_lists
-from seedscope.jobs.complete_prompts import unfinished
-from seedscope.jobs.golden import Choice, golden_seeds
-from seedscope.jobs.job import DrawnJob, Job
-from seedscope.jobs.pictures import evenly, pictures_of
-from seedscope.jobs.seeds import Judged
+from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
 from seedscope.pipeline.errors import UserError
 
 SHEET_SEEDS = 4

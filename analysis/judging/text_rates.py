@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from seedscope.analysis.seeds.grid import Grid, read_grid
-from seedscope.analysis.seeds.rates import Rates, rates
-from seedscope.jobs.job import Job
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.seeds.scores.grid import Grid, read_grid
+from seedscope.analysis.seeds.scores.rates import Rates, rates
 
 
 def text_rates(job: Job) -> pa.Table | None:

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seedscope.analysis.maps.clusters import Clusters
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 LEVEL = 0.95
 WORTH_TELLING = 0.5

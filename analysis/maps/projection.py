@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.maps.vectors import Vectors
+from seedscope.analysis.seeds.scores.vectors import Vectors
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.local import replace
 

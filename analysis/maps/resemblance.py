@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.maps.vectors import Vectors
+from seedscope.analysis.seeds.scores.vectors import Vectors
 
 AT_ONCE = 32  # prompts a matrix product
 PERMUTATIONS = 999

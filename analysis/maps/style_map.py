@@ -21,7 +21,7 @@ from seedscope.analysis.maps.resemblance import (
     principal_coordinates,
     telling_prompt,
 )
-from seedscope.analysis.maps.vectors import Grid, Vectors, even_sample
+from seedscope.analysis.seeds.scores.vectors import Grid, Vectors, even_sample
 from seedscope.pipeline.errors import UserError
 
 IMAGES_SHOWN = 2_500

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from seedscope.jobs.job import Job
+from seedscope.analysis.run.run import Job
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Edition, Unit
+from seedscope.pipeline.study.plan import Edition, Unit
 
 
 def keep_complete_prompts(job: Job) -> None:

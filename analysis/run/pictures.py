@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from threading import Lock
 
-from seedscope.jobs.job import Job
+from seedscope.analysis.run.run import Job
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Pixels, decode
-from seedscope.pipeline.plan import Unit
+from seedscope.pipeline.study.plan import Unit
 
 KEPT_BYTES = 256 * 2**20
 """Of encoded pictures, beside the row groups that are being read."""

@@ -7,26 +7,27 @@ from pathlib import Path
 
 from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
-from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
-from seedscope.jobs.steps import Pending, Step, carry_out
-from seedscope.pipeline.cause import cause
+from seedscope.jobs.work.steps import Pending, Step, carry_out
+from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.generate import Generate
-from seedscope.pipeline.imported.run import ImportedRun
-from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.located import Located, locate
-from seedscope.pipeline.parquet import tuples
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import read_prompts
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor, Watch, Work
-from seedscope.pipeline.shards import Depth
-from seedscope.pipeline.slice import WHOLE
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, INPAINT_SCHEMA, Table
-from seedscope.pipeline.study import ImportedStudy, Json, Measured, Study, fingerprint
-from seedscope.pipeline.study_file import load_study
+from seedscope.pipeline.imported.imported_run import ImportedRun
+from seedscope.pipeline.models.locate import Located, locate
+from seedscope.pipeline.running.runner import Executor, Watch, Work
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import read_prompts
+from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
+from seedscope.pipeline.study.slice import WHOLE
+from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA, INPAINT_SCHEMA
+from seedscope.pipeline.tables.shards import Depth
+from seedscope.pipeline.tables.table import Table
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
 

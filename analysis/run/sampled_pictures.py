@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from PIL import Image
 
-from seedscope.jobs.job import Job
+from seedscope.analysis.run.run import Job
 from seedscope.pipeline.images import decode
 
 

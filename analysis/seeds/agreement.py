@@ -19,8 +19,8 @@ import numpy.typing as npt
 from scipy.stats import hypergeom
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.discovery import q_values
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.stability import Stability, disattenuated, stability
 
 FEWEST = 3

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy.stats import hypergeom
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.scores import StatisticsError, sign
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 
 @dataclass(frozen=True)

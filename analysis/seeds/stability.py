@@ -18,9 +18,9 @@ import numpy.typing as npt
 from scipy.stats import norm, spearmanr
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.overlap import Overlap, overlap_of, top_seeds
-from seedscope.analysis.seeds.scores import StatisticsError, checked_level, sign
+from seedscope.analysis.seeds.chance_overlap import Overlap, overlap_of, top_seeds
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import StatisticsError, checked_level, sign
 
 
 @dataclass(frozen=True)

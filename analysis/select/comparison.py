@@ -13,9 +13,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.effects import Effects, mean_of, seed_effects
-from seedscope.analysis.seeds.scores import Scores, StatisticsError, checked_level
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import Effects, mean_of, seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, checked_level
 
 Positions = npt.NDArray[np.intp]
 

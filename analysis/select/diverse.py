@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 
 
 @dataclass(frozen=True, eq=False)

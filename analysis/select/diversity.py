@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 
 @dataclass(frozen=True, eq=False)

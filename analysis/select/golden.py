@@ -17,9 +17,9 @@ import torch
 from pydantic import Field, ValidationError, model_validator
 
 from seedscope.analysis.select.conditions import Conditions, Pipeline, Strict, latent_shape, own_size
-from seedscope.pipeline import noise
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.noise import NoiseContract
 from seedscope.pipeline.storage.local import replace
 
 FORMAT: Final = "seedscope-golden/1"

@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.overlap import Overlap, overlap_of, top_seeds
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.chance_overlap import Overlap, overlap_of, top_seeds
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.effects import Effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError, checked_level, sign
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.scores import StatisticsError, checked_level, sign
 from seedscope.analysis.select.confirmed import Advantage, advantage_of
 
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seedscope.analysis.maps.vectors import Grid
-from seedscope.analysis.seeds.grid import read_grid
-from seedscope.analysis.seeds.moments import Array
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.grid import read_grid
+from seedscope.analysis.seeds.scores.vectors import Grid
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 PLACE = ("x", "y", "size", "nearness")
 

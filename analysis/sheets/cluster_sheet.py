@@ -7,18 +7,8 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from seedscope.analysis.maps.page import MARGIN, colour_of, fitted, font, line_height, paragraphs
-from seedscope.analysis.report.contact_sheet import (
-    GREY,
-    HEADING,
-    INK,
-    LINE,
-    PAPER,
-    SMALL,
-    TEXT,
-    plain_letters,
-    wrapped,
-)
+from seedscope.analysis.sheets.contact_sheet import GREY, HEADING, INK, LINE, PAPER, SMALL, TEXT, plain_letters, wrapped
+from seedscope.analysis.sheets.paper import MARGIN, colour_of, fitted, font, line_height, paragraphs
 
 LABEL, PICTURE, GAP = 348, 88, 4
 HEAD_LINES = 4

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from seedscope.analysis.maps.page import MARGIN, colour_of, fitted, font, line_height, paragraphs
-from seedscope.analysis.maps.seating import seats
-from seedscope.analysis.report.contact_sheet import INK, PAPER, SMALL, TEXT, plain_letters
+from seedscope.analysis.sheets.contact_sheet import INK, PAPER, SMALL, TEXT, plain_letters
+from seedscope.analysis.sheets.paper import MARGIN, colour_of, fitted, font, line_height, paragraphs
+from seedscope.analysis.sheets.seating import seats
 
 MANY = 400
 FRAME = 4

@@ -4,13 +4,13 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedscope.analysis.maps.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.maps.clusters import central
-from seedscope.analysis.maps.map_sheet import draw_map
 from seedscope.analysis.maps.meaning import Cluster
 from seedscope.analysis.maps.style_map import SeedMap
-from seedscope.jobs.job import Job
-from seedscope.jobs.pictures import evenly, pictures_of
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
+from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
+from seedscope.analysis.sheets.map_sheet import draw_map
 from seedscope.pipeline.storage.local import replace
 
 PROMPTS, SEEDS = 8, 3

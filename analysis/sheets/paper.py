@@ -7,7 +7,7 @@ from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from seedscope.analysis.report.contact_sheet import GREY, INK, PAPER, SHADE, TEXT, TITLE, Font, plain_letters, wrapped
+from seedscope.analysis.sheets.contact_sheet import GREY, INK, PAPER, SHADE, TEXT, TITLE, Font, plain_letters, wrapped
 
 MARGIN = 36
 # Okabe, Ito (2008), "Color Universal Design", darkened where they are pale, and three more: told apart by the colour-blind.

@@ -24,9 +24,9 @@ def audit_study(
 
     Example: seedscope audit configs/demo.yaml --cells 64
     """
-    from seedscope.jobs.audit import audit
-    from seedscope.jobs.audit_words import told
-    from seedscope.jobs.job import DrawnJob, open_job
+    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.jobs.commands.audit_words import told
+    from seedscope.jobs.planning.redraw import audit
 
     job = open_job(study, folder)
     if not isinstance(job, DrawnJob):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from seedscope.jobs.audit import Audited, Picture, Redrawn
-from seedscope.pipeline.study import Json
+from seedscope.jobs.planning.redraw import Audited, Picture, Redrawn
+from seedscope.pipeline.study.schema import Json
 
 SHOWN = 8
 """Pictures that are named where they differ."""

@@ -11,8 +11,8 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.jobs.benched import Bench
-    from seedscope.jobs.pricing import Spread
+    from seedscope.jobs.planning.bench_file import Bench
+    from seedscope.jobs.planning.pricing import Spread
 
 
 def bench_study(
@@ -30,10 +30,10 @@ def bench_study(
 
     Example: seedscope bench configs/demo.yaml --seconds 30
     """
-    from seedscope.jobs.bench import bench, threads_of_a_worker
-    from seedscope.jobs.benched import FILE
-    from seedscope.jobs.job import DrawnJob, open_job
-    from seedscope.pipeline.device import pick_device
+    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.jobs.planning.bench_file import FILE
+    from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
+    from seedscope.pipeline.models.device import pick_device
     from seedscope.pipeline.storage.local import replace
 
     job = open_job(study, folder)

@@ -23,9 +23,9 @@ def compare_runs(
 
     Example: seedscope compare runs/demo runs/turbo
     """
-    from seedscope.jobs.compare import compare_all
-    from seedscope.jobs.compare_words import show, verdict
-    from seedscope.jobs.finished_run import FinishedRun
+    from seedscope.analysis.comparing.compare_runs import compare_all
+    from seedscope.analysis.comparing.finished_run import FinishedRun
+    from seedscope.jobs.commands.compare_words import show, verdict
 
     pairs = compare_all([FinishedRun.open(run) for run in runs], measure or [])
     if as_json:

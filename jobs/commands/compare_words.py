@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table as Grid
 
+from seedscope.analysis.comparing.compare_runs import Abroad, Pair
+from seedscope.analysis.judging.golden_rules import FALSE_DISCOVERIES
 from seedscope.analysis.seeds.agreement import Agreement, alike, kept
-from seedscope.jobs.compare import Abroad, Pair
-from seedscope.jobs.golden import FALSE_DISCOVERIES
 
 NAMED = 3
 LEGEND = (

@@ -11,7 +11,7 @@ from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.jobs.diverse import DiverseSeeds
+    from seedscope.analysis.judging.diverse_sets import DiverseSeeds
 
 
 def choose_diverse_seeds(
@@ -32,10 +32,10 @@ def choose_diverse_seeds(
 
     Example: seedscope diverse configs/demo.yaml --by layout
     """
-    from seedscope.jobs.diverse import choose_diverse, diverse_measures
-    from seedscope.jobs.golden import choose
-    from seedscope.jobs.job import open_job
-    from seedscope.jobs.seeds import judge
+    from seedscope.analysis.judging.diverse_sets import choose_diverse, diverse_measures
+    from seedscope.analysis.judging.golden_rules import choose
+    from seedscope.analysis.judging.judge import judge
+    from seedscope.analysis.run.run import open_job
 
     job = open_job(study, folder)
     with job.folder.locked():

@@ -38,11 +38,11 @@ def import_pictures(
 
     Example: seedscope import ./outputs/txt2img-images --out runs/mine
     """
-    from seedscope.jobs.progress import Watcher
+    from seedscope.jobs.work.progress import Watcher
     from seedscope.pipeline.imported import importing
-    from seedscope.pipeline.imported.run import ImportedRun
-    from seedscope.pipeline.run_folder import RunFolder
-    from seedscope.pipeline.runner import Executor
+    from seedscope.pipeline.imported.imported_run import ImportedRun
+    from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.tables.run_folder import RunFolder
 
     place = RunFolder(folder or Path("runs") / source.resolve().name)
     run = ImportedRun(place)

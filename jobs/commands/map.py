@@ -29,8 +29,8 @@ def map_study(
 
     Example: seedscope map configs/demo.yaml --by fd_efficientnet_lite0
     """
-    from seedscope.jobs.job import open_job
-    from seedscope.jobs.maps import make_map
+    from seedscope.analysis.judging.map_of_run import make_map
+    from seedscope.analysis.run.run import open_job
 
     job = open_job(study, folder)
     with job.folder.locked():

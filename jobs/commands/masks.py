@@ -11,7 +11,7 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.jobs.job import Job
+    from seedscope.analysis.run.run import Job
 
 ROW_GROUP = 16
 
@@ -32,7 +32,7 @@ def write_masks(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from seedscope.jobs.job import open_job
+    from seedscope.analysis.run.run import open_job
     from seedscope.pipeline.images import IMAGE, schema_with_images
     from seedscope.pipeline.storage.local import replace
 

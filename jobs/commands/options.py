@@ -8,7 +8,7 @@ import typer
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.pipeline.runner import Executor
+    from seedscope.pipeline.running.runner import Executor
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
 Out = Annotated[
@@ -86,7 +86,7 @@ def executor(
     Raises:
         UserError: options that exclude each other, or that cannot be read.
     """
-    from seedscope.pipeline.runner import Executor
+    from seedscope.pipeline.running.runner import Executor
 
     if kind == "inline" and (address or workers or gpus_per_worker or resource or deadline):
         raise UserError(

@@ -32,9 +32,9 @@ def plan_study(
 
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
-    from seedscope.jobs import plan_words
-    from seedscope.jobs.job import DrawnJob, open_job
-    from seedscope.jobs.planning import planned
+    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.jobs.commands import plan_words
+    from seedscope.jobs.planning.estimate import planned
 
     job = open_job(study, folder)
     if not isinstance(job, DrawnJob):

@@ -6,8 +6,8 @@ from datetime import datetime
 from rich.box import SIMPLE
 from rich.table import Table as Grid
 
-from seedscope.jobs.planning import Budget, Plan, Rated
-from seedscope.jobs.pricing import Spread
+from seedscope.jobs.planning.estimate import Budget, Plan, Rated
+from seedscope.jobs.planning.pricing import Spread
 
 
 def sizes(plan: Plan) -> Iterator[str]:

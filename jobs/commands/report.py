@@ -28,9 +28,9 @@ def report_study(
 
     Example: seedscope report configs/demo.yaml --to demo-report
     """
-    from seedscope.jobs.complete_prompts import keep_complete_prompts
-    from seedscope.jobs.job import open_job
-    from seedscope.jobs.report.report import make_report
+    from seedscope.analysis.report.gather.gather import make_report
+    from seedscope.analysis.run.complete_prompts import keep_complete_prompts
+    from seedscope.analysis.run.run import open_job
 
     job = open_job(study, folder)
     with job.folder.locked(), _Drawn() as drawn:

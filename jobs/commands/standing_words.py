@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from seedscope.jobs.pace import told_rate, told_time
-from seedscope.jobs.standing import NAMED, Standing, TableStanding
+from seedscope.jobs.work.pace import told_rate, told_time
+from seedscope.jobs.work.standing import NAMED, Standing, TableStanding
 
 
 def told(standing: Standing) -> list[str]:

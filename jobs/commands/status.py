@@ -16,8 +16,8 @@ from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
-    from seedscope.jobs.job import Job
-    from seedscope.jobs.standing import Standing
+    from seedscope.analysis.run.run import Job
+    from seedscope.jobs.work.standing import Standing
 
 REFRESH_SECONDS = 2.0
 LOG_SECONDS = 10.0
@@ -38,8 +38,8 @@ def show_status(
 
     Example: seedscope status configs/demo.yaml --watch
     """
-    from seedscope.jobs.job import open_job
-    from seedscope.jobs.standing import standing
+    from seedscope.analysis.run.run import open_job
+    from seedscope.jobs.work.standing import standing
 
     job = open_job(study, folder)
     if not watch:
@@ -57,7 +57,7 @@ def show_status(
 
 def _again(job: "Job", every: float) -> Iterator["Standing"]:
     """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
-    from seedscope.jobs.standing import standing
+    from seedscope.jobs.work.standing import standing
 
     while True:
         started = time.monotonic()
@@ -70,7 +70,7 @@ def _again(job: "Job", every: float) -> Iterator["Standing"]:
 
 
 def _print(found: "Standing", as_json: bool) -> None:
-    from seedscope.jobs.standing_words import told
+    from seedscope.jobs.commands.standing_words import told
 
     if as_json:
         print(json.dumps(asdict(found) | {"finished": found.finished}), flush=True)
@@ -81,7 +81,7 @@ def _print(found: "Standing", as_json: bool) -> None:
 
 def _show(standings: Iterator["Standing"]) -> None:
     """One picture that changes, on a terminal."""
-    from seedscope.jobs.standing_words import told
+    from seedscope.jobs.commands.standing_words import told
 
     with Live(console=out, auto_refresh=False) as live:
         for found in standings:
@@ -90,7 +90,7 @@ def _show(standings: Iterator["Standing"]) -> None:
 
 def _log(standings: Iterator["Standing"]) -> None:
     """A line for each table that is not done, and at the end for all."""
-    from seedscope.jobs.standing_words import told_briefly
+    from seedscope.jobs.commands.standing_words import told_briefly
 
     for found in standings:
         for table in found.tables:

@@ -18,7 +18,7 @@ def verify_study(
 
     Example: seedscope verify configs/demo.yaml --deep
     """
-    from seedscope.jobs.job import open_job
+    from seedscope.analysis.run.run import open_job
 
     job = open_job(study, folder)
     with job.folder.locked():

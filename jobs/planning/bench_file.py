@@ -6,9 +6,9 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from seedscope.jobs.job import DrawnJob
-from seedscope.jobs.pricing import Spread
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.analysis.run.run import DrawnJob
+from seedscope.jobs.planning.pricing import Spread
+from seedscope.pipeline.study.schema import Json, fingerprint
 
 FILE = "bench.json"
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from seedscope.jobs.benched import Bench, last_bench
-from seedscope.jobs.job import DrawnJob
-from seedscope.jobs.pricing import Bill, Fit, bill, fit
+from seedscope.analysis.run.run import DrawnJob
+from seedscope.jobs.planning.bench_file import Bench, last_bench
+from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import plan
+from seedscope.pipeline.study.plan import plan
 
 
 class Size(BaseModel):
@@ -74,7 +74,7 @@ def enough_prompts(job: DrawnJob) -> Enough | None:
     if not file.exists():
         return None
     # Imported here: scipy takes two seconds.
-    from seedscope.jobs.seeds import decisive
+    from seedscope.analysis.judging.judge import decisive
 
     measure = decisive(job)[0]
     try:

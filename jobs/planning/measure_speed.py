@@ -11,18 +11,18 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
 
-from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
-from seedscope.jobs.benched import Bench, conditions
-from seedscope.jobs.job import DrawnJob
-from seedscope.jobs.pricing import Spread
-from seedscope.pipeline.device import pick_device
-from seedscope.pipeline.generate import Generate
-from seedscope.pipeline.machine import machine
-from seedscope.pipeline.plan import Unit
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.run.run import DrawnJob
+from seedscope.jobs.planning.bench_file import Bench, conditions
+from seedscope.jobs.planning.pricing import Spread
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.models.device import pick_device
+from seedscope.pipeline.running.machine import machine
+from seedscope.pipeline.running.stage import Stage, make
 from seedscope.pipeline.running.worker import settle
-from seedscope.pipeline.stage import Stage, make
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import fingerprint
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import fingerprint
+from seedscope.pipeline.tables.table import Table
 
 ROUNDS = 5
 

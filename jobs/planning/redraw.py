@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 import torch
 
+from seedscope.analysis.run.run import DrawnJob
 from seedscope.analysis.select.golden import GoldenSeeds
-from seedscope.jobs.job import DrawnJob
-from seedscope.pipeline import noise
-from seedscope.pipeline.device import pick_device
-from seedscope.pipeline.drawing import Drawing
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels, decode
-from seedscope.pipeline.machine import machine
-from seedscope.pipeline.plan import Cell, Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.models.device import pick_device
+from seedscope.pipeline.running.machine import machine
+from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.receipts import Receipt
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Train sprout-layout: where the object is (semantic segmentation) and what is nearer (depth), learned from renders.
 
-    python -m seedscope.jobs.sprout.layout segmentation --minutes 53 --workers 1
-    python -m seedscope.jobs.sprout.layout depth --minutes 20 --workers 1
+    python -m seedscope.jobs.sprout.layout_networks segmentation --minutes 53 --workers 1
+    python -m seedscope.jobs.sprout.layout_networks depth --minutes 20 --workers 1
 
 Half of the pictures are blurred and all are a little noisy, because the models are to read generated pictures, whose
 outlines are soft. One scene in sixteen has no object. A training goes on from the checkpoint that it finds; at its end

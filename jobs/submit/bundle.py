@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study import FileSource, ImportedStudy, Study
-from seedscope.pipeline.study_file import load_study
+from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Study
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 
-from seedscope.pipeline.parquet import tuples
-from seedscope.pipeline.receipts import Receipt
+from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.receipts import Receipt
 
 WINDOW_SECONDS = 300.0
 LEDGER = ["rows", "finished", "seconds", "worker"]

@@ -8,10 +8,10 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
-from seedscope.jobs.metrics import Metrics
-from seedscope.jobs.pace import Made, Pace, told_rate, told_time
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
+from seedscope.jobs.work.metrics import Metrics
+from seedscope.jobs.work.pace import Made, Pace, told_rate, told_time
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
 
 EVERY_SECONDS = 10.0
 MOST_WORKERS = 16

@@ -8,12 +8,12 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.jobs.job import Job
-from seedscope.jobs.pace import LEDGER, Made, Pace
+from seedscope.analysis.run.run import Job
+from seedscope.jobs.work.pace import LEDGER, Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
-from seedscope.pipeline.garbage import no_garbage
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import no_garbage_collection
+from seedscope.pipeline.tables.table import Table
 
 NAMED = 10
 
@@ -88,7 +88,7 @@ class Standing:
         return self.finished or (self.driver is None and left[0] == 0 and max(left) <= without_pictures)
 
 
-@no_garbage()
+@no_garbage_collection()
 def standing(job: Job) -> Standing:
     """Read the receipts of a run.
 

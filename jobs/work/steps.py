@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.runner import Executor, Outcome, Watch, Work, run_all
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.running.runner import Executor, Outcome, Watch, Work, run_all
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
+from seedscope.pipeline.tables.table import Table
 
 COMPACT_EVERY = 4096
 """Units after which a table's receipts are gathered into its index: status and resuming then read few one by one."""

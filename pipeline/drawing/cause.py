@@ -1,8 +1,8 @@
 """What the pictures of a study hang on: the name of their table."""
 
-from seedscope.pipeline import inpainting
-from seedscope.pipeline.located import Located
-from seedscope.pipeline.study import Json, Study
+from seedscope.pipeline.drawing.tasks import inpainting
+from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.study.schema import Json, Study
 
 
 def cause(study: Study, located: Located) -> dict[str, Json]:

@@ -5,15 +5,15 @@ from typing import Any
 
 import torch
 
-from seedscope.pipeline import noise
-from seedscope.pipeline.canvas import Canvas, Encoded, canvas
-from seedscope.pipeline.guidance import Branch, branches
-from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.located import Located
-from seedscope.pipeline.models import Embedding, load
-from seedscope.pipeline.plan import Cell, Unit
-from seedscope.pipeline.sampler import sample, to_pixels
-from seedscope.pipeline.study import Study
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.guidance import Branch, branches
+from seedscope.pipeline.drawing.sampler import sample, to_pixels
+from seedscope.pipeline.drawing.tasks.canvas import Canvas, Encoded, canvas
+from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.models.load import Embedding, load
+from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.schema import Study
 
 EMBEDDINGS_KEPT = 256
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from seedscope.pipeline import images
-from seedscope.pipeline.device import gpu_memory_ran_out
-from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.located import Located
-from seedscope.pipeline.plan import Cell, Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import Json, Study
+from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.models.device import gpu_memory_ran_out
+from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.tables.table import Table
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from seedscope.pipeline.drawing import Drawing
+    from seedscope.pipeline.drawing.draw import Drawing
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Generate(Stage):
 
     def open(self) -> None:
         # Imported here: torch takes seconds, which whoever only hands out units need not wait for.
-        from seedscope.pipeline.drawing import Drawing
+        from seedscope.pipeline.drawing.draw import Drawing
 
         self._drawing = Drawing(self.study, self.located, self.inpaint)
 

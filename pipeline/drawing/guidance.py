@@ -13,7 +13,7 @@ from typing import Literal
 
 import torch
 
-from seedscope.pipeline.study import Guidance
+from seedscope.pipeline.study.schema import Guidance
 
 Branch = Literal["empty", "negative", "positive"]
 

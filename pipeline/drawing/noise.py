@@ -17,7 +17,7 @@ from typing import Annotated, Literal, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from seedscope.pipeline.study import LARGEST_SEED
+from seedscope.pipeline.study.schema import LARGEST_SEED
 
 # The CPU's vector instructions move a value of torch.randn by up to 2e-6 (measured: ATEN_CPU_CAPABILITY=default
 # against avx2, torch 2.14); noise of another seed, dtype or library differs by whole standard deviations.

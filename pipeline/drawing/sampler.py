@@ -6,10 +6,10 @@ from typing import Any
 
 import torch
 
-from seedscope.pipeline.canvas import Canvas
-from seedscope.pipeline.guidance import Branch, combine, weights
-from seedscope.pipeline.models import Embedding, LoadedModel
-from seedscope.pipeline.study import Sampling
+from seedscope.pipeline.drawing.guidance import Branch, combine, weights
+from seedscope.pipeline.drawing.tasks.canvas import Canvas
+from seedscope.pipeline.models.load import Embedding, LoadedModel
+from seedscope.pipeline.study.schema import Sampling
 
 
 @torch.inference_mode()

@@ -12,11 +12,12 @@ import pyarrow as pa
 from seedscope.pipeline import images
 from seedscope.pipeline.images import ImageError
 from seedscope.pipeline.imported.placing import Key
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 THREADS = 4
 

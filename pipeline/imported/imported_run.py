@@ -8,11 +8,12 @@ from pathlib import Path
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
 from seedscope.pipeline.imported.placing import Key, Made, Placed
-from seedscope.pipeline.plan import Edition, Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-from seedscope.pipeline.study import Json, UnitShape, fingerprint
+from seedscope.pipeline.study.plan import Edition, Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Json, UnitShape, fingerprint
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 SHAPE = UnitShape(prompts=32, seeds=8)
 Cell = tuple[Prompt, int]

@@ -8,13 +8,13 @@ from pathlib import Path
 import yaml
 
 from seedscope.pipeline.errors import RunChanged, UserError
+from seedscope.pipeline.imported.import_stage import Import, mended
+from seedscope.pipeline.imported.imported_run import ImportedRun
+from seedscope.pipeline.imported.listed import Entry, find_table, read_table
 from seedscope.pipeline.imported.placing import Made, Placing, place
-from seedscope.pipeline.imported.run import ImportedRun
-from seedscope.pipeline.imported.stage import Import, mended
-from seedscope.pipeline.imported.table import Entry, find_table, read_table
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor, Watch, Work, run_all
+from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
 from seedscope.pipeline.storage.local import create, replace
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 
 @dataclass

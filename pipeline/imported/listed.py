@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from pyarrow import csv
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.imported.recipe import Recipe, Settings, Unplaceable, number, recipe, size, text, whole
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, size, text, whole
+from seedscope.pipeline.study.schema import Json
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 _FILE = ("file", "file_name")  # the second is what Hugging Face image folders call it

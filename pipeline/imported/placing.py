@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from seedscope.pipeline.images import ImageError, decode, endings
-from seedscope.pipeline.imported.embedded import Header, read_header, recipe_of
-from seedscope.pipeline.imported.recipe import Recipe, Unplaceable
-from seedscope.pipeline.imported.table import Entry
-from seedscope.pipeline.prompts import Prompt, prompt
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.imported.formats.embedded import Header, read_header, recipe_of
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+from seedscope.pipeline.imported.listed import Entry
+from seedscope.pipeline.study.prompts import Prompt, prompt
+from seedscope.pipeline.study.schema import Json
 
 READERS = 16
 Key = tuple[str, int]

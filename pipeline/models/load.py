@@ -5,10 +5,10 @@ from typing import Any
 
 import torch
 
-from seedscope.pipeline.device import pick_device
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.located import Family, Located, read_json
-from seedscope.pipeline.study import Compute, Sampling
+from seedscope.pipeline.models.device import pick_device
+from seedscope.pipeline.models.locate import Family, Located, read_json
+from seedscope.pipeline.study.schema import Compute, Sampling
 
 SCHEDULERS = {
     "ddim": "DDIMScheduler",

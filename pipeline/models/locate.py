@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.study import Json, Model, Sampling
+from seedscope.pipeline.study.schema import Json, Model, Sampling
 
-BUNDLED = Path(__file__).parent / "sprout"
+BUNDLED = Path(__file__).parent.parent / "sprout"
 Family = Literal["sd", "sdxl"]
 FAMILIES: dict[str, Family] = {"StableDiffusionPipeline": "sd", "StableDiffusionXLPipeline": "sdxl"}
 INPAINTS = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")  # both drawn by the first

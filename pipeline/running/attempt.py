@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.stage import Stage, publish
+from seedscope.pipeline.running.stage import Stage, publish
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 from seedscope.pipeline.running.attempt import attempt
 from seedscope.pipeline.running.schedule import Schedule
+from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.running.worker import settle
-from seedscope.pipeline.stage import Stage
 
 
 def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | None) -> None:

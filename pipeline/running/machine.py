@@ -8,7 +8,7 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.schema import Json
 
 LIBRARIES = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
 

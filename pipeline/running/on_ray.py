@@ -8,10 +8,10 @@ import ray
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import one_line
 from seedscope.pipeline.running.cluster import GO_ON, Cluster
-from seedscope.pipeline.running.crew import Crew
 from seedscope.pipeline.running.placement import place
 from seedscope.pipeline.running.schedule import Schedule
 from seedscope.pipeline.running.work import Executor, Watch, Work
+from seedscope.pipeline.running.workers import Crew
 
 TICK_SECONDS = 1.0
 NOTE_SECONDS = 30.0

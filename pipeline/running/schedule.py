@@ -3,9 +3,9 @@
 from collections import Counter, deque
 from collections.abc import Container, Iterable, Sequence
 
-from seedscope.pipeline.plan import Unit
 from seedscope.pipeline.running.attempt import Result, Task
 from seedscope.pipeline.running.work import Outcome, Watch, Work
+from seedscope.pipeline.study.plan import Unit
 
 ATTEMPTS = 3
 

@@ -9,11 +9,11 @@ from typing import Literal
 
 import pyarrow as pa
 
-from seedscope.pipeline.machine import machine
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.running.machine import machine
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.receipts import Receipt
+from seedscope.pipeline.tables.table import Table
 
 
 class Stage(ABC):

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 
 from seedscope.pipeline.running.attempt import Result, Task, attempt
-from seedscope.pipeline.stage import Stage
+from seedscope.pipeline.running.stage import Stage
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 

@@ -13,8 +13,8 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import Result, Task, one_line
 from seedscope.pipeline.running.placement import Placement
 from seedscope.pipeline.running.schedule import ATTEMPTS, Schedule
+from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.running.worker import Worker
-from seedscope.pipeline.stage import Stage
 
 IN_FLIGHT = 2
 PATIENCE = 10

@@ -14,8 +14,8 @@ from seedscope.pipeline.errors import StorageError
 from seedscope.pipeline.storage.base import Entry, together
 from seedscope.pipeline.storage.lease import NAME, PARTS, Lease, holders
 from seedscope.pipeline.storage.local import refusals
-from seedscope.pipeline.storage.patience import PATIENCE, lacks_conditions, patiently
 from seedscope.pipeline.storage.ranges import Ranges
+from seedscope.pipeline.storage.retries import PATIENCE, lacks_conditions, patiently
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.study import (
+from seedscope.pipeline.study.schema import (
     Compute,
     FileSource,
     Grid,

@@ -4,8 +4,8 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import UnitShape
 
 Cell = tuple[Prompt, int]
 """A prompt and a seed: one picture."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.study import FileSource, Grid, GridSource
+from seedscope.pipeline.study.schema import FileSource, Grid, GridSource
 
 PROMPT_COLUMNS = ("prompt", "caption", "text")
 FORMATS = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")

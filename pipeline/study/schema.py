@@ -31,7 +31,7 @@ class Model(Strict):
 
 
 class Guidance(Strict):
-    """How far to go towards the prompt and away from the negative prompt (see `pipeline/guidance.py`)."""
+    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance.py`)."""
 
     scale: float = Field(
         7.5, ge=0, le=100, description="Classifier-free guidance scale; 1 or less means none, as in diffusers."

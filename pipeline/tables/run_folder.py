@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
-from seedscope.pipeline.plan import Edition
-from seedscope.pipeline.prompts import Prompt
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
-from seedscope.pipeline.study import Json, fingerprint
+from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Json, fingerprint
 
 EDITIONS = "editions"
 

@@ -8,11 +8,11 @@ from typing import Literal, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seedscope.pipeline import receipts
 from seedscope.pipeline.errors import CorruptShard
-from seedscope.pipeline.parquet import parquet, tuples
-from seedscope.pipeline.receipts import Receipt
 from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.tables import receipts
+from seedscope.pipeline.tables.parquet import parquet, tuples
+from seedscope.pipeline.tables.receipts import Receipt
 
 BLOCK = 8 * 2**20
 

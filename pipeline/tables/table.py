@@ -18,32 +18,18 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic_core import from_json
 
-from seedscope.pipeline import receipts
 from seedscope.pipeline.errors import CorruptShard
-from seedscope.pipeline.garbage import no_garbage
-from seedscope.pipeline.images import IMAGE, schema_with_images
-from seedscope.pipeline.parquet import parquet, read_rows, write_parquet
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.shards import Depth, Shard, committed_shards, damage, opened, sha256, shard_name
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.storage.local import SCRATCH
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables import receipts
+from seedscope.pipeline.tables.parquet import parquet, read_rows, write_parquet
+from seedscope.pipeline.tables.receipts import Receipt, no_garbage_collection
+from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, sha256, shard_name
 
 KEY = ("prompt_id", "seed")
-CELL_FIELDS = [pa.field("prompt_id", pa.string()), pa.field("seed", pa.int64())]
-STATUS_FIELDS = [pa.field("status", pa.string()), pa.field("error", pa.string())]
-IMAGE_SCHEMA = schema_with_images(
-    [
-        CELL_FIELDS[0],
-        pa.field("prompt", pa.string()),
-        CELL_FIELDS[1],
-        pa.field("image", IMAGE),
-        *STATUS_FIELDS,
-    ]
-)
-INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
 GIVEN_UP = "given-up"
 CHECKERS = 8
 """Shards that are checked at a time."""
@@ -93,7 +79,7 @@ class Table:
         except (OSError, ValueError) as error:
             raise self._unreadable(unit, error) from error
 
-    @no_garbage()
+    @no_garbage_collection()
     def receipts(self) -> dict[str, Receipt]:
         """All receipts by unit, in one sweep.
 
@@ -229,7 +215,7 @@ class Table:
         shard = Shard.of(receipt)
         return damage(self.storage, shard, self.storage.size(shard.name), "bytes" if deep else "footer")
 
-    @no_garbage()
+    @no_garbage_collection()
     def damaged(self, units: Iterable[str], depth: Depth | int) -> dict[str, str]:
         """What is wrong with the damaged ones of some units, by unit; those that are not committed are passed over.
 

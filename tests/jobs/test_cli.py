@@ -1,65 +1,26 @@
 """The commands: what they make, what others can open, and how each mistake and mishap is told."""
 
-import io
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from commands import command, process, small_reference
 from typer.testing import CliRunner
 
 from seedscope.analysis import GoldenSeeds
-from seedscope.jobs.cli import app, main
+from seedscope.jobs.cli import app
 from seedscope.pipeline.images import decode
 
 Write = Callable[..., Path]
-
-
-@dataclass
-class Done:
-    """What a command printed and how it ended."""
-
-    returncode: int
-    stdout: str
-    stderr: str
-
-
-def command(*arguments: str | Path) -> Done:
-    """Run seedscope in this process, which has torch loaded, through the entry point that a person starts."""
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
-        patch.setattr(sys, "argv", ["seedscope", *map(str, arguments)])
-        patch.setenv("COLUMNS", "100")
-        try:
-            main()
-        except SystemExit as end:
-            code = int(end.code or 0)
-    return Done(code, out.getvalue(), err.getvalue())
-
-
-def process(*arguments: str | Path, limit: int | None = None) -> Done:
-    """Run seedscope in a process of its own, which may write files of `limit` bytes at most; never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
-        preexec_fn=lambda: limit and resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
-    )
-    assert "Traceback" not in done.stderr, done.stderr
-    return Done(done.returncode, done.stdout, done.stderr)
 
 
 def contents(out: Path, stage: str) -> dict[str, bytes]:
@@ -89,13 +50,6 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return path, folder / "run"
 
 
-def small_reference(folder: Path) -> Path:
-    """The first pictures of the bundled reference, as a file of its own."""
-    whole = Path(__file__).parent.parent / "pipeline" / "sprout" / "reference" / "reference.parquet"
-    pq.write_table(pq.ParquetFile(whole).read_row_group(0).slice(0, 40), folder / "real.parquet")
-    return folder / "real.parquet"
-
-
 # --- what a run makes
 
 
@@ -121,7 +75,7 @@ def test_the_golden_list_holds_for_the_stock_pipeline(ran: tuple[Path, Path]) ->
     from diffusers import StableDiffusionPipeline
 
     from seedscope.analysis import GoldenMismatch
-    from seedscope.pipeline.located import bundled
+    from seedscope.pipeline.models.locate import bundled
 
     golden = GoldenSeeds.load(ran[1] / "golden.json")
     pipe = StableDiffusionPipeline.from_pretrained(bundled()["sprout"], dtype=torch.float32)

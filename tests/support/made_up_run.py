@@ -12,8 +12,8 @@ import pyarrow as pa
 import yaml
 from PIL import Image
 
-from seedscope.jobs.job import Job, open_job
-from seedscope.pipeline.store import Table
+from seedscope.analysis.run.run import Job, open_job
+from seedscope.pipeline.tables.table import Table
 
 STUDY = {
     "name": "made-up",

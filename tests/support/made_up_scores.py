@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import Scores
 
 
 @dataclass(frozen=True)

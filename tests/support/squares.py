@@ -13,11 +13,12 @@ import pyarrow as pa
 from ray import cloudpickle
 
 from seedscope.pipeline.errors import StorageError
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.stage import Stage
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import Json, UnitShape
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import Json, UnitShape
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 # Workers cannot import a test module: send them its classes whole.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])

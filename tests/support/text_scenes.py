@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from seedscope.analysis.features.text import Text
+from seedscope.analysis.features.text.text import Text
 from seedscope.jobs.sprout import world
 
 Pixels = npt.NDArray[np.uint8]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedscope.analysis.features.object_choice import LabelChoice
-from seedscope.analysis.features.picture_model import PictureModel, tokenizer
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmenter import Found, Segmenter
+from seedscope.analysis.features.layout.object_choice import LabelChoice
+from seedscope.analysis.features.layout.segmenter import Found, Segmenter
+from seedscope.analysis.features.networks.picture_model import PictureModel, tokenizer
+from seedscope.analysis.features.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

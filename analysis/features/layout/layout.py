@@ -13,12 +13,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features import mask_geometry
 from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
-from seedscope.analysis.features.depth import Depth, gives_distance
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmentation import GROUNDED, KINDS, segmenter
-from seedscope.analysis.features.segmenter import Found, Segmenter
+from seedscope.analysis.features.layout import mask_geometry
+from seedscope.analysis.features.layout.depth import Depth, gives_distance
+from seedscope.analysis.features.layout.segmentation import GROUNDED, KINDS, segmenter
+from seedscope.analysis.features.layout.segmenter import Found, Segmenter
+from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.pipeline.images import IMAGE
 
 VERSION = 1

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from seedscope.analysis.features.object_words import first_named, listed_names, names_of
-from seedscope.analysis.features.pretrained import Pretrained
+from seedscope.analysis.features.layout.object_words import first_named, listed_names, names_of
+from seedscope.analysis.features.networks.pretrained import Pretrained
 
 NAMED, ANY = "named", "any"
 NO_OBJECTS = ("background", "text", "border")

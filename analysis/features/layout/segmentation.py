@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from seedscope.analysis.features.labelled import OneFormer, Semantic, Universal
-from seedscope.analysis.features.object_choice import LabelChoice, PhraseChoice
-from seedscope.analysis.features.picture_model import PictureModel
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmenter import Segmenter
-from seedscope.analysis.features.text_prompted import ClipSeg, GroundedSam
+from seedscope.analysis.features.layout.labelled import OneFormer, Semantic, Universal
+from seedscope.analysis.features.layout.object_choice import LabelChoice, PhraseChoice
+from seedscope.analysis.features.layout.segmenter import Segmenter
+from seedscope.analysis.features.layout.text_prompted import ClipSeg, GroundedSam
+from seedscope.analysis.features.networks.picture_model import PictureModel
+from seedscope.analysis.features.networks.pretrained import Pretrained
 
 SEMANTIC = ("beit", "data2vec-vision", "dpt", "mobilenet_v2", "mobilevit", "mobilevitv2", "segformer", "upernet")
 UNIVERSAL = ("mask2former", "maskformer")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from seedscope.analysis.features.mask_geometry import Mask
+from seedscope.analysis.features.layout.mask_geometry import Mask
 
 if TYPE_CHECKING:
     import torch

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.features.mask_geometry import Mask
-from seedscope.analysis.features.object_choice import PhraseChoice
-from seedscope.analysis.features.picture_model import PictureModel, tokenizer
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmenter import Found, Segmenter
+from seedscope.analysis.features.layout.mask_geometry import Mask
+from seedscope.analysis.features.layout.object_choice import PhraseChoice
+from seedscope.analysis.features.layout.segmenter import Found, Segmenter
+from seedscope.analysis.features.networks.picture_model import PictureModel, tokenizer
+from seedscope.analysis.features.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

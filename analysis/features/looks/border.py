@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.features.colour import NOTICEABLE, Plane, distance, shrunk
+from seedscope.analysis.features.looks.colour import NOTICEABLE, Plane, distance, shrunk
 
 SMALLEST = 16
 """Pictures with a shorter side than this many pixels are too coarse for a border."""

@@ -15,8 +15,8 @@ import pyarrow as pa
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, check_pictures
-from seedscope.analysis.features.border import borders
-from seedscope.analysis.features.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
+from seedscope.analysis.features.looks.border import borders
+from seedscope.analysis.features.looks.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
 
 VERSION = 1
 AT_ONCE = 1 << 16  # pixels: what a processor's cache holds

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.weights import fill, read_weights
+from seedscope.analysis.features.networks.weights import fill, read_weights
 
 if TYPE_CHECKING:
     import torch

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.weights import listed, sha256_of
-from seedscope.pipeline.located import BUNDLED, bundled
+from seedscope.analysis.features.networks.weights import listed, sha256_of
+from seedscope.pipeline.models.locate import BUNDLED, bundled
 
 if TYPE_CHECKING:
     import torch

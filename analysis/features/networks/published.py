@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.weights import sha256_of
+from seedscope.analysis.features.networks.weights import sha256_of
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seedscope.analysis.features.text_regions import Pixels, Region, TextDetector, covered, upright
+from seedscope.analysis.features.text.text_regions import Pixels, Region, TextDetector, covered, upright
 
 if TYPE_CHECKING:
     import torch

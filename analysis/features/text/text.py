@@ -14,11 +14,11 @@ from PIL import Image
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
-from seedscope.analysis.features.craft import Craft, Thresholds
-from seedscope.analysis.features.ocr import OcrModel, Word, read
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.text_labels import TextLabels, text_labels
-from seedscope.analysis.features.text_regions import Mask, Pixels, Region, TextDetector
+from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.analysis.features.text.craft import Craft, Thresholds
+from seedscope.analysis.features.text.ocr import OcrModel, Word, read
+from seedscope.analysis.features.text.text_labels import TextLabels, text_labels
+from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector
 
 VERSION = 2
 CRAFT = "craft"

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from seedscope.analysis.features.object_choice import ANY
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmentation import ONEFORMER, SEMANTIC, UNIVERSAL, segmenter
-from seedscope.analysis.features.segmenter import Segmenter
-from seedscope.analysis.features.text_regions import Mask, Pixels, Region, TextDetector, upright
+from seedscope.analysis.features.layout.object_choice import ANY
+from seedscope.analysis.features.layout.segmentation import ONEFORMER, SEMANTIC, UNIVERSAL, segmenter
+from seedscope.analysis.features.layout.segmenter import Segmenter
+from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector, upright
 
 KINDS = (*SEMANTIC, *UNIVERSAL, ONEFORMER)
 """The `model_type` of the models that have labels."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from seedscope.analysis.judging.golden_rules import Choice
+from seedscope.analysis.judging.golden_sentences import UNTRIED
 from seedscope.analysis.report.data import Measured
 from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
 from seedscope.analysis.seeds.ranking import LEVEL
-from seedscope.jobs.golden import Choice
-from seedscope.jobs.golden_words import UNTRIED
 
 RELIABLE = 0.8
 

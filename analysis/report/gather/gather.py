@@ -6,7 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seedscope.analysis.features.layout import Layout as LayoutFeature
+from seedscope.analysis.features.layout.layout import Layout as LayoutFeature
+from seedscope.analysis.judging.by_distance import RankedByDistance
+from seedscope.analysis.judging.diverse_sets import DiverseSeeds, choose_diverse, diverse_measures
+from seedscope.analysis.judging.golden_rules import Choice, choose
+from seedscope.analysis.judging.judge import decisive, judge
+from seedscope.analysis.judging.text_rates import text_rates
 from seedscope.analysis.report.data import (
     Comparison,
     DistanceKind,
@@ -18,23 +23,18 @@ from seedscope.analysis.report.data import (
     StyleMap,
     TaskRates,
 )
+from seedscope.analysis.report.gather.answer import answer, in_words
+from seedscope.analysis.report.gather.how_made import failed_cells, how_made
+from seedscope.analysis.report.gather.layouts import layouts
+from seedscope.analysis.report.gather.map_section import style_map
+from seedscope.analysis.report.gather.measured import estimate, measurements
+from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.report.page import write_report
+from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.run.pictures import RunPictures
+from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.sampled_pictures import evenly
 from seedscope.analysis.select.comparison import Compared, Difference
-from seedscope.jobs.complete_prompts import unfinished
-from seedscope.jobs.distances import RankedByDistance
-from seedscope.jobs.diverse import DiverseSeeds, choose_diverse, diverse_measures
-from seedscope.jobs.golden import Choice, choose
-from seedscope.jobs.job import Job
-from seedscope.jobs.pictures import evenly
-from seedscope.jobs.report.answer import answer, in_words
-from seedscope.jobs.report.layout import layouts
-from seedscope.jobs.report.made import failed_cells, how_made
-from seedscope.jobs.report.measures import estimate, measurements
-from seedscope.jobs.report.pictures import RunPictures
-from seedscope.jobs.report.style import style_map
-from seedscope.jobs.report.titles import space_of
-from seedscope.jobs.seeds import decisive, judge
-from seedscope.jobs.text_rates import text_rates
 from seedscope.pipeline.errors import UserError
 
 SHOWN = 8

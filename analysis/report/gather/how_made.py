@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow.compute as pc
 
-from seedscope.jobs.job import DrawnJob, ImportedJob, Job
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import Json
+from seedscope.analysis.run.run import DrawnJob, ImportedJob, Job
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.receipts import Receipt
+from seedscope.pipeline.tables.table import Table
 
 VERSIONS = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
 TEXT_TOLD = 60

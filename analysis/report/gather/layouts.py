@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from PIL import Image
 
-from seedscope.analysis.features.layout import Layout as LayoutFeature
-from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.features.layout.layout import Layout as LayoutFeature
 from seedscope.analysis.report.data import Layout
-from seedscope.jobs.job import Job
+from seedscope.analysis.run.run import Job
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Mask, decode_mask
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from seedscope.analysis.features.stage import Measure
+from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.judging.map_of_run import make_map, map_source
 from seedscope.analysis.maps.meaning import Trait
 from seedscope.analysis.report.data import StyleMap
-from seedscope.jobs.job import Job
-from seedscope.jobs.maps import make_map, map_source
-from seedscope.jobs.report.titles import space_of
+from seedscope.analysis.report.gather.titles import space_of
+from seedscope.analysis.run.run import Job
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
 TRAITS_TOLD = 3

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from seedscope.analysis.judging.judge import Judged
 from seedscope.analysis.report.data import Estimate, Interval, Measured, SeedValue, Stability
+from seedscope.analysis.report.gather.titles import title_of
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.scalar import Scalar
-from seedscope.analysis.seeds.variance import Component, prompts_needed, reliability
-from seedscope.jobs.report.titles import title_of
-from seedscope.jobs.seeds import Judged
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, reliability
 
 
 def measurements(judged: Judged, *, inpainted: bool) -> list[Measured]:

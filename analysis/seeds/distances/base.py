@@ -13,16 +13,16 @@ from copy import deepcopy
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.cmmd import CMMD, CMMD_UNBIASED
-from seedscope.analysis.seeds.fd_infinity import enough_images, fd_infinity, subset_sizes
-from seedscope.analysis.seeds.fd_infinity_null import fd_infinity_shuffle_null
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.frechet_null import frechet_shuffle_null
-from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
-from seedscope.analysis.seeds.kernel import KernelReference, kernel_jackknife, kernel_state
-from seedscope.analysis.seeds.kernel_null import kernel_shuffle_null
-from seedscope.analysis.seeds.kid import KID
-from seedscope.analysis.seeds.null import ShuffleNull
+from seedscope.analysis.seeds.distances.cmmd import CMMD, CMMD_UNBIASED
+from seedscope.analysis.seeds.distances.fd_infinity import enough_images, fd_infinity, subset_sizes
+from seedscope.analysis.seeds.distances.fd_infinity_null import fd_infinity_shuffle_null
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.frechet_null import frechet_shuffle_null
+from seedscope.analysis.seeds.distances.jackknife import Jackknife, jackknife
+from seedscope.analysis.seeds.distances.kernel import KernelReference, kernel_jackknife, kernel_state
+from seedscope.analysis.seeds.distances.kernel_null import kernel_shuffle_null
+from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.null import ShuffleNull
 
 FRECHET, FD_INFINITY = "frechet", "fd_infinity"
 KERNELS = {kernel.name: kernel for kernel in (KID, CMMD, CMMD_UNBIASED)}

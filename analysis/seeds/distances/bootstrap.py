@@ -9,7 +9,7 @@ Translation Evaluation", section 4.
 Deviation: distances of resampled images are never taken, because repeated images shift this functional (see
 `jackknife`). A resample of the prompts instead moves each seed's estimate by the sum of the drawn prompts' influences,
 which are exact leave-one-out differences; the interval is the estimate -/+ Student's t times their root sum of squares.
-The jackknife errs on the wide side (Efron, Stein 1981): in the simulations of tests/test_bootstrap.py its errors are within
+The jackknife errs on the wide side (Efron, Stein 1981): in the simulations of test_bootstrap.py its errors are within
 12 % of the truth, but where a seed has one to four times as many images as dimensions up to 1.25 times too wide for
 distances and 1.4 times for differences. (The plain bootstrap is wider still in each of them.)
 """
@@ -22,8 +22,8 @@ from statistics import NormalDist
 
 import numpy as np
 
-from seedscope.analysis.seeds.jackknife import Jackknife
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.jackknife import Jackknife
+from seedscope.analysis.seeds.distances.moments import Array
 
 
 @dataclass(frozen=True, eq=False)

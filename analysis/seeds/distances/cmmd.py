@@ -20,8 +20,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from seedscope.analysis.seeds.kernel import Kernel
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.kernel import Kernel
+from seedscope.analysis.seeds.distances.moments import Array
 
 SIGMA = 10.0
 SCALE = 1000.0

@@ -28,9 +28,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.jackknife import Jackknife, jackknife
+from seedscope.analysis.seeds.distances.moments import Array
 
 Sizes = npt.NDArray[np.intp]
 

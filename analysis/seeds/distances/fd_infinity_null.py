@@ -12,11 +12,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.fd_infinity import HALVES, line, make_a_line, subset_sizes, subsets
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.frechet_null import frechet_measure
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.null import Cells, ShuffleNull, images_and_cells, shuffle_null
+from seedscope.analysis.seeds.distances.fd_infinity import HALVES, line, make_a_line, subset_sizes, subsets
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.frechet_null import frechet_measure
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.null import Cells, ShuffleNull, images_and_cells, shuffle_null
 
 
 def fd_infinity_shuffle_null(

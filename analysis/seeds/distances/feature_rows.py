@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.moments import Moments, merge, moments
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.moments import Moments, merge, moments
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 Rows = npt.NDArray[np.float32]
 

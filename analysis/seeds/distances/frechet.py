@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import ThreadpoolController
 
-from seedscope.analysis.seeds.moments import Array, Moments, covariance, moments
+from seedscope.analysis.seeds.distances.moments import Array, Moments, covariance, moments
 
 
 @dataclass(frozen=True, eq=False)

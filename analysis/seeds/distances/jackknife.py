@@ -3,7 +3,7 @@
 Why not resample the images: a bootstrap sample repeats rows, and a repeated row adds no direction to the covariance. The
 distance then shifts up by several standard deviations, and its spread is wrong as well: in simulations with 24 to 200
 images in 64 dimensions the bootstrap's standard error was 1.6 to 2.1 times the true one, the jackknife's 0.98 to 1.13
-times (tests/test_bootstrap.py keeps a part of them). Leaving a prompt out repeats nothing.
+times (tests/analysis/seeds/distances/test_bootstrap.py keeps a part of them). Leaving a prompt out repeats nothing.
 
 Source: Efron, Stein (1981), "The jackknife estimate of variance", eq. 1.2; for clusters, Shao, Tu (1995), "The Jackknife
 and Bootstrap", section 2.3 (delete-a-group).
@@ -16,8 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.frechet import Reference, distance_of_centred, distance_of_parts, root_trace
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.frechet import Reference, distance_of_centred, distance_of_parts, root_trace
+from seedscope.analysis.seeds.distances.moments import Array
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.jackknife import Jackknife
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.jackknife import Jackknife
+from seedscope.analysis.seeds.distances.moments import Array
 
 BLOCK = 1024
 """Rows of one side of a block of kernel values: 8 MB of them, beside two blocks of rows."""
@@ -153,7 +153,7 @@ def kernel_jackknife(state: KernelState, reference: KernelReference) -> Jackknif
 
     Source: Shao, Tu (1995), "The Jackknife and Bootstrap", section 2.3 (delete-a-group); the sums without a group follow
     by subtraction. Where a distance or difference is near 0 it is quadratic in the images, and the errors come out up to the
-    root of 2 too wide (Efron, Stein 1981): in tests/test_kernel.py 1.2 to 1.4 times for CMMD, 1.0 to 1.2 for KID.
+    root of 2 too wide (Efron, Stein 1981): in test_kernel.py 1.2 to 1.4 times for CMMD, 1.0 to 1.2 for KID.
     """
     kernel, n = reference.kernel, len(state.features)
     labels, member, sizes = np.unique(state.clusters, return_inverse=True, return_counts=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.kernel import KernelReference, discrepancy
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.null import (
+from seedscope.analysis.seeds.distances.kernel import KernelReference, discrepancy
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.null import (
     LARGEST_GRAM,
     Cells,
     Measure,

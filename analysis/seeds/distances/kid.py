@@ -8,14 +8,14 @@ subsets of 1,000 in torchmetrics): the same expectation, with the noise of the d
 as many as in the reference, the two are equal. With features of another network it is a kernel distance, not a KID.
 
 The cube makes long feature vectors weigh heavily, and distances from few images skewed. In simulations with vectors of unlike
-lengths (tests/test_kernel.py) 95 % intervals covered 0.87 to 0.98 of the distances at 24 prompts, 0.89 to 0.98 at 60, 0.92 to
+lengths (test_kernel.py) 95 % intervals covered 0.87 to 0.98 of the distances at 24 prompts, 0.89 to 0.98 at 60, 0.92 to
 0.95 at 200; and of the differences between seeds 0.93 to 0.99, 0.93 to 0.99 and 0.94 to 0.97.
 """
 
 from __future__ import annotations
 
-from seedscope.analysis.seeds.kernel import Kernel
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.kernel import Kernel
+from seedscope.analysis.seeds.distances.moments import Array
 
 
 def cubic(inner: Array, dimensions: int) -> Array:

@@ -18,8 +18,8 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.frechet import one_thread_each
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.frechet import one_thread_each
+from seedscope.analysis.seeds.distances.moments import Array
 
 Cells = npt.NDArray[np.intp]
 """(P, S) indices into all images; a column is a seed's images, in the order of the prompts."""

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.seeds.bootstrap import PairedBootstrap, paired_bootstrap
-from seedscope.analysis.seeds.distances import Distance
-from seedscope.analysis.seeds.feature_rows import Rows, SeedRows
-from seedscope.analysis.seeds.jackknife import Jackknife
+from seedscope.analysis.seeds.distances.base import Distance
+from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired_bootstrap
+from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
+from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 
 GRID_BYTES = 2 * 2**30

@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.seeds.feature_rows import vectors
-from seedscope.analysis.seeds.frechet import Reference, spanned
-from seedscope.analysis.seeds.grid import Grid, grid_of
-from seedscope.analysis.seeds.moments import Array, Moments, covariance, merge, moments
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.analysis.seeds.distances.feature_rows import vectors
+from seedscope.analysis.seeds.distances.frechet import Reference, spanned
+from seedscope.analysis.seeds.distances.moments import Array, Moments, covariance, merge, moments
+from seedscope.analysis.seeds.scores.grid import Grid, grid_of
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)

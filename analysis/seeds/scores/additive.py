@@ -13,8 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse.csgraph import connected_components
 
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,9 +21,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.additive import centre_by_prompt
-from seedscope.analysis.seeds.grid import Grid
-from seedscope.analysis.seeds.scores import StatisticsError, sign
+from seedscope.analysis.seeds.scores.additive import centre_by_prompt
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 COMBINED = "combined"
 """What the combined score is called among the measurements of a run."""

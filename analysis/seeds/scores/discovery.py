@@ -2,7 +2,7 @@
 
 Source: Benjamini, Hochberg (1995), "Controlling the False Discovery Rate"; it holds under positive dependence (Benjamini,
 Yekutieli 2001, theorem 1.2). Effects that sum to 0 over S seeds correlate by -1 / (S - 1), which does no visible harm
-(tests/test_confirmed.py). Where seeds are copies or opposites of each other, `arbitrary=True` holds the rate for any
+(test_confirmed.py). Where seeds are copies or opposites of each other, `arbitrary=True` holds the rate for any
 dependence, at the price of a factor of about log S + 0.58 (Benjamini, Yekutieli 2001, theorem 1.3).
 """
 
@@ -13,9 +13,9 @@ import numpy.typing as npt
 from scipy.stats import false_discovery_control, t
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.effects import Effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError, sign
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 
 def better_than_average(effects: Effects, better: Better) -> Array:

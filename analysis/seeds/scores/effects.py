@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
-from seedscope.analysis.seeds.additive import AdditiveFit
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import checked_level
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit
+from seedscope.analysis.seeds.scores.scores import checked_level
 
 
 @dataclass(frozen=True, eq=False)

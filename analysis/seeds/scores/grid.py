@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,7 +8,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 
 
 @dataclass(frozen=True, eq=False)

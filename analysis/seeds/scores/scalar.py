@@ -9,19 +9,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.additive import AdditiveFit, additive_fit
-from seedscope.analysis.seeds.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.effects import Effects, seed_effects
-from seedscope.analysis.seeds.grid import Grid
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Chance, Ranking
-from seedscope.analysis.seeds.rates import Rates, rates
-from seedscope.analysis.seeds.scores import Scores, StatisticsError, sign
-from seedscope.analysis.seeds.shrinkage import Shrunk, posterior_draws, shrink, top_probability
-from seedscope.analysis.seeds.shuffle import ScoreNull, score_null
-from seedscope.analysis.seeds.split import effects_of_parts
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
+from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.rates import Rates, rates
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
+from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, shrink, top_probability
+from seedscope.analysis.seeds.scores.shuffle import ScoreNull, score_null
+from seedscope.analysis.seeds.scores.split import effects_of_parts
+from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_shares
 from seedscope.analysis.seeds.stability import Stability, stability
-from seedscope.analysis.seeds.variance import VarianceShares, variance_shares
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.pipeline.errors import UserError
 
 

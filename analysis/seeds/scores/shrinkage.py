@@ -20,9 +20,9 @@ import numpy.typing as npt
 from scipy.stats import t
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.effects import Effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError, sign
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 FEWEST_SEEDS = 5
 """Below, a flat prior leaves the spread of true effects without a finite mean."""

@@ -21,9 +21,9 @@ import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.additive import AdditiveFit, centre_by_prompt
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError, sign
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, centre_by_prompt
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 BLOCKS, LARGEST_BLOCK = 64, 128
 """Groups are turned in at least so many blocks, each with an order of its own, or one by one; and at most so many at a time,

@@ -9,9 +9,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.effects import Effects, seed_effects
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 
 
 def split_prompts(groups: npt.ArrayLike, rng: np.random.Generator) -> npt.NDArray[np.bool_]:

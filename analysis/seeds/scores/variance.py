@@ -14,7 +14,7 @@ Source: Cameron, Gelbach, Miller (2011), "Robust Inference with Multiway Cluster
 Deviation: no resampling. Drawing both seeds and prompts again (the pigeonhole bootstrap, Owen 2007, "The pigeonhole
 bootstrap", theorem 1) counts what is random in a cell three times: in simulations its errors were 2.6, 1.7 and 1.2 times
 the true ones at a seeds' share of 0, 1 and 5 %. These intervals cover 95 to 97 % (2,000 runs each; eight groups of prompts:
-97 to 99 %; a share of 0: 99 %), heavy-tailed seeds or prompts 89 to 94 % (tests/test_variance.py keeps a part).
+97 to 99 %; a share of 0: 99 %), heavy-tailed seeds or prompts 89 to 94 % (test_variance.py keeps a part).
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t
 
-from seedscope.analysis.seeds.additive import AdditiveFit
-from seedscope.analysis.seeds.effects import Effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError, checked_level
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit
+from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.scores import StatisticsError, checked_level
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.store import Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 GRID_BYTES = 2 * 2**30
 Vectors = npt.NDArray[np.float32]

@@ -20,8 +20,12 @@ from rich.table import Table
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.examiner import Examiner, accuracy_on_renders, load_examiner
-from seedscope.jobs.sprout.judge import clip, distance, inpaint, layout, pictures, sweep
-from seedscope.pipeline.located import BUNDLED
+from seedscope.jobs.sprout.judge import distance, sweep
+from seedscope.jobs.sprout.judge import judge_clip as clip
+from seedscope.jobs.sprout.judge import judge_inpaint as inpaint
+from seedscope.jobs.sprout.judge import judge_layout as layout
+from seedscope.jobs.sprout.judge import judge_pictures as pictures
+from seedscope.pipeline.models.locate import BUNDLED
 
 SETTINGS = {"sprout": pictures.Settings(20, 3.0), "sprout-turbo": pictures.Settings(1, 0.0)}
 MODELS = ("examiner", *SETTINGS, "sprout-inpaint", "sprout-clip", "sprout-layout")

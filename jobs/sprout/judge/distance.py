@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.features.frechet import EfficientNetLite0
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance
-from seedscope.analysis.seeds.moments import moments
+from seedscope.analysis.features.efficientnet_lite0 import EfficientNetLite0
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance
+from seedscope.analysis.seeds.distances.moments import moments
 from seedscope.jobs.sprout import world
 
 COUNT = 2000

@@ -7,7 +7,7 @@ import torch
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import PLACES, Examiner
-from seedscope.jobs.sprout.judge.pictures import SCHEDULERS, Settings, draw, figures, load, questions
+from seedscope.jobs.sprout.judge.judge_pictures import SCHEDULERS, Settings, draw, figures, load, questions
 
 EVERY = 8  # one question in so many
 WAYS = ((10, 3.0), (20, 1.0), (20, 3.0), (20, 8.0), (50, 3.0))  # (steps, guidance)

@@ -7,7 +7,7 @@ from typing import Any, Self
 import torch
 
 from seedscope.pipeline.images import Mask, Pixels
-from seedscope.pipeline.models import LoadedModel
+from seedscope.pipeline.models.load import LoadedModel
 
 
 class Canvas:

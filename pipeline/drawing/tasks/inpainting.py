@@ -11,14 +11,14 @@ from typing import Any, Self
 import pyarrow as pa
 from PIL import Image
 
+from seedscope.pipeline.drawing.tasks.masked_pictures import MaskedPicture, Size, masked_pictures
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import Mask, Pixels, encode
-from seedscope.pipeline.located import BUNDLED
-from seedscope.pipeline.masked_pictures import MaskedPicture, Size, masked_pictures
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import INPAINT_SCHEMA
-from seedscope.pipeline.study import Inpaint, Json, fingerprint
+from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Inpaint, Json, fingerprint
+from seedscope.pipeline.tables.schemas import INPAINT_SCHEMA
 
 BLOCK = 256
 BUNDLED_PICTURES = {"sprout": BUNDLED / "reference" / "inpaint.parquet"}

@@ -13,7 +13,17 @@ settings are the last line that begins with `Steps:`, so that what extensions wr
 import json
 import re
 
-from seedscope.pipeline.imported.recipe import Recipe, Settings, Unplaceable, joined, number, recipe, size, text, whole
+from seedscope.pipeline.imported.formats.recipe import (
+    Recipe,
+    Settings,
+    Unplaceable,
+    joined,
+    number,
+    recipe,
+    size,
+    text,
+    whole,
+)
 
 _SETTINGS = re.compile(r"^Steps: \d+.*$", re.MULTILINE)
 _NEGATIVE = re.compile(r"^Negative prompt:", re.MULTILINE)

@@ -8,7 +8,7 @@ custom samplers), `comfy/sample.py::prepare_noise` (the noise of a batch is draw
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from seedscope.pipeline.imported.recipe import (
+from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
@@ -20,7 +20,7 @@ from seedscope.pipeline.imported.recipe import (
     whole,
     with_adapters,
 )
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.schema import Json
 
 _SEEDS = ("noise_seed", "seed")
 _TEXTS = ("text", "text_g", "text_l", "clip_g", "clip_l", "t5xxl", "prompt", "user_prompt")

@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 
 from seedscope.pipeline.images import DAMAGE, opened
-from seedscope.pipeline.imported import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.recipe import Recipe, Unplaceable
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+from seedscope.pipeline.study.schema import Json
 
 _EXIF_IFD, _MAKE, _MODEL, _ORIENTATION, _USER_COMMENT = 0x8769, 0x010F, 0x0110, 0x0112, 0x9286
 _TURNED = (5, 6, 7, 8)

@@ -5,7 +5,7 @@ Source: lllyasviel/Fooocus, `modules/meta_parser.py::FooocusMetadataParser`.
 
 import re
 
-from seedscope.pipeline.imported.recipe import (
+from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     joined,
@@ -16,7 +16,7 @@ from seedscope.pipeline.imported.recipe import (
     whole,
     with_adapters,
 )
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.schema import Json
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:

@@ -6,7 +6,7 @@ Source: invoke-ai/InvokeAI, `invokeai/app/invocations/metadata.py::CoreMetadataI
 
 import re
 
-from seedscope.pipeline.imported.recipe import (
+from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
@@ -17,7 +17,7 @@ from seedscope.pipeline.imported.recipe import (
     whole,
     with_adapters,
 )
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.schema import Json
 
 _BRACKETS = re.compile(r"\[(.*?)\]", re.DOTALL)
 

@@ -4,7 +4,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from seedscope.pipeline.study import LARGEST_SEED, Json
+from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
 
 class Unplaceable(ValueError):

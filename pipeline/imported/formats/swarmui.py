@@ -4,7 +4,7 @@ Source: mcmonkeyprojects/SwarmUI, `docs/Image Metadata Format.md`: keys are the 
 written as text, lists as texts with commas, and no key is guaranteed.
 """
 
-from seedscope.pipeline.imported.recipe import (
+from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
@@ -16,7 +16,7 @@ from seedscope.pipeline.imported.recipe import (
     whole,
     with_adapters,
 )
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.study.schema import Json
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:

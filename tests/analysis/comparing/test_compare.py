@@ -17,18 +17,18 @@ import yaml
 from scipy import stats
 from typer.testing import CliRunner
 
+from seedscope.analysis.comparing.compare_runs import Pair, compare_all
+from seedscope.analysis.comparing.finished_run import FinishedRun
+from seedscope.analysis.judging.judge import MEASURED
 from seedscope.analysis.seeds.agreement import agreement, alike, carried_over, kept
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.jobs.cli import app
-from seedscope.jobs.compare import Pair, compare_all
-from seedscope.jobs.compare_words import verdict
-from seedscope.jobs.finished_run import FinishedRun
-from seedscope.jobs.seeds import MEASURED
+from seedscope.jobs.commands.compare_words import verdict
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Edition
-from seedscope.pipeline.prompts import Prompt
+from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.prompts import Prompt
 
 
 def pair(rng: np.random.Generator, seeds: int, correlation: float) -> tuple[Array, Array]:

@@ -18,8 +18,9 @@ from tiny_clip import CLIP_MEAN, CLIP_STD, IMAGENET_MEAN, IMAGENET_STD, clip, di
 from transformers import CLIPModel, Dinov2Model
 
 from seedscope.analysis.features import FeatureError
-from seedscope.analysis.features.embeddings import ClipImages, Dinov2
-from seedscope.analysis.features.frechet import Embedding
+from seedscope.analysis.features.clip_images import ClipImages
+from seedscope.analysis.features.dinov2 import Dinov2
+from seedscope.analysis.features.embedding import Embedding
 
 Pixels = npt.NDArray[np.uint8]
 KINDS: dict[str, Callable[[str], Embedding]] = {"fd_dinov2": Dinov2, "fd_clip": ClipImages}

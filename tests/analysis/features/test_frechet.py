@@ -21,9 +21,9 @@ from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorIncepti
 from torchmetrics.image.fid import NoTrainInceptionV3
 
 from seedscope.analysis.features import NAMES, Feature, FeatureError, feature
-from seedscope.analysis.features import lite0 as lite0_module
-from seedscope.analysis.features.frechet import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception
-from seedscope.analysis.features.lite0 import lite0_file
+from seedscope.analysis.features.inception import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception
+from seedscope.analysis.features.networks import lite0 as lite0_module
+from seedscope.analysis.features.networks.lite0 import lite0_file
 
 Pixels = npt.NDArray[np.uint8]
 State = dict[str, torch.Tensor]

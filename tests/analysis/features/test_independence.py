@@ -10,12 +10,12 @@ import pytest
 
 from seedscope.analysis.features import NAMES, Feature
 from seedscope.pipeline.images import IMAGE, Pixels, decode
-from seedscope.pipeline.located import BUNDLED
+from seedscope.pipeline.models.locate import BUNDLED
 
 # Features whose random weights take long to write are tested beside what else is tested of them.
 ELSEWHERE = {
-    "fid_inception": ("test_features_frechet.py", "test_inception_does_not_depend_on_the_batch"),
-    "style_vgg19": ("test_features_style.py", "test_vgg19_is_torchvisions_network_and_does_not_depend_on_the_batch"),
+    "fid_inception": ("test_frechet.py", "test_inception_does_not_depend_on_the_batch"),
+    "style_vgg19": ("test_style.py", "test_vgg19_is_torchvisions_network_and_does_not_depend_on_the_batch"),
 }
 HERE = [name for name in NAMES if name in offline_features.BUNDLED or name in offline_features.RANDOM]
 
@@ -33,8 +33,8 @@ def shown() -> tuple[Pixels, list[str]]:
 def test_every_feature_is_tested() -> None:
     missing = [name for name in NAMES if name not in HERE and name not in ELSEWHERE]
     assert not missing, (
-        f"{', '.join(missing)}: add to tests/offline_features.py how it is made without a network (`BUNDLED` or `RANDOM`), or "
-        "name in ELSEWHERE the test that shows that its values do not depend on the batch"
+        f"{', '.join(missing)}: add to tests/support/offline_features.py how it is made without a network (`BUNDLED` or "
+        "`RANDOM`), or name in ELSEWHERE the test that shows that its values do not depend on the batch"
     )
     for file, test in ELSEWHERE.values():
         assert f"def {test}(" in (Path(__file__).parent / file).read_text(encoding="utf-8")

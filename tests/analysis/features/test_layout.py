@@ -23,15 +23,16 @@ from PIL import Image
 from scipy.stats import mannwhitneyu
 from tiny_clip import pictures
 
-from seedscope.analysis.features import FeatureError, feature, mask_geometry, object_words
-from seedscope.analysis.features.depth import Depth, gives_distance
-from seedscope.analysis.features.labelled import OneFormer
-from seedscope.analysis.features.layout import Layout
-from seedscope.analysis.features.picture_model import PictureModel
-from seedscope.analysis.features.pretrained import Pretrained
-from seedscope.analysis.features.segmentation import segmenter
+from seedscope.analysis.features import FeatureError, feature
+from seedscope.analysis.features.layout import mask_geometry, object_words
+from seedscope.analysis.features.layout.depth import Depth, gives_distance
+from seedscope.analysis.features.layout.labelled import OneFormer
+from seedscope.analysis.features.layout.layout import Layout
+from seedscope.analysis.features.layout.segmentation import segmenter
+from seedscope.analysis.features.networks.picture_model import PictureModel
+from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.jobs.sprout import world
-from seedscope.jobs.sprout.judge.layout import FIRST_HELD_OUT, overlap
+from seedscope.jobs.sprout.judge.judge_layout import FIRST_HELD_OUT, overlap
 from seedscope.pipeline.images import IMAGE, decode_mask
 
 Pixels = npt.NDArray[np.uint8]

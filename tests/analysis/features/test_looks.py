@@ -1,7 +1,6 @@
 """Looks: closed forms on hand-made pictures, the truth of rendered scenes, and what must not change a value."""
 
 import io
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -9,16 +8,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from repository import SHARED
 from scipy import ndimage
 
-from seedscope.analysis.features.border import borders
-from seedscope.analysis.features.colour import cielab, tristimulus
-from seedscope.analysis.features.looks import Looks, colourfulness, sharpness
+from seedscope.analysis.features.looks.border import borders
+from seedscope.analysis.features.looks.colour import cielab, tristimulus
+from seedscope.analysis.features.looks.looks import Looks, colourfulness, sharpness
 from seedscope.jobs.sprout import world
 from seedscope.pipeline import images
-from seedscope.pipeline.located import BUNDLED
+from seedscope.pipeline.models.locate import BUNDLED
 
-PHOTOS = Path(__file__).parents[1] / "../shared/data/imagenet_sample_256"
+PHOTOS = SHARED / "data" / "imagenet_sample_256"
 REFERENCE = BUNDLED / "reference" / "reference.parquet"
 Pixels = npt.NDArray[np.uint8]
 needs_fonts = pytest.mark.skipif(

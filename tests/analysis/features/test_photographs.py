@@ -7,13 +7,14 @@ import numpy.typing as npt
 import offline_features
 import pytest
 import torch
+from repository import SHARED
 from timm.data import ImageNetInfo
 
 from seedscope.analysis.features import NAMES, feature
-from seedscope.analysis.features.lite0 import lite0_file
+from seedscope.analysis.features.networks.lite0 import lite0_file
 from seedscope.pipeline.images import Pixels, decode
 
-PHOTOS = Path(__file__).parents[1] / "../shared/data/imagenet_sample_256"
+PHOTOS = SHARED / "data" / "imagenet_sample_256"
 pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason="no real photographs in ../shared/data/imagenet_sample_256")
 
 SHARE = (0, 1)

@@ -22,9 +22,11 @@ from tiny_clip import CLIP_MEAN, CLIP_STD, HPS_ARCHITECTURE, clip, clip_settings
 from transformers import AutoTokenizer, CLIPModel, CLIPProcessor
 
 from seedscope.analysis.features import FeatureError, preference
+from seedscope.analysis.features.clip_score import ClipScore
 from seedscope.analysis.features.hps import FILES, HPSv2, fit_longer_side
-from seedscope.analysis.features.preference import ClipScore, PickScore, Preference
-from seedscope.pipeline.located import BUNDLED
+from seedscope.analysis.features.pick_score import PickScore
+from seedscope.analysis.features.preference import Preference
+from seedscope.pipeline.models.locate import BUNDLED
 
 Pixels = npt.NDArray[np.uint8]
 PROMPTS = ["a red photo", "the blue picture", "", "a red photo", "with a small green cat", "the blue picture", "of"]

@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from seedscope.analysis.features import feature
+from seedscope.analysis.features.feature_stage import Features, Measure, feature_table
 from seedscope.analysis.features.real_images import RealImages
-from seedscope.analysis.features.stage import Features, Measure, feature_table
 from seedscope.pipeline import images
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.stage import make
+from seedscope.pipeline.running.stage import make
 
 
 def picture(index: int) -> npt.NDArray[np.uint8]:

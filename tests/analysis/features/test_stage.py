@@ -16,12 +16,13 @@ from PIL import Image
 
 from seedscope.analysis.features import FeatureError, batches, feature
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.features.stage import Features, Generated, Measure, Source, feature_table
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import images
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.stage import make
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
+from seedscope.pipeline.running.stage import make
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 
 class Brightness(Feature):

@@ -16,10 +16,10 @@ from safetensors.torch import save_file
 from torchvision.models import vgg19
 
 from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.gram import SKETCH, gram, projection, triangle
+from seedscope.analysis.features.networks.gram import SKETCH, gram, projection, triangle
 from seedscope.analysis.features.style import VGG19, Style, StyleLite0, StyleVGG19
 from seedscope.pipeline import images
-from seedscope.pipeline.located import BUNDLED
+from seedscope.pipeline.models.locate import BUNDLED
 
 Pixels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.float32]

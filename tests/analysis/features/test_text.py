@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from easyocr_en_models import model_dir
 from PIL import Image
+from repository import SHARED
 from text_scenes import NOTHING, Mask, Row, needs_fonts, rows, same, scenes
 
 from seedscope.analysis.features import FeatureError, feature
-from seedscope.analysis.features.text import Text
-from seedscope.analysis.features.text_regions import Polygon, Region, covered, upright
+from seedscope.analysis.features.text.text import Text
+from seedscope.analysis.features.text.text_regions import Polygon, Region, covered, upright
 from seedscope.jobs.sprout import world
 
-SHARED = Path(__file__).parents[1] / "../shared/data"
 FIRST_SCENE = world.REFERENCE_SEEDS + (5 << 20)
 COUNT = 30
 
@@ -146,7 +146,7 @@ def test_overlapping_words_are_counted_once_and_by_half_in_the_mask() -> None:
 
 
 def test_text_is_found_in_photographs_of_any_size(text: Text) -> None:
-    pictures = sorted((SHARED / "ocr").glob("*.png"))
+    pictures = sorted((SHARED / "data" / "ocr").glob("*.png"))
     if not pictures:
         pytest.skip("the photographs with text are not there")
     small = Text(canvas_size=320)

@@ -11,20 +11,20 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from commands import small_reference
+from finished_runs import command, made
 from scipy.stats import spearmanr
-from test_cli import small_reference
-from test_report_job import command, made
 
-from seedscope.analysis.seeds.distances import FD_INFINITY, KERNELS
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
-from seedscope.analysis.seeds.moments import Array, moments
-from seedscope.analysis.seeds.table import rank_seeds
-from seedscope.jobs.distances import ranked_by_distance
-from seedscope.jobs.job import open_job
-from seedscope.jobs.report.titles import title_of
-from seedscope.jobs.seeds import judge
+from seedscope.analysis.judging.by_distance import ranked_by_distance
+from seedscope.analysis.judging.judge import judge
+from seedscope.analysis.report.gather.titles import title_of
+from seedscope.analysis.run.run import open_job
+from seedscope.analysis.seeds.distances.base import FD_INFINITY, KERNELS
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.moments import Array, moments
+from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study import Ranking
+from seedscope.pipeline.study.schema import Ranking
 
 FD, SEEDS, PROMPTS, REAL = "fd_efficientnet_lite0", 5, 8, 40
 OBJECTS = ["cat", "car", "tree", "duck"]
@@ -79,7 +79,7 @@ def test_rankings_are_kept_until_their_cause_changes(
         made.append("again")
         return rank_seeds(*arguments, **settings)
 
-    monkeypatch.setattr("seedscope.jobs.distances.rank_seeds", counted)
+    monkeypatch.setattr("seedscope.analysis.judging.by_distance.rank_seeds", counted)
     first = judge(open_job(file, run))
     second = judge(open_job(file, run))
     assert made == ["again"]
@@ -176,7 +176,9 @@ def test_a_real_picture_without_direction_is_a_sentence(
 ) -> None:
     """Vectors of zeros have no angle: a Gaussian kernel of unit lengths refuses them."""
     file, run = asked(study, tmp_path, distances=["cmmd"])
-    monkeypatch.setattr("seedscope.jobs.distances.reference_rows", lambda *_: np.zeros((REAL, 1280), np.float32))
+    monkeypatch.setattr(
+        "seedscope.analysis.judging.by_distance.reference_rows", lambda *_: np.zeros((REAL, 1280), np.float32)
+    )
     reference = Reference(REAL, np.zeros(1280), np.eye(1280), 1280.0)
     with pytest.raises(UserError, match=f"ranking.distances, by {FD}: .* a row of zeros that has no direction"):
         ranked_by_distance(open_job(file, run), {FD: reference}, None, lambda _: np.random.default_rng(0))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.select.diverse import farthest_points
 
 # One line: 0 and 10 are farthest apart, then 5 (5 from both), then 2 (2 from 0), then 9 and 4 (1 away from 10 and from 5).

@@ -8,18 +8,18 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from seedscope.analysis.features.stage import Generated
+from seedscope.analysis.comparing.compare_runs import compare_all
+from seedscope.analysis.comparing.finished_run import FinishedRun
+from seedscope.analysis.features.feature_stage import Generated
+from seedscope.analysis.judging.golden_rules import Choice, _too_alike, choose, golden_seeds
+from seedscope.analysis.judging.golden_sentences import of_pareto, too_alike
+from seedscope.analysis.judging.judge import Judged, judge
+from seedscope.analysis.run.run import DrawnJob, Job, open_job
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.select.confirmed import Advantage
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.analysis.select.lists import save_lists
 from seedscope.analysis.select.pareto import Pareto
-from seedscope.jobs.compare import compare_all
-from seedscope.jobs.finished_run import FinishedRun
-from seedscope.jobs.golden import Choice, _too_alike, choose, golden_seeds
-from seedscope.jobs.golden_words import of_pareto, too_alike
-from seedscope.jobs.job import DrawnJob, Job, open_job
-from seedscope.jobs.seeds import Judged, judge
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import encode
 

@@ -9,17 +9,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import typer
+from commands import command, small_reference
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
-from test_cli import command, small_reference
 from typer.testing import CliRunner
 
-from seedscope.analysis.maps.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.maps.clusters import Clusters, central, find_clusters
-from seedscope.analysis.maps.map_sheet import draw_map
+from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import described, seed_means, traits
 from seedscope.analysis.maps.neighbours import neighbour_places
-from seedscope.analysis.maps.page import colour_of
 from seedscope.analysis.maps.projection import Projection, fit_projection
 from seedscope.analysis.maps.resemblance import (
     agreement,
@@ -29,18 +27,21 @@ from seedscope.analysis.maps.resemblance import (
     principal_coordinates,
     telling_prompt,
 )
-from seedscope.analysis.maps.seating import seats
 from seedscope.analysis.maps.style_map import TooFewToMap, map_images, map_seeds
-from seedscope.analysis.maps.vectors import Grid, even_sample, read_grid, read_sample
-from seedscope.analysis.maps.verdict import map_verdict
+from seedscope.analysis.run.run import open_job
+from seedscope.analysis.seeds.scores.vectors import Grid, even_sample, read_grid, read_sample
+from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
+from seedscope.analysis.sheets.map_sheet import draw_map
+from seedscope.analysis.sheets.of_map import draw_sheets
+from seedscope.analysis.sheets.paper import colour_of
+from seedscope.analysis.sheets.seating import seats
 from seedscope.jobs.commands.map import map_study
-from seedscope.jobs.job import open_job
-from seedscope.jobs.map_sheets import draw_sheets
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import UnitShape
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 DIMENSIONS, COLUMN = 12, "style_test"
 VECTOR = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field(COLUMN, pa.list_(pa.float32(), DIMENSIONS))])

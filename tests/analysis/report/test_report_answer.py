@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.report.data import Measured
-from seedscope.jobs.golden import Choice
-from seedscope.jobs.report.answer import answer
+from seedscope.analysis.report.gather.answer import answer
 
 SURE = Measured(
     name="looks_colourfulness",

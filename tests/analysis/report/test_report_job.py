@@ -15,21 +15,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from browsing import failure
+from finished_runs import command, made
+from imported_runs import imported  # noqa: F401  (a fixture)
 from PIL import Image
-from test_imported_job import imported  # noqa: F401  (a fixture)
-from typer.testing import CliRunner
 
-from seedscope.jobs.cli import app
-from seedscope.jobs.job import open_job
-from seedscope.jobs.report.layout import coverage
-from seedscope.jobs.report.made import failed_cells
-from seedscope.jobs.report.pictures import RunPictures
-from seedscope.jobs.report.report import make_report, report_data
+from seedscope.analysis.report.gather.gather import make_report, report_data
+from seedscope.analysis.report.gather.how_made import failed_cells
+from seedscope.analysis.report.gather.layouts import coverage
+from seedscope.analysis.run.pictures import RunPictures
+from seedscope.analysis.run.run import open_job
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
-from seedscope.pipeline.runner import Executor, Unwatched
+from seedscope.pipeline.running.runner import Executor, Unwatched
 
 SEEDS, PROMPTS = 6, 6
 STUDY = {
@@ -48,20 +46,6 @@ STUDY = {
     ],
     "ranking": {"by": "clip_score", "golden": 2, "shuffles": 20},
 }
-
-
-def command(*arguments: object) -> str:
-    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert done.exit_code == 0, f"{done.output}\n{done.exception}"
-    return done.output
-
-
-def made(folder: Path, study: dict[str, Any]) -> Path:
-    """The study file of a finished run in the folder `run` beside it."""
-    file = folder / "study.yaml"
-    file.write_text(yaml.safe_dump(study))
-    command("run", file, "--out", folder / "run", "--executor", "inline", "--threads", "1")
-    return file
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ import pytest
 from made_up_scores import UNEVEN
 from scipy import stats
 
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.overlap import overlap_of, top_seeds
-from seedscope.analysis.seeds.scores import StatisticsError
-from seedscope.analysis.seeds.split import split_prompts
+from seedscope.analysis.seeds.chance_overlap import overlap_of, top_seeds
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.scores.split import split_prompts
 from seedscope.analysis.seeds.stability import disattenuated, rank_correlation, stability
 
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 
-from seedscope.analysis.report.verdict import verdict
 from seedscope.analysis.seeds.ranking import Chance, Ranking
+from seedscope.analysis.seeds.verdict import verdict
 
 
 def ranking(best: float, worst: float, chance: Chance | None, left_out: int = 0) -> Ranking:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedscope.analysis.seeds.scores import Scores
+from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.select.comparison import compare
 
 

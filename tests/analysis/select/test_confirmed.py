@@ -10,11 +10,11 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.effects import seed_effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.split import effects_of_parts, split_prompts
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.select import confirmed as rule
 from seedscope.analysis.select.confirmed import Confirmed
 from seedscope.analysis.select.overlap import overlap_rule

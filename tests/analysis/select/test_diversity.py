@@ -10,8 +10,8 @@ import torch
 from scipy import stats
 from torchmetrics.functional.pairwise import pairwise_cosine_similarity
 
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.select.diverse import farthest_points
 from seedscope.analysis.select.diversity import Diversity, diversity, similarities
 

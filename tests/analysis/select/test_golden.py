@@ -12,55 +12,22 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDIMScheduler, DDPMScheduler, DiffusionPipeline, StableDiffusionImg2ImgPipeline
+from tiny_golden import SEEDS, SHAPE, WEIGHTS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.select.conditions import Component, Conditions, Prompts
-from seedscope.analysis.select.golden import GoldenError, Standing, Why
+from seedscope.analysis.select.conditions import Component
+from seedscope.analysis.select.golden import GoldenError
+from seedscope.pipeline.drawing.noise import Probe
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.located import locate
-from seedscope.pipeline.models import architecture
-from seedscope.pipeline.noise import NoiseContract, Probe
-from seedscope.pipeline.study import Model, Sampling
-
-SEEDS = [7, 3, 12]
-SHAPE = (4, 8, 8)
-WEIGHTS = {"unet/model.safetensors": "a" * 64, "vae/model.safetensors": "d" * 64}
+from seedscope.pipeline.models.load import architecture
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.study.schema import Model, Sampling
 
 
 def load(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
     pipe = DiffusionPipeline.from_pretrained(folder, dtype=dtype)
     pipe.set_progress_bar_config(disable=True)
     return pipe
-
-
-def golden_for(pipe: Any, **conditions: Any) -> GoldenSeeds:
-    standings = [
-        Standing(seed=seed, rank=rank, value=10.0 + rank, interval=(9.0 + rank, 11.5 + rank), n=40)
-        for rank, seed in enumerate(SEEDS, start=1)
-    ]
-    return GoldenSeeds(
-        seeds=SEEDS,
-        why=Why(
-            rule="top",
-            measure="fd_efficientnet_lite0",
-            better="lower",
-            k=3,
-            ranked=32,
-            sentence="The 3 lowest of 32 seeds on the prompts on which they were chosen; not yet measured on others.",
-            standings=standings,
-        ),
-        conditions=Conditions.of(
-            pipe,
-            id="tiny",
-            family="sd",
-            steps=2,
-            guidance_scale=5.0,
-            prompts=Prompts(count=40, sha256="b" * 64),
-            weights=WEIGHTS,
-            **conditions,
-        ),
-        noise=NoiseContract.of(SEEDS, SHAPE),
-    )
 
 
 def reasons(golden: GoldenSeeds, pipe: Any, **call: Any) -> list[str]:

@@ -11,9 +11,9 @@ from made_up_scores import World
 from scipy.stats import t
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.split import effects_of_parts, split_prompts
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.select import pareto as rule
 from seedscope.analysis.select.pareto import Measure, Pareto, pareto_front
 

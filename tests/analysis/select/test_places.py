@@ -8,14 +8,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seedscope.analysis.maps.vectors import Grid
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.vectors import Grid
 from seedscope.analysis.select.diverse import farthest_points
 from seedscope.analysis.select.diversity import diversity, similarities
 from seedscope.analysis.select.places import read_places, same_place
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 CORNERS = [3, 8, 13, 17]
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from seedscope.analysis.report import contact_sheet as sheet
-from seedscope.analysis.report.contact_sheet import Row, contact_sheet, draw_sheet, plain_letters, wrapped
+from seedscope.analysis.sheets import contact_sheet as sheet
+from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet, draw_sheet, plain_letters, wrapped
 
 HEADINGS = {"title": "Best and worst of 32 seeds", "measure": "fd_efficientnet_lite0 (lower is better), 95 % interval"}
 Colour = tuple[int, int, int]

@@ -8,8 +8,8 @@ import yaml
 from typer.testing import CliRunner
 
 from seedscope.jobs.cli import app
-from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.study import Inpaint
+from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.study.schema import Inpaint
 
 LAYOUT = {"model": "sprout-layout/segmentation", "depth": "", "objects": "any"}
 

@@ -7,17 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import command, process
-from test_golden import golden_for
+from commands import command, process
+from tiny_golden import golden_for
 
-from seedscope.jobs.audit import audit, sample
-from seedscope.jobs.job import DrawnJob, open_job
-from seedscope.pipeline.generate import Generate
+from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.jobs.planning.redraw import audit, sample
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.images import decode, encode
-from seedscope.pipeline.machine import driver, machine
-from seedscope.pipeline.models import load
-from seedscope.pipeline.noise import NoiseContract
-from seedscope.pipeline.stage import make
+from seedscope.pipeline.models.load import load
+from seedscope.pipeline.running.machine import driver, machine
+from seedscope.pipeline.running.stage import make
 
 Write = Callable[..., Path]
 Opened = Callable[[], DrawnJob]

@@ -6,11 +6,11 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from test_cli import command
+from commands import command
 
-from seedscope.jobs.bench import pieces
-from seedscope.jobs.benched import FILE, Bench
-from seedscope.jobs.job import DrawnJob, open_job
+from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.jobs.planning.bench_file import FILE, Bench
+from seedscope.jobs.planning.measure_speed import pieces
 
 Write = Callable[..., Path]
 TURBO = {

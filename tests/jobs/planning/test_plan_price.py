@@ -9,14 +9,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from commands import command
 from hypothesis import given
 from hypothesis import strategies as st
-from test_cli import command
 
-from seedscope.jobs.benched import FILE, Bench, conditions
-from seedscope.jobs.job import DrawnJob, open_job
-from seedscope.jobs.pricing import Spread, bill, fit
-from seedscope.pipeline.study import fingerprint
+from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.jobs.planning.bench_file import FILE, Bench, conditions
+from seedscope.jobs.planning.pricing import Spread, bill, fit
+from seedscope.pipeline.study.schema import fingerprint
 
 Write = Callable[..., Path]
 RATE = Spread(median=10.0, least=8.0, most=12.5)

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 import resuming
 import torch
+from repository import SPROUT
 from transformers import AutoModel, AutoProcessor, CLIPModel, CLIPProcessor
 
 from seedscope.jobs.sprout import clip, world
 from seedscope.jobs.sprout.clip_claims import caption_of, claims, truths
 from seedscope.jobs.sprout.clip_pairs import DAMAGES, KINDS, SEEDS_A_PAIR, make_pair
-from seedscope.jobs.sprout.judge import clip as judge
+from seedscope.jobs.sprout.judge import judge_clip as judge
 from seedscope.jobs.sprout.networks import TOKENS
 
-FOLDER = Path(__file__).parent.parent / "pipeline" / "sprout" / "sprout-clip"
+FOLDER = SPROUT / "sprout-clip"
 needs_fonts = pytest.mark.skipif(
     not (world.EMOJI_FONT.exists() and world.WORD_FONT.exists()),
     reason="rendering needs Debian's fonts-noto-color-emoji and fonts-dejavu-core",

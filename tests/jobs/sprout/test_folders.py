@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from seedscope.pipeline.located import BUNDLED, bundled, kind
+from seedscope.pipeline.models.locate import BUNDLED, bundled, kind
 
 LOAD = {
     "sprout": "diffusers.StableDiffusionPipeline.from_pretrained(folder)",

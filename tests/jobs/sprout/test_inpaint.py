@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import resuming
 import torch
+from repository import SPROUT
 from torch.nn import functional
 
 from seedscope.jobs.sprout import world
@@ -17,10 +18,9 @@ from seedscope.jobs.sprout.inpaint import FIRST_SCENE, InpaintTask, example, in_
 from seedscope.jobs.sprout.inpaint_autoencoder import HOLED, with_holes
 from seedscope.jobs.sprout.inpaint_masks import anywhere, box_around, box_of, covering, grown, square_around
 from seedscope.jobs.sprout.inpaint_networks import new_inpaint_tokenizer, unet_from_sprout
-from seedscope.jobs.sprout.judge.inpaint import Cell, cells, draw, held_out_scenes, load
+from seedscope.jobs.sprout.judge.judge_inpaint import Cell, cells, draw, held_out_scenes, load
 from seedscope.jobs.sprout.networks import UNK, UNet2DConditionModel, new_tokenizer
 
-SPROUT = Path(__file__).parent.parent / "pipeline" / "sprout"
 INPAINT = SPROUT / "sprout-inpaint"
 needs_fonts = pytest.mark.skipif(
     not (world.EMOJI_FONT.exists() and world.WORD_FONT.exists()),

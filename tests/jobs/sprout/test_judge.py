@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from test_sprout_world import needs_fonts
+from fonts import needs_fonts
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import FIRST_HELD_OUT, NOTHING, OBJECTS, accuracy_on_renders, load_examiner
 from seedscope.jobs.sprout.judge import distance
-from seedscope.jobs.sprout.judge.pictures import Settings, centroid_statistics, draw, figures, load, questions
-from seedscope.pipeline.located import BUNDLED
+from seedscope.jobs.sprout.judge.judge_pictures import Settings, centroid_statistics, draw, figures, load, questions
+from seedscope.pipeline.models.locate import BUNDLED
 
 
 @needs_fonts

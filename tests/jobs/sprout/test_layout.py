@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import resuming
 import torch
+from repository import SPROUT
 from torch.nn import functional
 from transformers import (
     AutoImageProcessor,
@@ -17,10 +18,11 @@ from transformers import (
     SegformerForSemanticSegmentation,
 )
 
-from seedscope.jobs.sprout import layout, world
-from seedscope.jobs.sprout.judge import layout as judge
+from seedscope.jobs.sprout import layout_networks as layout
+from seedscope.jobs.sprout import world
+from seedscope.jobs.sprout.judge import judge_layout as judge
 
-FOLDER = Path(__file__).parent.parent / "pipeline" / "sprout" / "sprout-layout"
+FOLDER = SPROUT / "sprout-layout"
 CLASSES = {"segmentation": SegformerForSemanticSegmentation, "depth": GLPNForDepthEstimation}
 AUTO_CLASSES = {"segmentation": AutoModelForSemanticSegmentation, "depth": AutoModelForDepthEstimation}
 needs_fonts = pytest.mark.skipif(

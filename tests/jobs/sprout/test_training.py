@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from test_sprout_world import needs_fonts
+from fonts import needs_fonts
 from torch import Tensor, distributed, nn
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import STANDARD_SCENES, standardise, to_tensor
 from seedscope.jobs.sprout.diffusion import disturb, noise_levels
 from seedscope.jobs.sprout.examiner import soften
-from seedscope.jobs.sprout.judge.pictures import questions
+from seedscope.jobs.sprout.judge.judge_pictures import questions
 from seedscope.jobs.sprout.muon import orthogonalised
 from seedscope.jobs.sprout.networks import BOS, EOS, PAD, TOKENS, UNK, new_autoencoder
 from seedscope.jobs.sprout.training import Budget, Recipe, _Run, load_means, step_generator

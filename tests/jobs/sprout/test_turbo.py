@@ -8,14 +8,14 @@ import diffusers
 import numpy as np
 import pytest
 import torch
-from test_generate import UNIT, ours, stock, study
+from stock_pictures import UNIT, ours, stock, study
 from torch import Tensor, distributed
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.training import _Run
 from seedscope.jobs.sprout.turbo import BEND, FIRST, TurboTask, bent, new_turbo_scheduler
 from seedscope.jobs.sprout.turbo_pairs import PART, Pairs, Teacher, caption, part_path, tokens_of
-from seedscope.pipeline.located import BUNDLED
+from seedscope.pipeline.models.locate import BUNDLED
 
 TURBO, SPROUT = BUNDLED / "sprout-turbo", BUNDLED / "sprout"
 LATENT = (16, 8, 8)

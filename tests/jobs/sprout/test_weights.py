@@ -1,6 +1,5 @@
 """The bundled sprout: loads with stock classes, draws with every sampler, and its reference set is what it says."""
 
-from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -8,11 +7,11 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import torch
+from repository import SPROUT
 from transformers import AutoTokenizer, CLIPTextModel
 
 from seedscope.pipeline.images import decode
 
-SPROUT = Path(__file__).parent.parent / "pipeline" / "sprout"
 SCHEDULERS = ("DDIMScheduler", "DDPMScheduler", "EulerDiscreteScheduler", "DPMSolverMultistepScheduler")
 
 

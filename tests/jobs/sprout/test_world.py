@@ -4,14 +4,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from fonts import needs_fonts
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.networks import EOS, TOKENS, UNK, new_tokenizer
 
-needs_fonts = pytest.mark.skipif(
-    not (world.EMOJI_FONT.exists() and world.WORD_FONT.exists()),
-    reason="rendering needs Debian's fonts-noto-color-emoji and fonts-dejavu-core",
-)
 SEEDS = range(400)
 PLACES = tuple(world.PLACES.items())
 

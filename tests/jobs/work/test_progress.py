@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 from rich.console import Console
 
-from seedscope.jobs import progress
-from seedscope.jobs.metrics import COUNTERS, GAUGES
-from seedscope.jobs.pace import Made, Pace, told_rate, told_time
-from seedscope.jobs.progress import Watcher
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.study import UnitShape
+from seedscope.jobs.work import progress
+from seedscope.jobs.work.metrics import COUNTERS, GAUGES
+from seedscope.jobs.work.pace import Made, Pace, told_rate, told_time
+from seedscope.jobs.work.progress import Watcher
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import UnitShape
+from seedscope.pipeline.tables.receipts import Receipt
 
 UNITS = plan([Edition((prompt("a"), prompt("b")), tuple(range(20)))], UnitShape(prompts=2, seeds=2))
 

@@ -15,13 +15,13 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from seedscope.analysis.run.run import open_job
 from seedscope.jobs.cli import main
 from seedscope.jobs.commands import status
-from seedscope.jobs.job import open_job
-from seedscope.jobs.standing import NAMED, Standing, TableStanding, WorkerStanding, standing
-from seedscope.jobs.standing_words import told, told_briefly
-from seedscope.pipeline.drawing import Drawing
-from seedscope.pipeline.plan import Cell
+from seedscope.jobs.commands.standing_words import told, told_briefly
+from seedscope.jobs.work.standing import NAMED, Standing, TableStanding, WorkerStanding, standing
+from seedscope.pipeline.drawing.draw import Drawing
+from seedscope.pipeline.study.plan import Cell
 
 COUNT = {"type": "integer", "minimum": 0}
 SECONDS = {"type": ["number", "null"], "minimum": 0}

@@ -5,8 +5,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.pipeline.guidance import branches, combine, weights
-from seedscope.pipeline.study import Guidance
+from seedscope.pipeline.drawing.guidance import branches, combine, weights
+from seedscope.pipeline.study.schema import Guidance
 
 scales = st.floats(0, 20)
 

@@ -14,25 +14,27 @@ import tiny_models
 import torch
 from given_pictures import mask, picture, save
 from PIL import Image
+from repository import CONFIGS
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.reference import inpaint_table
-from seedscope.pipeline import noise
-from seedscope.pipeline.canvas import Encoded, canvas
-from seedscope.pipeline.cause import cause
-from seedscope.pipeline.drawing import Drawing
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.draw import Drawing
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
+from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
-from seedscope.pipeline.generate import Generate
 from seedscope.pipeline.images import decode, decode_mask
-from seedscope.pipeline.inpainting import BUNDLED_PICTURES, Inpainting
-from seedscope.pipeline.located import locate
-from seedscope.pipeline.models import LoadedModel, load
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.stage import make
-from seedscope.pipeline.store import INPAINT_SCHEMA, Table
-from seedscope.pipeline.study import Inpaint, Model, Study, UnitShape, fingerprint
-from seedscope.pipeline.study_file import load_study
+from seedscope.pipeline.models.load import LoadedModel, load
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.running.stage import make
+from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.schema import Inpaint, Model, Study, UnitShape, fingerprint
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import INPAINT_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 SCHEDULERS = {
     "ddim": "DDIMScheduler",
@@ -40,7 +42,6 @@ SCHEDULERS = {
     "euler": "EulerDiscreteScheduler",
     "dpm++": "DPMSolverMultistepScheduler",
 }
-CONFIGS = Path(__file__).parent.parent / "configs"
 needs_fonts = pytest.mark.skipif(
     not (world.EMOJI_FONT.exists() and world.WORD_FONT.exists()),
     reason="rendering needs Debian's fonts-noto-color-emoji and fonts-dejavu-core",

@@ -13,10 +13,10 @@ import pytest
 from given_pictures import mask, picture, save
 from PIL import Image
 
+from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.drawing.tasks.masked_pictures import masked_pictures
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.inpainting import Inpainting
-from seedscope.pipeline.masked_pictures import masked_pictures
-from seedscope.pipeline.study import Inpaint
+from seedscope.pipeline.study.schema import Inpaint
 
 SIZE = (64, 64)
 HOLE = mask(10, 12, 50, 40)

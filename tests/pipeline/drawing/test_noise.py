@@ -15,8 +15,8 @@ from diffusers import DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 from pydantic import ValidationError
 
-from seedscope.pipeline import noise
-from seedscope.pipeline.noise import NoiseContract
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.noise import NoiseContract
 
 SHAPE = (4, 8, 8)
 SEEDS = [0, 1, 469, 2**32 - 1, 2**63 - 1]
@@ -135,7 +135,7 @@ def test_contract_reports_other_noise() -> None:
 def test_contract_forgives_rounding_unless_asked_for_exactness() -> None:
     """torch.randn rounds differently on processors without AVX2: its values move by up to 2e-6."""
     script = (
-        "from seedscope.pipeline.noise import NoiseContract\n"
+        "from seedscope.pipeline.drawing.noise import NoiseContract\n"
         "print(NoiseContract.of([1], (4, 64, 64)).model_dump_json())"
     )
     environment = os.environ | {"ATEN_CPU_CAPABILITY": "default"}

@@ -23,22 +23,23 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from seedscope.analysis.features.base import Feature
-from seedscope.analysis.features.stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
 from seedscope.jobs.cli import main
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError, UserError
 from seedscope.pipeline.images import decode
+from seedscope.pipeline.imported import imported_run as run_module
 from seedscope.pipeline.imported import importing
-from seedscope.pipeline.imported import run as run_module
+from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.importing import Report
 from seedscope.pipeline.imported.placing import Placed
-from seedscope.pipeline.imported.run import ImportedRun
-from seedscope.pipeline.plan import Edition, Unit
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.runner import Executor, Unwatched
-from seedscope.pipeline.stage import make
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.running.runner import Executor, Unwatched
+from seedscope.pipeline.running.stage import make
+from seedscope.pipeline.study.plan import Edition, Unit
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import UnitShape
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 PROMPTS = ("a cat, on grass", "a dog\non sand", 'a "red" car')
 SEEDS = (3, 1, 2**40)

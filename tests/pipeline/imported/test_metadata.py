@@ -17,10 +17,10 @@ from PIL import Image
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import ImageError, decode
-from seedscope.pipeline.imported import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.embedded import read_header, recipe_of
-from seedscope.pipeline.imported.recipe import Recipe, Settings, Unplaceable
-from seedscope.pipeline.imported.table import find_table, read_table
+from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
+from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
+from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable
+from seedscope.pipeline.imported.listed import find_table, read_table
 
 TRICKY = 'a cat, "Steps: 3", (fur:1.2)\n\n  second line, Seed: 4 \n<lora:detail:0.8> BREAK 猫 €'
 

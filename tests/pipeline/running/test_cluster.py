@@ -11,10 +11,10 @@ from ray.cluster_utils import Cluster
 from squares import Squares, units
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work, run_all
 from seedscope.pipeline.running import cluster as joined
+from seedscope.pipeline.running.runner import Executor, Outcome, Unwatched, Work, run_all
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
 
 UNITS = units(16)
 STORE = 80 * 2**20

@@ -13,10 +13,10 @@ import ray
 from ray import cloudpickle
 from squares import Squares, units
 
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.runner import Executor, Unwatched, Work, run_all
-from seedscope.pipeline.store import Table
-from seedscope.pipeline.study import Json
+from seedscope.pipeline.running.runner import Executor, Unwatched, Work, run_all
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.table import Table
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 

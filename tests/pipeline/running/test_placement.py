@@ -7,9 +7,9 @@ from squares import Squares, units
 
 from seedscope.jobs.commands.options import executor as from_options
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work
 from seedscope.pipeline.running.attempt import Result
 from seedscope.pipeline.running.placement import Placement, place
+from seedscope.pipeline.running.runner import Executor, Outcome, Unwatched, Work
 from seedscope.pipeline.running.schedule import Schedule
 
 UNITS = units(40)

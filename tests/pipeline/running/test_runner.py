@@ -12,10 +12,10 @@ import ray
 from squares import Squares, units
 
 from seedscope.pipeline.errors import StorageError, UserError
-from seedscope.pipeline.plan import Unit
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.runner import Executor, Outcome, Unwatched, Work, run_all
-from seedscope.pipeline.running import crew
+from seedscope.pipeline.running import workers as crew
+from seedscope.pipeline.running.runner import Executor, Outcome, Unwatched, Work, run_all
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.receipts import Receipt
 
 Told = Callable[[Unit, Sequence[Receipt]], None]
 UNITS = units(8)

@@ -21,14 +21,16 @@ import pyarrow.parquet as pq
 import pytest
 import s3fs
 from object_store import BUCKET, ObjectStore, busy, served, slow
-from test_store import UNIT, edition, rows
+from repository import ROOT
+from small_shards import UNIT, edition, rows
 
 from seedscope.pipeline.errors import CorruptShard, RunChanged, StorageError
-from seedscope.pipeline.receipts import Receipt
-from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.objects import ObjectStorage
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
+from seedscope.pipeline.tables.receipts import Receipt
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 CAUSE = "0123456789abcdef"
 
@@ -123,7 +125,8 @@ print(json.dumps([asdict(table.publish(UNIT, rows(shade=shade), {"process": shad
 def test_many_writers_of_the_same_unit_agree_on_one(store: ObjectStore) -> None:
     """Threads and processes, with pictures that differ as those of two machines may."""
     table = images(place())
-    command, path = [sys.executable, "-c", WRITER, table.storage.url.rpartition("/")[0]], str(Path(__file__).parent)
+    command = [sys.executable, "-c", WRITER, table.storage.url.rpartition("/")[0]]
+    path = os.pathsep.join(map(str, (Path(__file__).parent, ROOT / "tests" / "support")))
     processes = [
         subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stdin=PIPE, stdout=PIPE, text=True)
         for _ in range(2)

@@ -17,8 +17,8 @@ import pytest
 from object_store import BUCKET, ObjectStore, busy, served
 
 from seedscope.pipeline.errors import RunBusy
-from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.storage.objects import ObjectStorage
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 BEAT, STALE = 0.2, 4.0
 HOLDER = """

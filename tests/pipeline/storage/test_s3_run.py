@@ -16,9 +16,9 @@ from object_store import BUCKET, ObjectStore, error, served
 from PIL import Image
 from typer.testing import CliRunner
 
+from seedscope.analysis.comparing.finished_run import FinishedRun
+from seedscope.analysis.run.run import Job, open_job
 from seedscope.jobs.cli import app
-from seedscope.jobs.finished_run import FinishedRun
-from seedscope.jobs.job import Job, open_job
 from seedscope.pipeline.storage.objects import ObjectStorage
 
 URL = f"s3://{BUCKET}/studies/small"

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from commands import Done, command
 from made_up_run import Values, made_up, publish_run
-from test_cli import Done, command
 
-from seedscope.jobs.complete_prompts import complete
-from seedscope.pipeline.plan import Edition, plan
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.study import UnitShape
+from seedscope.analysis.run.complete_prompts import complete
+from seedscope.pipeline.study.plan import Edition, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import UnitShape
 
 COMMANDS = ("seeds", "export", "report", "diverse")
 

@@ -4,13 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
+from repository import CONFIGS
 
 from seedscope.analysis.features import feature
-from seedscope.pipeline.prompts import read_prompts
-from seedscope.pipeline.study import Study
-from seedscope.pipeline.study_file import load_study
-
-CONFIGS = Path(__file__).parents[1] / "configs"
+from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.prompts import read_prompts
+from seedscope.pipeline.study.schema import Study
 
 
 def study(name: str) -> Study:

@@ -6,9 +6,9 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import Prompt, prompt
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import Prompt, prompt
+from seedscope.pipeline.study.schema import UnitShape
 
 
 def edition(prompts: int, seeds: int) -> Edition:

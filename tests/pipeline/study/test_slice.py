@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, UserError
-from seedscope.pipeline.plan import Edition
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.run_folder import RunFolder
-from seedscope.pipeline.slice import WHOLE, Slice
+from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.slice import WHOLE, Slice
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 EDITION = Edition((prompt("a cat"),), (0, 1))
 

@@ -12,11 +12,12 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from repository import CONFIGS, ROOT, SHARED
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.prompts import prompt, read_prompts
-from seedscope.pipeline.study import FileSource, Grid, GridSource, Ranking, Study, fingerprint
-from seedscope.pipeline.study_file import load_study
+from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.prompts import prompt, read_prompts
+from seedscope.pipeline.study.schema import FileSource, Grid, GridSource, Ranking, Study, fingerprint
 
 Write = Callable[..., Path]
 
@@ -150,7 +151,7 @@ def test_every_file_format_gives_the_same_prompts(tmp_path: Path) -> None:
 
 
 def test_parti_prompts_as_published() -> None:
-    path = Path(__file__).parent.parent.parent / "shared" / "data" / "prompts" / "PartiPrompts.tsv"
+    path = SHARED / "data" / "prompts" / "PartiPrompts.tsv"
     if not path.exists():
         pytest.skip("PartiPrompts.tsv is not here")
     prompts = read_prompts([FileSource(file=path, column=None, group="Category", limit=None)])
@@ -219,7 +220,7 @@ def test_files_are_found_beside_the_study(write_study: Write, tmp_path: Path) ->
 
 
 def test_the_readmes_study_is_valid() -> None:
-    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
     study = Study.model_validate(yaml.safe_load(readme.split("```yaml")[1].split("```")[0]))
     assert len(study.seeds) == 1024 and len(study.prompts) == 3
 
@@ -234,7 +235,7 @@ def test_json_schema_accepts_what_the_study_accepts() -> None:
     assert set(schema["required"]) == {"name", "model", "seeds"}
     assert schema["oneOf"] == [{"required": ["prompts"]}, {"required": ["inpaint"]}]
     assert schema["additionalProperties"] is False
-    for config in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
+    for config in sorted(CONFIGS.glob("*.yaml")):
         jsonschema.validate(yaml.safe_load(config.read_text()), schema)
         load_study(config)
 

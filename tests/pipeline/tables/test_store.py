@@ -10,40 +10,19 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from small_shards import UNIT, edition, rows
 
-from seedscope.pipeline import images
 from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, StorageError
-from seedscope.pipeline.plan import Edition, Unit
-from seedscope.pipeline.prompts import prompt
-from seedscope.pipeline.run_folder import RunFolder
 from seedscope.pipeline.storage.local import create, replace
-from seedscope.pipeline.store import IMAGE_SCHEMA, Table
-
-UNIT = Unit("000000-abcdef01", (prompt("a cat"), prompt("a dog")), (1, 2))
-
-
-def rows(unit: Unit = UNIT, shade: int = 0) -> pa.Table:
-    pixels = np.random.default_rng(shade).integers(0, 255, (16, 16, 3), dtype=np.uint8)
-    return pa.Table.from_pylist(
-        [
-            {
-                "prompt_id": item.id,
-                "prompt": item.text,
-                "seed": seed,
-                "image": {"bytes": images.encode(pixels), "path": f"{item.id}-{seed}.webp"},
-                "status": "ok",
-                "error": None,
-            }
-            for item, seed in unit.cells()
-        ],
-        schema=IMAGE_SCHEMA,
-    )
+from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
 
 
 def folder(table: Table) -> Path:
@@ -229,10 +208,6 @@ def test_replace_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:
 
 
 # --- run folders
-
-
-def edition(texts: str, seeds: int) -> Edition:
-    return Edition(tuple(prompt(text) for text in texts), tuple(range(seeds)))
 
 
 def test_a_run_grows_and_remembers(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from seedscope.analysis.seeds.bootstrap import _student_quantile, paired_bootstrap
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
-from seedscope.analysis.seeds.frechet_null import frechet_shuffle_null
-from seedscope.analysis.seeds.jackknife import Jackknife, jackknife
-from seedscope.analysis.seeds.moments import Array, moments
+from seedscope.analysis.seeds.distances.bootstrap import _student_quantile, paired_bootstrap
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.frechet_null import frechet_shuffle_null
+from seedscope.analysis.seeds.distances.jackknife import Jackknife, jackknife
+from seedscope.analysis.seeds.distances.moments import Array, moments
 
 
 def world(dimensions: int) -> Reference:
@@ -237,7 +237,7 @@ def test_shuffling_finds_seeds_that_differ_and_shows_what_chance_gives() -> None
 def test_both_ways_to_shuffle_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     reference, features = world(32), grid(np.random.default_rng(16), 12, 4, 32)
     grams = frechet_shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
-    monkeypatch.setattr("seedscope.analysis.seeds.frechet_null.LARGEST_GRAM", 0)
+    monkeypatch.setattr("seedscope.analysis.seeds.distances.frechet_null.LARGEST_GRAM", 0)
     rows = frechet_shuffle_null(features, reference, np.random.default_rng(0), shuffles=19)
     np.testing.assert_allclose(grams.chance.deviation, rows.chance.deviation, rtol=1e-9)
     assert grams.p_value == rows.p_value

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from seedscope.analysis.seeds.bootstrap import paired_bootstrap
-from seedscope.analysis.seeds.fd_infinity import HALVES, PUBLISHED, Extrapolation, fd_infinity
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance, frechet_distance_of_rows
-from seedscope.analysis.seeds.moments import Array, Moments, moments
+from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
+from seedscope.analysis.seeds.distances.fd_infinity import HALVES, PUBLISHED, Extrapolation, fd_infinity
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.moments import Array, Moments, moments
 
 DIMENSIONS = 16
 SPREAD = np.arange(1, DIMENSIONS + 1) ** -0.5

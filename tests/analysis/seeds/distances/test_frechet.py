@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance, frechet_distance_of_rows
-from seedscope.analysis.seeds.moments import Array, Moments, merge, moments
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.moments import Array, Moments, merge, moments
 
 
 def features(seed: int, n: int, dimensions: int, shift: float = 0.0) -> Array:

@@ -13,13 +13,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
 
-from seedscope.analysis.seeds import kernel as kernel_module
-from seedscope.analysis.seeds.bootstrap import paired_bootstrap
-from seedscope.analysis.seeds.cmmd import CMMD, CMMD_UNBIASED
-from seedscope.analysis.seeds.jackknife import Jackknife
-from seedscope.analysis.seeds.kernel import Kernel, KernelReference, KernelState, kernel_jackknife, kernel_state, merge
-from seedscope.analysis.seeds.kid import KID
-from seedscope.analysis.seeds.moments import Array
+from seedscope.analysis.seeds.distances import kernel as kernel_module
+from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
+from seedscope.analysis.seeds.distances.cmmd import CMMD, CMMD_UNBIASED
+from seedscope.analysis.seeds.distances.jackknife import Jackknife
+from seedscope.analysis.seeds.distances.kernel import (
+    Kernel,
+    KernelReference,
+    KernelState,
+    kernel_jackknife,
+    kernel_state,
+    merge,
+)
+from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.moments import Array
 
 KERNELS = [KID, CMMD, CMMD_UNBIASED]
 by_name = pytest.mark.parametrize("kernel", KERNELS, ids=lambda kernel: kernel.name)

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seedscope.analysis.seeds.cmmd import CMMD_UNBIASED
-from seedscope.analysis.seeds.kernel import Kernel, KernelReference, kernel_jackknife, kernel_state
-from seedscope.analysis.seeds.kernel_null import kernel_shuffle_null
-from seedscope.analysis.seeds.kid import KID
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.null import ShuffleNull
+from seedscope.analysis.seeds.distances.cmmd import CMMD_UNBIASED
+from seedscope.analysis.seeds.distances.kernel import Kernel, KernelReference, kernel_jackknife, kernel_state
+from seedscope.analysis.seeds.distances.kernel_null import kernel_shuffle_null
+from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.null import ShuffleNull
 
 both = pytest.mark.parametrize("kernel", [KID, CMMD_UNBIASED], ids=lambda kernel: kernel.name)
 
@@ -75,7 +75,7 @@ def test_both_ways_to_shuffle_agree_and_repeat(kernel: Kernel, monkeypatch: pyte
 
     from_gram = null()
     np.testing.assert_array_equal(from_gram.chance.best, null().chance.best)
-    monkeypatch.setattr("seedscope.analysis.seeds.kernel_null.LARGEST_GRAM", 0)
+    monkeypatch.setattr("seedscope.analysis.seeds.distances.kernel_null.LARGEST_GRAM", 0)
     np.testing.assert_allclose(null().chance.deviation, from_gram.chance.deviation, rtol=1e-9)
     assert null().p_value == from_gram.p_value
 

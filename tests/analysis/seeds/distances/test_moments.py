@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seedscope.analysis.seeds.moments import Array, Moments, covariance, merge, moments
+from seedscope.analysis.seeds.distances.moments import Array, Moments, covariance, merge, moments
 
 TOLERANCE = 1e-12
 """Of the largest number that went into a sum: |x| for means, x^2 summed for scatters."""

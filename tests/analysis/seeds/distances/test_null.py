@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seedscope.analysis.seeds import frechet_null
-from seedscope.analysis.seeds.cmmd import CMMD_UNBIASED
-from seedscope.analysis.seeds.distances import Distance, FdInfinity, Frechet, KernelDistance
-from seedscope.analysis.seeds.fd_infinity_null import fd_infinity_shuffle_null
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.kernel import KernelReference
-from seedscope.analysis.seeds.kid import KID
-from seedscope.analysis.seeds.moments import Array, moments
-from seedscope.analysis.seeds.null import Spread
+from seedscope.analysis.seeds.distances import frechet_null
+from seedscope.analysis.seeds.distances.base import Distance, FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.distances.cmmd import CMMD_UNBIASED
+from seedscope.analysis.seeds.distances.fd_infinity_null import fd_infinity_shuffle_null
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.kernel import KernelReference
+from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.moments import Array, moments
+from seedscope.analysis.seeds.distances.null import Spread
 
 DIMENSIONS = 3
 

@@ -8,20 +8,21 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from seedscope.analysis.seeds.distances import FdInfinity, Frechet, KernelDistance
-from seedscope.analysis.seeds.fd_infinity import fd_infinity
-from seedscope.analysis.seeds.feature_rows import SeedRows, TooFewImages, reference_of, reference_rows
-from seedscope.analysis.seeds.frechet import Reference
-from seedscope.analysis.seeds.jackknife import jackknife
-from seedscope.analysis.seeds.kernel import KernelReference, kernel_jackknife, kernel_state
-from seedscope.analysis.seeds.kid import KID
-from seedscope.analysis.seeds.moments import moments
+from seedscope.analysis.seeds.distances.base import FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.distances.fd_infinity import fd_infinity
+from seedscope.analysis.seeds.distances.feature_rows import SeedRows, TooFewImages, reference_of, reference_rows
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.jackknife import jackknife
+from seedscope.analysis.seeds.distances.kernel import KernelReference, kernel_jackknife, kernel_state
+from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.moments import moments
+from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.table import rank_seeds
-from seedscope.pipeline.plan import Edition, Unit, plan
-from seedscope.pipeline.prompts import Prompt
-from seedscope.pipeline.store import CELL_FIELDS, STATUS_FIELDS, Table
-from seedscope.pipeline.study import UnitShape
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import UnitShape
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 DIMENSIONS, COLUMN = 6, "fd_test"
 SCHEMA = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field(COLUMN, pa.list_(pa.float32(), DIMENSIONS))])

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from seedscope.analysis.seeds.frechet import Reference, frechet_distance_of_rows
-from seedscope.analysis.seeds.moments import Moments, moments
-from seedscope.analysis.seeds.witness import Witness
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
+from seedscope.analysis.seeds.distances.moments import Moments, moments
+from seedscope.analysis.seeds.distances.witness import Witness
 
 D = 12
 

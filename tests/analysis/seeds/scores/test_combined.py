@@ -6,10 +6,10 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from seedscope.analysis.seeds.combined import Term, combined
-from seedscope.analysis.seeds.grid import Grid
-from seedscope.analysis.seeds.scalar import scalar
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.scores.combined import Term, combined
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.scalar import scalar
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 PROMPTS, SEEDS = 40, 12
 ON = np.arange(PROMPTS) % 2 == 0

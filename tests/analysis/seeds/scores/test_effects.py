@@ -8,11 +8,11 @@ import pytest
 from made_up_scores import UNEVEN, WORLDS, World
 from scipy import stats
 
-from seedscope.analysis.seeds.additive import AdditiveFit, additive_fit
-from seedscope.analysis.seeds.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.effects import Effects, mean_of, seed_effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError, sign
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
+from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.scores.effects import Effects, mean_of, seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 
 
 def effects_of(values: npt.ArrayLike, groups: npt.ArrayLike) -> Effects:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest, kstest
 
-from seedscope.analysis.seeds.rates import rate_null, rates, wilson
+from seedscope.analysis.seeds.scores.rates import rate_null, rates, wilson
 
 
 def test_wilson_is_what_scipy_gives() -> None:

@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.grid import Grid
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.analysis.seeds.scalar import Scalar, columns, rank_by, scalar
-from seedscope.analysis.seeds.scores import StatisticsError
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.scalar import Scalar, columns, rank_by, scalar
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 PROMPTS, SEEDS = 40, 12
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from made_up_scores import WORLDS, World
 
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.effects import Effects, seed_effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.shrinkage import posterior_draws, shrink, top_probability, winner
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability, winner
 
 
 def measured(world: World, rng: np.random.Generator) -> tuple[Effects, Array]:

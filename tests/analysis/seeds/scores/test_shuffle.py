@@ -9,10 +9,10 @@ import pytest
 from made_up_scores import WORLDS, World
 from scipy import stats
 
-from seedscope.analysis.seeds.additive import AdditiveFit, additive_fit, centre_by_prompt
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.shuffle import _packed, _shuffled_effects, score_null
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit, centre_by_prompt
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.shuffle import _packed, _shuffled_effects, score_null
 
 
 def fully_shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Array:
@@ -86,7 +86,7 @@ def test_the_same_generator_gives_the_same_null_across_blocks(monkeypatch: pytes
     fit = additive_fit(scores)
     one, two = (score_null(fit, "higher", np.random.default_rng(7), 20) for _ in range(2))
     np.testing.assert_array_equal(one.best, two.best)
-    monkeypatch.setattr("seedscope.analysis.seeds.shuffle.BLOCKS", 1)
+    monkeypatch.setattr("seedscope.analysis.seeds.scores.shuffle.BLOCKS", 1)
     other = score_null(fit, "higher", np.random.default_rng(7), 400)
     assert other.best.mean() == pytest.approx(
         score_null(fit, "higher", np.random.default_rng(8), 400).best.mean(), rel=0.1

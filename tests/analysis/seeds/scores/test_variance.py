@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from made_up_scores import WORLDS, World
 
-from seedscope.analysis.seeds.additive import additive_fit
-from seedscope.analysis.seeds.effects import seed_effects
-from seedscope.analysis.seeds.moments import Array
-from seedscope.analysis.seeds.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.variance import VarianceShares, prompts_needed, reliability, variance_shares
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import seed_effects
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.variance import VarianceShares, prompts_needed, reliability, variance_shares
 
 
 def shares_of(scores: Scores, level: float = 0.95) -> VarianceShares:

@@ -1,0 +1,1 @@
+"""Two finished runs beside each other: what differs, what seeds keep, which golden seeds carry over."""

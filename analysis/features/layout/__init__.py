@@ -1,0 +1,1 @@
+"""Where the objects of a picture are, how large, and how near."""

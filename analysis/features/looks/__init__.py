@@ -1,0 +1,1 @@
+"""How a picture looks: colourfulness, brightness, greyscale, sharpness, a border."""

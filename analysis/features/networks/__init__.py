@@ -1,0 +1,1 @@
+"""The networks that features share, and where their weights come from."""

@@ -1,0 +1,1 @@
+"""Printed text in pictures: found, read, and counted as an artefact where none was asked for."""

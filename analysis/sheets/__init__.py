@@ -1,0 +1,1 @@
+"""Pictures for people: contact sheets, maps and clusters, drawn with Pillow."""

@@ -1,0 +1,1 @@
+"""Making what is missing or damaged, and telling how far it is."""

@@ -1,0 +1,1 @@
+"""Diffusion models: finding them, loading them, and what sampling asks of them."""

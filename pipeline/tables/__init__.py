@@ -1,0 +1,1 @@
+"""Tables of shards: published once, committed by a receipt."""

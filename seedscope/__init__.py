@@ -1,0 +1,1 @@
+"""Which seeds are good for your text-to-image model."""
