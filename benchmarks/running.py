@@ -129,7 +129,7 @@ def compare_overlap(pictures: int, steps: int) -> None:
     import ray
     from ray import cloudpickle
 
-    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.analysis.run.run import DrawnRun, run_of
     from seedscope.pipeline.drawing.generate import Generate
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])
@@ -142,8 +142,8 @@ def compare_overlap(pictures: int, steps: int) -> None:
         study.write_text(yaml.safe_dump(STUDY | seeds))
 
         def drawing(name: str) -> Work:
-            job = open_job(study, folder / name)
-            assert isinstance(job, DrawnJob)
+            job = run_of(study, folder / name)
+            assert isinstance(job, DrawnRun)
             return Work("images", Generate(job.study, job.located, job.images), job.units)
 
         def waiting(name: str, units: Sequence[Unit], seconds: float, after: str | None) -> Work:

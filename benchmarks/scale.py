@@ -50,12 +50,12 @@ def write_study(folder: Path, prompts: int, seeds: int, unit: tuple[int, int]) -
 
 def make_up(study: Path, out: Path) -> None:
     """Draw the first unit, pretend the others; print how many units there are, and the name of the missing one."""
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import opened
+    from seedscope.jobs.work.make import make
     from seedscope.pipeline.running.work import Executor, Unwatched
 
-    job = open_job(study, out)
-    job.begin()
-    job.make(Executor("inline", threads=1), Unwatched(), pictures=True, limit=1)
+    with opened(study, out) as job:
+        make(job, Executor("inline", threads=1), Unwatched(), pictures=True, limit=1)
     first, *others = job.units
     missing = others.pop(len(others) // 2).name
     folder, receipt = out / job.images.name, job.images.receipt(first.name)
@@ -71,10 +71,10 @@ def make_up(study: Path, out: Path) -> None:
 
 def make_index(study: Path, out: Path) -> None:
     """Gather the receipts as a run does, and renew as many as it may have written between that and its death."""
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import run_of
     from seedscope.jobs.work.steps import COMPACT_EVERY
 
-    table = open_job(study, out).images
+    table = run_of(study, out).images
     table.compact()
     for unit in sorted(table.committed())[1 - COMPACT_EVERY :]:
         (out / table.name / "receipts" / f"{unit}.json").touch()
@@ -125,10 +125,11 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     """
     import ray
 
-    from seedscope.analysis.run import run as jobs
+    from seedscope.analysis.run.run import opened
+    from seedscope.jobs.work import make
     from seedscope.pipeline.running.work import Executor, Unwatched
 
-    jobs.CHECK_WHOLE_UP_TO = 0  # as of a run that is not small: of made-up shards the sizes alone are right
+    make.CHECK_WHOLE_UP_TO = 0  # as of a run that is not small: of made-up shards the sizes alone are right
     began, times = psutil.Process().create_time(), dict[str, float]()
     start = ray.init
 
@@ -139,11 +140,9 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     ray.init = init
     if ray_is == "up already":
         init(address="local", include_dashboard=False, log_to_driver=False, object_store_memory=128 * 2**20)
-    job = jobs.open_job(study, out)
-    with job.folder.locked():
-        job.begin()
+    with opened(study, out) as job:
         job.images.revoke(missing)
-        (step,) = job.make(Executor("ray", workers=1, threads=1), Unwatched(), pictures=True)
+        (step,) = make.make(job, Executor("ray", workers=1, threads=1), Unwatched(), pictures=True)
     assert step.made == 1, step
     made = job.images.receipt(missing).made
     times["unit begun"] = (

@@ -13,7 +13,7 @@ import pyarrow as pa
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.kept_rankings import kept
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.base import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows, reference_rows
 from seedscope.analysis.seeds.distances.frechet import Reference
@@ -62,7 +62,7 @@ class RankedByDistance:
 
 
 def ranked_by_distance(
-    job: Job, references: Mapping[str, Reference], by: str | None, rng: Rng
+    run: Run, references: Mapping[str, Reference], by: str | None, rng: Rng
 ) -> dict[str, RankedByDistance]:
     """The seeds by each distance: measure -> ranking. Without `ranking.distances` that of the feature `by` alone, if any.
 
@@ -73,13 +73,13 @@ def ranked_by_distance(
         UserError: the real pictures do not allow a distance.
         CorruptShard: a shard is damaged.
     """
-    settings = job.study.ranking
+    settings = run.study.ranking
     found: dict[str, RankedByDistance] = {}
-    for item in job.measures:
+    for item in run.measures:
         feature = item.feature
         if not feature.needs_reference or not (settings.distances or feature.name == by):
             continue
-        rankings = kept(job, feature, partial(_rankings, job, item, references[feature.name], rng))
+        rankings = kept(run, feature, partial(_rankings, run, item, references[feature.name], rng))
         plain = rankings[feature.name]
         for measure, ranking in rankings.items():
             agreement = None if ranking is plain else rank_correlation(_by_seed(ranking), _by_seed(plain))
@@ -88,11 +88,11 @@ def ranked_by_distance(
     return found
 
 
-def _rankings(job: Job, item: Measure, reference: Reference, rng: Rng) -> dict[str, Ranking]:
-    settings = job.study.ranking
+def _rankings(run: Run, item: Measure, reference: Reference, rng: Rng) -> dict[str, Ranking]:
+    settings = run.study.ranking
     return rank_seeds(
-        SeedRows.of(item.table, item.feature.name, job.units),
-        _distances(job, item.feature, reference, rng),
+        SeedRows.of(item.table, item.feature.name, run.units),
+        _distances(run, item.feature, reference, rng),
         top=settings.golden,
         resamples=settings.bootstrap,
         shuffles=settings.shuffles,
@@ -100,14 +100,14 @@ def _rankings(job: Job, item: Measure, reference: Reference, rng: Rng) -> dict[s
     )
 
 
-def _distances(job: Job, feature: Feature, reference: Reference, rng: Rng) -> dict[str, Distance]:
+def _distances(run: Run, feature: Feature, reference: Reference, rng: Rng) -> dict[str, Distance]:
     """Measure -> distance."""
     distances: dict[str, Distance] = {feature.name: Frechet(reference)}
-    wanted = {f"{feature.name}_{name}": name for name in job.study.ranking.distances}
+    wanted = {f"{feature.name}_{name}": name for name in run.study.ranking.distances}
     kernels = {measure: KERNELS[name] for measure, name in wanted.items() if name in KERNELS}
     if kernels:
-        table = next(item.table for item in job.reference_measures if item.feature is feature)
-        rows = reference_rows(table, feature.name, job.reference.units())
+        table = next(item.table for item in run.reference_measures if item.feature is feature)
+        rows = reference_rows(table, feature.name, run.reference.units())
         try:
             distances |= {m: KernelDistance(KernelReference.of(rows, kernel)) for m, kernel in kernels.items()}
         except ValueError as error:

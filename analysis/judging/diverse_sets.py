@@ -13,7 +13,7 @@ from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.layout.layout import Layout
 from seedscope.analysis.judging.judge import split
 from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.vectors import Grid as Vectors
@@ -55,25 +55,25 @@ class DiverseSets:
     silent: Mapping[str, str]
 
 
-def diverse_measures(job: Job, by: str | None) -> list[Measure]:
+def diverse_measures(run: Run, by: str | None) -> list[Measure]:
     """The measure of the feature `by`, or without it what tells style, where that is measured, and layout.
 
     Raises:
         UserError: the study does not measure it, or it tells neither.
     """
-    layout = [item for item in job.measures if isinstance(item.feature, Layout)]
+    layout = [item for item in run.measures if isinstance(item.feature, Layout)]
     if by is None:
         try:
-            return [vector_measure(job, None), *layout]
+            return [vector_measure(run, None), *layout]
         except UserError:
             if layout:
                 return layout
             raise
-    return [item for item in layout if item.feature.name == by] or [vector_measure(job, by)]
+    return [item for item in layout if item.feature.name == by] or [vector_measure(run, by)]
 
 
 def choose_diverse(
-    job: Job, measures: Sequence[Measure], golden: Sequence[int] = (), count: int = COUNT
+    run: Run, measures: Sequence[Measure], golden: Sequence[int] = (), count: int = COUNT
 ) -> DiverseSets:
     """Sets of `count` seeds by each measure, among all seeds and among the golden ones; `diverse.json` holds them, if any.
 
@@ -88,16 +88,16 @@ def choose_diverse(
     for measure in measures:
         name = measure.feature.name
         try:
-            space = _space(job, measure, count)
-            sets.append(_chosen(job, space, "all", np.ones(len(space.grid.seeds), np.bool_), count))
+            space = _space(run, measure, count)
+            sets.append(_chosen(run, space, "all", np.ones(len(space.grid.seeds), np.bool_), count))
             if golden:
-                sets.append(_chosen(job, space, "golden", np.isin(space.grid.seeds, golden), count))
+                sets.append(_chosen(run, space, "golden", np.isin(space.grid.seeds, golden), count))
         except UserError as reason:
             silent[f"{name}, among golden seeds" if sets and sets[-1].feature == name else name] = str(reason)
     found = DiverseSets(sets, silent)
     if sets:
         text = json.dumps(asdict(found), indent=1, allow_nan=False)
-        replace(job.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))
+        replace(run.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))
     return found
 
 
@@ -111,19 +111,19 @@ class _Space:
     ranking: npt.NDArray[np.bool_]
 
 
-def _space(job: Job, measure: Measure, count: int) -> _Space:
+def _space(run: Run, measure: Measure, count: int) -> _Space:
     if isinstance(measure.feature, Layout):
-        grid, alike = read_places(measure.table, list(measure.feature.scalars()), job.units), same_place
+        grid, alike = read_places(measure.table, list(measure.feature.scalars()), run.units), same_place
     else:
-        _, projection = projection_of(job, measure)
-        grid = read_grid(measure.table, measure.feature.name, job.units, projection, projection.width)
+        _, projection = projection_of(run, measure)
+        grid = read_grid(measure.table, measure.feature.name, run.units, projection, projection.width)
         alike = cosines
     if len(grid.seeds) <= count:
         raise UserError(
             f"The run has {len(grid.seeds)} seeds: a choice of {count} needs more. Add seeds to the study, or ask for fewer "
             "with --count."
         )
-    on = _ranking_prompts(job)
+    on = _ranking_prompts(run)
     if not on:
         raise UserError(
             f"There are {len(grid.prompts)} prompts, all of one group: seeds are chosen on one part of the groups and tried on "
@@ -132,19 +132,19 @@ def _space(job: Job, measure: Measure, count: int) -> _Space:
     return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_))
 
 
-def _ranking_prompts(job: Job) -> Mapping[str, bool]:
+def _ranking_prompts(run: Run) -> Mapping[str, bool]:
     """Prompt id -> whether seeds are ranked on it; empty where all prompts are of one group."""
-    groups = _groups(job)
+    groups = _groups(run)
     values = np.empty((len(groups), 0), np.float32)
-    on = split(job, Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.empty(0, np.int64)))
+    on = split(run, Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.empty(0, np.int64)))
     return {} if on is None else dict(zip(groups, on.tolist(), strict=True))
 
 
-def _groups(job: Job) -> dict[str, str]:
-    return {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
+def _groups(run: Run) -> dict[str, str]:
+    return {prompt.id: prompt.group for unit in run.units for prompt in unit.prompts}
 
 
-def _chosen(job: Job, space: _Space, pool: str, among: npt.NDArray[np.bool_], count: int) -> DiverseSeeds:
+def _chosen(run: Run, space: _Space, pool: str, among: npt.NDArray[np.bool_], count: int) -> DiverseSeeds:
     """Raises UserError where too few seeds of the pool have pictures that can be compared."""
     grid, means = space.grid, space.grid.seed_means(space.ranking)
     able = among & _enough(space) & np.isfinite(means).all(axis=1)
@@ -159,9 +159,9 @@ def _chosen(job: Job, space: _Space, pool: str, among: npt.NDArray[np.bool_], co
     chosen = found.chosen
     names = {"chosen": chosen.tolist(), "pool": np.flatnonzero(able).tolist()}
     similar = similarities(grid.values[~space.ranking], names, space.alike)
-    groups = _groups(job)
+    groups = _groups(run)
     labels = [groups[prompt] for prompt, on in zip(grid.prompts, space.ranking, strict=True) if not on]
-    rng = np.random.default_rng(int(fingerprint({"cause": job.cause, "for": "diverse"})[:16], 16))
+    rng = np.random.default_rng(int(fingerprint({"cause": run.cause, "for": "diverse"})[:16], 16))
     return DiverseSeeds(
         space.measure.feature.name,
         space.measure.table.name,

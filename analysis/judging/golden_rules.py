@@ -21,7 +21,7 @@ from seedscope.analysis.judging.golden_sentences import (
     worse_by,
 )
 from seedscope.analysis.judging.judge import Judged, decisive
-from seedscope.analysis.run.run import DrawnJob, Job
+from seedscope.analysis.run.run import DrawnRun, Run
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.scores.scores import sign
@@ -53,14 +53,14 @@ class Choice:
     compared: Mapping[str, Compared]
 
 
-def choose(job: Job, judged: Judged) -> Choice:
+def choose(run: Run, judged: Judged) -> Choice:
     """Choose golden seeds by the study's rule: none, with the reason, where the run does not allow it."""
-    rule, used = job.study.ranking.rule, decisive(job)
+    rule, used = run.study.ranking.rule, decisive(run)
     mute = [reason for name in used if (reason := judged.silent.get(name))]
     if mute and rule != "top":
         return Choice(rule, [], f"No seed can be called golden. {mute[0]}", {})
     rules = {"confirmed": _confirmed, "overlap": _overlap, "pareto": _pareto, "top": _top}
-    seeds, sentences = rules[rule](job, judged)
+    seeds, sentences = rules[rule](run, judged)
     if judged.combined:
         sentences.append(of_combined(judged.combined))
     compared = _compared(judged, judged.scores(used[0]), seeds) if rule in ("confirmed", "pareto") else {}
@@ -70,18 +70,18 @@ def choose(job: Job, judged: Judged) -> Choice:
     return Choice(rule, seeds, " ".join(sentences), compared)
 
 
-def _top(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
+def _top(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
     rows = [row for row in judged.ranking.table.to_pylist() if row["rank"] is not None]
-    if len(rows) <= job.study.ranking.golden:
-        return [], [*verdict(judged.ranking), no_choice(job.study.ranking.golden, len(rows))]
-    return [row["seed"] for row in rows[: job.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
+    if len(rows) <= run.study.ranking.golden:
+        return [], [*verdict(judged.ranking), no_choice(run.study.ranking.golden, len(rows))]
+    return [row["seed"] for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
 
 
-def _overlap(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
-    first, second = (judged.scores(name) for name in decisive(job))
-    k = min(job.study.ranking.golden, first.k, second.k)
+def _overlap(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+    first, second = (judged.scores(name) for name in decisive(run))
+    k = min(run.study.ranking.golden, first.k, second.k)
     if k == len(first.seeds):
-        return [], [no_choice(job.study.ranking.golden, k)]
+        return [], [no_choice(run.study.ranking.golden, k)]
     found = overlap_rule(
         first.effects.effect, second.effects.effect, k, first.better or "higher", second.better or "higher"
     )
@@ -89,22 +89,22 @@ def _overlap(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
     return first.seeds[list(found.seeds)].tolist(), [words, UNTRIED]
 
 
-def _confirmed(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
-    score = judged.scores(decisive(job)[0])
+def _confirmed(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+    score = judged.scores(decisive(run)[0])
     if score.parts is None or score.on is None or score.better is None:
         return [], [ONE_GROUP]
-    found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=job.study.ranking.golden)
+    found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
     words = of_confirmed(found, score.name, int(score.on.sum()), int((~score.on).sum()))
     return score.seeds[list(found.seeds)].tolist(), [words]
 
 
-def _pareto(job: Job, judged: Judged) -> tuple[list[int], list[str]]:
-    scores = [judged.scores(name) for name in decisive(job)]
+def _pareto(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+    scores = [judged.scores(name) for name in decisive(run)]
     measures = [Measure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None]
     on = scores[0].on
     if len(measures) < len(scores) or on is None:
         return [], [ONE_GROUP]
-    found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=job.study.ranking.golden)
+    found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
     words = of_pareto(found, [one.name for one in scores], int(on.sum()), int((~on).sum()))
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
     return scores[0].seeds[list(found.seeds)].tolist(), [words, ranks]
@@ -151,17 +151,17 @@ def _value(score: Scalar, seed: int) -> float | None:
     return value if isfinite(value) else None
 
 
-def golden_seeds(job: DrawnJob, judged: Judged, choice: Choice) -> GoldenSeeds:
+def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
     """The golden list: the chosen seeds, why these, the conditions under which they hold, and how their noise is drawn."""
     ranking = judged.ranking
     rows = {row["seed"]: row for row in ranking.table.to_pylist()}
-    others = [judged.scores(name) for name in decisive(job)[1:]] if choice.seeds else []
+    others = [judged.scores(name) for name in decisive(run)[1:]] if choice.seeds else []
     why = Why(
         rule=choice.rule,
         measure=ranking.measure,
         better=ranking.better,
         parts=[Part(**asdict(part)) for part in judged.combined],
-        k=job.study.ranking.golden,
+        k=run.study.ranking.golden,
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
         sentence=choice.sentence,
@@ -180,13 +180,13 @@ def golden_seeds(job: DrawnJob, judged: Judged, choice: Choice) -> GoldenSeeds:
     return GoldenSeeds(
         seeds=list(choice.seeds),
         why=why,
-        conditions=_conditions(job),
-        noise=NoiseContract.of(choice.seeds or job.wanted.seeds, job.located.latent_shape(job.study.sampling)),
+        conditions=_conditions(run),
+        noise=NoiseContract.of(choice.seeds or run.wanted.seeds, run.located.latent_shape(run.study.sampling)),
     )
 
 
-def _conditions(job: DrawnJob) -> Conditions:
-    study, located = job.study, job.located
+def _conditions(run: DrawnRun) -> Conditions:
+    study, located = run.study, run.located
     kind, unet, scheduler = architecture(located, study.sampling)
     identity = located.identity if isinstance(located.identity, dict) else {}
     height, width = located.size(study.sampling)
@@ -210,6 +210,6 @@ def _conditions(job: DrawnJob) -> Conditions:
         width=width,
         dtype=study.compute.dtype,
         prompts=Prompts(
-            count=len(job.wanted.prompts), sha256=fingerprint([prompt.id for prompt in job.wanted.prompts])
+            count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
         ),
     )

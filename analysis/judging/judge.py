@@ -17,7 +17,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.text_rates import text_rates
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.feature_rows import reference_of
 from seedscope.analysis.seeds.distances.frechet import Reference
 from seedscope.analysis.seeds.distances.witness import witness_grid
@@ -65,7 +65,7 @@ class Judged:
         return _speaking(name, self.scalars, self.silent)
 
 
-def judge(job: Job) -> Judged:
+def judge(run: Run) -> Judged:
     """Judge the seeds of a measured run by everything that is measured; write what is found into the run folder.
 
     `seeds.parquet`: a row a seed, best first. `measures.parquet`: a row a scalar measurement. `text_rates.parquet`, of a
@@ -74,31 +74,31 @@ def judge(job: Job) -> Judged:
     Raises:
         UserError: pictures or measurements are missing, or the ranking's measure says nothing of the seeds.
     """
-    _refuse_unfinished(job)
+    _refuse_unfinished(run)
     references = {
-        item.feature.name: reference_of(item.table, item.feature.name, job.reference.units())
-        for item in job.reference_measures
+        item.feature.name: reference_of(item.table, item.feature.name, run.reference.units())
+        for item in run.reference_measures
     }
-    scalars, silent, parts = _scalars(job, references)
-    first = job.measured_as(job.study.ranking.named[0][1])
-    by = first.name if first.needs_reference and not _weights(job) else None
-    distances = ranked_by_distance(job, references, by, partial(_rng, job))
-    ranking = rank_by(_speaking(decisive(job)[0], scalars, silent)) if by is None else distances[by].ranking
-    others = list(distances.values()) if job.study.ranking.distances else []
-    judged = Judged(ranking, scalars, silent, text_rates(job), parts, others)
-    _write(job, judged)
+    scalars, silent, parts = _scalars(run, references)
+    first = run.measured_as(run.study.ranking.named[0][1])
+    by = first.name if first.needs_reference and not _weights(run) else None
+    distances = ranked_by_distance(run, references, by, partial(_rng, run))
+    ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by is None else distances[by].ranking
+    others = list(distances.values()) if run.study.ranking.distances else []
+    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others)
+    _write(run, judged)
     return judged
 
 
-def decisive(job: Job) -> list[str]:
+def decisive(run: Run) -> list[str]:
     """The measurements by which the study's rule chooses seeds, in its order: the combined score, or one a feature."""
-    return [COMBINED] if _weights(job) else [quality(job.measured_as(name)) for _, name in job.study.ranking.named]
+    return [COMBINED] if _weights(run) else [quality(run.measured_as(name)) for _, name in run.study.ranking.named]
 
 
-def _weights(job: Job) -> dict[str, float]:
+def _weights(run: Run) -> dict[str, float]:
     """Measurement -> its weight in the combined score; empty where the study does not ask for one."""
-    by = job.study.ranking.by
-    return {quality(job.measured_as(name)): weight for name, weight in by.items()} if isinstance(by, dict) else {}
+    by = run.study.ranking.by
+    return {quality(run.measured_as(name)): weight for name, weight in by.items()} if isinstance(by, dict) else {}
 
 
 def quality(feature: Feature) -> str:
@@ -119,93 +119,93 @@ def _speaking(name: str, scalars: Mapping[str, Scalar], silent: Mapping[str, str
     return scalars[name]
 
 
-def _refuse_unfinished(job: Job) -> None:
-    needed: list[tuple[Sequence[Unit], Table, str]] = [(job.units, job.images, "pictures")]
-    needed += [(job.units, item.table, f"measurements of {item.feature.name}") for item in job.measures]
+def _refuse_unfinished(run: Run) -> None:
+    needed: list[tuple[Sequence[Unit], Table, str]] = [(run.units, run.images, "pictures")]
+    needed += [(run.units, item.table, f"measurements of {item.feature.name}") for item in run.measures]
     needed += [
         (units, item.table, f"measurements of {item.feature.name} ({stage})")
-        for stage, _, measures, units in job.compared_with()
+        for stage, _, measures, units in run.compared_with()
         for item in measures
     ]
     for units, table, what in needed:
         if missing := len({unit.name for unit in units} - table.committed()):
             raise UserError(
-                f"{job.folder.path}: {missing} of {len(units)} units have no {what} yet. `seedscope run` makes them; "
+                f"{run.folder.path}: {missing} of {len(units)} units have no {what} yet. `seedscope run` makes them; "
                 "`seedscope seeds` and `seedscope report` judge what there is with --complete-prompts."
             )
 
 
-def _rng(job: Job, what: str) -> np.random.Generator:
+def _rng(run: Run, what: str) -> np.random.Generator:
     """Randomness of its own for each thing that is judged, so that none depends on what else is measured."""
-    return np.random.default_rng(int(fingerprint({"cause": job.cause, "for": what})[:16], 16))
+    return np.random.default_rng(int(fingerprint({"cause": run.cause, "for": what})[:16], 16))
 
 
 def _scalars(
-    job: Job, references: Mapping[str, Reference]
+    run: Run, references: Mapping[str, Reference]
 ) -> tuple[dict[str, Scalar], dict[str, str], tuple[Part, ...]]:
     """Every scalar measurement of the run by name, the reasons of those that say nothing of the seeds, and what the combined
     score, which is the last of them, is made of."""
     found: dict[str, Scalar] = {}
     silent: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
-    weights, terms = _weights(job), {}
-    for name, better, is_rate, grid in _grids(job, references):
+    weights, terms = _weights(run), {}
+    for name, better, is_rate, grid in _grids(run, references):
         try:
-            found[name] = _scalar(job, name, better, grid, is_rate=is_rate)
+            found[name] = _scalar(run, name, better, grid, is_rate=is_rate)
         except StatisticsError as reason:
             silent[name] = str(reason)
         if name in weights and better is not None:
             terms[name] = Term(name, better, weights[name], grid)
     if terms:
         try:
-            grid, parts = combined([terms[name] for name in weights], split(job, grid))
-            found[COMBINED] = _scalar(job, COMBINED, "higher", grid, is_rate=False)
+            grid, parts = combined([terms[name] for name in weights], split(run, grid))
+            found[COMBINED] = _scalar(run, COMBINED, "higher", grid, is_rate=False)
         except StatisticsError as reason:
             silent[COMBINED] = str(reason)
     return found, silent, parts
 
 
-def _scalar(job: Job, name: str, better: Better | None, grid: Grid, *, is_rate: bool) -> Scalar:
+def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: bool) -> Scalar:
     return scalar(
         grid,
         name,
         better,
         is_rate=is_rate,
-        ranking=split(job, grid),
-        k=job.study.ranking.golden,
-        shuffles=job.study.ranking.shuffles,
-        rng=_rng(job, name),
+        ranking=split(run, grid),
+        k=run.study.ranking.golden,
+        shuffles=run.study.ranking.shuffles,
+        rng=_rng(run, name),
     )
 
 
-def _grids(job: Job, references: Mapping[str, Reference]) -> Iterator[tuple[str, Better | None, bool, Grid]]:
+def _grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[str, Better | None, bool, Grid]]:
     """(name, which values are good, whether it is yes or no, the grid) of every scalar measurement."""
-    for measure in job.measures:
+    for measure in run.measures:
         feature = measure.feature
         if feature.needs_reference:
-            grid = witness_grid(measure.table, feature.name, job.units, references[feature.name])
+            grid = witness_grid(measure.table, feature.name, run.units, references[feature.name])
             yield quality(feature), "lower", False, grid
         booleans = {item.name for item in feature.fields() if pa.types.is_boolean(item.type)}
         for column, better in feature.scalars().items():
-            grid = read_grid(measure.table, column, job.units)
+            grid = read_grid(measure.table, column, run.units)
             yield measurement(feature, column), better, column in booleans, grid
 
 
-def split(job: Job, grid: Grid) -> npt.NDArray[np.bool_] | None:
+def split(run: Run, grid: Grid) -> npt.NDArray[np.bool_] | None:
     """(P,) true for the prompts to rank on, false for those to confirm on: the same for every measurement of a run.
 
     None where all prompts are of one group.
     """
     try:
-        return split_prompts(grid.groups, _rng(job, "split"))
+        return split_prompts(grid.groups, _rng(run, "split"))
     except StatisticsError:
         return None
 
 
-def _write(job: Job, judged: Judged) -> None:
+def _write(run: Run, judged: Judged) -> None:
     seeds = _beside(judged)
     tables = {
-        "seeds": seeds.replace_schema_metadata({**seeds.schema.metadata, MEASURED: json.dumps(_measured(job, judged))}),
+        "seeds": seeds.replace_schema_metadata({**seeds.schema.metadata, MEASURED: json.dumps(_measured(run, judged))}),
         "measures": measures_table(judged.scalars.values()),
     }
     if judged.by_task is not None:
@@ -213,19 +213,19 @@ def _write(job: Job, judged: Judged) -> None:
     if judged.distances:
         tables["distances"] = distances_table(judged.distances)
     else:
-        (job.folder.path / "distances.parquet").unlink(missing_ok=True)  # of an earlier wording of the study
+        (run.folder.path / "distances.parquet").unlink(missing_ok=True)  # of an earlier wording of the study
     for name, table in tables.items():
-        replace(job.folder.path / f"{name}.parquet", partial(pq.write_table, table))
+        replace(run.folder.path / f"{name}.parquet", partial(pq.write_table, table))
 
 
-def _measured(job: Job, judged: Judged) -> Json:
+def _measured(run: Run, judged: Judged) -> Json:
     """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
     return {
-        "features": {item.name: item.fingerprint() for item in job.measured},
-        "reference": {item.feature.name: item.table.name for item in job.reference_measures},
-        "prompts": len(job.wanted.prompts),
-        "golden": job.study.ranking.golden,
-        "golden_by": [*decisive(job)[: None if job.study.ranking.rule == "pareto" else 1]],
+        "features": {item.name: item.fingerprint() for item in run.measured},
+        "reference": {item.feature.name: item.table.name for item in run.reference_measures},
+        "prompts": len(run.wanted.prompts),
+        "golden": run.study.ranking.golden,
+        "golden_by": [*decisive(run)[: None if run.study.ranking.rule == "pareto" else 1]],
         "combined": {part.measure: part.weight for part in judged.combined},
     }
 

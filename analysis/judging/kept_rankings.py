@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study.plan import Unit
@@ -25,10 +25,10 @@ FOLDER = ".rankings"
 Rankings = dict[str, Ranking]
 
 
-def kept(job: Job, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
+def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     """The rankings of a feature, measure -> ranking, as they were made last from the very same, or made now and kept."""
-    folder = job.folder.path / FOLDER
-    cause, names = _cause(job, feature), [feature.name, *(f"{feature.name}_{d}" for d in job.study.ranking.distances)]
+    folder = run.folder.path / FOLDER
+    cause, names = _cause(run, feature), [feature.name, *(f"{feature.name}_{d}" for d in run.study.ranking.distances)]
     places = {name: folder / f"{name}-{cause}.parquet" for name in names}
     try:
         return {name: Ranking.of(pq.read_table(place)) for name, place in places.items()}
@@ -42,23 +42,23 @@ def kept(job: Job, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     return made
 
 
-def _cause(job: Job, feature: Feature) -> str:
+def _cause(run: Run, feature: Feature) -> str:
     """16 hexadecimal digits over all that changes the rankings: measurements, prompts, settings, and the code itself."""
-    settings = job.study.ranking
-    real = next(item for item in job.reference_measures if item.feature is feature)
-    drawn = next(item for item in job.measures if item.feature is feature)
+    settings = run.study.ranking
+    real = next(item for item in run.reference_measures if item.feature is feature)
+    drawn = next(item for item in run.measures if item.feature is feature)
     cause: dict[str, Json] = {
-        "pictures": job.cause,
-        "drawn": _bytes(drawn, job.units),
-        "real": _bytes(real, job.reference.units()),
-        "groups": [[prompt.id, prompt.group] for prompt in job.wanted.prompts],
+        "pictures": run.cause,
+        "drawn": _bytes(drawn, run.units),
+        "real": _bytes(real, run.reference.units()),
+        "groups": [[prompt.id, prompt.group] for prompt in run.wanted.prompts],
         "settings": [settings.golden, settings.bootstrap, settings.shuffles, *settings.distances],
         "code": _code(),
     }
     return fingerprint(cause)[:16]
 
 
-def _bytes(measure: Measure, units: list[Unit]) -> list[Json]:
+def _bytes(measure: Measure, units: Sequence[Unit]) -> list[Json]:
     found = dict(tuples(measure.table.ledger("unit", "sha256")))
     return [[unit.name, found[unit.name]] for unit in units]
 

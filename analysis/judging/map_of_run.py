@@ -16,7 +16,7 @@ from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
 from seedscope.analysis.maps.projection import SAMPLE, Projection, file_sha256, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_sample
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
@@ -36,7 +36,7 @@ class Mapped:
     files: list[Path]
 
 
-def make_map(job: Job, by: str | None = None) -> Mapped:
+def make_map(run: Run, by: str | None = None) -> Mapped:
     """Map the seeds and a sample of the pictures of a measured run, and write it into the run folder.
 
     `by` is a feature of the study that gives a vector; without it, a style feature, or else the first that does.
@@ -44,16 +44,16 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
     Raises:
         UserError: there is no such feature, measurements are missing, or there are too few seeds or prompts.
     """
-    measure = vector_measure(job, by)
-    _refuse_missing(job, measure)
+    measure = vector_measure(run, by)
+    _refuse_missing(run, measure)
     feature = measure.feature.name
-    _, of_seeds, of_images = _generators(job)
-    stored, projection = projection_of(job, measure)
-    grid = read_grid(measure.table, feature, job.units, projection, projection.width)
-    groups = {prompt.id: prompt.group for unit in job.units for prompt in unit.prompts}
+    _, of_seeds, of_images = _generators(run)
+    stored, projection = projection_of(run, measure)
+    grid = read_grid(measure.table, feature, run.units, projection, projection.width)
+    groups = {prompt.id: prompt.group for unit in run.units for prompt in unit.prompts}
     seed_map, image_map = map_seeds(grid, groups, of_seeds), map_images(grid, of_images)
-    meaning = _meaning(job)
-    clusters = _clusters(job, seed_map, meaning)
+    meaning = _meaning(run)
+    clusters = _clusters(run, seed_map, meaning)
     sentences = map_verdict(seed_map, feature)
     if unread := len(groups) - len(grid.prompts):
         sentences.append(f"{unread} of {len(groups)} prompts were not read, so that the vectors fit into 2 GiB.")
@@ -63,19 +63,19 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
     facts: dict[str, Json] = {
         "feature": feature,
         "table": measure.table.name,
-        "source": map_source(job, measure),
+        "source": map_source(run, measure),
         "components": projection.width,
         "explained": projection.explained,
         "sample": projection.images,
         "components_sha256": file_sha256(stored),
         "verdict": list(sentences),
     }
-    files = [stored, *_write_tables(job, seed_map, image_map, clusters, facts)]
-    files += draw_sheets(job, seed_map, clusters, sentences)
+    files = [stored, *_write_tables(run, seed_map, image_map, clusters, facts)]
+    files += draw_sheets(run, seed_map, clusters, sentences)
     return Mapped(feature, sentences, clusters, files)
 
 
-def vector_measure(job: Job, by: str | None) -> Measure:
+def vector_measure(run: Run, by: str | None) -> Measure:
     """The measure of the feature `by`, or the default one.
 
     Raises:
@@ -83,13 +83,13 @@ def vector_measure(job: Job, by: str | None) -> Measure:
     """
     able = {
         item.feature.name: item
-        for item in job.measures
+        for item in run.measures
         if any(field.name == item.feature.name and is_vector(field) for field in item.feature.fields())
     }
     listed = ", ".join(able) or "none is measured"
     if by is not None:
         if by not in able:
-            measured = by in (item.name for item in job.measured)
+            measured = by in (item.name for item in run.measured)
             wrong = "gives no vector of a picture" if measured else "is not measured by the study"
             raise UserError(f"--by {by}: {wrong}; a map can be made by: {listed}.")
         return able[by]
@@ -101,58 +101,58 @@ def vector_measure(job: Job, by: str | None) -> Measure:
     return next((item for item in able.values() if isinstance(item.feature, Style)), next(iter(able.values())))
 
 
-def _missing(job: Job, measure: Measure) -> int:
-    return len({unit.name for unit in job.units} - measure.table.committed())
+def _missing(run: Run, measure: Measure) -> int:
+    return len({unit.name for unit in run.units} - measure.table.committed())
 
 
-def _refuse_missing(job: Job, measure: Measure) -> None:
-    if missing := _missing(job, measure):
+def _refuse_missing(run: Run, measure: Measure) -> None:
+    if missing := _missing(run, measure):
         raise UserError(
-            f"{job.folder.path}: {missing} of {len(job.units)} units have no {measure.feature.name} yet. "
+            f"{run.folder.path}: {missing} of {len(run.units)} units have no {measure.feature.name} yet. "
             "`seedscope features` measures them."
         )
 
 
-def projection_of(job: Job, measure: Measure) -> tuple[Path, Projection]:
+def projection_of(run: Run, measure: Measure) -> tuple[Path, Projection]:
     """The run's principal components, with their file: those it has, so that a run which grows keeps its coordinates, or new
     ones."""
     table = measure.table.name
-    stored = job.folder.path / f"map_pca_{measure.feature.name}.safetensors"
+    stored = run.folder.path / f"map_pca_{measure.feature.name}.safetensors"
     if stored.exists() and (known := Projection.load(stored)).table == table:
         return stored, known
-    sample = read_sample(measure.table, measure.feature.name, job.units, SAMPLE, _generators(job)[0])
+    sample = read_sample(measure.table, measure.feature.name, run.units, SAMPLE, _generators(run)[0])
     layers = len(measure.feature.layers) if isinstance(measure.feature, Style) else 1
     fit_projection(sample.vectors, layers, table).save(stored)
     return stored, Projection.load(stored)
 
 
-def map_source(job: Job, measure: Measure) -> str:
+def map_source(run: Run, measure: Measure) -> str:
     """sha256 (hex) over the measurements that a map is made from: one with another `source` is out of date."""
-    tables = [item.table for item in (measure, _meaning(job)) if item is not None]
-    return fingerprint([[table.receipt(unit.name).sha256 for unit in job.units] for table in tables])
+    tables = [item.table for item in (measure, _meaning(run)) if item is not None]
+    return fingerprint([[table.receipt(unit.name).sha256 for unit in run.units] for table in tables])
 
 
-def _meaning(job: Job) -> Measure | None:
+def _meaning(run: Run) -> Measure | None:
     """What tells the meaning of clusters, where all of it is measured."""
-    return next((item for item in job.measures if item.feature.name == MEANING and _missing(job, item) == 0), None)
+    return next((item for item in run.measures if item.feature.name == MEANING and _missing(run, item) == 0), None)
 
 
-def _generators(job: Job) -> list[np.random.Generator]:
+def _generators(run: Run) -> list[np.random.Generator]:
     """Of the sample of whole vectors, of the map of seeds, and of that of pictures."""
-    return np.random.default_rng(int(fingerprint(job.cause)[:16], 16)).spawn(3)
+    return np.random.default_rng(int(fingerprint(run.cause)[:16], 16)).spawn(3)
 
 
-def _clusters(job: Job, seed_map: SeedMap, meaning: Measure | None) -> list[Cluster]:
+def _clusters(run: Run, seed_map: SeedMap, meaning: Measure | None) -> list[Cluster]:
     if not seed_map.clusters.count:
         return []
     means = None
     if meaning is not None:
-        means = seed_means(meaning.table, job.units, seed_map.prompts, seed_map.seeds)
+        means = seed_means(meaning.table, run.units, seed_map.prompts, seed_map.seeds)
     return described(seed_map.seeds, seed_map.clusters, means)
 
 
 def _write_tables(
-    job: Job, seed_map: SeedMap, image_map: ImageMap, clusters: list[Cluster], facts: dict[str, Json]
+    run: Run, seed_map: SeedMap, image_map: ImageMap, clusters: list[Cluster], facts: dict[str, Json]
 ) -> list[Path]:
     """`map_seeds.parquet`, `map_images.parquet` and `clusters.json`."""
     labels = seed_map.clusters.labels
@@ -171,7 +171,7 @@ def _write_tables(
     files = []
     for name, columns in tables.items():
         table = pa.table(columns).replace_schema_metadata({"seedscope": json.dumps(facts)})
-        files.append(job.folder.path / name)
+        files.append(run.folder.path / name)
         replace(files[-1], partial(pq.write_table, table))
     found = seed_map.clusters
     record = {
@@ -183,7 +183,7 @@ def _write_tables(
         "p_value": found.p_value,
         "clusters": [{"name": cluster.name, **asdict(cluster)} for cluster in clusters],
     }
-    files.append(job.folder.path / "clusters.json")
+    files.append(run.folder.path / "clusters.json")
     replace(files[-1], lambda path: path.write_text(json.dumps(record, indent=1), encoding="utf-8"))
     return files
 

@@ -5,26 +5,26 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.grid import Grid, read_grid
 from seedscope.analysis.seeds.scores.rates import Rates, rates
 
 
-def text_rates(job: Job) -> pa.Table | None:
+def text_rates(run: Run) -> pa.Table | None:
     """For each task and seed: how often the mask shows text, and how often it did before inpainting.
 
     Columns: `task`, `seed`, `n` pictures, `rate` of those with text, `rate_lo`, `rate_hi`, and `before`, `before_lo`,
     `before_hi` of the same masks before inpainting; 95 % Wilson intervals, null where no picture is known.
     None where nothing is measured that needs a control.
     """
-    before = {item.feature.name: item for item in job.before_measures}
-    measure = next((item for item in job.measures if item.feature.name in before), None)
-    if measure is None or job.before is None:
+    before = {item.feature.name: item for item in run.before_measures}
+    measure = next((item for item in run.measures if item.feature.name in before), None)
+    if measure is None or run.before is None:
         return None
     column = next(name for name, better in measure.feature.scalars().items() if better)
-    after = read_grid(measure.table, column, job.units)
-    control = read_grid(before[measure.feature.name].table, column, job.before.units())
-    tasks = [job.before.task(prompt) for prompt in after.prompts.tolist()]
+    after = read_grid(measure.table, column, run.units)
+    control = read_grid(before[measure.feature.name].table, column, run.before.units())
+    tasks = [run.before.task(prompt) for prompt in after.prompts.tolist()]
     return pa.concat_tables([_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)])
 
 

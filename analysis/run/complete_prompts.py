@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition, Unit
 
+SomeRun = TypeVar("SomeRun", bound=Run)
 
-def keep_complete_prompts(job: Job) -> None:
-    """Let a job go on with its complete prompts alone, after `begin`.
+
+def with_complete_prompts(run: SomeRun) -> SomeRun:
+    """The run with its complete prompts alone.
 
     Raises:
         UserError: no prompt is complete.
     """
-    tables = [job.images, *(item.table for item in job.measures)]
+    tables = [run.images, *(item.table for item in run.measures)]
     done = set.intersection(*(table.committed() for table in tables))
-    units = complete(job.units, done)
+    units = complete(run.units, done)
     kept = {prompt.id for unit in units for prompt in unit.prompts}
-    prompts = tuple(prompt for prompt in job.wanted.prompts if prompt.id in kept)
-    left_out = len(job.wanted.prompts) - len(prompts)
+    prompts = tuple(prompt for prompt in run.wanted.prompts if prompt.id in kept)
+    left_out = len(run.wanted.prompts) - len(prompts)
     if not prompts:
         raise UserError(
-            f"{job.folder.path}: none of {left_out} prompts is drawn with every seed and measured. `seedscope run` goes on."
+            f"{run.folder.path}: none of {left_out} prompts is drawn with every seed and measured. `seedscope run` goes on."
         )
-    job.units, job.wanted, job.unfinished = units, Edition(prompts, job.wanted.seeds), left_out
+    return replace(run, units=units, wanted=Edition(prompts, run.wanted.seeds), unfinished=left_out)
 
 
-def unfinished(job: Job) -> list[str]:
+def unfinished(run: Run) -> list[str]:
     """A sentence on the prompts of an unfinished run that are left out; none where it is finished."""
-    judged = len(job.wanted.prompts)
+    judged = len(run.wanted.prompts)
     sentence = (
-        f"The run is not finished: {judged:,} of {judged + job.unfinished:,} prompts are judged, those of which every picture "
+        f"The run is not finished: {judged:,} of {judged + run.unfinished:,} prompts are judged, those of which every picture "
         "is drawn and measured."
     )
-    return [sentence] if job.unfinished else []
+    return [sentence] if run.unfinished else []
 
 
 def complete(units: Sequence[Unit], done: Collection[str]) -> list[Unit]:

@@ -7,7 +7,7 @@ from PIL import Image
 from seedscope.analysis.maps.clusters import central
 from seedscope.analysis.maps.meaning import Cluster
 from seedscope.analysis.maps.style_map import SeedMap
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
 from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.sheets.map_sheet import draw_map
@@ -17,33 +17,33 @@ PROMPTS, SEEDS = 8, 3
 TRAITS_TOLD, SEEDS_NAMED = 6, 12
 
 
-def draw_sheets(job: Job, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str]) -> list[Path]:
+def draw_sheets(run: Run, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str]) -> list[Path]:
     """Draw `map.png`, and `clusters.png` where there are clusters; one of an earlier map without them goes."""
-    texts = {prompt.id: prompt.text for unit in job.units for prompt in unit.prompts}
-    files = [_save(_map(job, seed_map, clusters, sentences, texts), job.folder.path / "map.png")]
-    sheet = job.folder.path / "clusters.png"
+    texts = {prompt.id: prompt.text for unit in run.units for prompt in unit.prompts}
+    files = [_save(_map(run, seed_map, clusters, sentences, texts), run.folder.path / "map.png")]
+    sheet = run.folder.path / "clusters.png"
     if not clusters:
         sheet.unlink(missing_ok=True)
         return files
     used = set(seed_map.prompts)
     columns = {prompt: texts[prompt] for prompt in evenly([prompt for prompt in texts if prompt in used], PROMPTS)}
     rows = [_row(cluster, seed_map) for cluster in clusters]
-    pictures = pictures_of(job, [seed for row in rows for seed in row.examples], columns)
-    page = draw_clusters(rows, columns, pictures, title=f"Clusters of the seeds of {job.subject}", notes=sentences)
+    pictures = pictures_of(run, [seed for row in rows for seed in row.examples], columns)
+    page = draw_clusters(rows, columns, pictures, title=f"Clusters of the seeds of {run.subject}", notes=sentences)
     return [*files, _save(page, sheet)]
 
 
 def _map(
-    job: Job, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str], texts: dict[str, str]
+    run: Run, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str], texts: dict[str, str]
 ) -> Image.Image:
     shown = seed_map.telling_prompt
-    pictures = {seed: picture for (seed, _), picture in pictures_of(job, seed_map.seeds, [shown]).items()}
+    pictures = {seed: picture for (seed, _), picture in pictures_of(run, seed_map.seeds, [shown]).items()}
     return draw_map(
         seed_map.seeds,
         seed_map.places,
         seed_map.clusters.labels,
         pictures,
-        title=f"Map of the seeds of {job.subject}",
+        title=f"Map of the seeds of {run.subject}",
         notes=[
             *sentences,
             "Neighbours look alike over all prompts; far distances mean nothing. Laid on a grid, so that none is covered.",

@@ -24,17 +24,17 @@ def audit_study(
 
     Example: seedscope audit configs/demo.yaml --cells 64
     """
-    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.analysis.run.run import DrawnRun, run_of
     from seedscope.jobs.commands.audit_words import told
     from seedscope.jobs.planning.redraw import audit
 
-    job = open_job(study, folder)
-    if not isinstance(job, DrawnJob):
+    run = run_of(study, folder)
+    if not isinstance(run, DrawnRun):
         raise UserError(
             f"{study}: its pictures were imported, and what drew them is not known; only pictures that seedscope drew can be "
             "drawn again."
         )
-    audited = audit(job, cells)
+    audited = audit(run, cells)
     if as_json:
         print(json.dumps({"cells": len(audited.pictures), "same": audited.same} | asdict(audited)))
         return

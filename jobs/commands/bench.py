@@ -30,23 +30,23 @@ def bench_study(
 
     Example: seedscope bench configs/demo.yaml --seconds 30
     """
-    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.analysis.run.run import DrawnRun, run_of
     from seedscope.jobs.planning.bench_file import FILE
     from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
     from seedscope.pipeline.models.device import pick_device
     from seedscope.pipeline.storage.local import replace
 
-    job = open_job(study, folder)
-    if not isinstance(job, DrawnJob):
+    run = run_of(study, folder)
+    if not isinstance(run, DrawnRun):
         raise UserError(f"{study}: its pictures were imported, so there is no drawing to measure.")
-    threads = threads or threads_of_a_worker(pick_device(job.study.compute.device))
+    threads = threads or threads_of_a_worker(pick_device(run.study.compute.device))
     with tempfile.TemporaryDirectory(prefix="seedscope-bench-") as scratch:
-        found = bench(job, seconds, threads, Path(scratch))
-    file = job.folder.path / FILE
+        found = bench(run, seconds, threads, Path(scratch))
+    file = run.folder.path / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     text = found.model_dump_json(indent=1)
     replace(file, lambda path: path.write_text(text, encoding="utf-8"))
-    job.folder.deliver([file])
+    run.folder.deliver([file])
     if as_json:
         print(text)
         return

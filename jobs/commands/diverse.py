@@ -35,13 +35,11 @@ def choose_diverse_seeds(
     from seedscope.analysis.judging.diverse_sets import choose_diverse, diverse_measures
     from seedscope.analysis.judging.golden_rules import choose
     from seedscope.analysis.judging.judge import judge
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import opened
 
-    job = open_job(study, folder)
-    with job.folder.locked():
-        job.begin()
-        measures = diverse_measures(job, by)
-        found = choose_diverse(job, measures, choose(job, judge(job)).seeds, count)
+    with opened(study, folder) as run:
+        measures = diverse_measures(run, by)
+        found = choose_diverse(run, measures, choose(run, judge(run)).seeds, count)
     if not found.sets:
         raise UserError("\n".join(f"no set by {name}: {reason}" for name, reason in found.silent.items()))
     if as_json:
@@ -51,7 +49,7 @@ def choose_diverse_seeds(
     for name, reason in found.silent.items():
         notes.print(f"No set by {name}: {reason}")
     if not as_json:
-        out.print(f"wrote {job.folder.path / 'diverse.json'}", soft_wrap=True)
+        out.print(f"wrote {run.folder.path / 'diverse.json'}", soft_wrap=True)
 
 
 def _told(each: "DiverseSeeds") -> str:

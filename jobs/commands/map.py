@@ -30,12 +30,10 @@ def map_study(
     Example: seedscope map configs/demo.yaml --by fd_efficientnet_lite0
     """
     from seedscope.analysis.judging.map_of_run import make_map
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import opened
 
-    job = open_job(study, folder)
-    with job.folder.locked():
-        job.begin()
-        made = make_map(job, by)
+    with opened(study, folder) as run:
+        made = make_map(run, by)
     if as_json:
         clusters = [{"name": cluster.name, **asdict(cluster)} for cluster in made.clusters]
         facts = {"feature": made.feature, "verdict": made.sentences, "clusters": clusters}

@@ -11,7 +11,7 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.analysis.run.run import Job
+    from seedscope.analysis.run.run import Run
 
 ROW_GROUP = 16
 
@@ -32,14 +32,14 @@ def write_masks(
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import run_of
     from seedscope.pipeline.images import IMAGE, schema_with_images
     from seedscope.pipeline.storage.local import replace
 
-    job = open_job(study, folder)
-    rows = list(_masked(job, limit, grow))
+    run = run_of(study, folder)
+    rows = list(_masked(run, limit, grow))
     if not rows:
-        raise UserError(f"{job.folder.path}: no picture has an object that was found. Is `layout` measured?")
+        raise UserError(f"{run.folder.path}: no picture has an object that was found. Is `layout` measured?")
     fields = [pa.field("image", IMAGE), pa.field("mask", IMAGE), pa.field("object", pa.string())]
     schema = schema_with_images([*fields, pa.field("name", pa.string())])
     table = pa.Table.from_pylist(rows, schema=schema)
@@ -47,17 +47,17 @@ def write_masks(
     out.print(f"wrote {file}: {len(rows):,} pictures with masks", soft_wrap=True)
 
 
-def _masked(job: "Job", limit: int, grow: int) -> Iterator[dict[str, Any]]:
+def _masked(run: "Run", limit: int, grow: int) -> Iterator[dict[str, Any]]:
     """Rows of image, mask, object and name, at most `limit`, evenly spaced over the cells in which an object was found."""
     import pyarrow.compute as pc
 
-    layout = next((item for item in job.measures if item.feature.name == "layout"), None)
+    layout = next((item for item in run.measures if item.feature.name == "layout"), None)
     if layout is None or "mask" not in layout.table.schema.names:
         raise UserError(
-            f"{job.folder.path}: the study does not measure `layout` with masks; add it to `features` and run it."
+            f"{run.folder.path}: the study does not measure `layout` with masks; add it to `features` and run it."
         )
     committed = layout.table.committed()
-    units = [unit for unit in job.units if unit.name in committed]
+    units = [unit for unit in run.units if unit.name in committed]
     found = [
         (unit.name, row)
         for unit in units
@@ -67,7 +67,7 @@ def _masked(job: "Job", limit: int, grow: int) -> Iterator[dict[str, Any]]:
     for name in dict.fromkeys(name for name, _ in chosen):
         places = [row for unit, row in chosen if unit == name]
         measured = layout.table.read(name, ["object", "mask"]).take(places).to_pylist()
-        pictures = job.images.read(name, ["prompt_id", "seed", "image"]).take(places).to_pylist()
+        pictures = run.images.read(name, ["prompt_id", "seed", "image"]).take(places).to_pylist()
         for place, picture in zip(measured, pictures, strict=True):
             mask = {"bytes": _grown(place["mask"]["bytes"], grow), "path": None}
             key = f"{picture['prompt_id']}-{picture['seed']}"

@@ -1,7 +1,10 @@
 """Arguments and options that several commands share. In help texts `\\[` is a bracket: rich takes others for markup."""
 
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -9,6 +12,7 @@ from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.study.slice import Slice
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
 Out = Annotated[
@@ -27,13 +31,14 @@ Part = Annotated[
         "--slice", metavar="I/N", help="Only every N-th unit, from the I-th on, beside processes with the other slices."
     ),
 ]
+Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DASHBOARD = "http://127.0.0.1:8265"
 Dashboard = Annotated[
     str, typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the Ray cluster, http://HOST:8265.")
 ]
 
-# Where stages run: what `executor` makes of these is given to a job.
+# Where stages run: what `executor` makes of these is given to a run.
 Kind = Annotated[Literal["ray", "inline"], typer.Option(help="Ray workers, or this process alone.")]
 Address = Annotated[
     str | None,
@@ -72,7 +77,36 @@ Deadline = Annotated[
 ]
 
 
-def executor(
+def runs_stages(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command, in place of its parameter `where`, the options that say where stages run."""
+    options = signature(_where).parameters.values()
+
+    @wraps(command)
+    def with_options(**given: Any) -> None:
+        where = _where(**{option.name: given.pop(option.name) for option in options})
+        command(**given, where=where)
+
+    own = signature(command)
+    places = [[item] if item.name != "where" else options for item in own.parameters.values()]
+    flat = [item.replace(kind=Parameter.KEYWORD_ONLY) for place in places for item in place]
+    with_options.__signature__ = own.replace(parameters=flat)  # type: ignore[attr-defined]  # read by typer
+    with_options.__annotations__ = {item.name: item.annotation for item in flat}
+    return with_options
+
+
+def _where(
+    executor: Kind = "ray",
+    address: Address = None,
+    workers: Workers = None,
+    threads: Threads = None,
+    gpus_per_worker: GpusPerWorker = None,
+    resource: Resource = None,
+    deadline: Deadline = None,
+) -> "Executor":
+    return executor_of(executor, address, workers, threads, gpus_per_worker, resource, deadline)
+
+
+def executor_of(
     kind: Literal["ray", "inline"],
     address: str | None,
     workers: int | None,
@@ -114,3 +148,14 @@ def _resources(options: list[str]) -> dict[str, dict[str, float]]:
             )
         found.setdefault(stage, {})[name] = wanted
     return found
+
+
+def slice_of(part: str | None) -> "Slice":
+    """The slice that `--slice` names; without it the whole.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    from seedscope.pipeline.study.slice import WHOLE, Slice
+
+    return WHOLE if part is None else Slice.parse(part)

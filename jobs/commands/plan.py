@@ -32,16 +32,16 @@ def plan_study(
 
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
-    from seedscope.analysis.run.run import DrawnJob, open_job
+    from seedscope.analysis.run.run import DrawnRun, run_of
     from seedscope.jobs.commands import plan_words
     from seedscope.jobs.planning.estimate import planned
 
-    job = open_job(study, folder)
-    if not isinstance(job, DrawnJob):
+    run = run_of(study, folder)
+    if not isinstance(run, DrawnRun):
         raise UserError(
             f"{study}: its pictures were imported, so nothing is to be planned; see `seedscope status {study}`."
         )
-    plan = planned(job, _counts(gpus), price, budget)
+    plan = planned(run, _counts(gpus), price, budget)
     measure = f"`seedscope bench {study}{f' --out {folder}' if folder else ''}`"
     if plan.rated is None and budget is not None:
         raise UserError(

@@ -29,15 +29,12 @@ def report_study(
     Example: seedscope report configs/demo.yaml --to demo-report
     """
     from seedscope.analysis.report.gather.gather import make_report
-    from seedscope.analysis.run.complete_prompts import keep_complete_prompts
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.run import opened
 
-    job = open_job(study, folder)
-    with job.folder.locked(), _Drawn() as drawn:
-        job.begin()
-        if complete_prompts:
-            keep_complete_prompts(job)
-        page = make_report(job, to or job.folder.path / "report", drawn)
+    with opened(study, folder) as run, _Drawn() as drawn:
+        shown = with_complete_prompts(run) if complete_prompts else run
+        page = make_report(shown, to or run.folder.path / "report", drawn)
     out.print(f"wrote {page}", soft_wrap=True)
 
 

@@ -16,7 +16,7 @@ from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
-    from seedscope.analysis.run.run import Job
+    from seedscope.analysis.run.run import Run
     from seedscope.jobs.work.standing import Standing
 
 REFRESH_SECONDS = 2.0
@@ -38,30 +38,30 @@ def show_status(
 
     Example: seedscope status configs/demo.yaml --watch
     """
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import run_of
     from seedscope.jobs.work.standing import standing
 
-    job = open_job(study, folder)
+    run = run_of(study, folder)
     if not watch:
-        _print(standing(job), as_json)
+        _print(standing(run), as_json)
         return
     with _until_interrupted():
         if as_json:
-            for found in _again(job, REFRESH_SECONDS):
+            for found in _again(run, REFRESH_SECONDS):
                 _print(found, as_json)
         elif out.is_terminal:
-            _show(_again(job, REFRESH_SECONDS))
+            _show(_again(run, REFRESH_SECONDS))
         else:
-            _log(_again(job, LOG_SECONDS))
+            _log(_again(run, LOG_SECONDS))
 
 
-def _again(job: "Job", every: float) -> Iterator["Standing"]:
+def _again(run: "Run", every: float) -> Iterator["Standing"]:
     """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
     from seedscope.jobs.work.standing import standing
 
     while True:
         started = time.monotonic()
-        found = standing(job)
+        found = standing(run)
         took = time.monotonic() - started
         yield found
         if found.over:

@@ -18,11 +18,12 @@ def verify_study(
 
     Example: seedscope verify configs/demo.yaml --deep
     """
-    from seedscope.analysis.run.run import open_job
+    from seedscope.analysis.run.run import run_of
+    from seedscope.jobs.work.make import verify
 
-    job = open_job(study, folder)
-    with job.folder.locked():
-        damaged = job.verify(deep=deep)
+    run = run_of(study, folder)
+    with run.folder.locked():
+        damaged = verify(run, deep=deep)
     for reason in damaged:
         out.print(f"damaged: {reason}", soft_wrap=True)
     if damaged:

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from seedscope.analysis.run.run import DrawnJob
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.pricing import Spread
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -53,17 +53,17 @@ class Bench(BaseModel):
         return self.device == "cuda"
 
 
-def conditions(job: DrawnJob) -> dict[str, Json]:
+def conditions(run: DrawnRun) -> dict[str, Json]:
     """What the speed of a study hangs on, beside the machine: model, sampling, computing, features. No prompts, no seeds."""
-    cause = job.cause if isinstance(job.cause, dict) else {}
+    cause = run.cause if isinstance(run.cause, dict) else {}
     drawn: dict[str, Json] = {key: value for key, value in cause.items() if key != "unit"}
-    return drawn | {"features": [choice.model_dump(mode="json") for choice in job.study.features]}
+    return drawn | {"features": [choice.model_dump(mode="json") for choice in run.study.features]}
 
 
-def last_bench(job: DrawnJob) -> tuple[Path, Bench] | None:
+def last_bench(run: DrawnRun) -> tuple[Path, Bench] | None:
     """The last bench of the same model, sampling and features: of the run itself, or of a run beside it."""
-    wanted = fingerprint(conditions(job))
-    found = [(file, bench) for file, bench in _benches(job.folder.path) if bench.fingerprint == wanted]
+    wanted = fingerprint(conditions(run))
+    found = [(file, bench) for file, bench in _benches(run.folder.path) if bench.fingerprint == wanted]
     return max(found, key=lambda one: one[1].measured, default=None)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from seedscope.analysis.run.run import DrawnJob
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
@@ -35,22 +35,22 @@ class Size(BaseModel):
     shards: int
 
 
-def size(job: DrawnJob) -> Size:
+def size(run: DrawnRun) -> Size:
     """What the study comes to as it is written now, with what its run has already."""
-    height, width = job.located.size(job.study.sampling)
-    units = plan([*(edition for _, edition in job.folder.editions()), job.wanted], job.study.unit)
+    height, width = run.located.size(run.study.sampling)
+    units = plan([*(edition for _, edition in run.folder.editions()), run.wanted], run.study.unit)
     return Size(
-        study=job.study.name,
-        folder=job.folder.storage.url,
-        table=job.images.name,
-        model=job.study.model.id,
+        study=run.study.name,
+        folder=run.folder.storage.url,
+        table=run.images.name,
+        model=run.study.model.id,
         pixels=f"{width} x {height}",
-        prompts=len(job.wanted.prompts),
-        seeds=len(job.wanted.seeds),
+        prompts=len(run.wanted.prompts),
+        seeds=len(run.wanted.seeds),
         images=sum(map(len, units)),
         units=len(units),
-        units_done=len(job.images.committed() & {unit.name for unit in units}),
-        shards=len(units) * (1 + len(job.study.features)),
+        units_done=len(run.images.committed() & {unit.name for unit in units}),
+        shards=len(units) * (1 + len(run.study.features)),
     )
 
 
@@ -64,19 +64,19 @@ class Enough(BaseModel):
     prompts: int | None
 
 
-def enough_prompts(job: DrawnJob) -> Enough | None:
+def enough_prompts(run: DrawnRun) -> Enough | None:
     """What the run, as it was last judged, says of the measurement that ranks the seeds; None where it says nothing.
 
     Raises:
         UserError: its measures.parquet cannot be read.
     """
-    file = job.folder.path / "measures.parquet"
+    file = run.folder.path / "measures.parquet"
     if not file.exists():
         return None
     # Imported here: scipy takes two seconds.
     from seedscope.analysis.judging.judge import decisive
 
-    measure = decisive(job)[0]
+    measure = decisive(run)[0]
     try:
         rows = pq.read_table(file, columns=["measure", "reliability", "prompts_for_08"]).to_pylist()
     except (OSError, ValueError) as error:
@@ -155,13 +155,13 @@ class Plan(BaseModel):
     budget: Budget | None
 
 
-def planned(job: DrawnJob, devices: Sequence[int], price: float | None = None, budget: float | None = None) -> Plan:
+def planned(run: DrawnRun, devices: Sequence[int], price: float | None = None, budget: float | None = None) -> Plan:
     """Plan a study: its size, hours and money for numbers of GPUs or CPU workers, and what a budget of hours pays for.
 
     Raises:
         UserError: a budget without a known rate, or one that does not pay for a picture.
     """
-    sized, found = size(job), last_bench(job)
+    sized, found = size(run), last_bench(run)
     if found is None:
         return Plan(size=sized, rated=None, budget=None)
     file, bench = found
@@ -171,5 +171,5 @@ def planned(job: DrawnJob, devices: Sequence[int], price: float | None = None, b
         bytes=round(sized.images * sum(bench.bytes.values())),
         bills=[bill(sized.images, sized.units, bench.rate["worker"], bench.loading, count, price) for count in devices],
     )
-    cut = None if budget is None else budgeted(budget, bench, sized, enough_prompts(job))
+    cut = None if budget is None else budgeted(budget, bench, sized, enough_prompts(run))
     return Plan(size=sized, rated=rated, budget=cut)

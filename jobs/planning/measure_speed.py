@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
-from seedscope.analysis.run.run import DrawnJob
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.bench_file import Bench, conditions
 from seedscope.jobs.planning.pricing import Spread
 from seedscope.pipeline.drawing.generate import Generate
@@ -37,7 +37,7 @@ class _Round:
     features: dict[str, float]
 
 
-def bench(job: DrawnJob, seconds: float, threads: int, scratch: Path) -> Bench:
+def bench(run: DrawnRun, seconds: float, threads: int, scratch: Path) -> Bench:
     """Draw and measure pieces of the study's units in the folder `scratch`, as a worker of a run does.
 
     A first batch warms up, a second one tells how many fill a fifth of the time, and five rounds of so many are timed: seven
@@ -46,21 +46,21 @@ def bench(job: DrawnJob, seconds: float, threads: int, scratch: Path) -> Bench:
     Raises:
         UserError: the model or a feature cannot be loaded.
     """
-    device = pick_device(job.study.compute.device)
+    device = pick_device(run.study.compute.device)
     settle(threads)
-    stages = _stages(job, scratch)
+    stages = _stages(run, scratch)
     began = time.monotonic()
     for stage in stages.values():
         stage.open()
     loading = time.monotonic() - began
-    _timed(stages, next(pieces(job, 1, "warm-up")))
-    trial = _timed(stages, next(pieces(job, 1, "trial")))
+    _timed(stages, next(pieces(run, 1, "warm-up")))
+    trial = _timed(stages, next(pieces(run, 1, "trial")))
     batches = max(1, int(seconds / ROUNDS / sum(trial.seconds.values())))
-    rounds = [_timed(stages, piece) for piece in islice(pieces(job, batches, "round"), ROUNDS)]
+    rounds = [_timed(stages, piece) for piece in islice(pieces(run, batches, "round"), ROUNDS)]
     return Bench(
-        study=job.study.name,
-        fingerprint=fingerprint(conditions(job)),
-        conditions=conditions(job),
+        study=run.study.name,
+        fingerprint=fingerprint(conditions(run)),
+        conditions=conditions(run),
         machine=dict(machine()),
         device=device,
         threads=threads,
@@ -83,22 +83,22 @@ def threads_of_a_worker(device: str) -> int:
     return max(1, (os.cpu_count() or 1) // torch.cuda.device_count()) if device == "cuda" else 1
 
 
-def _stages(job: DrawnJob, scratch: Path) -> dict[str, Stage]:
+def _stages(run: DrawnRun, scratch: Path) -> dict[str, Stage]:
     """The stages of the run, with tables of their own."""
-    images = Table.of(scratch, "images", fingerprint(job.cause), job.images.schema)
-    measures = [Measure(item, feature_table(scratch, item.name, item, fingerprint(job.cause))) for item in job.measured]
+    images = Table.of(scratch, "images", fingerprint(run.cause), run.images.schema)
+    measures = [Measure(item, feature_table(scratch, item.name, item, fingerprint(run.cause))) for item in run.measured]
     return {
-        "images": Generate(job.study, job.located, images, job.before),
-        "features": Features(Generated(images), measures, job.study.compute.device),
+        "images": Generate(run.study, run.located, images, run.before),
+        "features": Features(Generated(images), measures, run.study.compute.device),
     }
 
 
-def pieces(job: DrawnJob, batches: int, name: str) -> Iterator[Unit]:
+def pieces(run: DrawnRun, batches: int, name: str) -> Iterator[Unit]:
     """Endless pieces of the run's first block of prompts: so many whole batches each, but no more than a unit has.
 
     All are of the same prompts, as a worker meets a block of them for all seeds in a row.
     """
-    unit, batch, seeds = job.units[0], job.study.compute.batch_size, job.wanted.seeds
+    unit, batch, seeds = run.units[0], run.study.compute.batch_size, run.wanted.seeds
     prompts = next(some for some in range(min(batch, len(unit.prompts)), 0, -1) if batch % some == 0)
     batches = min(batches, max(1, len(unit) // batch))
     size = min(batch // prompts * batches, len(seeds))

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from seedscope.analysis.run.run import DrawnJob
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.draw import Drawing
@@ -88,7 +88,7 @@ class Audited:
         return sum(picture.same for picture in self.pictures)
 
 
-def audit(job: DrawnJob, cells: int) -> Audited:
+def audit(run: DrawnRun, cells: int) -> Audited:
     """Draw at least so many cells of a run again, in the batches and on as many CPU threads as they were drawn.
 
     So neither batch nor threads, which both move the last bits, are taken for a difference of machines.
@@ -97,44 +97,44 @@ def audit(job: DrawnJob, cells: int) -> Audited:
         UserError: the run was made by another model or study, has no pictures yet, or a batch of it does not fit here.
         CorruptShard: a shard cannot be read.
     """
-    job.folder.refuse_other_study(job.cause)
-    batches = sample(job, cells)
-    drawing = Drawing(job.study, job.located, job.before)
-    golden = job.folder.path / "golden.json"
+    run.folder.refuse_other_study(run.cause)
+    batches = sample(run, cells)
+    drawing = Drawing(run.study, run.located, run.before)
+    golden = run.folder.path / "golden.json"
     contract = GoldenSeeds.load(golden).noise.check() if golden.exists() else None
-    return Audited([_redraw(job, drawing, batch) for batch in batches], contract)
+    return Audited([_redraw(run, drawing, batch) for batch in batches], contract)
 
 
-def sample(job: DrawnJob, cells: int) -> list[Batch]:
+def sample(run: DrawnRun, cells: int) -> list[Batch]:
     """Whole batches with at least so many cells, or all there are: units by turns, in an order that hangs on the run alone.
 
     Raises:
         UserError: there are no pictures yet, or no receipt says how they fell into batches.
     """
-    done = job.images.committed()
-    units = [unit for unit in job.units if unit.name in done]
+    done = run.images.committed()
+    units = [unit for unit in run.units if unit.name in done]
     if not units:
-        raise UserError(f"{job.folder.storage.url}: has no pictures yet, so there is nothing to audit.")
+        raise UserError(f"{run.folder.storage.url}: has no pictures yet, so there is nothing to audit.")
     found: list[Batch] = []
-    for batch in _by_turns(job, units):
+    for batch in _by_turns(run, units):
         found.append(batch)
         if sum(one.size for one in found) >= cells:
             break
     if not found:
         raise UserError(
-            f"{job.folder.storage.url}: its receipts do not say how the pictures fell into batches, so they cannot be "
+            f"{run.folder.storage.url}: its receipts do not say how the pictures fell into batches, so they cannot be "
             "drawn again as they were."
         )
     return found
 
 
-def _by_turns(job: DrawnJob, units: list[Unit]) -> Iterator[Batch]:
+def _by_turns(run: DrawnRun, units: list[Unit]) -> Iterator[Batch]:
     """One batch of each unit, then another of each, and so on; receipts are read as they are needed."""
-    order = random.Random(job.images.name)
+    order = random.Random(run.images.name)
     order.shuffle(units)
     waiting: list[list[Batch]] = []
     for unit in units:
-        batches = _batches(unit, job.images.receipt(unit.name))
+        batches = _batches(unit, run.images.receipt(unit.name))
         order.shuffle(batches)
         yield from batches[:1]
         waiting.append(batches[1:])
@@ -150,7 +150,7 @@ def _batches(unit: Unit, receipt: Receipt) -> list[Batch]:
     return [Batch(unit, receipt, first, size) for first, size in zip(firsts, sizes, strict=False)]
 
 
-def _redraw(job: DrawnJob, drawing: Drawing, batch: Batch) -> Redrawn:
+def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
     made, unit = batch.receipt.made, batch.unit
     if made.get("device") == "cpu":
         torch.set_num_threads(int(str(made["threads"])))
@@ -159,18 +159,18 @@ def _redraw(job: DrawnJob, drawing: Drawing, batch: Batch) -> Redrawn:
         drawn, finite = drawing.draw(batch.cells)
     except torch.cuda.OutOfMemoryError:
         raise UserError(
-            f"{job.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "
+            f"{run.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "
             "memory. In other batches they would differ for that alone; audit on a GPU with more memory."
         ) from None
-    rows = job.images.read(unit.name, ["image", "status"]).slice(batch.first, batch.size)
-    here = {**machine(), "device": pick_device(job.study.compute.device)}
+    rows = run.images.read(unit.name, ["image", "status"]).slice(batch.first, batch.size)
+    here = {**machine(), "device": pick_device(run.study.compute.device)}
     differs = {name: (made[name], here[name]) for name in here if name in made and made[name] != here[name]}
     differs.pop("host", None)
     pictures = [
         _compare(cell, _stored(rows, place), drawn[place].numpy() if finite[place] else None)
         for place, cell in enumerate(batch.cells)
     ]
-    return Redrawn(unit.name, made, differs, _latents_agree(job, batch), pictures)
+    return Redrawn(unit.name, made, differs, _latents_agree(run, batch), pictures)
 
 
 def _stored(rows: pa.Table, place: int) -> Pixels | None:
@@ -190,9 +190,9 @@ def _compare(cell: Cell, there: Pixels | None, here: Pixels | None) -> Picture:
     return Picture(prompt.id, seed, False, int(apart.max()), float(apart.mean()), psnr)
 
 
-def _latents_agree(job: DrawnJob, batch: Batch) -> bool | None:
+def _latents_agree(run: DrawnRun, batch: Batch) -> bool | None:
     told = batch.receipt.made.get("latents")
     if told is None:
         return None
-    shape = job.located.latent_shape(job.study.sampling)
+    shape = run.located.latent_shape(run.study.sampling)
     return noise.digest(torch.stack([noise.latent(seed, shape) for seed in batch.unit.seeds])) == told

@@ -8,7 +8,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.jobs.work.pace import LEDGER, Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.study.plan import Unit
@@ -89,15 +89,15 @@ class Standing:
 
 
 @no_garbage_collection()
-def standing(job: Job) -> Standing:
+def standing(run: Run) -> Standing:
     """Read the receipts of a run.
 
     Raises:
         UserError: a receipt cannot be read.
         CorruptShard: a shard with failed cells cannot be read.
     """
-    tables = job.tables()
-    found = Standing(job.study.name, job.folder.storage.url, job.folder.storage.holder())
+    tables = run.tables()
+    found = Standing(run.study.name, run.folder.storage.url, run.folder.storage.holder())
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.

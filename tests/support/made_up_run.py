@@ -12,7 +12,7 @@ import pyarrow as pa
 import yaml
 from PIL import Image
 
-from seedscope.analysis.run.run import Job, open_job
+from seedscope.analysis.run.run import Run, opened
 from seedscope.pipeline.tables.table import Table
 
 STUDY = {
@@ -46,9 +46,8 @@ def publish_run(folder: Path, values: Values, **changes: Any) -> Path:
     grid = [{"grid": {"objects": list(OBJECTS[:prompts]), "modifiers": ["a {object}"]}}]
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(STUDY | {"prompts": grid, "seeds": list(range(seeds))} | changes))
-    job = open_job(study, folder / "run")
-    with job.folder.locked():
-        job.begin()
+    with opened(study, folder / "run") as run:
+        job = run
     row = {prompt.id: i for i, prompt in enumerate(job.wanted.prompts)}
     for unit in job.units:
         places = [(row[prompt.id], seed) for prompt, seed in unit.cells()]
@@ -66,7 +65,7 @@ def _value(value: float) -> float | None:
     return None if value == -1 else value
 
 
-def _publish(job: Job, table: Table, unit: Any, columns: Mapping[str, Sequence[Any]]) -> None:
+def _publish(job: Run, table: Table, unit: Any, columns: Mapping[str, Sequence[Any]]) -> None:
     cells = list(unit.cells())
     known = {
         "prompt_id": [prompt.id for prompt, _ in cells],

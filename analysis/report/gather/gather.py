@@ -32,7 +32,7 @@ from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.report.page import write_report
 from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly
 from seedscope.analysis.select.comparison import Compared, Difference
 from seedscope.pipeline.errors import UserError
@@ -40,7 +40,7 @@ from seedscope.pipeline.errors import UserError
 SHOWN = 8
 
 
-def make_report(job: Job, folder: Path, progress: Callable[[int, int], object] | None = None) -> Path:
+def make_report(run: Run, folder: Path, progress: Callable[[int, int], object] | None = None) -> Path:
     """Write the report of a finished run into a folder; return the page to open.
 
     What the report rests on is written into the run folder too: `seeds.parquet` and its neighbours as `seedscope seeds` does,
@@ -50,39 +50,39 @@ def make_report(job: Job, folder: Path, progress: Callable[[int, int], object] |
         UserError: the run is not finished, or the folder cannot be used.
         CorruptShard: a shard is damaged.
     """
-    return write_report(report_data(job), RunPictures(job), folder, progress)
+    return write_report(report_data(run), RunPictures(run), folder, progress)
 
 
-def report_data(job: Job) -> ReportData:
+def report_data(run: Run) -> ReportData:
     """Everything that a report says of a finished run.
 
     Raises:
         UserError: the run is not finished, or its golden rule cannot be applied.
         CorruptShard: a shard is damaged.
     """
-    judged = judge(job)
-    choice = choose(job, judged)
-    inpainted = job.before is not None
+    judged = judge(run)
+    choice = choose(run, judged)
+    inpainted = run.before is not None
     measures = measurements(judged, inpainted=inpainted)
-    looks = _looks(job, choice)
-    ids = [prompt.id for prompt in job.wanted.prompts]
+    looks = _looks(run, choice)
+    ids = [prompt.id for prompt in run.wanted.prompts]
     return ReportData(
-        title=job.study.name if job.subject == job.study.name else f"{job.subject}: {job.study.name}",
-        answer=[*unfinished(job), *answer(measures, judged.ranking.measure, decisive(job), choice)],
+        title=run.study.name if run.subject == run.study.name else f"{run.subject}: {run.study.name}",
+        answer=[*unfinished(run), *answer(measures, judged.ranking.measure, decisive(run), choice)],
         by=judged.ranking.measure,
         measures=measures,
         ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],
         golden=_golden(choice, measures),
-        prompts=_prompts(job),
-        shown=evenly(ids if job.before is None else sorted(ids, key=job.before.task), SHOWN),
-        made=how_made(job, {**judged.silent, **looks.silent}),
-        failed=failed_cells(job),
+        prompts=_prompts(run),
+        shown=evenly(ids if run.before is None else sorted(ids, key=run.before.task), SHOWN),
+        made=how_made(run, {**judged.silent, **looks.silent}),
+        failed=failed_cells(run),
         distances=[_distance(found) for found in judged.distances],
         diverse=looks.diverse,
         style=looks.style,
-        layout=layouts(job),
-        text=_text(job),
-        top_k=min(job.study.ranking.golden, judged.ranking.table.num_rows),
+        layout=layouts(run),
+        text=_text(run),
+        top_k=min(run.study.ranking.golden, judged.ranking.table.num_rows),
     )
 
 
@@ -94,19 +94,19 @@ class _Looks(NamedTuple):
     silent: dict[str, str]
 
 
-def _looks(job: Job, choice: Choice) -> _Looks:
+def _looks(run: Run, choice: Choice) -> _Looks:
     try:
-        measures = diverse_measures(job, None)
+        measures = diverse_measures(run, None)
     except UserError:
         return _Looks(None, [], {})
     silent: dict[str, str] = {}
     style: StyleMap | None = None
     if not isinstance(measures[0].feature, LayoutFeature):
         try:
-            style = style_map(job, measures[0])
+            style = style_map(run, measures[0])
         except UserError as reason:  # such as too few seeds: no reason to have no report
             silent["The map of style"] = str(reason)
-    found = choose_diverse(job, measures, choice.seeds)
+    found = choose_diverse(run, measures, choice.seeds)
     silent |= {f"Diverse sets by {name}": reason for name, reason in found.silent.items()}
     return _Looks(style, [_diverse(each) for each in found.sets], silent)
 
@@ -136,12 +136,12 @@ def _diverse(found: DiverseSeeds) -> DiverseSet:
     )
 
 
-def _prompts(job: Job) -> dict[str, str]:
+def _prompts(run: Run) -> dict[str, str]:
     """Id -> text; of an inpainting study with the picture and the task, since many prompts have the same text."""
-    if job.before is None:
-        return {prompt.id: prompt.text for prompt in job.wanted.prompts}
-    before = job.before
-    return {prompt.id: f"{before.task(prompt.id)} of {prompt.group}: {prompt.text}" for prompt in job.wanted.prompts}
+    if run.before is None:
+        return {prompt.id: prompt.text for prompt in run.wanted.prompts}
+    before = run.before
+    return {prompt.id: f"{before.task(prompt.id)} of {prompt.group}: {prompt.text}" for prompt in run.wanted.prompts}
 
 
 def _golden(choice: Choice, measures: Sequence[Measured]) -> Golden:
@@ -174,8 +174,8 @@ def _moved(found: Difference | None, to: float, *, share: bool) -> Estimate:
     return estimate(*(within if share else moved))
 
 
-def _text(job: Job) -> list[TaskRates]:
-    table = text_rates(job)
+def _text(run: Run) -> list[TaskRates]:
+    table = text_rates(run)
     rows = [] if table is None else table.to_pylist()
     tasks = {row["task"]: _estimate(row, "before") for row in rows}
     return [

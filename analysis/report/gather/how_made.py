@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import pyarrow.compute as pc
 
-from seedscope.analysis.run.run import DrawnJob, ImportedJob, Job
+from seedscope.analysis.run.run import BroughtInRun, DrawnRun, Run
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.receipts import Receipt
@@ -16,18 +16,18 @@ VERSIONS = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
 TEXT_TOLD = 60
 
 
-def how_made(job: Job, silent: Mapping[str, str]) -> dict[str, list[str]]:
+def how_made(run: Run, silent: Mapping[str, str]) -> dict[str, list[str]]:
     """Heading -> lines. `silent`: measurement, or part of the report -> why it says nothing.
 
     Raises:
         CorruptShard: a receipt cannot be read.
     """
-    receipts = {name: _receipts(table, units) for name, table, units in _tables(job)}
-    made = {"Study": _study(job), "Ranking": _settings("", job.study.ranking.model_dump(mode="json"))}
-    if isinstance(job, DrawnJob):
-        made["Model"] = _model(job)
-    made["Features"] = [_feature(choice.name, choice.options) for choice in job.study.features]
-    made["Tables"] = [_table(name, table, receipts[name]) for name, table, _ in _tables(job)]
+    receipts = {name: _receipts(table, units) for name, table, units in _tables(run)}
+    made = {"Study": _study(run), "Ranking": _settings("", run.study.ranking.model_dump(mode="json"))}
+    if isinstance(run, DrawnRun):
+        made["Model"] = _model(run)
+    made["Features"] = [_feature(choice.name, choice.options) for choice in run.study.features]
+    made["Tables"] = [_table(name, table, receipts[name]) for name, table, _ in _tables(run)]
     every = [receipt for found in receipts.values() for receipt in found]
     made["Versions"] = [f"{name} {', '.join(_values(every, name))}" for name in VERSIONS if _values(every, name)]
     made["Machines"] = _machines(every)
@@ -39,17 +39,17 @@ def how_made(job: Job, silent: Mapping[str, str]) -> dict[str, list[str]]:
     return made
 
 
-def failed_cells(job: Job) -> dict[str, str]:
+def failed_cells(run: Run) -> dict[str, str]:
     """Cell -> reason, of pictures that were not made, and of measurements that failed where there is a picture."""
-    texts = {prompt.id: prompt.text for unit in job.units for prompt in unit.prompts}
+    texts = {prompt.id: prompt.text for unit in run.units for prompt in unit.prompts}
     found: dict[str, str] = {}
     without: set[tuple[int, str]] = set()
-    for name, table, units in _tables(job)[: 1 + len(job.measures)]:
+    for name, table, units in _tables(run)[: 1 + len(run.measures)]:
         for seed, prompt, reason in _failures(table, units):
             if (seed, prompt) not in without:
-                what = "" if table is job.images else f", {name}"
+                what = "" if table is run.images else f", {name}"
                 found[f"seed {seed}, prompt {prompt} ({texts[prompt][:TEXT_TOLD]}){what}"] = reason
-            if table is job.images:
+            if table is run.images:
                 without.add((seed, prompt))
     return found
 
@@ -68,31 +68,31 @@ def _receipts(table: Table, units: Sequence[Unit]) -> list[Receipt]:
     return [found[unit.name] if unit.name in found else table.receipt(unit.name) for unit in units]
 
 
-def _tables(job: Job) -> list[tuple[str, Table, Sequence[Unit]]]:
+def _tables(run: Run) -> list[tuple[str, Table, Sequence[Unit]]]:
     """(what it holds, table, units) of all tables of the run: first its pictures, then their measurements."""
-    tables: list[tuple[str, Table, Sequence[Unit]]] = [("pictures", job.images, job.units)]
-    tables += [(item.feature.name, item.table, job.units) for item in job.measures]
-    for stage, _, measures, units in job.compared_with():
+    tables: list[tuple[str, Table, Sequence[Unit]]] = [("pictures", run.images, run.units)]
+    tables += [(item.feature.name, item.table, run.units) for item in run.measures]
+    for stage, _, measures, units in run.compared_with():
         kind = stage.replace("features", "").strip()
         tables += [(f"{item.feature.name} ({kind})", item.table, units) for item in measures]
     return tables
 
 
-def _study(job: Job) -> list[str]:
-    prompts, seeds = job.wanted.prompts, job.wanted.seeds
+def _study(run: Run) -> list[str]:
+    prompts, seeds = run.wanted.prompts, run.wanted.seeds
     lines = [
-        f"name: {job.study.name}",
+        f"name: {run.study.name}",
         f"{len(prompts):,} prompts in {len({prompt.group for prompt in prompts}):,} groups",
         f"{len(seeds):,} seeds: {ranges(seeds)}",
     ]
-    if isinstance(job, ImportedJob):
-        return [*lines, f"pictures imported from {job.study.imported}", *_settings("", job.run.made or {})]
-    return lines + (_drawing(job) if isinstance(job, DrawnJob) else [])
+    if isinstance(run, BroughtInRun):
+        return [*lines, f"pictures imported from {run.study.imported}", *_settings("", run.imported.made or {})]
+    return lines + (_drawing(run) if isinstance(run, DrawnRun) else [])
 
 
-def _drawing(job: DrawnJob) -> list[str]:
+def _drawing(run: DrawnRun) -> list[str]:
     """How pictures are drawn; the step from which a negative prompt acts only where there is one."""
-    study, (height, width) = job.study, job.located.size(job.study.sampling)
+    study, (height, width) = run.study, run.located.size(run.study.sampling)
     untold = set() if study.sampling.guidance.negative_prompt else {"negative_from"}
     lines = [f"{width} x {height} pixels"]
     lines += _settings("", study.sampling.model_dump(mode="json", exclude={"height", "width", "guidance"}))
@@ -113,13 +113,13 @@ def _settings(name: str, settings: Mapping[str, Json]) -> list[str]:
     return lines
 
 
-def _model(job: DrawnJob) -> list[str]:
-    model = job.study.model
+def _model(run: DrawnRun) -> list[str]:
+    model = run.study.model
     lines = [
         model.id,
         *(f"{key}: {value}" for key, value in (("revision", model.revision), ("variant", model.variant)) if value),
     ]
-    identity = job.located.identity if isinstance(job.located.identity, dict) else {}
+    identity = run.located.identity if isinstance(run.located.identity, dict) else {}
     weights = identity.get("weights")
     lines += [f"commit: {identity['commit']}"] if identity.get("commit") else []
     return lines + (

@@ -13,7 +13,7 @@ from PIL import Image
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.layout.layout import Layout as LayoutFeature
 from seedscope.analysis.report.data import Layout
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Mask, decode_mask
 
@@ -22,7 +22,7 @@ GRID = 16
 Heat = npt.NDArray[np.float64]
 
 
-def layouts(job: Job) -> dict[int, Layout]:
+def layouts(run: Run) -> dict[int, Layout]:
     """Of each seed with at least one picture that shows an object; empty where layout is not measured.
 
     Shards are read one after the other; masks are let go once they are counted.
@@ -30,12 +30,12 @@ def layouts(job: Job) -> dict[int, Layout]:
     Raises:
         CorruptShard: a shard is damaged.
     """
-    measure = next((item for item in job.measures if isinstance(item.feature, LayoutFeature)), None)
+    measure = next((item for item in run.measures if isinstance(item.feature, LayoutFeature)), None)
     if measure is None:
         return {}
     found: dict[int, _Places] = {}
     columns = [name for name in ("x", "y", "size", "nearness", "mask") if name in measure.table.schema.names]
-    for unit in job.units:
+    for unit in run.units:
         rows = measure.table.read(unit.name, ["prompt_id", "seed", "status", *columns])
         rows = rows.filter(pc.and_(pc.equal(rows["status"], "ok"), pc.is_valid(rows["x"])))
         _add(found, rows, measure, unit.name)

@@ -12,14 +12,14 @@ from seedscope.analysis.judging.map_of_run import make_map, map_source
 from seedscope.analysis.maps.meaning import Trait
 from seedscope.analysis.report.data import StyleMap
 from seedscope.analysis.report.gather.titles import space_of
-from seedscope.analysis.run.run import Job
+from seedscope.analysis.run.run import Run
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
 TRAITS_TOLD = 3
 UNTOLD = "nothing that was measured sets it apart"
 
 
-def style_map(job: Job, measure: Measure) -> StyleMap:
+def style_map(run: Run, measure: Measure) -> StyleMap:
     """The map of seeds by a feature that gives vectors, from the run folder.
 
     It is made there, as `seedscope map` does, unless a map of these very measurements is there.
@@ -27,35 +27,35 @@ def style_map(job: Job, measure: Measure) -> StyleMap:
     Raises:
         TooFewToMap: there are too few seeds or prompts.
     """
-    facts = _known(job, measure)
+    facts = _known(run, measure)
     if facts is None:
-        make_map(job, measure.feature.name)
-        facts = _known(job, measure)
+        make_map(run, measure.feature.name)
+        facts = _known(run, measure)
     if facts is None:
-        raise RuntimeError(f"{job.folder.path}: the map that was just made is not that of {measure.feature.name}")
+        raise RuntimeError(f"{run.folder.path}: the map that was just made is not that of {measure.feature.name}")
     space = space_of(measure.feature.name)
     return StyleMap(
         feature=space,
-        places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in _rows(job)},
+        places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in _rows(run)},
         clusters={cluster["number"]: _told(cluster["traits"]) for cluster in facts["clusters"]},
         sentence=" ".join(facts["verdict"]).replace(measure.feature.name, space),
     )
 
 
-def _rows(job: Job) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(job.folder.path / SEEDS).to_pylist()
+def _rows(run: Run) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = pq.read_table(run.folder.path / SEEDS).to_pylist()
     return rows
 
 
-def _known(job: Job, measure: Measure) -> dict[str, Any] | None:
+def _known(run: Run, measure: Measure) -> dict[str, Any] | None:
     """`clusters.json` of the map in the run folder; None where there is none of these measurements."""
-    files = [job.folder.path / name for name in (CLUSTERS, SEEDS)]
+    files = [run.folder.path / name for name in (CLUSTERS, SEEDS)]
     if not all(file.exists() for file in files):
         return None
     facts = json.loads(files[0].read_text(encoding="utf-8"))
     metadata = pq.read_schema(files[1]).metadata or {}
     of_seeds = json.loads(metadata.get(b"seedscope", b"{}"))
-    wanted = (measure.feature.name, map_source(job, measure))
+    wanted = (measure.feature.name, map_source(run, measure))
     same = all((found.get("feature"), found.get("source")) == wanted for found in (facts, of_seeds))
     return facts if same else None
 

@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 from seedscope.analysis.judging.by_distance import ranked_by_distance
 from seedscope.analysis.judging.judge import judge
 from seedscope.analysis.report.gather.titles import title_of
-from seedscope.analysis.run.run import open_job
+from seedscope.analysis.run.run import run_of
 from seedscope.analysis.seeds.distances.base import FD_INFINITY, KERNELS
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.distances.moments import Array, moments
@@ -80,16 +80,16 @@ def test_rankings_are_kept_until_their_cause_changes(
         return rank_seeds(*arguments, **settings)
 
     monkeypatch.setattr("seedscope.analysis.judging.by_distance.rank_seeds", counted)
-    first = judge(open_job(file, run))
-    second = judge(open_job(file, run))
+    first = judge(run_of(file, run))
+    second = judge(run_of(file, run))
     assert made == ["again"]
     for one, other in zip(first.distances, second.distances, strict=True):
         assert one.sentence() == other.sentence() and one.ranking.table.equals(other.ranking.table)
     (kept,) = (run / ".rankings").glob(f"{FD}_kid-*.parquet")
     kept.write_bytes(b"spoilt")
-    judge(open_job(file, run))
+    judge(run_of(file, run))
     file.write_text(file.read_text().replace("shuffles: 20", "shuffles: 21"))
-    judge(open_job(file, run))
+    judge(run_of(file, run))
     assert made == ["again"] * 3 and len(list((run / ".rankings").iterdir())) == 2
 
 
@@ -133,7 +133,7 @@ def test_distances_are_those_of_the_shards(study: Path, tmp_path: Path) -> None:
 def test_they_stand_beside_another_ranking_and_go_with_the_wish_for_them(study: Path, tmp_path: Path) -> None:
     """`ranking` is no cause of pictures or measurements: these stay what they are."""
     file, run = asked(study, tmp_path, by="clip_score", distances=["fd_infinity"], shuffles=0)
-    wished, plain = open_job(file, run), open_job(study, study.parent / "run")
+    wished, plain = run_of(file, run), run_of(study, study.parent / "run")
     assert wished.cause == plain.cause and wished.images.name == plain.images.name
     assert [item.table.name for item in wished.measures] == [item.table.name for item in plain.measures]
     judged = judge(wished)
@@ -145,7 +145,7 @@ def test_they_stand_beside_another_ranking_and_go_with_the_wish_for_them(study: 
     assert f"{FD}: whether seeds differ was not tested; rank-deficient" in judged.distances[0].sentence()
 
     shutil.copy(study, file)
-    assert judge(open_job(file, run)).distances == [] and not (run / "distances.parquet").exists()
+    assert judge(run_of(file, run)).distances == [] and not (run / "distances.parquet").exists()
     assert pq.read_table(run / "seeds.parquet").equals(before)
     assert not any("infinity" in column for column in before.column_names)
 
@@ -181,7 +181,7 @@ def test_a_real_picture_without_direction_is_a_sentence(
     )
     reference = Reference(REAL, np.zeros(1280), np.eye(1280), 1280.0)
     with pytest.raises(UserError, match=f"ranking.distances, by {FD}: .* a row of zeros that has no direction"):
-        ranked_by_distance(open_job(file, run), {FD: reference}, None, lambda _: np.random.default_rng(0))
+        ranked_by_distance(run_of(file, run), {FD: reference}, None, lambda _: np.random.default_rng(0))
 
 
 def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: Path) -> None:
@@ -193,7 +193,7 @@ def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: P
     changed = yaml.safe_load(study.read_text()) | {"features": features, "ranking": ranking}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(changed))
     with pytest.raises(UserError, match=r"ranking.distances: no feature of the study is compared with real pictures"):
-        open_job(tmp_path / "study.yaml", tmp_path / "run")
+        run_of(tmp_path / "study.yaml", tmp_path / "run")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from seedscope.analysis.features.feature_stage import Generated
 from seedscope.analysis.judging.golden_rules import Choice, _too_alike, choose, golden_seeds
 from seedscope.analysis.judging.golden_sentences import of_pareto, too_alike
 from seedscope.analysis.judging.judge import Judged, judge
-from seedscope.analysis.run.run import DrawnJob, Job, open_job
+from seedscope.analysis.run.run import DrawnRun, Run, begun, run_of
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.select.confirmed import Advantage
 from seedscope.analysis.select.golden import GoldenSeeds
@@ -45,7 +45,7 @@ SEEDS = 24
 
 def measured(
     folder: Path, gain: float, objects: list[str] = OBJECTS, texts: float = 0.3, marred: float = 0.0, **ranking: object
-) -> Job:
+) -> Run:
     """A run whose pictures are grey squares, a share `texts` of them with text, and whose scores are noise but for seed 5, by
     `gain` standard deviations; a share `marred` of its pictures has text beside."""
     study = {
@@ -59,8 +59,7 @@ def measured(
     }
     file = folder / "study.yaml"
     file.write_text(yaml.safe_dump(study))
-    job = open_job(file, folder / "run")
-    job.begin()
+    job = begun(run_of(file, folder / "run"))
     rng = np.random.default_rng(7)
     for unit in job.units:
         keys = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells()]
@@ -90,7 +89,7 @@ def _made_up(
     }
 
 
-def chosen(job: Job) -> tuple[Judged, Choice]:
+def chosen(job: Run) -> tuple[Judged, Choice]:
     judged = judge(job)
     return judged, choose(job, judged)
 
@@ -103,7 +102,7 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
     gain = choice.compared["clip_score"].chosen
     assert gain is not None and gain.lo is not None and gain.lo > 0
     assert gain.mean == pytest.approx(2.0 * 23 / 24 / len(choice.seeds), abs=0.6)
-    assert isinstance(job, DrawnJob)
+    assert isinstance(job, DrawnRun)
     golden = golden_seeds(job, judged, choice)
     assert golden.seeds == list(choice.seeds) and golden.why.rule == "confirmed" and golden.why.standings[0].rank == 1
 
@@ -125,7 +124,7 @@ def test_golden_seeds_whose_pictures_are_too_alike_are_named() -> None:
 def test_other_programs_read_the_list(tmp_path: Path) -> None:
     job = measured(tmp_path, 0.0, rule="top")
     judged, choice = chosen(job)
-    assert isinstance(job, DrawnJob)
+    assert isinstance(job, DrawnRun)
     golden = golden_seeds(job, judged, choice)
     files = save_lists(golden, tmp_path)
     assert [int(seed) for seed in (tmp_path / "golden.txt").read_text().split(",")] == golden.seeds
@@ -142,7 +141,7 @@ def test_where_no_seed_matters_the_list_is_empty_and_says_so(tmp_path: Path) -> 
     job = measured(tmp_path, 0.0)
     judged, choice = chosen(job)
     assert list(choice.seeds) == [] and choice.sentence.startswith("No seed is better than chance here")
-    assert isinstance(job, DrawnJob)
+    assert isinstance(job, DrawnRun)
     golden = golden_seeds(job, judged, choice)
     golden.save(tmp_path / "golden.json")
     assert golden.load(tmp_path / "golden.json").seeds == [] and golden.generators() == []
@@ -187,7 +186,7 @@ def test_measures_are_combined_by_their_weights(tmp_path: Path) -> None:
     mixed = 0.75 * clip.effects.effect / judged.combined[0].sd - 0.25 * text.effects.effect / judged.combined[1].sd
     assert np.abs(score.effects.effect - mixed).max() < 1e-5
     assert {"combined", "clip_score"} <= set(choice.compared)
-    assert isinstance(job, DrawnJob)
+    assert isinstance(job, DrawnRun)
     golden_seeds(job, judged, choice).save(tmp_path / "golden.json")
     why = GoldenSeeds.load(tmp_path / "golden.json").why
     assert why.measure == "combined" and why.standings[0].rank == 1
@@ -219,7 +218,7 @@ def test_the_pareto_rule_takes_what_no_other_surpasses(tmp_path: Path) -> None:
     assert "better than average on" in choice.sentence and "prompts by text or by clip_score" in choice.sentence
     assert "hold together at 95 %: confirmed. Ranks are by text, which is named first." in choice.sentence
     assert judged.ranking.measure == "text" and not judged.combined and choice.compared
-    assert isinstance(job, DrawnJob)
+    assert isinstance(job, DrawnRun)
     why = golden_seeds(job, judged, choice).why
     clip = judged.scalars["clip_score"]
     values = dict(zip(clip.seeds.tolist(), clip.values.tolist(), strict=True))
@@ -240,7 +239,7 @@ def test_runs_are_compared_by_what_both_combine_and_by_all_of_a_front(tmp_path: 
         (tmp_path / name).mkdir()
         job = measured(tmp_path / name, gain, **ranking)
         judged, choice = chosen(job)
-        assert isinstance(job, DrawnJob)
+        assert isinstance(job, DrawnRun)
         golden_seeds(job, judged, choice).save(job.folder.path / "golden.json")
         return FinishedRun.open(job.folder.path)
 

@@ -28,7 +28,7 @@ from seedscope.analysis.maps.resemblance import (
     telling_prompt,
 )
 from seedscope.analysis.maps.style_map import TooFewToMap, map_images, map_seeds
-from seedscope.analysis.run.run import open_job
+from seedscope.analysis.run.run import run_of
 from seedscope.analysis.seeds.scores.vectors import Grid, even_sample, read_grid, read_sample
 from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.sheets.map_sheet import draw_map
@@ -470,7 +470,7 @@ def test_components_of_other_vectors_are_fitted_anew(ran: Path) -> None:
 
 
 def test_clusters_are_drawn_with_the_pictures_of_the_run(ran: Path) -> None:
-    job = open_job(ran, ran.parent / "run")
+    job = run_of(ran, ran.parent / "run")
     prompts = sorted(prompt.id for prompt in job.wanted.prompts)
     values = rng().normal(size=(4, 9, 3)).astype(np.float32)
     found = map_seeds(Grid(prompts, list(range(9)), values), {prompt: prompt for prompt in prompts}, rng())

@@ -24,7 +24,8 @@ from seedscope.analysis.report.gather.gather import make_report, report_data
 from seedscope.analysis.report.gather.how_made import failed_cells
 from seedscope.analysis.report.gather.layouts import coverage
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import open_job
+from seedscope.analysis.run.run import run_of
+from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.running.runner import Executor, Unwatched
@@ -146,7 +147,7 @@ def test_diverse_seeds_and_how_it_was_made_are_told(study: Path, report: Path) -
 
 def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, report: Path) -> None:
     stored = report.parent / "clusters.json"
-    job = open_job(study, report.parent)
+    job = run_of(study, report.parent)
     before = stored.stat().st_mtime_ns, stored.read_text()
     report_data(job)
     assert stored.stat().st_mtime_ns == before[0]
@@ -156,7 +157,7 @@ def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, repo
 
 
 def test_pictures_come_from_several_threads_and_little_memory(study: Path, report: Path) -> None:
-    job = open_job(study, report.parent)
+    job = run_of(study, report.parent)
     truth = {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in cells(report.parent, "images")}
     pictures = RunPictures(job, kept_bytes=1)
     with ThreadPoolExecutor(4) as pool:
@@ -171,19 +172,19 @@ def test_what_is_damaged_or_missing_is_told(study: Path, report: Path, tmp_path:
     shard = next(run.glob("images-*/*.parquet"))
     shard.write_bytes(shard.read_bytes()[:2000])
     with pytest.raises(CorruptShard, match=shard.name):
-        make_report(open_job(study, run), run / "report")
+        make_report(run_of(study, run), run / "report")
     assert not (run / "report").exists()
     next(run.glob("looks-*/receipts/*.json")).unlink()
     with pytest.raises(UserError, match="1 of 4 units have no measurements of looks yet"):
-        make_report(open_job(study, run), run / "report")
+        make_report(run_of(study, run), run / "report")
     with pytest.raises(UserError, match="holds files that are no report"):
-        make_report(open_job(study, report.parent), run)
+        make_report(run_of(study, report.parent), run)
 
 
 def test_failed_cells_are_told_with_their_reason(study: Path, report: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     shutil.copytree(report.parent, run, ignore=shutil.ignore_patterns("report", ".lock"))
-    job = open_job(study, run)
+    job = run_of(study, run)
     unit = job.units[0]
     for table_of, failing, reason in (
         (job.images, (0,), "NaN in the latents"),
@@ -251,9 +252,9 @@ def test_an_inpainting_study_tells_its_text_rates(tmp_path: Path) -> None:
 
 
 def test_imported_pictures_have_a_report(imported: Path) -> None:  # noqa: F811
-    job = open_job(imported)
+    job = run_of(imported)
     with job.folder.locked():
-        job.make(Executor("inline", threads=1), Unwatched(), features=True)
+        make(job, Executor("inline", threads=1), Unwatched(), features=True)
     page = make_report(job, imported.parent / "report")
     data = report_data(job)
     assert page.exists() and data.by == "fd_efficientnet_lite0" and len(data.ranked) == 3

@@ -10,7 +10,7 @@ import pytest
 from commands import command, process
 from tiny_golden import golden_for
 
-from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.analysis.run.run import DrawnRun, held, run_of
 from seedscope.jobs.planning.redraw import audit, sample
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.drawing.noise import NoiseContract
@@ -20,7 +20,7 @@ from seedscope.pipeline.running.machine import driver, machine
 from seedscope.pipeline.running.stage import make
 
 Write = Callable[..., Path]
-Opened = Callable[[], DrawnJob]
+Opened = Callable[[], DrawnRun]
 
 
 @pytest.fixture
@@ -38,17 +38,16 @@ def study(write_study: Write) -> Path:
 def ran(study: Path, tmp_path: Path) -> Opened:
     """Draws the study's pictures on one thread; gives the run, opened anew."""
 
-    def opened() -> DrawnJob:
-        job = open_job(study, tmp_path / "out")
-        assert isinstance(job, DrawnJob)
+    def opened() -> DrawnRun:
+        job = run_of(study, tmp_path / "out")
+        assert isinstance(job, DrawnRun)
         return job
 
-    job = opened()
-    with job.folder.locked():
-        job.begin()
-        stage = Generate(job.study, job.located, job.images)
+    with held(opened()) as run:
+        assert isinstance(run, DrawnRun)
+        stage = Generate(run.study, run.located, run.images)
         stage.open()
-        for unit in job.units:
+        for unit in run.units:
             make(stage, unit)
     return opened
 
@@ -59,7 +58,7 @@ def told(study: Path, tmp_path: Path, *more: str) -> str:
     return done.stdout
 
 
-def made_again(job: DrawnJob, unit: int, made: dict[str, Any], change: Callable[[Any], None] | None = None) -> None:
+def made_again(job: DrawnRun, unit: int, made: dict[str, Any], change: Callable[[Any], None] | None = None) -> None:
     """Publish a unit once more, its first picture changed, with other words in its receipt."""
     item = job.units[unit]
     receipt, rows = job.images.receipt(item.name), job.images.read(item.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from commands import command
 
-from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.jobs.planning.bench_file import FILE, Bench
 from seedscope.jobs.planning.measure_speed import pieces
 
@@ -22,9 +22,9 @@ TURBO = {
 }
 
 
-def drawn(study: Path) -> DrawnJob:
-    job = open_job(study)
-    assert isinstance(job, DrawnJob)
+def drawn(study: Path) -> DrawnRun:
+    job = run_of(study)
+    assert isinstance(job, DrawnRun)
     return job
 
 

@@ -13,7 +13,7 @@ from commands import command
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.analysis.run.run import DrawnJob, open_job
+from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.jobs.planning.bench_file import FILE, Bench, conditions
 from seedscope.jobs.planning.pricing import Spread, bill, fit
 from seedscope.pipeline.study.schema import fingerprint
@@ -24,8 +24,8 @@ RATE = Spread(median=10.0, least=8.0, most=12.5)
 
 def benched(study: Path, out: Path, into: Path | None = None, **changes: object) -> Bench:
     """A bench of a study, with a made-up rate of 10 pictures a second, in its run folder or another."""
-    job = open_job(study, out)
-    assert isinstance(job, DrawnJob)
+    job = run_of(study, out)
+    assert isinstance(job, DrawnRun)
     found = Bench.model_validate(
         {
             "study": job.study.name,

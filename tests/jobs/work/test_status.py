@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 import yaml
 
-from seedscope.analysis.run.run import open_job
+from seedscope.analysis.run.run import begun, run_of
 from seedscope.jobs.cli import main
 from seedscope.jobs.commands import status
 from seedscope.jobs.commands.standing_words import told, told_briefly
@@ -142,8 +142,7 @@ def test_the_status_of_a_run_from_before_it_begins_to_its_end(study: Path, tmp_p
 
 def test_failed_cells_are_named(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
-    job = open_job(study, out)
-    job.begin()
+    job = begun(run_of(study, out))
     for unit in job.units:
         keys = [{"prompt_id": item.id, "prompt": item.text, "seed": seed} for item, seed in unit.cells()]
         rows = [key | {"image": None, "status": "failed", "error": "[no] picture"} for key in keys]
@@ -173,7 +172,7 @@ def test_units_that_were_given_up_are_named_until_they_are_made(
     monkeypatch.setattr(Drawing, "draw", broken)
     step = ("run", study, "--out", out, "--executor", "inline", "--threads", "1")
     command(*step, code=2)
-    unit, complaint = open_job(study, out).units[1].name, capsys.readouterr().err
+    unit, complaint = run_of(study, out).units[1].name, capsys.readouterr().err
     assert f"failed three times: images {unit}: RuntimeError: [it] broke" in complaint
     assert "1 units could not be made" in complaint
     found = shown(study, out)
@@ -195,7 +194,7 @@ def test_units_that_were_given_up_are_named_until_they_are_made(
 
 
 def test_who_works_on_a_run_is_told(study: Path, tmp_path: Path) -> None:
-    job = open_job(study, tmp_path / "run")
+    job = run_of(study, tmp_path / "run")
     assert standing(job).driver is None
     with job.folder.locked():
         driver = standing(job).driver
@@ -246,7 +245,7 @@ def test_watching_ends_when_the_run_does(study: Path, tmp_path: Path) -> None:
 def test_watching_in_a_log_and_on_a_terminal(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(status, "LOG_SECONDS", 0.0)
     monkeypatch.setattr(status, "REFRESH_SECONDS", 0.0)
-    out, job = tmp_path / "run", open_job(study, tmp_path / "run")
+    out, job = tmp_path / "run", run_of(study, tmp_path / "run")
     steps = [("generate", "--limit", "1"), ("generate",), ("features",)]
 
     def go_on(_: float) -> None:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 from commands import command
 
-from seedscope.analysis.run.run import DrawnJob, ImportedJob, open_job
+from seedscope.analysis.run.run import BroughtInRun, DrawnRun, run_of
 from seedscope.pipeline.errors import StudyError, UserError
 
 
@@ -33,11 +33,11 @@ def test_pictures_that_are_not_there_are_asked_for(imported: Path) -> None:
 
 
 def test_study_files_of_both_kinds(imported: Path, tmp_path: Path) -> None:
-    assert isinstance(open_job(imported), ImportedJob)
-    assert isinstance(open_job(Path("configs/demo.yaml"), tmp_path / "demo"), DrawnJob)
+    assert isinstance(run_of(imported), BroughtInRun)
+    assert isinstance(run_of(Path("configs/demo.yaml"), tmp_path / "demo"), DrawnRun)
     imported.write_text(imported.read_text() + "sampling: {steps: 3}\n")
     with pytest.raises(StudyError, match="sampling: unknown key"):
-        open_job(imported)
+        run_of(imported)
     (tmp_path / "alone.yaml").write_text("{name: alone, imported: pictures}")
     with pytest.raises(UserError, match="nothing has been imported here yet"):
-        open_job(tmp_path / "alone.yaml")
+        run_of(tmp_path / "alone.yaml")

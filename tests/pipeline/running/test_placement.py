@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from squares import Squares, units
 
-from seedscope.jobs.commands.options import executor as from_options
+from seedscope.jobs.commands.options import executor_of as from_options
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import Result
 from seedscope.pipeline.running.placement import Placement, place

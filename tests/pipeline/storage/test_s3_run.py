@@ -17,7 +17,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
-from seedscope.analysis.run.run import Job, open_job
+from seedscope.analysis.run.run import Run, run_of
 from seedscope.jobs.cli import app
 from seedscope.pipeline.storage.objects import ObjectStorage
 
@@ -84,7 +84,7 @@ def every_seventh_fails() -> Any:
     return trouble
 
 
-def checksums(job: Job) -> dict[str, dict[str, str]]:
+def checksums(job: Run) -> dict[str, dict[str, str]]:
     return {
         table.name: {unit: receipt.sha256 for unit, receipt in table.receipts().items()} for _, table, _ in job.tables()
     }
@@ -94,7 +94,7 @@ def test_killed_in_the_middle_finished_and_verified(store: ObjectStore, tmp_path
     study = tmp_path / "study.yaml"
     study.write_text(yaml.safe_dump(STUDY))
     run_until_the_second_receipt(study, store)
-    images = open_job(study, URL).images
+    images = run_of(study, URL).images
     shards = {name for name in images.storage.entries() if name.endswith(".parquet")}
     assert len(images.committed()) == 1 and len(shards) == 2
 
@@ -105,7 +105,7 @@ def test_killed_in_the_middle_finished_and_verified(store: ObjectStore, tmp_path
     store.trouble = ObjectStore.trouble
 
     seedscope("run", study, "--out", tmp_path / "here", "--executor", "inline")
-    assert checksums(open_job(study, URL)) == checksums(open_job(study, str(tmp_path / "here")))
+    assert checksums(run_of(study, URL)) == checksums(run_of(study, str(tmp_path / "here")))
     there, here = FinishedRun.open(URL), FinishedRun.open(tmp_path / "here")
     assert there.ranking.table.equals(here.ranking.table) and there.golden == here.golden
     images.clear_scratch()

@@ -1,0 +1,67 @@
+"""What a run ends in, as files: the golden list in all its formats, and the contact sheet."""
+
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from seedscope.analysis.judging.golden_rules import Choice, golden_seeds
+from seedscope.analysis.judging.judge import Judged
+from seedscope.analysis.run.run import DrawnRun, Run
+from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.verdict import verdict
+from seedscope.analysis.select.lists import save_lists
+from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
+from seedscope.pipeline.errors import UserError
+
+SHEET_SEEDS = 4
+SHEET_PROMPTS = 8
+
+
+def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
+    """Write the golden list in all its formats and `contact_sheet.png`; return the paths of all that a run ends in.
+
+    Of imported pictures there is no golden list: how their noise was drawn is not known.
+
+    Raises:
+        UserError: no seed has a rank.
+    """
+    ranking = judged.ranking
+    ranked = [row for row in ranking.table.to_pylist() if row["rank"] is not None]
+    if not ranked:
+        raise UserError(f"{run.folder.path}: no seed has a {ranking.measure}, so there is nothing to export.")
+    names = ("seeds", "measures", "distances", "text_rates")
+    tables = [run.folder.path / f"{name}.parquet" for name in names]
+    files = [path for path in tables if path.exists()]
+    if isinstance(run, DrawnRun):
+        golden = golden_seeds(run, judged, choice)
+        golden.save(run.folder.path / "golden.json")
+        files += [run.folder.path / "golden.json", *save_lists(golden, run.folder.path)]
+    sheet = run.folder.path / "contact_sheet.png"
+    count = min(SHEET_SEEDS, len(ranked) // 2 or 1)
+    ids = [prompt.id for prompt in run.wanted.prompts]
+    prompts = evenly(ids if run.before is None else sorted(ids, key=run.before.task), SHEET_PROMPTS)
+    texts = {prompt.id: prompt.text for prompt in run.wanted.prompts}
+    best, worst = ranked[:count], ranked[max(count, len(ranked) - count) :]
+    pictures = pictures_of(run, {row["seed"] for row in best + worst}, prompts)
+    contact_sheet(
+        [_sheet_row(row, ranking, prompts, pictures) for row in best],
+        [_sheet_row(row, ranking, prompts, pictures) for row in worst],
+        [texts[prompt] for prompt in prompts],
+        sheet,
+        title=f"Best and worst seeds of {run.subject}",
+        measure=f"{ranking.measure}{', %' if ranking.rate else ''} ({ranking.better} is better), 95 % interval",
+        notes=verdict(ranking),
+    )
+    return [*files, sheet]
+
+
+def _sheet_row(
+    row: dict[str, Any], ranking: Ranking, prompts: list[str], pictures: dict[tuple[int, str], Image.Image]
+) -> Row:
+    scale = 100 if ranking.rate else 1
+    interval = ranking.interval(row)
+    scaled = None if interval is None else (scale * interval[0], scale * interval[1])
+    shown = [pictures.get((row["seed"], prompt)) for prompt in prompts]
+    return Row(row["seed"], row["rank"], scale * row[ranking.measure], scaled, shown)

@@ -1,0 +1,116 @@
+"""`seedscope run`, `generate` and `features`: the pictures of a study are drawn, measured, and their seeds ranked."""
+
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seedscope.jobs.commands.options import Limit, Out, Part, StudyFile, runs_stages, slice_of
+from seedscope.jobs.console import notes, out, say_written
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.jobs.work.steps import Step
+    from seedscope.pipeline.running.runner import Executor
+
+# torch and diffusers take seconds to import, which --help and schema need not wait for: commands import where they work.
+
+
+@runs_stages
+def run_study(study: StudyFile, folder: Out = None, *, where: "Executor") -> None:
+    """Do all of it: generate, measure, rank, export. Stopped or killed, the same command goes on where it was.
+
+    Example: seedscope run configs/demo.yaml
+    """
+    from seedscope.analysis.judging.export_run import export
+    from seedscope.analysis.run.run import opened
+    from seedscope.jobs.commands.seeds import judge_and_show
+    from seedscope.jobs.work.make import make
+    from seedscope.jobs.work.progress import Watcher
+
+    started = time.monotonic()
+    with opened(study, folder) as run:
+        with Watcher(notes, run.study.name) as watch:
+            steps = make(run, where, watch, pictures=True, features=True)
+        report_steps(steps)
+        say_written(export(run, *judge_and_show(run)))
+    where_to = f" --out {folder}" if folder else ""
+    out.print(
+        f"\nDone in {time.monotonic() - started:.0f} s. A page of it: seedscope report {study}{where_to}",
+        soft_wrap=True,
+    )
+
+
+@runs_stages
+def generate(
+    study: StudyFile, folder: Out = None, *, where: "Executor", limit: Limit = None, part: Part = None
+) -> None:
+    """Draw the pictures: every prompt with every seed, once.
+
+    Example: seedscope generate configs/demo.yaml --executor inline
+    """
+    from seedscope.analysis.run.run import opened
+    from seedscope.jobs.work.make import make
+    from seedscope.jobs.work.progress import Watcher
+
+    share = slice_of(part)
+    with opened(study, folder, share) as run:
+        with Watcher(notes, run.study.name) as watch:
+            steps = make(run, where, watch, pictures=True, limit=limit, part=share)
+        report_steps(steps)
+
+
+@runs_stages
+def features(
+    study: StudyFile,
+    folder: Out = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this feature; may be repeated.")] = None,
+    *,
+    where: "Executor",
+    limit: Limit = None,
+    part: Part = None,
+) -> None:
+    """Measure the pictures that there are, and the real ones.
+
+    Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
+    """
+    from seedscope.analysis.run.run import held, run_of
+    from seedscope.jobs.work.make import make
+    from seedscope.jobs.work.progress import Watcher
+
+    share, known = slice_of(part), run_of(study, folder)
+    names = [item.name for item in known.measured]
+    if unknown := set(only or []) - set(names):
+        raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
+    with held(known, share) as run:
+        with Watcher(notes, run.study.name) as watch:
+            steps = make(run, where, watch, features=True, only=only or [], limit=limit, part=share)
+        report_steps(steps)
+
+
+def report_steps(steps: Sequence["Step"]) -> None:
+    """Say what stages did.
+
+    Raises:
+        UserError: something could not be made; it is named first.
+    """
+    quarantined: dict[str, str] = {}
+    for step in steps:
+        for reason in step.repaired:
+            notes.print(f"made again: {reason}", soft_wrap=True)
+        failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
+        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}")
+        if step.prompts_cut:
+            notes.print(
+                f"{step.prompts_cut:,} prompts are longer than the text encoder takes: their ends were not read.",
+                soft_wrap=True,
+            )
+        quarantined |= {f"{step.name} {unit}": reason for unit, reason in step.quarantined.items()}
+    for unit, reason in quarantined.items():
+        notes.print(f"failed three times: {unit}: {reason}", soft_wrap=True)
+    if quarantined:
+        raise UserError(
+            f"{len(quarantined)} units could not be made (named above); everything else is done and kept. "
+            "Mend the cause and run the same command again."
+        )

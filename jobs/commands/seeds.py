@@ -1,0 +1,138 @@
+"""`seedscope seeds` and `export`: the seeds of a run are judged and ranked, and the golden ones written to files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table as TextTable
+
+from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.variance import reliability
+from seedscope.analysis.seeds.verdict import span, verdict, written
+from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
+from seedscope.jobs.console import out, say_written
+
+if TYPE_CHECKING:
+    from seedscope.analysis.judging.golden_rules import Choice
+    from seedscope.analysis.judging.judge import Judged
+    from seedscope.analysis.run.run import Run
+
+
+def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: CompletePrompts = False) -> None:
+    """Judge the seeds by all measurements, and rank them: writes seeds.parquet and measures.parquet.
+
+    Example: seedscope seeds configs/demo.yaml
+    """
+    from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.run import opened
+
+    with opened(study, folder) as run:
+        judge_and_show(with_complete_prompts(run) if complete_prompts else run)
+
+
+def export_seeds(study: StudyFile, folder: Out = None) -> None:
+    """Write golden.json and the contact sheet of best and worst seeds.
+
+    Example: seedscope export configs/demo.yaml
+    """
+    from seedscope.analysis.judging.export_run import export
+    from seedscope.analysis.judging.golden_rules import choose
+    from seedscope.analysis.judging.judge import judge
+    from seedscope.analysis.run.run import opened
+
+    with opened(study, folder) as run:
+        judged = judge(run)
+        say_written(export(run, judged, choose(run, judged)))
+
+
+def judge_and_show(run: Run) -> tuple[Judged, Choice]:
+    """Judge the seeds of a run, and print what is known of them."""
+    from seedscope.analysis.judging.golden_rules import choose
+    from seedscope.analysis.judging.judge import judge
+
+    judged = judge(run)
+    choice = choose(run, judged)
+    show(run, judged, choice, out)
+    return judged, choice
+
+
+def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
+    """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
+    console.print(_best_and_worst(judged.ranking, run.study.name))
+    for sentence in unfinished(run):
+        console.print(sentence)
+    for sentence in verdict(judged.ranking):
+        console.print(sentence)
+    if judged.scalars:
+        console.print(_shares(judged.scalars.values()))
+    for distance in judged.distances:
+        console.print(distance.sentence())
+    for measure, reason in judged.silent.items():
+        console.print(f"{measure} says nothing of the seeds: {reason}")
+    if judged.by_task is not None:
+        console.print(_by_task(judged.by_task))
+    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.")
+    console.print(choice.sentence)
+
+
+def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
+    rows, by = ranking.table.to_pylist(), ranking.measure
+    grid = TextTable(title=f"Seeds of {name} by {by}, {ranking.better} is better")
+    value = "distance" if ranking.real_images is not None else "rate" if ranking.rate else "value"
+    for heading in ("rank", "seed", value, "95 % interval", "less mean", "95 % interval"):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    shown = rows if len(rows) <= 2 * most else [*rows[:most], None, *rows[-most:]]
+    for row in shown:
+        if row is None:
+            grid.add_row(*["..."] * 6)
+        else:
+            grid.add_row(
+                str(row["rank"] or "-"),
+                str(row["seed"]),
+                written(ranking, row[by]),
+                span(ranking, row.get(f"{by}_lo"), row.get(f"{by}_hi")),
+                written(ranking, row[f"{by}_vs_mean"], signed=True),
+                span(ranking, row[f"{by}_vs_mean_lo"], row[f"{by}_vs_mean_hi"], signed=True),
+            )
+    return grid
+
+
+def _shares(scalars: Iterable[Scalar]) -> TextTable:
+    grid = TextTable(title="How much of each measurement's variance is the seed's", box=SIMPLE, pad_edge=False)
+    grid.add_column("measurement", overflow="fold")
+    for heading in ("share", "95 % interval", "reliability", "p"):
+        grid.add_column(heading, justify="right", no_wrap=True)
+    for found in scalars:
+        seed = None if found.shares is None else found.shares.seed
+        sure = None if found.shares is None else reliability(found.shares)
+        grid.add_row(
+            found.name,
+            "-" if seed is None or seed.share is None else f"{100 * seed.share:.1f} %",
+            "-"
+            if seed is None or seed.lo is None or seed.hi is None
+            else f"{100 * seed.lo:.1f} to {100 * seed.hi:.1f}",
+            "-" if sure is None else f"{sure:.2f}",
+            "-" if found.null is None else f"{found.null.differ:.2g}",
+        )
+    return grid
+
+
+def _by_task(rates: pa.Table) -> TextTable:
+    grid = TextTable(title="Masks with text, before inpainting and after", box=SIMPLE, pad_edge=False)
+    for heading in ("task", "before", "mean of seeds", "lowest", "highest"):
+        grid.add_column(heading, justify="left" if heading == "task" else "right", no_wrap=True)
+    for task in rates["task"].unique().to_pylist():
+        rows = rates.filter(pc.equal(rates["task"], task)).sort_by("rate").to_pylist()
+        known = [row for row in rows if row["rate"] is not None]
+        if known:
+            ends = [f"{100 * row['rate']:.0f} % (seed {row['seed']})" for row in (known[0], known[-1])]
+            mean = sum(row["rate"] for row in known) / len(known)
+            grid.add_row(task, f"{100 * known[0]['before']:.0f} %", f"{100 * mean:.0f} %", *ends)
+    return grid

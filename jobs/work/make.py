@@ -1,0 +1,136 @@
+"""What a run lacks, or has damaged, is made: its pictures, and the measurements of these and of what they are compared with."""
+
+from collections.abc import Mapping, Sequence
+
+from seedscope.analysis.features.feature_stage import Features, Generated
+from seedscope.analysis.run.run import AnyRun, BroughtInRun, Run
+from seedscope.jobs.work.steps import Pending, Step, carry_out
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.running.runner import Executor, Watch, Work
+from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.slice import WHOLE, Slice
+from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.shards import Depth
+from seedscope.pipeline.tables.table import Table
+
+CHECK_WHOLE_UP_TO = 8 * 2**30
+
+
+def make(
+    run: AnyRun,
+    executor: Executor,
+    watch: Watch,
+    *,
+    pictures: bool = False,
+    features: bool = False,
+    only: Sequence[str] = (),
+    limit: int | None = None,
+    part: Slice = WHOLE,
+) -> list[Step]:
+    """Make what is not there yet, and what is damaged: pictures, features, or both at once. For the process that holds the run.
+
+    Args:
+        pictures: draw the pictures of the run.
+        features: measure the pictures of the run and those that they are compared with.
+        only: names of features; none means all.
+        limit: units of each stage, at most.
+        part: the slice of the units to look at.
+
+    Raises:
+        UserError: a mishap that trying again would not mend.
+    """
+    pending = [_pictures(run, part, limit)] if pictures else []
+    drawn = [unit for item in pending if item.work is not None for unit in item.work.units]
+    measured = {unit for item in run.measures for unit in item.table.committed()} if features and drawn else set()
+    again = any(unit.name in measured for unit in drawn)
+    pending += _measurements(run, part, only, limit, drawn) if features else []
+    alone = part == WHOLE
+    steps = carry_out(pending, executor, watch, alone=alone)
+    if again:  # pictures that were damaged, and measured before that, may have come out otherwise
+        outdated = carry_out(_measurements(run, part, only, limit), executor, watch, alone=alone)
+        steps += [step for step in outdated if step.repaired]
+    return steps
+
+
+def verify(run: Run, *, deep: bool) -> list[str]:
+    """Check every committed shard of a run, take back the damaged ones, and say what was wrong with them."""
+    return [reason for _, table, units in run.tables() for reason in _take_back_damaged(table, units, deep=deep)]
+
+
+def _pictures(run: AnyRun, part: Slice, limit: int | None) -> Pending:
+    """The pictures that are not there yet, and those that are damaged; at most `limit` units."""
+    if isinstance(run, BroughtInRun):
+        return _brought_in(run)
+    units = part.of(run.units)
+    repaired = _take_back_damaged(run.images, units)
+    stage = Generate(run.study, run.located, run.images, run.inpainting)
+    return _pending("images", stage, units, repaired, limit)
+
+
+def _brought_in(run: BroughtInRun) -> Pending:
+    """Nothing to make: all pictures are there, or an import has to bring them."""
+    done = run.images.committed()
+    if missing := sum(unit.name not in done for unit in run.units):
+        raise UserError(
+            f"{run.folder.storage.url}: {missing} of {len(run.units)} units have no pictures. "
+            f"`seedscope import {run.study.imported} --out {run.folder.storage.url}` brings them in."
+        )
+    return Pending("images", len(run.units))
+
+
+def _measurements(
+    run: Run, part: Slice, only: Sequence[str], limit: int | None, drawn: Sequence[Unit] = ()
+) -> list[Pending]:
+    """What there is to measure; `drawn` are units whose pictures are drawn in the same go."""
+    name, drawn_marks = "features", dict(tuples(run.images.ledger("unit", "sha256")))
+    own = [unit for unit in part.of(run.units) if unit.name in drawn_marks]
+    work = [(kind, source, every, part.of(units)) for kind, source, every, units in run.compared_with()]
+    found = []
+    for stage, source, every, units in [*work, (name, Generated(run.images), run.measures, own)]:
+        measures = [item for item in every if not only or item.feature.name in only]
+        if not measures:
+            continue
+        repaired = [lost for item in measures for lost in _take_back_damaged(item.table, units)]
+        marks = {unit.name: drawn_marks[unit.name] if stage == name else source.mark(unit) for unit in units}
+        repaired += [lost for item in measures for lost in _take_back_outdated(item.table, marks)]
+        coming, after = (drawn, "images") if stage == name else ((), None)
+        features = Features(source, measures, run.study.compute.device)
+        found.append(_pending(stage, features, [*units, *coming], repaired, limit, after if coming else None))
+    return found
+
+
+def _pending(
+    name: str, stage: Stage, units: Sequence[Unit], repaired: Sequence[str], limit: int | None, after: str | None = None
+) -> Pending:
+    """A stage, with those of its units that are not done, `limit` at most."""
+    done = stage.done()
+    todo = [unit for unit in units if unit.name not in done][:limit]
+    return Pending(name, len(units), tuple(repaired), Work(name, stage, todo, after))
+
+
+def _take_back_damaged(table: Table, units: Sequence[Unit], *, deep: bool | None = None) -> list[str]:
+    """Revoke every committed unit that is damaged; return what was wrong.
+
+    Without `deep`, every byte is read where that is quick (up to 8 GiB on this machine), and only sizes where not.
+    """
+    depth: Depth | int = CHECK_WHOLE_UP_TO if deep is None else "bytes" if deep else "footer"
+    found = table.damaged([unit.name for unit in units], depth)
+    for unit in found:
+        table.revoke(unit)
+    return list(found.values())
+
+
+def _take_back_outdated(table: Table, marks: Mapping[str, str]) -> list[str]:
+    """Revoke measurements of pictures that have since been made again with other bytes, as another machine may do.
+
+    Args:
+        marks: what the pictures of each unit are now, by unit.
+    """
+    outdated = [
+        unit for unit, source in tuples(table.ledger("unit", "source")) if unit in marks and source != marks[unit]
+    ]
+    for unit in outdated:
+        table.revoke(unit)
+    return [f"{table.shard(unit)}: its pictures have changed since they were measured" for unit in outdated]
