@@ -87,7 +87,7 @@ def write_shards(folder: Path, prompts: int, seeds: int) -> tuple[Table, list[Un
         if unit.seeds[0] == 0:
             values = next(blocks)
         score = values[:, unit.seeds[0] : unit.seeds[-1] + 1].T.ravel()
-        ids, of_seed = zip(*((each.id, seed) for each, seed in unit.cells()), strict=True)
+        ids, of_seed = zip(*((each.id, seed) for each, seed in unit.cells), strict=True)
         columns = [ids, of_seed, ["ok"] * len(unit), pa.nulls(len(unit), pa.string()), score]
         table.publish(unit, pa.table([pa.array(column) for column in columns], schema=table.schema), {})
     return table, units

@@ -28,6 +28,7 @@ from seedscope.analysis.features.batches import Batch, Cells
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.running.worker import settle
@@ -67,7 +68,7 @@ def drawn(folder: Path, seeds: int) -> tuple[Generated, list[Unit]]:
     )
     located = locate(study.model)
     table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
-    stage = Generate(study, located, table)
+    stage = Generate(study, located, table, TextToImage(study.prompts))
     stage.open()
     units = plan([Edition(tuple(read_prompts(study.prompts)), tuple(study.seeds))], study.unit)
     for unit in units:

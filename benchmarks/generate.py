@@ -21,6 +21,7 @@ import torch
 
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.running.worker import settle
@@ -91,7 +92,7 @@ def bare_batches(wanted: Study, cells: list[tuple[str, int]]) -> Callable[[], in
 def seedscope(wanted: Study, units: list[Unit], folder: Path) -> Callable[[], int]:
     located = locate(wanted.model)
     table = Table.of(folder, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table)
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
     stage.open()
 
     def run() -> int:
@@ -114,7 +115,7 @@ def main() -> None:
     settle(options.threads)
     wanted = study(options.model, options.steps, options.batch)
     units = plan([Edition(tuple(map(prompt, TEXTS)), tuple(wanted.seeds))], wanted.unit)
-    cells = [(item.text, seed) for unit in units for item, seed in unit.cells()]
+    cells = [(item.text, seed) for unit in units for item, seed in unit.cells]
     with tempfile.TemporaryDirectory() as folder:
         rows = {
             "one picture at a time": one_at_a_time(wanted, cells),

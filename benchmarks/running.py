@@ -121,7 +121,7 @@ class Waiting(Stage):
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         time.sleep(self.seconds)
-        rows = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells()]
+        rows = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells]
         yield tables[0], pa.Table.from_pylist(rows, schema=self.table.schema), {}
 
 
@@ -144,7 +144,7 @@ def compare_overlap(pictures: int, steps: int) -> None:
         def drawing(name: str) -> Work:
             job = run_of(study, folder / name)
             assert isinstance(job, DrawnRun)
-            return Work("images", Generate(job.study, job.located, job.images), job.units)
+            return Work("images", Generate(job.study, job.located, job.images, job.task), job.units)
 
         def waiting(name: str, units: Sequence[Unit], seconds: float, after: str | None) -> Work:
             table = Table(folder / name / "waiting-0", pa.schema([*CELL_FIELDS, *STATUS_FIELDS]))

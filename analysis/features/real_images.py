@@ -61,7 +61,7 @@ class RealImages:
         """The set as units, in order."""
         prompts = tuple(Prompt(f"{i:08d}", "", "") for i in range(self.count()))
         blocks = [prompts[i : i + BLOCK] for i in range(0, len(prompts), BLOCK)]
-        return [Unit(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
+        return [Unit.crossed(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
 
     def read(self, unit: Unit) -> pa.Table:
         """The pictures of a unit, in the schema of generated ones. Where a Parquet file has none, a row is failed."""

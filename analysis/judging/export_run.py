@@ -41,7 +41,7 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
     sheet = run.folder.path / "contact_sheet.png"
     count = min(SHEET_SEEDS, len(ranked) // 2 or 1)
     ids = [prompt.id for prompt in run.wanted.prompts]
-    prompts = evenly(ids if run.before is None else sorted(ids, key=run.before.task), SHEET_PROMPTS)
+    prompts = evenly(sorted(ids, key=run.kind), SHEET_PROMPTS)
     texts = {prompt.id: prompt.text for prompt in run.wanted.prompts}
     best, worst = ranked[:count], ranked[max(count, len(ranked) - count) :]
     pictures = pictures_of(run, {row["seed"] for row in best + worst}, prompts)

@@ -196,7 +196,7 @@ def _conditions(run: DrawnRun) -> Conditions:
             id=study.model.id,
             revision=identity.get("commit"),
             weights=identity.get("weights"),
-            family=located.family,
+            family=located.family.name,
             pipeline=kind,
             unet=Component.of(unet),
         ),

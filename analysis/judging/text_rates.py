@@ -17,14 +17,14 @@ def text_rates(run: Run) -> pa.Table | None:
     `before_hi` of the same masks before inpainting; 95 % Wilson intervals, null where no picture is known.
     None where nothing is measured that needs a control.
     """
-    before = {item.feature.name: item for item in run.before_measures}
+    before = {item.feature.name: item for item in run.control_measures}
     measure = next((item for item in run.measures if item.feature.name in before), None)
-    if measure is None or run.before is None:
+    if measure is None or run.control is None:
         return None
     column = next(name for name, better in measure.feature.scalars().items() if better)
     after = read_grid(measure.table, column, run.units)
-    control = read_grid(before[measure.feature.name].table, column, run.before.units())
-    tasks = [run.before.task(prompt) for prompt in after.prompts.tolist()]
+    control = read_grid(before[measure.feature.name].table, column, run.control.units())
+    tasks = [run.control.kind(prompt) for prompt in after.prompts.tolist()]
     return pa.concat_tables([_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)])
 
 

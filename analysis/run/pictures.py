@@ -52,7 +52,7 @@ class RunPictures:
 
     def _units_of(self, seed: int) -> dict[str, str]:
         """Prompt id -> unit that has its cell with this seed."""
-        return {prompt.id: unit.name for unit in self._of_seed[seed] for prompt, other in unit.cells() if other == seed}
+        return {prompt.id: unit.name for unit in self._of_seed[seed] for prompt, other in unit.cells if other == seed}
 
     def _groups_of(self, unit: str) -> list[tuple[int, int]]:
         """The least and the largest seed of each row group of a shard."""

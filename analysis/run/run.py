@@ -11,17 +11,16 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.pipeline.drawing.cause import cause
-from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.drawing.tasks import task_of
+from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.study.file import load_study
-from seedscope.pipeline.study.plan import Edition, Unit, plan
-from seedscope.pipeline.study.prompts import read_prompts
+from seedscope.pipeline.study.plan import Edition, Unit, plan, with_facts
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
 from seedscope.pipeline.tables.run_folder import RunFolder
-from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA, INPAINT_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 
@@ -35,6 +34,7 @@ class Run:
         cause: everything that changes the pictures.
         wanted: the prompts and seeds of the study.
         units: those of the run as it stands, or, before its first one, as it will be.
+        images: the table of the pictures.
         subject: what titles call the pictures.
         measured: the features of the study, not loaded.
         unfinished: prompts that are left out because they are not complete yet.
@@ -45,6 +45,7 @@ class Run:
     cause: Json
     wanted: Edition
     units: Sequence[Unit]
+    images: Table
     subject: str
     measured: Sequence[Feature]
     unfinished: int = 0
@@ -57,12 +58,6 @@ class Run:
     def reference(self) -> RealImages:
         """The real pictures that seeds are compared with."""
         return RealImages.named(self.study.reference)
-
-    @cached_property
-    def images(self) -> Table:
-        """The table of the pictures."""
-        schema = IMAGE_SCHEMA if self.before is None else INPAINT_SCHEMA
-        return Table.of(self.folder.storage, "images", fingerprint(self.cause), schema)
 
     @cached_property
     def measures(self) -> list[Measure]:
@@ -81,15 +76,21 @@ class Run:
         return self._apart("reference", self.reference.fingerprint(), needing) if needing else []
 
     @property
-    def before(self) -> Inpainting | None:
-        """The pictures before inpainting; None of a study that does not inpaint."""
+    def control(self) -> Control | None:
+        """The pictures to measure beside those of the run, such as the given ones before a part was drawn anew."""
         return None
 
     @cached_property
-    def before_measures(self) -> list[Measure]:
-        """Each feature that compares with the pictures before inpainting, with its table of these."""
+    def control_measures(self) -> list[Measure]:
+        """Each feature that compares with the control, with its table of these pictures."""
         needing = [item for item in self.measured if item.needs_control]
-        return self._apart("before", self.before.fingerprint(), needing) if self.before and needing else []
+        if self.control is None or not needing:
+            return []
+        return self._apart(self.control.name, self.control.fingerprint(), needing)
+
+    def kind(self, prompt_id: str) -> str:
+        """What was asked for by a prompt, in a word, where the study asks for several things; else nothing."""
+        return "" if self.control is None else self.control.kind(prompt_id)
 
     def _apart(self, kind: str, pictures: str, measured: Sequence[Feature]) -> list[Measure]:
         """Features of other pictures than the run's own, with their tables; `pictures` is the fingerprint of these."""
@@ -101,8 +102,9 @@ class Run:
         found: list[tuple[str, Source, list[Measure], list[Unit]]] = []
         if self.reference_measures:
             found.append(("reference features", self.reference, self.reference_measures, self.reference.units()))
-        if self.before is not None and self.before_measures:
-            found.append(("features before", self.before, self.before_measures, self.before.units()))
+        if self.control is not None and self.control_measures:
+            stage = f"features {self.control.name}"
+            found.append((stage, self.control, self.control_measures, self.control.units()))
         return found
 
     def tables(self) -> list[tuple[str, Table, Sequence[Unit]]]:
@@ -118,11 +120,11 @@ class DrawnRun(Run):
 
     study: Study
     located: Located
-    inpainting: Inpainting | None
+    task: Task
 
     @property
-    def before(self) -> Inpainting | None:
-        return self.inpainting
+    def control(self) -> Control | None:
+        return self.task.control
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,10 +133,6 @@ class BroughtInRun(Run):
 
     study: ImportedStudy
     imported: ImportedRun
-
-    @cached_property
-    def images(self) -> Table:
-        return self.imported.images
 
 
 AnyRun = DrawnRun | BroughtInRun
@@ -187,26 +185,28 @@ def begun(run: AnyRun) -> AnyRun:
     """
     if isinstance(run, BroughtInRun):  # an import has recorded it
         return run
-    return replace(run, units=plan(run.folder.grow(run.cause, run.wanted), run.study.unit))
+    editions = with_facts(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
+    return replace(run, units=plan(editions, run.study.unit))
 
 
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
-    located = locate(study.model, inpaint=study.inpaint is not None)
-    inpainting = None if study.inpaint is None else Inpainting.named(study.inpaint, located.size(study.sampling))
-    prompts = read_prompts(study.prompts) if inpainting is None else inpainting.prompts()
-    wanted = Edition(tuple(prompts), tuple(study.seeds))
-    measured = _measured(study)
+    kind = task_of(study)
+    located = locate(study.model, inpaint=kind.fills_masks)
+    task = kind.of(study, located)
+    wanted = Edition(tuple(task.prompts()), tuple(study.seeds))
+    measured, made_from = _measured(study), cause(study, located)
     known = [edition for _, edition in folder.editions()]
     return DrawnRun(
         study=study,
         folder=folder,
-        cause=cause(study, located),
+        cause=made_from,
         wanted=wanted,
-        units=plan(known or [wanted], study.unit),
+        units=plan(with_facts(known, wanted.prompts) or [wanted], study.unit),
+        images=Table.of(folder.storage, "images", fingerprint(made_from), task.schema),
         subject=study.model.id.rsplit("/", 1)[-1],
         measured=measured,
         located=located,
-        inpainting=inpainting,
+        task=task,
     )
 
 
@@ -218,6 +218,7 @@ def _brought_in(study: ImportedStudy, folder: RunFolder) -> BroughtInRun:
         cause=imported.cause,
         wanted=imported.edition,
         units=imported.units,
+        images=imported.images,
         subject=study.name,
         measured=_measured(study),
         imported=imported,

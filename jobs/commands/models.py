@@ -17,7 +17,8 @@ def list_models(as_json: Json = False) -> None:
 
     Example: seedscope models
     """
-    from seedscope.pipeline.models.locate import FAMILIES, INPAINTS, bundled, kind
+    from seedscope.pipeline.models.families import FAMILIES, INPAINTS
+    from seedscope.pipeline.models.locate import bundled, kind
 
     rows = [
         {

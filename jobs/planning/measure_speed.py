@@ -88,7 +88,7 @@ def _stages(run: DrawnRun, scratch: Path) -> dict[str, Stage]:
     images = Table.of(scratch, "images", fingerprint(run.cause), run.images.schema)
     measures = [Measure(item, feature_table(scratch, item.name, item, fingerprint(run.cause))) for item in run.measured]
     return {
-        "images": Generate(run.study, run.located, images, run.before),
+        "images": Generate(run.study, run.located, images, run.task),
         "features": Features(Generated(images), measures, run.study.compute.device),
     }
 
@@ -103,7 +103,9 @@ def pieces(run: DrawnRun, batches: int, name: str) -> Iterator[Unit]:
     batches = min(batches, max(1, len(unit) // batch))
     size = min(batch // prompts * batches, len(seeds))
     turning = cycle(seeds)
-    return (Unit(f"{name}-{number}", unit.prompts[:prompts], tuple(islice(turning, size))) for number in count())
+    return (
+        Unit.crossed(f"{name}-{number}", unit.prompts[:prompts], tuple(islice(turning, size))) for number in count()
+    )
 
 
 def _timed(stages: Mapping[str, Stage], piece: Unit) -> _Round:

@@ -34,7 +34,7 @@ class Batch:
 
     @property
     def cells(self) -> list[Cell]:
-        return list(self.unit.cells())[self.first : self.first + self.size]
+        return list(self.unit.cells)[self.first : self.first + self.size]
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def audit(run: DrawnRun, cells: int) -> Audited:
     """
     run.folder.refuse_other_study(run.cause)
     batches = sample(run, cells)
-    drawing = Drawing(run.study, run.located, run.before)
+    drawing = Drawing(run.study, run.located, run.task)
     golden = run.folder.path / "golden.json"
     contract = GoldenSeeds.load(golden).noise.check() if golden.exists() else None
     return Audited([_redraw(run, drawing, batch) for batch in batches], contract)

@@ -65,7 +65,7 @@ def _pictures(run: AnyRun, part: Slice, limit: int | None) -> Pending:
         return _brought_in(run)
     units = part.of(run.units)
     repaired = _take_back_damaged(run.images, units)
-    stage = Generate(run.study, run.located, run.images, run.inpainting)
+    stage = Generate(run.study, run.located, run.images, run.task)
     return _pending("images", stage, units, repaired, limit)
 
 

@@ -1,17 +1,16 @@
-"""What the pictures of a study hang on: the name of their table."""
+"""What the pictures of a study depend on: the name of their table."""
 
-from seedscope.pipeline.drawing.tasks import inpainting
+from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.schema import Json, Study
 
 
 def cause(study: Study, located: Located) -> dict[str, Json]:
-    """Everything that changes pixels, as JSON: the model's weights, the sampling, and how cells fall into batches.
+    """Everything that changes pixels, as JSON: the model's weights, the sampling, the task, and how cells fall into batches.
 
-    Given pictures, masks and tasks are in the ids of the prompts.
+    What is given beside a prompt, such as a picture with its mask, is in the ids of the prompts.
     """
     height, width = located.size(study.sampling)
-    inpaint: dict[str, Json] = {} if study.inpaint is None else {"inpaint": inpainting.RESIZED}
     sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
     return {
         "model": located.identity,
@@ -20,5 +19,5 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "unit": study.unit.model_dump(mode="json"),
         "noise": "cpu-float32",
         "image": "webp-lossless",
-        **inpaint,
+        **task_of(study).cause(study),
     }

@@ -1,4 +1,4 @@
-"""The generate stage: a unit of prompts x seeds -> a shard of pictures, drawn from the prompts or into given pictures."""
+"""The generate stage: a unit of prompts x seeds -> a shard of pictures, drawn as a task asks."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pyarrow as pa
 
 from seedscope.pipeline import images
-from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
+from seedscope.pipeline.drawing.tasks.base import Task
 from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.running.stage import Stage
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 
 @dataclass
 class Generate(Stage):
-    """Draws the pictures of a unit, batch by batch, in the order of its cells; with `inpaint`, into given pictures."""
+    """Draws the pictures of a unit, batch by batch, in the order of its cells, as the task asks."""
 
     study: Study
     located: Located
     table: Table
-    inpaint: Inpainting | None = None
+    task: Task
     _drawing: "Drawing | None" = field(default=None, repr=False)
 
     @property
@@ -48,14 +48,14 @@ class Generate(Stage):
         # Imported here: torch takes seconds, which whoever only hands out units need not wait for.
         from seedscope.pipeline.drawing.draw import Drawing
 
-        self._drawing = Drawing(self.study, self.located, self.inpaint)
+        self._drawing = Drawing(self.study, self.located, self.task)
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         if self._drawing is None:
             raise RuntimeError("the stage is not open")
         drawing, model = self._drawing, self._drawing.model
         columns = drawing.begin(unit)
-        cells, batches = list(unit.cells()), list[Json]()
+        cells, batches = list(unit.cells), list[Json]()
         batch = max(1, self.study.compute.batch_size // self.smaller)
         with ThreadPoolExecutor(1) as encoder:
             encoded: list[Future[list[dict[str, Any]]]] = []

@@ -37,7 +37,7 @@ class Import(Stage):
         """Nothing to load."""
 
     def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        cells = [(prompt, seed, self.files[prompt.id, seed]) for prompt, seed in unit.cells()]
+        cells = [(prompt, seed, self.files[prompt.id, seed]) for prompt, seed in unit.cells]
         with ThreadPoolExecutor(THREADS) as readers:  # Pillow lets go of the interpreter while it decodes and encodes
             brought = list(readers.map(lambda cell: _bring(*cell), cells))
         made: dict[str, Json] = {"files_sha256": [sha256 for _, sha256 in brought]}
@@ -68,7 +68,7 @@ def mended(table: Table, units: Sequence[Unit], files: Mapping[Key, Path]) -> li
     for unit in units:
         if unit.name not in committed or not table.receipt(unit.name).failed:
             continue
-        keys = [(prompt.id, seed) for prompt, seed in unit.cells()]
+        keys = [(prompt.id, seed) for prompt, seed in unit.cells]
         states = table.read(unit.name, ["status"])["status"].to_pylist()
         failed = [files[key] for key, state in zip(keys, states, strict=True) if state != "ok"]
         if any(map(_is_readable, failed)) and all(files[key].is_file() for key in keys):

@@ -1,36 +1,20 @@
 """A run folder whose pictures were made elsewhere: it grows by the cells that come in, and has holes where none came."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
 from seedscope.pipeline.imported.placing import Key, Made, Placed
-from seedscope.pipeline.study.plan import Edition, Unit
-from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.plan import Cell, Edition, Unit
 from seedscope.pipeline.study.schema import Json, UnitShape, fingerprint
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 SHAPE = UnitShape(prompts=32, seeds=8)
-Cell = tuple[Prompt, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedUnit(Unit):
-    """A block of prompts x a block of seeds, of which only the cells in `placed` have a picture. Ordered by (seed, prompt)."""
-
-    placed: tuple[Cell, ...]
-
-    def cells(self) -> Iterator[Cell]:
-        """The cells that came in, in the order in which they are stored."""
-        return iter(self.placed)
-
-    def __len__(self) -> int:
-        return len(self.placed)
 
 
 @dataclass(frozen=True)
@@ -120,7 +104,7 @@ class ImportedRun:
         seed_at = {seed: number for number, seed in enumerate(seeds)}
         cells = sorted((prompt_at[item.prompt.id], seed_at[item.seed], str(item.file)) for item in new)
         cause = self.cause or {"imported": made, "unit": SHAPE.model_dump(mode="json"), "image": "webp-lossless"}
-        record = {"cause": cause, "prompts": [asdict(prompt) for prompt in prompts], "seeds": seeds, "cells": cells}
+        record = {"cause": cause, "prompts": [prompt.record() for prompt in prompts], "seeds": seeds, "cells": cells}
         number = len(self._editions) + 1
         try:
             self.folder.add(number, record)
@@ -158,7 +142,4 @@ def _blocks(cells: Mapping[Cell, Path], first: int) -> list[Unit]:
 
 def _unit(number: int, cells: tuple[Cell, ...]) -> Unit:
     keys = ",".join(f"{prompt.id}:{seed}" for prompt, seed in cells)
-    name = f"{number:06d}-{hashlib.sha256(keys.encode()).hexdigest()[:8]}"
-    prompts = tuple(dict.fromkeys(prompt for prompt, _ in cells))
-    seeds = tuple(dict.fromkeys(seed for _, seed in cells))
-    return ImportedUnit(name, prompts, seeds, cells)
+    return Unit(f"{number:06d}-{hashlib.sha256(keys.encode()).hexdigest()[:8]}", cells)

@@ -1,19 +1,19 @@
 """Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Family
+from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
+from seedscope.pipeline.models.stable_diffusion import only_inpaints
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
-Family = Literal["sd", "sdxl"]
-FAMILIES: dict[str, Family] = {"StableDiffusionPipeline": "sd", "StableDiffusionXLPipeline": "sdxl"}
-INPAINTS = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")  # both drawn by the first
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
@@ -121,77 +121,42 @@ def _hub_configs(model: Model) -> Path:
 def _describe(folder: Path, hub: str | None, variant: str | None, *, inpaint: bool) -> Located:
     index = read_json(folder / "model_index.json")
     pipeline = kind(folder)
-    _refuse_class(hub or str(folder), pipeline, inpaint=inpaint)
+    family = _family(hub or str(folder), pipeline, inpaint=inpaint)
     if hub is None:
-        _refuse_pickles(folder, index)
-    unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
-    channels = int(vae.get("latent_channels", 4))
-    _refuse_channels(hub or str(folder), unet["in_channels"], channels, inpaint=inpaint)
-    if "block_out_channels" not in vae:
-        raise ModelError(
-            f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
-        )
-    scale = 2 ** (len(vae["block_out_channels"]) - 1)
-    sample_size = unet["sample_size"] if isinstance(unet["sample_size"], int) else unet["sample_size"][0]
+        _refuse_pickles(folder, index, family)
+    geometry = family.geometry(folder, hub or str(folder), inpaint=inpaint)
     size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     identity: Json = (
         {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
     )
-    family = "sd" if inpaint else FAMILIES[pipeline]
-    drawn_by = INPAINTS[0] if inpaint else pipeline
-    return Located(folder, hub, drawn_by, family, identity, channels, scale, sample_size * scale, size)
+    drawn_by = family.inpaints[0] if inpaint else pipeline
+    return Located(
+        folder, hub, drawn_by, family, identity, geometry.channels, geometry.scale, geometry.default_size, size
+    )
 
 
-def _refuse_class(name: str, pipeline: str, *, inpaint: bool) -> None:
-    if inpaint and pipeline not in INPAINTS:
+def _family(name: str, pipeline: str, *, inpaint: bool) -> Family:
+    """The family that draws with a class of diffusers.
+
+    Raises:
+        ModelError: no family does, or not for this task.
+    """
+    family = family_of(pipeline)
+    if inpaint and (family is None or pipeline not in family.inpaints):
         raise ModelError(
             f"model: {name} is a {pipeline}; inpainting runs on {' and '.join(INPAINTS)}. Choose such a model, or name "
             "`prompts` in place of `inpaint`."
         )
-    if not inpaint and pipeline == INPAINTS[0]:
-        raise ModelError(_only_inpaints(name))
-    if not inpaint and pipeline not in FAMILIES:
+    if family is None:
         raise ModelError(f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
+    if not inpaint and pipeline != family.draws:
+        raise ModelError(only_inpaints(name))
+    return family
 
 
-def _refuse_channels(name: str, takes: int, channels: int, *, inpaint: bool) -> None:
-    """A UNet takes latents, or, to inpaint, beside them a mask and the latents of the masked picture."""
-    if takes == 2 * channels + 1 and not inpaint:
-        raise ModelError(_only_inpaints(name))
-    if takes not in (channels, 2 * channels + 1):
-        raise ModelError(
-            f"model: the UNet of {name} takes {takes} channels, where latents of {channels} need {channels}, or "
-            f"{2 * channels + 1} to inpaint. Choose another model."
-        )
-
-
-def _only_inpaints(name: str) -> str:
-    return (
-        f"model: {name} fills masks in given pictures and draws none from a prompt alone. Name the pictures under `inpaint` "
-        "in place of `prompts`, or choose a text-to-image model."
-    )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A configuration file of a model.
-
-    Raises:
-        ModelError: it is missing, cannot be read, or holds no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: is missing, so {path.parent} is not a model in diffusers layout.") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path}: cannot be read: {error}.") from None
-    if not isinstance(content, dict):
-        raise ModelError(f"{path}: holds no JSON object.")
-    return content
-
-
-def _refuse_pickles(folder: Path, index: dict[str, Any]) -> None:
+def _refuse_pickles(folder: Path, index: dict[str, Any], family: Family) -> None:
     """A component with weights must have them as safetensors: a pickle runs code when it is opened."""
-    for name in ("unet", "vae", "text_encoder", "text_encoder_2"):
+    for name in family.components:
         if index.get(name, [None])[0] is None or any((folder / name).glob("*.safetensors")):
             continue
         found = next((file.name for file in sorted((folder / name).glob("*")) if file.suffix in PICKLES), None)

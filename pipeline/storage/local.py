@@ -48,7 +48,7 @@ class LocalStorage:
 
     def entries(self, folder: str = "") -> Mapping[str, Entry]:
         found: dict[str, Entry] = {}
-        with suppress(FileNotFoundError), os.scandir(self.local / folder) as items:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local / folder) as items:
             for item in items:
                 try:
                     state = item.stat()
@@ -60,7 +60,7 @@ class LocalStorage:
 
     def names(self, folder: str = "") -> set[str]:
         found: set[str] = set()
-        with suppress(FileNotFoundError), os.scandir(self.local / folder) as items:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local / folder) as items:
             found = {item.name for item in items}
         return found
 

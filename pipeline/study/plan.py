@@ -1,8 +1,8 @@
 """Prompts x seeds -> units: pure, cheap, and growing without moving what is there."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import UnitShape
@@ -12,19 +12,48 @@ Cell = tuple[Prompt, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
-    """A block of prompts x a block of seeds: one shard. Its cells are ordered by (seed, prompt)."""
+class Crossed(Collection[Cell]):
+    """Every prompt with every seed, ordered by (seed, prompt); takes the memory of its sides."""
 
-    name: str
     prompts: tuple[Prompt, ...]
     seeds: tuple[int, ...]
 
-    def cells(self) -> Iterator[Cell]:
-        """(prompt, seed) in the order in which they are drawn and stored."""
+    def __iter__(self) -> Iterator[Cell]:
         return ((prompt, seed) for seed in self.seeds for prompt in self.prompts)
 
     def __len__(self) -> int:
         return len(self.prompts) * len(self.seeds)
+
+    def __contains__(self, cell: object) -> bool:
+        return isinstance(cell, tuple) and len(cell) == 2 and cell[0] in self.prompts and cell[1] in self.seeds
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Cells that become one shard, in the order in which they are drawn and stored: by (seed, prompt)."""
+
+    name: str
+    cells: Collection[Cell]
+
+    @classmethod
+    def crossed(cls, name: str, prompts: Sequence[Prompt], seeds: Sequence[int]) -> "Unit":
+        """A block of prompts x a block of seeds."""
+        return cls(name, Crossed(tuple(prompts), tuple(seeds)))
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The prompts of its cells, in order."""
+        cells = self.cells
+        return cells.prompts if isinstance(cells, Crossed) else tuple(dict.fromkeys(prompt for prompt, _ in cells))
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """The seeds of its cells, in order."""
+        cells = self.cells
+        return cells.seeds if isinstance(cells, Crossed) else tuple(dict.fromkeys(seed for _, seed in cells))
+
+    def __len__(self) -> int:
+        return len(self.cells)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +62,17 @@ class Edition:
 
     prompts: tuple[Prompt, ...]
     seeds: tuple[int, ...]
+
+
+def with_facts(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[Edition]:
+    """Recorded editions, in which prompts have no facts, with the facts that `prompts` have."""
+    facts = {prompt.id: prompt.facts for prompt in prompts if prompt.facts}
+    if not facts:
+        return list(editions)
+    return [
+        replace(each, prompts=tuple(replace(prompt, facts=facts.get(prompt.id, {})) for prompt in each.prompts))
+        for each in editions
+    ]
 
 
 def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:
@@ -67,5 +107,5 @@ def _rectangle(prompts: tuple[Prompt, ...], seeds: tuple[int, ...], shape: UnitS
         for some_seeds, text in zip(seed_blocks, seed_texts, strict=True):
             cells = of_prompts.copy()
             cells.update(text)
-            units.append(Unit(f"{first + len(units):06d}-{cells.hexdigest()[:8]}", block, some_seeds))
+            units.append(Unit.crossed(f"{first + len(units):06d}-{cells.hexdigest()[:8]}", block, some_seeds))
     return units

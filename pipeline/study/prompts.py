@@ -3,8 +3,8 @@
 import csv
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,19 +17,30 @@ PROMPT_COLUMNS = ("prompt", "caption", "text")
 FORMATS = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
 
 
+Fact = str | int | float | bool
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """A prompt: what the model reads, and the group (object, category, source) that it is resampled and split with."""
+    """A prompt: what the model reads, and the group (object, category, source) that it is resampled and split with.
+
+    `facts` are what else its source says of it, by name, for whoever measures its pictures. Runs do not record them.
+    """
 
     id: str
     text: str
     group: str
+    facts: Mapping[str, Fact] = field(default_factory=dict, compare=False, repr=False)
+
+    def record(self) -> dict[str, str]:
+        """What a run records of it."""
+        return {"id": self.id, "text": self.text, "group": self.group}
 
 
-def prompt(text: str, group: str | None = None) -> Prompt:
+def prompt(text: str, group: str | None = None, facts: Mapping[str, Fact] | None = None) -> Prompt:
     """The id is a hash of the text, so that it survives reordering and growth; no group: a group of its own."""
     identity = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Prompt(identity, text, identity if group is None else group)
+    return Prompt(identity, text, identity if group is None else group, facts or {})
 
 
 def read_prompts(sources: list[str | GridSource | FileSource]) -> list[Prompt]:
@@ -67,7 +78,7 @@ def _grid(grid: Grid) -> Iterator[Prompt]:
     for name in grid.objects:
         for modifier in grid.modifiers:
             template = modifier if "{object}" in modifier else f"{modifier} {{object}}"
-            yield prompt(template.replace("{object}", name).strip(), group=name)
+            yield prompt(template.replace("{object}", name).strip(), name, {"object": name, "modifier": modifier})
 
 
 def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
@@ -103,7 +114,9 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
         text = record[column]
         if not isinstance(text, str):
             raise StudyError(f"{path}:{number}: column {column!r} holds {text!r}, which is not text.")
-        yield f"{path}:{number}", prompt(text.strip(), None if source.group is None else str(record[source.group]))
+        group = None if source.group is None else str(record[source.group])
+        facts = {key: value for key, value in record.items() if key != column and isinstance(value, Fact)}
+        yield f"{path}:{number}", prompt(text.strip(), group, facts)
 
 
 def _records(path: Path, kind: str) -> Iterator[tuple[int, dict[str, object]]]:

@@ -174,6 +174,10 @@ class FeatureChoice(Strict):
     )
 
 
+class TaskChoice(FeatureChoice):
+    """A task by its name, with options of its own; in a study file `NAME`, or `NAME: {OPTION: VALUE}`."""
+
+
 def _feature_choice(value: object) -> object:
     if isinstance(value, str):
         return {"name": value}
@@ -292,6 +296,15 @@ class Study(Measured):
     sampling: Sampling = Sampling()
     prompts: list[str | GridSource | FileSource] = Field(default=[], min_length=1)
     inpaint: Inpaint | None = None
+    task: Annotated[
+        TaskChoice | None,
+        BeforeValidator(
+            _feature_choice, json_schema_input_type=str | dict[str, dict[str, bool | int | float | str]] | None
+        ),
+    ] = Field(
+        None,
+        description="What else is drawn from `prompts` than pictures from noise: a task, or `NAME: {OPTION: VALUE}`.",
+    )
     seeds: Annotated[
         Annotated[list[int], Field(min_length=1)],
         BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
@@ -305,7 +318,16 @@ class Study(Measured):
             raise ValueError(
                 f"{found}; name `prompts` to draw pictures from, or, to inpaint, `inpaint` with pictures and masks"
             )
+        if self.task is not None and self.inpaint is not None:
+            raise ValueError("both `task` and `inpaint` are given; a study draws one thing")
         return self
+
+    @property
+    def task_name(self) -> str:
+        """The key by which the study says what it draws: a section of its own, or a name under `task`."""
+        if self.task is not None:
+            return self.task.name
+        return "prompts" if self.inpaint is None else "inpaint"
 
 
 class ImportedStudy(Measured):

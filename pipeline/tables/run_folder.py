@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -89,7 +89,7 @@ class RunFolder:
             wanted = _known_first(editions[-1], wanted)
         record = {
             "cause": cause,
-            "prompts": [asdict(prompt) for prompt in wanted.prompts],
+            "prompts": [prompt.record() for prompt in wanted.prompts],
             "seeds": list(wanted.seeds),
         }
         try:

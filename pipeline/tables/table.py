@@ -124,7 +124,7 @@ class Table:
             ValueError: the rows are not the unit's cells, or not of the table's schema.
             StorageError: the table cannot be written.
         """
-        keys = [(prompt.id, seed) for prompt, seed in unit.cells()]
+        keys = [(prompt.id, seed) for prompt, seed in unit.cells]
         if list(zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)) != keys:
             raise ValueError(f"{self.name}: the rows for unit {unit.name} are not exactly its cells, in order")
         with self.storage.scratch(unit.name) as scratch:

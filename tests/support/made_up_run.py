@@ -50,9 +50,9 @@ def publish_run(folder: Path, values: Values, **changes: Any) -> Path:
         job = run
     row = {prompt.id: i for i, prompt in enumerate(job.wanted.prompts)}
     for unit in job.units:
-        places = [(row[prompt.id], seed) for prompt, seed in unit.cells()]
-        texts = [prompt.text for prompt, _ in unit.cells()]
-        pictures = [{"bytes": _picture(seed), "path": None} for _, seed in unit.cells()]
+        places = [(row[prompt.id], seed) for prompt, seed in unit.cells]
+        texts = [prompt.text for prompt, _ in unit.cells]
+        pictures = [{"bytes": _picture(seed), "path": None} for _, seed in unit.cells]
         _publish(job, job.images, unit, {"prompt": texts, "image": pictures})
         for measure in job.measures:
             names = [item.name for item in measure.feature.fields() if item.name in values]
@@ -66,7 +66,7 @@ def _value(value: float) -> float | None:
 
 
 def _publish(job: Run, table: Table, unit: Any, columns: Mapping[str, Sequence[Any]]) -> None:
-    cells = list(unit.cells())
+    cells = list(unit.cells)
     known = {
         "prompt_id": [prompt.id for prompt, _ in cells],
         "seed": [seed for _, seed in cells],

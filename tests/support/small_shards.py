@@ -8,7 +8,7 @@ from seedscope.pipeline.study.plan import Edition, Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
-UNIT = Unit("000000-abcdef01", (prompt("a cat"), prompt("a dog")), (1, 2))
+UNIT = Unit.crossed("000000-abcdef01", (prompt("a cat"), prompt("a dog")), (1, 2))
 
 
 def rows(unit: Unit = UNIT, shade: int = 0) -> pa.Table:
@@ -23,7 +23,7 @@ def rows(unit: Unit = UNIT, shade: int = 0) -> pa.Table:
                 "status": "ok",
                 "error": None,
             }
-            for item, seed in unit.cells()
+            for item, seed in unit.cells
         ],
         schema=IMAGE_SCHEMA,
     )

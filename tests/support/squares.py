@@ -66,7 +66,7 @@ class Squares(Stage):
         self._misbehave(unit.name)
         rows = [
             {"prompt_id": item.id, "seed": seed, "status": "ok", "error": None, "value": seed**2}
-            for item, seed in unit.cells()
+            for item, seed in unit.cells
         ]
         for table in tables:
             yield table, pa.Table.from_pylist(rows, schema=SCHEMA), {"smaller": self.smaller, "visible": _gpus()}
@@ -107,7 +107,7 @@ class Squares(Stage):
         for unit in units:
             if unit.name not in but:
                 assert self.table.damage(unit.name, deep=True) is None
-                assert self.table.read(unit.name)["value"].to_pylist() == [seed**2 for _, seed in unit.cells()]
+                assert self.table.read(unit.name)["value"].to_pylist() == [seed**2 for _, seed in unit.cells]
 
 
 def _gpus() -> str | None:

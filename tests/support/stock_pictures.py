@@ -9,6 +9,7 @@ import torch
 
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.images import decode
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.running.stage import make
@@ -45,12 +46,12 @@ def study(model: str, **sampling: Any) -> Study:
 def ours(study: Study, folder: Path, unit: Unit) -> np.ndarray:
     located = locate(study.model)
     table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
-    stage = Generate(study, located, table)
+    stage = Generate(study, located, table, TextToImage(study.prompts))
     stage.open()
     make(stage, unit)
     rows = table.read(unit.name).to_pylist()
     assert [(row["prompt"], row["seed"], row["status"]) for row in rows] == [
-        (item.text, seed, "ok") for item, seed in unit.cells()
+        (item.text, seed, "ok") for item, seed in unit.cells
     ]
     return np.stack([decode(row["image"]["bytes"]) for row in rows])
 
@@ -60,7 +61,7 @@ def stock(study: Study, unit: Unit, **call: Any) -> np.ndarray:
 
     Texts that are embedded together come out up to 1e-6 apart, and seedscope embeds each prompt once, alone.
     """
-    pipe, cells = stock_pipe(study), list(unit.cells())
+    pipe, cells = stock_pipe(study), list(unit.cells)
     negative = call.pop("negative_prompt", None)
     guided = study.sampling.guidance.scale > 1
     found = {
@@ -90,10 +91,10 @@ def drawn(pipe: Any, study: Study, unit: Unit, **call: Any) -> np.ndarray:
     pictures = pipe(
         num_inference_steps=study.sampling.steps,
         guidance_scale=study.sampling.guidance.scale,
-        generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in unit.cells()],
+        generator=[torch.Generator("cpu").manual_seed(seed) for _, seed in unit.cells],
         **call,
     ).images
     return np.stack([np.asarray(picture) for picture in pictures])
 
 
-UNIT = Unit("u", tuple(map(prompt, PROMPTS)), (0, 7))
+UNIT = Unit.crossed("u", tuple(map(prompt, PROMPTS)), (0, 7))

@@ -62,8 +62,8 @@ def report_data(run: Run) -> ReportData:
     """
     judged = judge(run)
     choice = choose(run, judged)
-    inpainted = run.before is not None
-    measures = measurements(judged, inpainted=inpainted)
+    controlled = run.control is not None
+    measures = measurements(judged, controlled=controlled)
     looks = _looks(run, choice)
     ids = [prompt.id for prompt in run.wanted.prompts]
     return ReportData(
@@ -74,7 +74,7 @@ def report_data(run: Run) -> ReportData:
         ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],
         golden=_golden(choice, measures),
         prompts=_prompts(run),
-        shown=evenly(ids if run.before is None else sorted(ids, key=run.before.task), SHOWN),
+        shown=evenly(sorted(ids, key=run.kind), SHOWN),
         made=how_made(run, {**judged.silent, **looks.silent}),
         failed=failed_cells(run),
         distances=[_distance(found) for found in judged.distances],
@@ -138,10 +138,9 @@ def _diverse(found: DiverseSeeds) -> DiverseSet:
 
 def _prompts(run: Run) -> dict[str, str]:
     """Id -> text; of an inpainting study with the picture and the task, since many prompts have the same text."""
-    if run.before is None:
+    if run.control is None:
         return {prompt.id: prompt.text for prompt in run.wanted.prompts}
-    before = run.before
-    return {prompt.id: f"{before.task(prompt.id)} of {prompt.group}: {prompt.text}" for prompt in run.wanted.prompts}
+    return {prompt.id: f"{run.kind(prompt.id)} of {prompt.group}: {prompt.text}" for prompt in run.wanted.prompts}
 
 
 def _golden(choice: Choice, measures: Sequence[Measured]) -> Golden:

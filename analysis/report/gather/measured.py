@@ -15,10 +15,10 @@ from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, reliability
 
 
-def measurements(judged: Judged, *, inpainted: bool) -> list[Measured]:
+def measurements(judged: Judged, *, controlled: bool) -> list[Measured]:
     """Every measurement of a run: that of its ranking first, then its witness where it has one, then other distances."""
     ranking = judged.ranking
-    found = [of_scalar(scalar, inpainted=inpainted) for scalar in judged.scalars.values()]
+    found = [of_scalar(scalar, controlled=controlled) for scalar in judged.scalars.values()]
     distances = {item.ranking.measure: item.ranking for item in judged.distances}
     if ranking.measure not in judged.scalars:
         distances[ranking.measure] = ranking
@@ -27,9 +27,9 @@ def measurements(judged: Judged, *, inpainted: bool) -> list[Measured]:
     return sorted(found, key=lambda measured: first.index(measured.name) if measured.name in first else len(first))
 
 
-def of_scalar(found: Scalar, *, inpainted: bool = False) -> Measured:
+def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
     """A scalar measurement. Ranges of chance are values, as those of the seeds are."""
-    title, unit = title_of(found.name, inpainted=inpainted)
+    title, unit = title_of(found.name, controlled=controlled)
     prompts, seeds = found.scores.values.shape
     shares = {} if found.shares is None else {part: getattr(found.shares, part) for part in ("seed", "prompt", "rest")}
     return Measured(

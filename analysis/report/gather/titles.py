@@ -56,9 +56,9 @@ PUBLISHED = {
 IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", OF_MASK)}
 
 
-def title_of(name: str, *, inpainted: bool = False) -> Title:
-    """The title of a measurement; `inpainted`: text is looked for in masks. One that is not known keeps its name, in words."""
-    if inpainted and name in IN_MASKS:
+def title_of(name: str, *, controlled: bool = False) -> Title:
+    """The title of a measurement; `controlled`: text is looked for in masks. One that is not known keeps its name, in words."""
+    if controlled and name in IN_MASKS:
         return IN_MASKS[name]
     if found := re.fullmatch(rf"((?:fd|fid)_.+?)(?:_(witness|fd_infinity|{'|'.join(KERNELS)}))?", name):
         return Title(_distance(found[1], found[2]))

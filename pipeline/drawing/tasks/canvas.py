@@ -1,28 +1,14 @@
-"""What pictures are drawn on: nothing, or given pictures of which only the masked part is drawn anew."""
+"""Given pictures to draw on, of which only the masked part is drawn anew."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import torch
 
+from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.images import Mask, Pixels
-from seedscope.pipeline.models.load import LoadedModel
-
-
-class Canvas:
-    """Nothing: a batch is drawn from its noise alone. Inpainting adds something before and after each step."""
-
-    def begin(self, scheduler: Any) -> None:
-        """Make a scheduler ready, once its timesteps are set."""
-
-    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
-        """What the UNet sees of (B x branches, C, h, w) scaled latents."""
-        return latents
-
-    def after_step(self, latents: torch.Tensor, scheduler: Any, step: int) -> torch.Tensor:  # noqa: ARG002
-        """The (B, C, h, w) latents with which the next step begins; `step` counts the scheduler's timesteps from 0."""
-        return latents
+from seedscope.pipeline.models.base import Denoiser, Scheduler
 
 
 @dataclass(frozen=True)
@@ -39,8 +25,7 @@ class Encoded:
     deviation: torch.Tensor
 
     @classmethod
-    @torch.inference_mode()
-    def of(cls, model: LoadedModel, pixels: Pixels, mask: Mask) -> Self:
+    def of(cls, model: Denoiser, pixels: Pixels, mask: Mask) -> Self:
         """Encode a picture (H, W, 3) uint8 with its mask (H, W) bool: for a model that takes masks, with the mask grey."""
         # Channels last in memory, as the stock pipeline has it: convolutions round otherwise in the other order.
         picture = torch.tensor(pixels[None]).permute(0, 3, 1, 2).float() / 255 * 2 - 1
@@ -55,22 +40,22 @@ class Encoded:
         return self.mean + self.deviation * noise.to(self.mean.device)
 
 
-class GivenCanvas(Canvas):
+class Canvas(Hooks):
     """B given pictures, whose latents are drawn from the generators of their cells."""
 
-    def __init__(self, model: LoadedModel, given: Sequence[Encoded], generators: Sequence[torch.Generator]) -> None:
+    def __init__(self, model: Denoiser, given: Sequence[Encoded], generators: Sequence[torch.Generator]) -> None:
         self.mask = torch.cat([item.mask for item in given])
         drawn = torch.cat([item.draw(generator) for item, generator in zip(given, generators, strict=True)])
         # Contiguous, as in the stock pipeline: sums round otherwise with the channels last in memory.
-        self.latents = (drawn * float(model.pipe.vae.config.scaling_factor)).contiguous()
+        self.latents = (drawn * model.scaling).contiguous()
 
-    def begin(self, scheduler: Any) -> None:
-        # Such a scheduler then counts its steps, where else it looks timesteps up; the noise of `add_noise` hangs on it.
+    def begin(self, scheduler: Scheduler) -> None:
+        # Such a scheduler then counts its steps, where else it looks timesteps up; the noise of `add_noise` depends on it.
         if hasattr(scheduler, "set_begin_index"):
             scheduler.set_begin_index(0)
 
 
-class MaskedCanvas(GivenCanvas):
+class MaskedCanvas(Canvas):
     """For a UNet that takes the mask and the rest of the picture beside the latents (9 channels for 4 of latents).
 
     Source: diffusers, `StableDiffusionInpaintPipeline.__call__` and `prepare_mask_latents`. Pixel-equal to it in float32:
@@ -82,7 +67,7 @@ class MaskedCanvas(GivenCanvas):
         return torch.cat([latents, *(torch.cat([part] * branches) for part in (self.mask, self.latents))], dim=1)
 
 
-class BlendedCanvas(GivenCanvas):
+class BlendedCanvas(Canvas):
     """For a text-to-image UNet: after each step, what lies outside the mask is the given picture, noised as the step is.
 
     Source: diffusers, `StableDiffusionInpaintPipeline.__call__` with a UNet of 4 channels.
@@ -93,7 +78,7 @@ class BlendedCanvas(GivenCanvas):
 
     def __init__(
         self,
-        model: LoadedModel,
+        model: Denoiser,
         given: Sequence[Encoded],
         generators: Sequence[torch.Generator],
         noise: torch.Tensor,
@@ -104,7 +89,7 @@ class BlendedCanvas(GivenCanvas):
         for item, generator in zip(given, generators, strict=True):
             item.draw(generator)
 
-    def after_step(self, latents: torch.Tensor, scheduler: Any, step: int) -> torch.Tensor:
+    def after_step(self, latents: torch.Tensor, scheduler: Scheduler, step: int) -> torch.Tensor:
         kept = self.latents
         if step + 1 < len(scheduler.timesteps):
             kept = scheduler.add_noise(kept, self.noise, scheduler.timesteps[step + 1][None])
@@ -112,7 +97,7 @@ class BlendedCanvas(GivenCanvas):
 
 
 def canvas(
-    model: LoadedModel, given: Sequence[Encoded], generators: Sequence[torch.Generator], noise: torch.Tensor
+    model: Denoiser, given: Sequence[Encoded], generators: Sequence[torch.Generator], noise: torch.Tensor
 ) -> Canvas:
     """The canvas of B given pictures; it draws from their generators, which are in the state after the initial latent.
 

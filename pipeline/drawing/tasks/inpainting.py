@@ -2,23 +2,31 @@
 
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pyarrow as pa
 from PIL import Image
 
+from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.masked_pictures import MaskedPicture, Size, masked_pictures
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import Mask, Pixels, encode
-from seedscope.pipeline.models.locate import BUNDLED
-from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.models.locate import BUNDLED, Located
+from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.schema import Inpaint, Json, fingerprint
+from seedscope.pipeline.study.schema import Inpaint, Json, Study, fingerprint
 from seedscope.pipeline.tables.schemas import INPAINT_SCHEMA
+
+if TYPE_CHECKING:
+    import torch
+
+    from seedscope.pipeline.drawing.hooks import Hooks
+    from seedscope.pipeline.drawing.tasks.canvas import Encoded
+    from seedscope.pipeline.models.base import Denoiser
 
 BLOCK = 256
 BUNDLED_PICTURES = {"sprout": BUNDLED / "reference" / "inpaint.parquet"}
@@ -36,10 +44,10 @@ class Given:
 
 
 @dataclass(frozen=True)
-class Inpainting:
+class Inpainting(Task):
     """The prompts of an inpainting study and the pictures that they are drawn into. Cheap to pickle: paths, no pixels.
 
-    As a source of pictures, it gives those before inpainting, one a prompt, with the seed 0: the control.
+    It is its own control: the pictures before inpainting, one a prompt, with the seed 0.
 
     Args:
         items: a picture and a task each, picture by picture.
@@ -48,6 +56,20 @@ class Inpainting:
 
     items: Sequence[Given] = field(repr=False)
     size: Size
+    fills_masks: ClassVar[bool] = True
+    schema: ClassVar[pa.Schema] = INPAINT_SCHEMA
+    name: ClassVar[str] = "before"
+
+    @classmethod
+    def of(cls, study: Study, located: Located) -> Self:
+        if study.inpaint is None:
+            raise StudyError("inpaint: this key is missing.")
+        return cls.named(study.inpaint, located.size(study.sampling))
+
+    @classmethod
+    def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003  (a Task)
+        """Pictures, masks and tasks are in the ids of the prompts."""
+        return {"inpaint": RESIZED}
 
     @classmethod
     def named(cls, inpaint: Inpaint, size: Size) -> Self:
@@ -82,9 +104,24 @@ class Inpainting:
         """Picture by picture, its tasks; the group is the picture, so that its tasks are resampled together."""
         return [item.prompt for item in self.items]
 
-    def task(self, prompt_id: str) -> str:
+    @property
+    def control(self) -> Self:
+        return self
+
+    def kind(self, prompt_id: str) -> str:
         """The name of a prompt's task."""
         return self._by_id[prompt_id].task
+
+    def begin(self, model: "Denoiser", prompts: Sequence[Prompt]) -> Begun:
+        """Read and encode the given pictures of these prompts."""
+        from seedscope.pipeline.drawing.tasks.canvas import Encoded
+
+        given, columns = dict[str, Encoded](), dict[str, dict[str, Any]]()
+        for prompt in prompts:
+            pixels, mask = self.given(prompt.id)
+            given[prompt.id] = Encoded.of(model, pixels, mask)
+            columns[prompt.id] = self.columns(prompt.id, mask)
+        return _Masked(columns=columns, model=model, given=given)
 
     def given(self, prompt_id: str) -> tuple[Pixels, Mask]:
         """The picture before inpainting, (H, W, 3) uint8, and its mask, (H, W) bool, True where it is drawn anew.
@@ -103,13 +140,13 @@ class Inpainting:
 
     def columns(self, prompt_id: str, mask: Mask) -> dict[str, Any]:
         """What rows of image shards say of a prompt beside its text: `task` and `mask`."""
-        return {"task": self.task(prompt_id), "mask": {"bytes": encode_mask(mask), "path": f"{prompt_id}.mask.png"}}
+        return {"task": self.kind(prompt_id), "mask": {"bytes": encode_mask(mask), "path": f"{prompt_id}.mask.png"}}
 
     def units(self) -> list[Unit]:
         """The pictures before inpainting as units, in order."""
         prompts = tuple(self.prompts())
         blocks = [prompts[i : i + BLOCK] for i in range(0, len(prompts), BLOCK)]
-        return [Unit(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
+        return [Unit.crossed(f"{number:06d}", block, (0,)) for number, block in enumerate(blocks)]
 
     def read(self, unit: Unit) -> pa.Table:
         """The pictures before inpainting of a unit, in the schema of inpainted ones."""
@@ -134,6 +171,19 @@ class Inpainting:
     @cached_property
     def _by_id(self) -> dict[str, Given]:
         return {item.prompt.id: item for item in self.items}
+
+
+@dataclass(kw_only=True)
+class _Masked(Begun):
+    """Given pictures by the id of the prompt that is drawn into them."""
+
+    model: "Denoiser"
+    given: "Mapping[str, Encoded]"
+
+    def hooks(self, cells: Sequence[Cell], generators: "Sequence[torch.Generator]", noise: "torch.Tensor") -> "Hooks":
+        from seedscope.pipeline.drawing.tasks.canvas import canvas
+
+        return canvas(self.model, [self.given[prompt.id] for prompt, _ in cells], generators, noise)
 
 
 def encode_mask(mask: Mask) -> bytes:

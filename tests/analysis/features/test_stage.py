@@ -46,7 +46,7 @@ class Brightness(Feature):
         }
 
 
-UNIT = Unit("u", tuple(prompt("x" * i) for i in range(1, 12)), (5, 6, 7))
+UNIT = Unit.crossed("u", tuple(prompt("x" * i) for i in range(1, 12)), (5, 6, 7))
 
 
 def picture(index: int) -> npt.NDArray[np.uint8]:
@@ -63,7 +63,7 @@ def png(pixels: npt.NDArray[Any]) -> bytes:
 def image_table(folder: Path) -> Table:
     """33 cells: number 3 failed, number 20 is cut off, number 30 has bytes that are no picture; two sizes among the rest."""
     table, rows = Table(folder / "images-0", IMAGE_SCHEMA), []
-    for index, (item, seed) in enumerate(UNIT.cells()):
+    for index, (item, seed) in enumerate(UNIT.cells):
         data: bytes | None = images.encode(picture(index))
         data = {3: None, 20: (data or b"")[:30], 30: b"no picture"}.get(index, data)
         rows.append(
@@ -87,9 +87,9 @@ def test_every_cell_keeps_its_row_in_order_with_the_reason(tmp_path: Path) -> No
     (receipt,) = make(stage, UNIT)
     rows = measure.table.read("u").to_pylist()
     assert receipt.failed == 3 and [(row["prompt_id"], row["seed"]) for row in rows] == [
-        (p.id, s) for p, s in UNIT.cells()
+        (p.id, s) for p, s in UNIT.cells
     ]
-    for index, (row, (item, _)) in enumerate(zip(rows, UNIT.cells(), strict=True)):
+    for index, (row, (item, _)) in enumerate(zip(rows, UNIT.cells, strict=True)):
         if index in (3, 20, 30):
             assert (row["status"], row["brightness"], row["letters"]) == ("failed", None, None)
             assert row["error"] == "out of luck" if index == 3 else "not a readable picture" in row["error"]
@@ -134,7 +134,7 @@ class Held:
 
 def cells(pictures: Sequence[bytes | None]) -> tuple[Unit, pa.Table]:
     """A unit of one seed with these pictures."""
-    unit = Unit("u", tuple(prompt(f"picture {i}") for i in range(len(pictures))), (0,))
+    unit = Unit.crossed("u", tuple(prompt(f"picture {i}") for i in range(len(pictures))), (0,))
     rows = [
         {"prompt_id": item.id, "prompt": item.text, "seed": 0, "image": data and {"bytes": data, "path": None}}
         for item, data in zip(unit.prompts, pictures, strict=True)

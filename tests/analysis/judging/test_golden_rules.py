@@ -62,7 +62,7 @@ def measured(
     job = begun(run_of(file, folder / "run"))
     rng = np.random.default_rng(7)
     for unit in job.units:
-        keys = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells()]
+        keys = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells]
         picture = {"bytes": encode(np.full((8, 8, 3), 128, np.uint8)), "path": "grey.webp"}
         images = [key | {"prompt": "", "image": picture} for key in keys]
         job.images.publish(unit, pa.Table.from_pylist(images, schema=job.images.schema), {})

@@ -83,7 +83,7 @@ def write(folder: Path, units: list[Unit], failed: tuple[str, int] | None = None
     for unit in units:
         rows = [
             {"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None, COLUMN: feature_cells(prompt, seed)}
-            for prompt, seed in unit.cells()
+            for prompt, seed in unit.cells
         ]
         for row in rows:
             if (row["prompt_id"], row["seed"]) == failed:
@@ -305,7 +305,7 @@ def looks(folder: Path, units: list[Unit]) -> Table:
     table = Table(folder, LOOKS)
     for unit in units:
         rows = []
-        for prompt, seed in unit.cells():
+        for prompt, seed in unit.cells:
             kind = KIND[SEEDS.index(seed)]
             random = np.random.default_rng([int(prompt.id[1:]), seed])
             rows.append(

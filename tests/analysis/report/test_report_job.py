@@ -197,7 +197,7 @@ def test_failed_cells_are_told_with_their_reason(study: Path, report: Path, tmp_
         made_by = table_of.receipt(unit.name).made
         table_of.revoke(unit.name)
         table_of.publish(unit, pa.Table.from_pylist(rows, schema=table_of.schema), made_by)
-    (first, seed), (second, _) = list(unit.cells())[:2]
+    (first, seed), (second, _) = list(unit.cells)[:2]
     assert failed_cells(job) == {
         f"seed {seed}, prompt {first.id} (a cat)": "NaN in the latents",
         f"seed {seed}, prompt {second.id} (a car), clip_score": "too small",

@@ -65,7 +65,7 @@ def test_means_of_seeds_pass_over_what_is_missing() -> None:
 
 def test_shards_become_places(tmp_path: Path) -> None:
     prompts = tuple(Prompt(id=name, text=name, group=name) for name in ("one", "two"))
-    unit = Unit("000000-aaaaaaaa", prompts, (7, 9))
+    unit = Unit.crossed("000000-aaaaaaaa", prompts, (7, 9))
     columns = [pa.field(name, pa.float32()) for name in ("x", "y", "size")]
     table = Table(tmp_path / "layout-00000000", pa.schema([*CELL_FIELDS, *STATUS_FIELDS, *columns]))
     rows = [
@@ -76,7 +76,7 @@ def test_shards_become_places(tmp_path: Path) -> None:
     ]
     cells = [
         {"prompt_id": prompt.id, "seed": seed, "status": "ok", **row}
-        for (prompt, seed), row in zip(unit.cells(), rows, strict=True)
+        for (prompt, seed), row in zip(unit.cells, rows, strict=True)
     ]
     table.publish(unit, pa.Table.from_pylist(cells, schema=table.schema), {})
     grid = read_places(table, ["x", "y", "size", "confidence"], [unit])

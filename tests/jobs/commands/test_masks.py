@@ -49,8 +49,8 @@ def masks(study: Path, file: Path, *options: str) -> Inpainting:
 def test_the_file_is_what_an_inpainting_study_takes(study: Path, tmp_path: Path) -> None:
     found = masks(study, tmp_path / "masks.parquet")
     prompts = found.prompts()
-    assert 16 <= len(prompts) <= 24 and {found.task(prompt.id) for prompt in prompts} == {"removal", "completion"}
-    completions = {prompt.text for prompt in prompts if found.task(prompt.id) == "completion"}
+    assert 16 <= len(prompts) <= 24 and {found.kind(prompt.id) for prompt in prompts} == {"removal", "completion"}
+    completions = {prompt.text for prompt in prompts if found.kind(prompt.id) == "completion"}
     assert completions & {"apple", "cat", "car"}
     for prompt in prompts:
         pixels, mask = found.given(prompt.id)

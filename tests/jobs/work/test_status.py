@@ -144,7 +144,7 @@ def test_failed_cells_are_named(study: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     job = begun(run_of(study, out))
     for unit in job.units:
-        keys = [{"prompt_id": item.id, "prompt": item.text, "seed": seed} for item, seed in unit.cells()]
+        keys = [{"prompt_id": item.id, "prompt": item.text, "seed": seed} for item, seed in unit.cells]
         rows = [key | {"image": None, "status": "failed", "error": "[no] picture"} for key in keys]
         job.images.publish(unit, pa.Table.from_pylist(rows, schema=job.images.schema), {})
     found = shown(study, out)

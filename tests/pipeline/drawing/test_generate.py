@@ -14,10 +14,12 @@ from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.drawing.sampler import sample
+from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.images import decode
-from seedscope.pipeline.models.load import LoadedModel, load
+from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
@@ -41,7 +43,7 @@ def test_pixels_equal_stock_diffusers(tiny: dict[str, Path], tmp_path: Path, mod
 def test_pixels_equal_a_stock_call_with_one_prompt_and_many_seeds(
     tiny: dict[str, Path], tmp_path: Path, model: str
 ) -> None:
-    wanted, unit = study(family(tiny, model)), Unit("u", (prompt(PROMPTS[0]),), (0, 7, 8))
+    wanted, unit = study(family(tiny, model)), Unit.crossed("u", (prompt(PROMPTS[0]),), (0, 7, 8))
     plain = drawn(stock_pipe(wanted), wanted, unit, prompt=PROMPTS[0], num_images_per_prompt=3)
     np.testing.assert_array_equal(ours(wanted, tmp_path, unit), plain)
 
@@ -51,7 +53,7 @@ def test_a_stock_call_with_a_list_of_prompts_differs_by_rounding_at_most(
     tiny: dict[str, Path], tmp_path: Path, model: str
 ) -> None:
     wanted = study(family(tiny, model))
-    plain = drawn(stock_pipe(wanted), wanted, UNIT, prompt=[item.text for item, _ in UNIT.cells()])
+    plain = drawn(stock_pipe(wanted), wanted, UNIT, prompt=[item.text for item, _ in UNIT.cells])
     apart = np.abs(ours(wanted, tmp_path, UNIT).astype(int) - plain)
     assert apart.max() <= 1 and (apart > 0).mean() < 1e-3
 
@@ -85,10 +87,10 @@ def test_a_wrong_seed_or_prompt_would_show(tmp_path: Path) -> None:
 
 def test_a_unit_draws_the_same_whatever_was_drawn_before(tmp_path: Path) -> None:
     wanted = study("sprout", scheduler="ddpm")
-    other = Unit("v", (prompt("a blue car"),), (3,))
+    other = Unit.crossed("v", (prompt("a blue car"),), (3,))
     located = locate(wanted.model)
     table = Table.of(tmp_path, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table)
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
     stage.open()
     state = torch.random.get_rng_state()
     make(stage, other)
@@ -100,18 +102,18 @@ def test_a_unit_draws_the_same_whatever_was_drawn_before(tmp_path: Path) -> None
 
 
 def test_a_picture_that_is_not_finite_is_a_failed_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = LoadedModel.decode
+    whole = UNetDenoiser.decode
 
-    def spoilt(self: LoadedModel, latents: torch.Tensor) -> torch.Tensor:
+    def spoilt(self: UNetDenoiser, latents: torch.Tensor) -> torch.Tensor:
         pictures = whole(self, latents).clone()
         pictures[1, 0, 5, 5] = float("nan")
         return pictures
 
-    monkeypatch.setattr(LoadedModel, "decode", spoilt)
+    monkeypatch.setattr(UNetDenoiser, "decode", spoilt)
     wanted = study("sprout")
     located = locate(wanted.model)
     table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table)
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
     stage.open()
     (receipt,) = make(stage, UNIT)
     row = table.read("u").to_pylist()[1]
@@ -130,7 +132,7 @@ def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypat
     monkeypatch.setattr(Drawing, "draw", tight)
     wanted = study("sprout")
     table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
-    stage = Generate(wanted, locate(wanted.model), table)
+    stage = Generate(wanted, locate(wanted.model), table, TextToImage(wanted.prompts))
     stage.open()
     (receipt,) = make(stage, UNIT)
     assert receipt.made["batches"] == [1, 1, 1, 1]

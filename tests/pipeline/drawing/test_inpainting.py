@@ -26,8 +26,9 @@ from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
 from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
 from seedscope.pipeline.images import decode, decode_mask
-from seedscope.pipeline.models.load import LoadedModel, load
+from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.plan import Edition, Unit, plan
@@ -97,14 +98,14 @@ def ours(wanted: Study, out: Path, unit: Unit) -> np.ndarray:
     make(stage, unit)
     rows = stage.table.read(unit.name).to_pylist()
     assert [(row["prompt_id"], row["seed"], row["status"]) for row in rows] == [
-        (item.id, seed, "ok") for item, seed in unit.cells()
+        (item.id, seed, "ok") for item, seed in unit.cells
     ]
     return np.stack([decode(row["image"]["bytes"]) for row in rows])
 
 
 def stock(wanted: Study, unit: Unit, given: dict[str, tuple[Image.Image, Image.Image]]) -> np.ndarray:
     """The stock inpainting pipeline on the cells of a unit as one batch; `given`: prompt id -> picture and mask as stored."""
-    located, cells = locate(wanted.model, inpaint=True), list(unit.cells())
+    located, cells = locate(wanted.model, inpaint=True), list(unit.cells)
     kind: Any = diffusers.StableDiffusionInpaintPipeline
     pipe = kind.from_pretrained(located.folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
@@ -144,7 +145,7 @@ def from_folder(folder: Path, source: Inpainting) -> dict[str, tuple[Image.Image
 
 
 def whole(source: Inpainting) -> Unit:
-    return Unit("u", tuple(source.prompts()), (0, 7))
+    return Unit.crossed("u", tuple(source.prompts()), (0, 7))
 
 
 def assert_equals_stock(wanted: Study, folder: Path, out: Path) -> None:
@@ -247,7 +248,7 @@ def test_a_shard_says_all_about_its_pictures(models: dict[str, str], folder: Pat
     assert rows.schema == INPAINT_SCHEMA
     assert set(json.loads(rows.schema.metadata[b"huggingface"])["info"]["features"]) == set(INPAINT_SCHEMA.names)
     for row in rows.to_pylist():
-        assert row["task"] == source.task(row["prompt_id"])
+        assert row["task"] == source.kind(row["prompt_id"])
         assert np.array_equal(decode_mask(row["mask"]["bytes"]), source.given(row["prompt_id"])[1])
         assert (row["prompt"] == "clear background") == (row["task"] == "removal")
     assert {row["prompt"] for row in rows.to_pylist()} == {"clear background", "a cat", "a red apple", "a dog"}
@@ -257,8 +258,8 @@ def test_a_picture_is_encoded_once_a_unit_and_drawn_from_once_a_cell(
     models: dict[str, str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls: Counter[str] = Counter()
-    encode, draw = LoadedModel.encode, Encoded.draw
-    monkeypatch.setattr(LoadedModel, "encode", lambda *args: calls.update(["encode"]) or encode(*args))
+    encode, draw = UNetDenoiser.encode, Encoded.draw
+    monkeypatch.setattr(UNetDenoiser, "encode", lambda *args: calls.update(["encode"]) or encode(*args))
     monkeypatch.setattr(Encoded, "draw", lambda *args: calls.update(["draw"]) or draw(*args))
     wanted = study(models["sd2_inpaint"], folder)
     ours(wanted, tmp_path, whole(inpainting(wanted)))
@@ -267,7 +268,7 @@ def test_a_picture_is_encoded_once_a_unit_and_drawn_from_once_a_cell(
 
 def test_a_unit_draws_the_same_whatever_was_drawn_before(models: dict[str, str], folder: Path, tmp_path: Path) -> None:
     wanted = study(models["sd1"], folder, scheduler="ddpm")
-    unit, other = whole(inpainting(wanted)), Unit("v", tuple(inpainting(wanted).prompts()[3:]), (9,))
+    unit, other = whole(inpainting(wanted)), Unit.crossed("v", tuple(inpainting(wanted).prompts()[3:]), (9,))
     stage = opened(wanted, tmp_path)
     state = torch.random.get_rng_state()
     make(stage, other)
@@ -280,14 +281,14 @@ def test_a_unit_draws_the_same_whatever_was_drawn_before(models: dict[str, str],
 def test_a_picture_that_is_not_finite_keeps_its_row_with_mask_and_task(
     models: dict[str, str], folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sound = LoadedModel.decode
+    sound = UNetDenoiser.decode
 
-    def spoilt(self: LoadedModel, latents: torch.Tensor) -> torch.Tensor:
+    def spoilt(self: UNetDenoiser, latents: torch.Tensor) -> torch.Tensor:
         pictures = sound(self, latents).clone()
         pictures[1, 0, 5, 5] = float("nan")
         return pictures
 
-    monkeypatch.setattr(LoadedModel, "decode", spoilt)
+    monkeypatch.setattr(UNetDenoiser, "decode", spoilt)
     wanted = study(models["sd2_inpaint"], folder, {"removal": "sky"})
     stage = opened(wanted, tmp_path)
     (receipt,) = make(stage, whole(inpainting(wanted)))
@@ -338,7 +339,7 @@ def test_prompts_are_pictures_times_tasks_grouped_by_picture(folder: Path) -> No
         ("c", "clear background"),
         ("c", "a dog"),
     ]
-    assert [source.task(item.id) for item in source.prompts()] == ["removal", "completion"] * 3
+    assert [source.kind(item.id) for item in source.prompts()] == ["removal", "completion"] * 3
     assert len({item.id for item in source.prompts()}) == 6
     assert len(named(folder, limit=2).prompts()) == 4
 
@@ -413,7 +414,7 @@ def test_the_control_is_the_pictures_before_inpainting(folder: Path) -> None:
         pixels, hole = source.given(item.id)
         assert (row["prompt_id"], row["seed"], row["status"]) == (item.id, 0, "ok")
         assert np.array_equal(decode(row["image"]["bytes"]), pixels) and pixels.shape == (64, 64, 3)
-        assert np.array_equal(decode_mask(row["mask"]["bytes"]), hole) and row["task"] == source.task(item.id)
+        assert np.array_equal(decode_mask(row["mask"]["bytes"]), hole) and row["task"] == source.kind(item.id)
     wide = Inpainting.named(Inpaint(pictures=str(folder), tasks=TASKS), (32, 48))
     assert wide.given(wide.prompts()[0].id)[0].shape == (32, 48, 3)
     assert source.fingerprint() == named(folder).fingerprint()
@@ -446,7 +447,7 @@ def test_models_that_cannot_do_a_task_are_refused(tmp_path: Path) -> None:
 def test_inpainting_is_located_with_the_pipeline_that_draws_it() -> None:
     for name, channels in (("sprout-inpaint", 4), ("sprout", 16)):
         located = locate(Model(id=name), inpaint=True)
-        assert (located.pipeline, located.family, located.channels) == (
+        assert (located.pipeline, located.family.name, located.channels) == (
             "StableDiffusionInpaintPipeline",
             "sd",
             channels,

@@ -341,14 +341,12 @@ def test_every_cell_is_in_one_unit_however_the_run_grew(
         placed = [Placed(Path(f"{p}-{s}.png"), prompt(f"prompt {p}"), s, {}) for p, s in sorted(cells)]
         run = run.grow(None, placed)
         assert run.units[: len(before)] == before
-    found = [(item.text, seed) for unit in run.units for item, seed in unit.cells()]
+    found = [(item.text, seed) for unit in run.units for item, seed in unit.cells]
     assert sorted(found) == sorted({(f"prompt {p}", s) for cells in imports for p, s in cells})
     for unit in run.units:
-        assert 1 <= len(unit) == len(list(unit.cells())) <= 4
-        assert {seed for _, seed in unit.cells()} == set(unit.seeds) and {p for p, _ in unit.cells()} == set(
-            unit.prompts
-        )
-        assert [seed for _, seed in unit.cells()] == sorted(seed for _, seed in unit.cells())
+        assert 1 <= len(unit) == len(list(unit.cells)) <= 4
+        assert {seed for _, seed in unit.cells} == set(unit.seeds) and {p for p, _ in unit.cells} == set(unit.prompts)
+        assert [seed for _, seed in unit.cells] == sorted(seed for _, seed in unit.cells)
     assert len({unit.name for unit in run.units}) == len(run.units)
 
 

@@ -16,7 +16,7 @@ def edition(prompts: int, seeds: int) -> Edition:
 
 
 def cells(units: list[Unit]) -> list[tuple[str, int]]:
-    return [(item.id, seed) for unit in units for item, seed in unit.cells()]
+    return [(item.id, seed) for unit in units for item, seed in unit.cells]
 
 
 sizes = st.integers(1, 12)
@@ -49,7 +49,7 @@ def test_growth_keeps_units_and_covers_the_rest_once(steps: list[tuple[int, int]
 
 def test_cells_are_ordered_by_seed_then_prompt() -> None:
     one, two = prompt("one"), prompt("two")
-    assert list(Unit("u", (one, two), (5, 3)).cells()) == [(one, 5), (two, 5), (one, 3), (two, 3)]
+    assert list(Unit.crossed("u", (one, two), (5, 3)).cells) == [(one, 5), (two, 5), (one, 3), (two, 3)]
 
 
 def test_names_hang_on_the_cells() -> None:

@@ -47,13 +47,13 @@ def write(
                 "error": "gone" if (prompt.id, seed) in failed else None,
                 COLUMN: None if (prompt.id, seed) in failed else features(prompt.id, seed, shift),
             }
-            for prompt, seed in unit.cells()
+            for prompt, seed in unit.cells
         ]
         table.publish(unit, pa.Table.from_pylist(rows, schema=SCHEMA), {})
 
 
 REAL_PROMPTS = tuple(Prompt(f"p{i + 900}", "", "") for i in range(200))
-REAL = [Unit("r0", REAL_PROMPTS[:150], (0,)), Unit("r1", REAL_PROMPTS[150:], (0,))]
+REAL = [Unit.crossed("r0", REAL_PROMPTS[:150], (0,)), Unit.crossed("r1", REAL_PROMPTS[150:], (0,))]
 
 
 def ranked(

@@ -1,0 +1,115 @@
+"""What is drawn from a study, and how: the conditions of a task, its columns, its hooks, and what it is measured beside."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+import pyarrow as pa
+
+from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+
+if TYPE_CHECKING:
+    import torch
+
+    from seedscope.pipeline.drawing.hooks import Hooks
+    from seedscope.pipeline.models.base import Denoiser
+
+
+class Control(Protocol):
+    """Pictures that those of a task are compared with, such as the given ones before a part was drawn anew."""
+
+    @property
+    def name(self) -> str:
+        """Names their tables of measurements: `before` in `before-text-1a2b3c4d`."""
+        ...
+
+    def units(self) -> list[Unit]:
+        """One cell a picture, in order."""
+        ...
+
+    def read(self, unit: Unit) -> pa.Table:
+        """The pictures of a unit, in the schema of the task's image shards."""
+        ...
+
+    def mark(self, unit: Unit) -> str:
+        """What the pictures of a unit are at this moment: measurements of others are out of date."""
+        ...
+
+    def fingerprint(self) -> str:
+        """sha256 (hex) over all that `read` gives."""
+        ...
+
+    def kind(self, prompt_id: str) -> str:
+        """What was asked for by a prompt, in a word: rates and sheets keep the kinds apart."""
+        ...
+
+
+@dataclass(kw_only=True)
+class Begun:
+    """A task with what it has prepared for the cells of a unit.
+
+    Attributes:
+        columns: what the rows of each prompt say beside its text, by the prompt's id, in the columns of the task's schema.
+    """
+
+    columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+
+    def hooks(
+        self,
+        cells: Sequence[Cell],  # noqa: ARG002  (for tasks that look at them)
+        generators: Sequence[torch.Generator],  # noqa: ARG002
+        noise: torch.Tensor,  # noqa: ARG002
+    ) -> Hooks:
+        """What is done around the steps of a batch.
+
+        Args:
+            cells: B of the unit.
+            generators: theirs, in the state after the initial latent.
+            noise: (B, C, h, w) float32, their initial latents, unscaled.
+        """
+        from seedscope.pipeline.drawing.hooks import Hooks
+
+        return Hooks()
+
+
+class Task(ABC):
+    """What is drawn from a study. Cheap to pickle: it goes to the workers. One task is one file."""
+
+    fills_masks: ClassVar[bool] = False
+    """Whether the model is to fill masks in pictures, not to draw from text alone."""
+    schema: ClassVar[pa.Schema] = IMAGE_SCHEMA
+    """Of the image shards."""
+
+    @classmethod
+    @abstractmethod
+    def of(cls, study: Study, located: Located) -> Self:
+        """The task of a study.
+
+        Raises:
+            UserError: what the study says of it cannot be done.
+        """
+
+    @classmethod
+    def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003  (for tasks that add something)
+        """What the task adds to the cause of the pictures, beside what is in the ids of its prompts."""
+        return {}
+
+    @abstractmethod
+    def prompts(self) -> list[Prompt]:
+        """All prompts, in order."""
+
+    @property
+    def control(self) -> Control | None:
+        """The pictures to measure beside those drawn."""
+        return None
+
+    def begin(self, model: Denoiser, prompts: Sequence[Prompt]) -> Begun:  # noqa: ARG002
+        """Prepare for cells of these prompts, on a worker."""
+        return Begun()

@@ -1,0 +1,20 @@
+"""The families of models, by the class of diffusers that draws. A new family is a new file and one line here."""
+
+from seedscope.pipeline.models.base import Family
+from seedscope.pipeline.models.sdxl import StableDiffusionXL
+from seedscope.pipeline.models.stable_diffusion import StableDiffusion
+
+FAMILIES: dict[str, Family] = {
+    family.draws: family
+    for family in (
+        StableDiffusion(),
+        StableDiffusionXL(),
+    )
+}
+INPAINTS: tuple[str, ...] = tuple(kind for family in FAMILIES.values() for kind in family.inpaints)
+"""The classes of diffusers that fill masks."""
+
+
+def family_of(pipeline: str) -> Family | None:
+    """The family of a class of diffusers that draws or fills masks."""
+    return FAMILIES.get(pipeline) or next((family for family in FAMILIES.values() if pipeline in family.inpaints), None)
