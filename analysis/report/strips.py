@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from seedscope.analysis.sheets.paper import centred, fitted_size
 from seedscope.pipeline.images import Pixels
 
 Picture = Callable[[int, str], Pixels | None]
@@ -155,11 +156,8 @@ def _canvas(grid: Grid) -> Pixels:
 def _put(canvas: Pixels, grid: Grid, place: int, pixels: Pixels) -> None:
     """Copy a picture into its cell, reduced where it is larger, in the middle where it has another shape."""
     if pixels.shape[:2] != (grid.height, grid.width):
-        scale = min(grid.height / pixels.shape[0], grid.width / pixels.shape[1])
-        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        size = fitted_size((pixels.shape[1], pixels.shape[0]), (grid.width, grid.height))
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
-    left, top = grid.corner(place)
     height, width = pixels.shape[:2]
-    top += (grid.height - height) // 2
-    left += (grid.width - width) // 2
+    left, top = np.add(grid.corner(place), centred((width, height), (grid.width, grid.height)))
     canvas[top : top + height, left : left + width] = pixels
