@@ -9,6 +9,7 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.jobs.work.steps import Pending, Step, carry_out
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.generate import Generate
@@ -51,6 +52,7 @@ class Job(ABC):
                 raise UserError(
                     f"ranking.{key}: {name!r} says nothing about which seeds are good; of these do: {able}."
                 )
+        refuse_unknown(self.study.ranking.distances)
         if self.study.ranking.distances and not any(item.needs_reference for item in self.measured):
             raise UserError(
                 "ranking.distances: no feature of the study is compared with real pictures; measure one that is, such as "
