@@ -32,7 +32,7 @@ Line = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class ClusterRow:
-    """One cluster: its number from 1, what it is called, what is told of it, and the seeds that stand for it."""
+    """One cluster: its number from 1, what it is called, facts about it, and the seeds that stand for it."""
 
     number: int
     name: str

@@ -80,7 +80,7 @@ def export(pipeline: Any, out: Path) -> None:
 
 
 def _suit_stock_classes(folder: Path) -> None:
-    """Let every release of the stock classes load the folder without being told anything.
+    """Let every release of the stock classes load the folder without further arguments.
 
     The tokenizer's class gets the name that all releases of transformers know (release 5 writes its new name), and the
     text encoder the dtype that diffusers loads its own models in: transformers would keep that of the stored weights.

@@ -70,8 +70,8 @@ def drawn(model: str, count: int = distance.COUNT) -> list[world.Pixels]:
 def table(judged: Iterator[tuple[str, dict[str, float]]]) -> Table:
     """Model, figure, value, and what is wanted."""
     result = Table("model", "figure", "value", "wanted", "", title="The bundled models, judged")
-    for model, found in judged:
-        for name, value in found.items():
+    for model, values in judged:
+        for name, value in values.items():
             least, most = AT_LEAST.get(model, {}).get(name), AT_MOST.get(model, {}).get(name)
             wanted = "" if least is most is None else f">= {least}" if most is None else f"<= {most}"
             good = (least is None or value >= least) and (most is None or value <= most)

@@ -51,8 +51,8 @@ STUDY = {
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = made(tmp_path_factory.mktemp("report"), STUDY)
-    told = command("report", file, "--out", file.parent / "run")
-    assert f"wrote {file.parent / 'run' / 'report' / 'index.html'}" in told
+    output = command("report", file, "--out", file.parent / "run")
+    assert f"wrote {file.parent / 'run' / 'report' / 'index.html'}" in output
     return file
 
 
@@ -136,8 +136,8 @@ def test_diverse_seeds_and_how_it_was_made_are_told(study: Path, report: Path) -
     evidence = record["sets"][0]["evidence"]
     assert float(rows[0]["similarity"]) == pytest.approx(evidence["similarity"]) and evidence["prompts"] == PROMPTS / 2
     page = (report / "index.html").read_text(encoding="utf-8")
-    for told in ("sha256", "64 x 64 pixels", "torch", "clip_score (model: sprout-clip)", "Cells that failed"):
-        assert told in page
+    for words in ("sha256", "64 x 64 pixels", "torch", "clip_score (model: sprout-clip)", "Cells that failed"):
+        assert words in page
     assert (
         json.loads(command("diverse", study, "--out", report.parent, "--json"))[0]["seeds"]
         == record["sets"][0]["seeds"]
