@@ -8,6 +8,7 @@ import pytest
 import tiny_models
 import torch
 import yaml
+from imported_runs import imported_run
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)
@@ -42,3 +43,9 @@ def write_study(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Path:
+    """The study file of a run of 4 prompts x 3 seeds of real pictures, of which one cell has none."""
+    return imported_run(tmp_path)

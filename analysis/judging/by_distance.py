@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +14,9 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.kept_rankings import kept
 from seedscope.analysis.run.run import Run
-from seedscope.analysis.seeds.distances.base import FD_INFINITY, KERNELS, Distance, FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.distances.base import FRECHET, Distance, RealFeatures, UnfitReference, distance_class
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows, reference_rows
 from seedscope.analysis.seeds.distances.frechet import Reference
-from seedscope.analysis.seeds.distances.kernel import KernelReference
 from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
@@ -101,19 +100,23 @@ def _rankings(run: Run, item: Measure, reference: Reference, rng: Rng) -> dict[s
 
 
 def _distances(run: Run, feature: Feature, reference: Reference, rng: Rng) -> dict[str, Distance]:
-    """Measure -> distance."""
-    distances: dict[str, Distance] = {feature.name: Frechet(reference)}
-    wanted = {f"{feature.name}_{name}": name for name in run.study.ranking.distances}
-    kernels = {measure: KERNELS[name] for measure, name in wanted.items() if name in KERNELS}
-    if kernels:
-        table = next(item.table for item in run.reference_measures if item.feature is feature)
-        rows = reference_rows(table, feature.name, run.reference.units())
+    """Measure -> distance: the Frechet distance, then those of the study, in its order."""
+    table = next(item.table for item in run.reference_measures if item.feature is feature)
+    rows = cache(partial(reference_rows, table, feature.name, run.reference.units()))
+    distances: dict[str, Distance] = {}
+    for name in (FRECHET, *run.study.ranking.distances):
+        measure = feature.name if name == FRECHET else f"{feature.name}_{name}"
         try:
-            distances |= {m: KernelDistance(KernelReference.of(rows, kernel)) for m, kernel in kernels.items()}
-        except ValueError as error:
+            distances[measure] = distance_class(name)(
+                RealFeatures(reference, rows, partial(_for_purpose, rng, measure))
+            )
+        except UnfitReference as error:
             raise UserError(f"ranking.distances, by {feature.name}: {error}.") from error
-    distances |= {m: FdInfinity(reference, rng(f"{m} subsets")) for m, name in wanted.items() if name == FD_INFINITY}
     return distances
+
+
+def _for_purpose(rng: Rng, measure: str, purpose: str) -> np.random.Generator:
+    return rng(f"{measure} {purpose}")
 
 
 def _by_seed(ranking: Ranking) -> np.typing.NDArray[np.float64]:

@@ -29,9 +29,9 @@ from seedscope.analysis.seeds.verdict import verdict
 from seedscope.analysis.select.comparison import Compared, Difference, compare
 from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
 from seedscope.analysis.select.confirmed import confirmed
-from seedscope.analysis.select.golden import GoldenSeeds, Part, Standing, Why
+from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
 from seedscope.analysis.select.overlap import overlap_rule
-from seedscope.analysis.select.pareto import Measure, pareto
+from seedscope.analysis.select.pareto import ParetoMeasure, pareto
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.models.load import architecture
 from seedscope.pipeline.study.schema import fingerprint
@@ -100,7 +100,9 @@ def _confirmed(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
 
 def _pareto(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
     scores = [judged.scores(name) for name in decisive(run)]
-    measures = [Measure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None]
+    measures = [
+        ParetoMeasure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None
+    ]
     on = scores[0].on
     if len(measures) < len(scores) or on is None:
         return [], [ONE_GROUP]
@@ -160,13 +162,13 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         rule=choice.rule,
         measure=ranking.measure,
         better=ranking.better,
-        parts=[Part(**asdict(part)) for part in judged.combined],
+        parts=[CombinedPart(**asdict(part)) for part in judged.combined],
         k=run.study.ranking.golden,
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
         sentence=choice.sentence,
         standings=[
-            Standing(
+            SeedStanding(
                 seed=seed,
                 rank=rows[seed]["rank"],
                 value=rows[seed][ranking.measure],

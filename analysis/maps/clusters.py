@@ -53,14 +53,14 @@ def find_clusters(points: Array, rng: np.random.Generator, clouds: int = CLOUDS)
     if width == 0 or count < FEWEST_SEEDS:
         return Clusters(labels, np.empty(0), None)
     state = int(rng.integers(2**31))
-    found, silhouettes = _best_partition(points, state)
+    partition, silhouettes = _best_partition(points, state)
     if not len(silhouettes):
         return Clusters(labels, silhouettes, None)
     spread = points.std(axis=0)
     chance = [_best_partition(rng.standard_normal(points.shape) * spread, state)[1] for _ in range(clouds)]
     beyond = sum(len(cloud) > 0 and cloud.mean() >= silhouettes.mean() for cloud in chance)
     p_value = float((beyond + 1) / (clouds + 1))
-    return Clusters(_by_size(found) if p_value <= LEVEL else labels, silhouettes, p_value)
+    return Clusters(_by_size(partition) if p_value <= LEVEL else labels, silhouettes, p_value)
 
 
 def central(points: Array, members: npt.NDArray[np.bool_], most: int) -> list[int]:

@@ -22,23 +22,23 @@ def map_verdict(seed_map: SeedMap, feature: str) -> list[str]:
     return [*sentences, _clusters(seed_map.clusters, len(seed_map.seeds))]
 
 
-def _alike(found: Agreement) -> str:
-    halves = "one half of the prompts" + (" (no object or group is in both)" if found.by_group else "")
-    facts = f"r = {found.correlation:.2f}, p = {found.p_value:.2g}"
-    if found.p_value > LEVEL:
+def _alike(agreement: Agreement) -> str:
+    halves = "one half of the prompts" + (" (no object or group is in both)" if agreement.by_group else "")
+    facts = f"r = {agreement.correlation:.2f}, p = {agreement.p_value:.2g}"
+    if agreement.p_value > LEVEL:
         return (
             f"Is the map more than noise? Not shown: seeds that look alike on {halves} need not on the other: {facts}."
         )
     return f"Is the map more than noise? Yes: seeds that look alike on {halves} look alike on the other: {facts}."
 
 
-def _clusters(found: Clusters, seeds: int) -> str:
-    if found.silhouette is None or found.p_value is None:
+def _clusters(clusters: Clusters, seeds: int) -> str:
+    if clusters.silhouette is None or clusters.p_value is None:
         few = (
             f"{seeds} seeds are too few" if seeds < FEWEST_SEEDS else "every partition leaves a cluster of under three"
         )
         return f"No clusters: {few}."
-    facts = f"silhouette {found.silhouette:.2f}, p = {found.p_value:.2g} against one cloud"
-    if not found.count:
+    facts = f"silhouette {clusters.silhouette:.2f}, p = {clusters.p_value:.2g} against one cloud"
+    if not clusters.count:
         return f"No clusters: the seeds differ by degrees, and are not in groups ({facts})."
-    return f"{found.count} clusters ({facts})."
+    return f"{clusters.count} clusters ({facts})."

@@ -103,7 +103,7 @@ def agreement(
     return Agreement(observed, float((beyond + 1) / (permutations + 1)), by_group)
 
 
-def telling_prompt(centred: Vectors) -> int:
+def typical_prompt(centred: Vectors) -> int:
     """The prompt whose pictures resemble each other most as the seeds do on the whole: the one to draw a map with.
 
     Source: Robert, Escoufier (1976), Applied Statistics 25, the RV coefficient of a prompt's Gram matrix and that of all.

@@ -19,7 +19,7 @@ from seedscope.analysis.maps.resemblance import (
     components_above_chance,
     gram,
     principal_coordinates,
-    telling_prompt,
+    typical_prompt,
 )
 from seedscope.analysis.seeds.scores.vectors import Grid, Vectors, even_sample
 from seedscope.pipeline.errors import UserError
@@ -39,7 +39,7 @@ class SeedMap:
     places: (S, 2) float32, by t-SNE.
     components: (S, c) float64, the principal components of the seeds' vectors that are above chance, `above_chance` of them.
     share: of the variance within prompts that belongs to the seeds, in 0 .. 1.
-    telling_prompt: id of the prompt whose pictures resemble each other most as the seeds do.
+    typical_prompt: id of the prompt whose pictures resemble each other most as the seeds do.
     """
 
     seeds: list[int]
@@ -50,7 +50,7 @@ class SeedMap:
     share: float
     agreement: Agreement
     clusters: Clusters
-    telling_prompt: str
+    typical_prompt: str
 
     @property
     def above_chance(self) -> int:
@@ -85,7 +85,7 @@ def map_seeds(grid: Grid, groups: Mapping[str, str], rng: np.random.Generator, s
         share=_seed_share(centred),
         agreement=agreement(centred, of_prompt, of_halves),
         clusters=find_clusters(components, of_clusters),
-        telling_prompt=whole.prompts[telling_prompt(centred)],
+        typical_prompt=whole.prompts[typical_prompt(centred)],
     )
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from seedscope.analysis.report.data import Estimate, ReportData
 from seedscope.analysis.report.plots import mean_place
 
-Cell = str | int | float | None
-Row = Sequence[Cell]
+Value = str | int | float | None
+Row = Sequence[Value]
 
 
 def write_exports(data: ReportData, folder: Path) -> None:
@@ -74,7 +74,7 @@ _DISTANCES = ("measure", "images", "real_images", "dimensions", *_named("spearma
 _GROUPS = tuple(name for group in ("golden", "random", "worst", "gain") for name in _named(group))
 
 
-def _cells(estimate: Estimate) -> tuple[Cell, Cell, Cell]:
+def _cells(estimate: Estimate) -> tuple[Value, Value, Value]:
     return (estimate.value, *(estimate.interval or (None, None)))
 
 
@@ -128,6 +128,6 @@ def _text(data: ReportData) -> Iterator[Row]:
 
 
 def _diverse(data: ReportData) -> Iterator[Row]:
-    for found in data.diverse:
-        evidence = (*_cells(found.similarity), *_cells(found.random), found.p, found.prompts, found.missing)
-        yield from ((found.space, place, seed, *evidence) for place, seed in enumerate(found.seeds, start=1))
+    for chosen in data.diverse:
+        evidence = (*_cells(chosen.similarity), *_cells(chosen.random), chosen.p, chosen.prompts, chosen.missing)
+        yield from ((chosen.space, place, seed, *evidence) for place, seed in enumerate(chosen.seeds, start=1))

@@ -9,7 +9,7 @@ from typing import Any
 from seedscope.analysis.report import heat, plots, sections
 from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
 from seedscope.analysis.report.plots import Figure
-from seedscope.analysis.report.standings import Standing, names
+from seedscope.analysis.report.standings import MeasureStanding, names
 from seedscope.analysis.report.strips import Strips
 from seedscope.analysis.report.whiskers import Axis, Whisker
 from seedscope.analysis.report.wording import Digits
@@ -51,7 +51,9 @@ class Look:
     highest: Sequence[tuple[int, str]]
 
 
-def index_page(data: ReportData, seeds: Sequence[int], strips: Strips, standings: Sequence[Standing]) -> dict[str, Any]:
+def index_page(
+    data: ReportData, seeds: Sequence[int], strips: Strips, standings: Sequence[MeasureStanding]
+) -> dict[str, Any]:
     """The template's variables."""
     figures = _figures(data)
     main = sections.ranking_measure(data)
@@ -104,7 +106,7 @@ def _figures(data: ReportData) -> dict[str, Figure]:
     return {figure.name: figure for figure in drawn}
 
 
-def _strip_rows(data: ReportData, standing: Standing | None) -> tuple[list[StripRow], list[StripRow]]:
+def _strip_rows(data: ReportData, standing: MeasureStanding | None) -> tuple[list[StripRow], list[StripRow]]:
     """The best and the worst seeds of the ranking, best first."""
     number = min(MOST_STRIPS, len(data.ranked) // 2) or len(data.ranked)
     digits, axis = (standing.digits, standing.axis) if standing else (Digits(2), Axis(0, 1))
@@ -143,14 +145,14 @@ def _comparison(comparison: Comparison, data: ReportData) -> ComparisonRow:
 
 
 def _looks(data: ReportData, figures: dict[str, Figure]) -> list[Look]:
-    found = []
+    looks = []
     for measured in sections.looks(data):
         digits = Digits.of(measured)
         rates = {seed: each.value for seed, each in measured.seeds.items() if each.value.value is not None}
         most = sorted(rates, key=lambda seed: -(rates[seed].value or 0.0))[:HIGHEST]
         highest = [(seed, digits.estimate(rates[seed])) for seed in most]
-        found.append(Look(measured, digits, figures[f"rate-{measured.name}"], highest))
-    return found
+        looks.append(Look(measured, digits, figures[f"rate-{measured.name}"], highest))
+    return looks
 
 
 def _mean_heat(data: ReportData) -> dict[str, Any] | None:

@@ -16,7 +16,7 @@ from seedscope.analysis.report.data import ReportData
 from seedscope.analysis.report.exports import write_exports
 from seedscope.analysis.report.index import index_page
 from seedscope.analysis.report.seed_page import seed_page
-from seedscope.analysis.report.standings import Standing, all_seeds, columns, standings
+from seedscope.analysis.report.standings import MeasureStanding, all_seeds, columns, standings
 from seedscope.analysis.report.strips import Picture, draw_strips, sheet_path, strip_path
 from seedscope.analysis.report.whiskers import WIDTH
 from seedscope.analysis.report.whole import whole_folder
@@ -47,7 +47,7 @@ def write_report(
     """
     if unknown := [prompt for prompt in data.shown if prompt not in data.prompts]:
         raise ValueError(f"Prompts to be shown that are not among the prompts: {', '.join(unknown)}.")
-    seeds, found = all_seeds(data), standings(data)
+    seeds, by_measure = all_seeds(data), standings(data)
     environment = _environment()
     with whole_folder(folder) as scratch:
         for part in ("data", "parts", "seeds"):
@@ -55,12 +55,12 @@ def write_report(
         shutil.copytree(HERE / "assets", scratch / "assets")
         strips = draw_strips(picture, seeds, list(data.prompts), data.shown, scratch, progress)
         write_exports(data, scratch / "data")
-        _write_parts(data, found, scratch / "parts")
+        _write_parts(data, by_measure, scratch / "parts")
         index = environment.get_template("index.html.j2")
-        _write(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, found)))
+        _write(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, by_measure)))
         of_seed = environment.get_template("seed.html.j2")
         for seed in seeds:
-            _write(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, found)))
+            _write(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, by_measure)))
     return folder / "index.html"
 
 
@@ -85,10 +85,10 @@ def _environment() -> Environment:
     return environment
 
 
-def _write_parts(data: ReportData, found: Sequence[Standing], folder: Path) -> None:
+def _write_parts(data: ReportData, by_measure: Sequence[MeasureStanding], folder: Path) -> None:
     """What the pages' scripts load when they need it, as scripts: a page from disk may not read files in any other way."""
     _write(folder / "prompts.js", f"seedscope.prompts = {_script_json(list(data.prompts.values()))};\n")
-    for place, standing in enumerate(found):
+    for place, standing in enumerate(by_measure):
         _write(folder / f"measure_{place}.js", f"seedscope.receive({place}, {_script_json(columns(standing))});\n")
 
 

@@ -1,4 +1,4 @@
-"""The sections of the report, in order, and what is said of one that has no data."""
+"""The sections of the report, in order, and what is written about one that has no data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seedscope.analysis.report.data import Measured, ReportData, Stability
 
 @dataclass(frozen=True)
 class Section:
-    """name: of its template and its anchor. present: whether the run has it. absence: said at the end where it has not."""
+    """name: of its template and its anchor. present: whether the run has it. absence: stands at the end where it has not."""
 
     name: str
     title: str

@@ -9,7 +9,7 @@ from typing import Any
 from seedscope.analysis.report import heat
 from seedscope.analysis.report.data import Interval, Layout, ReportData
 from seedscope.analysis.report.plots import mean_place
-from seedscope.analysis.report.standings import Standing
+from seedscope.analysis.report.standings import MeasureStanding
 from seedscope.analysis.report.strips import Strips
 from seedscope.analysis.report.whiskers import Whisker
 from seedscope.analysis.report.wording import NONE, count, p_number
@@ -35,7 +35,7 @@ class SeedRow:
     n: str
 
 
-def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[Standing]) -> dict[str, Any]:
+def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[MeasureStanding]) -> dict[str, Any]:
     """The template's variables."""
     at = data.ranked.index(seed) if seed in data.ranked else None
     layout = data.layout.get(seed)
@@ -59,7 +59,7 @@ def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[S
     }
 
 
-def _row(seed: int, standing: Standing) -> SeedRow:
+def _row(seed: int, standing: MeasureStanding) -> SeedRow:
     measured, digits, axis = standing.measured, standing.digits, standing.axis
     value, rank = measured.seeds[seed], standing.ranks.get(seed)
     return SeedRow(

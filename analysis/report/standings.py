@@ -15,7 +15,7 @@ Number = float | int | None
 
 
 @dataclass(frozen=True)
-class Standing:
+class MeasureStanding:
     """One measurement, and what all pages need of it.
 
     ranks: seed -> rank, 1 is best; of seeds with a value. chance: the effects from chance's worst to chance's best, None where
@@ -29,15 +29,15 @@ class Standing:
     axis: Axis
 
 
-def standings(data: ReportData) -> list[Standing]:
+def standings(data: ReportData) -> list[MeasureStanding]:
     """Of each measurement of the data, in its order."""
-    found = []
+    result = []
     for measured in data.measures:
         chance = _chance_effects(measured)
         effects = (value.effect for value in measured.seeds.values())
         axis = Axis.over(effects, 0.0, *(chance or ()))
-        found.append(Standing(measured, Digits.of(measured), ranks(measured, data), chance, axis))
-    return found
+        result.append(MeasureStanding(measured, Digits.of(measured), ranks(measured, data), chance, axis))
+    return result
 
 
 def all_seeds(data: ReportData) -> list[int]:
@@ -64,12 +64,12 @@ def ranks(measured: Measured, data: ReportData) -> dict[int, int]:
         values = {seed: worth(value) for seed, value in measured.seeds.items()}
         known = {seed: value for seed, value in values.items() if value is not None}
         order = sorted(known, key=known.__getitem__, reverse=measured.better != "lower")
-    found: dict[int, int] = {}
+    by_seed: dict[int, int] = {}
     for place, seed in enumerate(order, start=1):
         before = order[place - 2] if place > 1 else None
         tied = before is not None and _tied(measured.seeds[before], measured.seeds[seed])
-        found[seed] = found[before] if before is not None and tied else place
-    return found
+        by_seed[seed] = by_seed[before] if before is not None and tied else place
+    return by_seed
 
 
 def _tied(one: SeedValue, other: SeedValue) -> bool:
@@ -91,7 +91,7 @@ def _chance_effects(measured: Measured) -> Interval | None:
     return min(ends) - measured.mean, max(ends) - measured.mean
 
 
-def columns(standing: Standing) -> dict[str, Any]:
+def columns(standing: MeasureStanding) -> dict[str, Any]:
     """One measurement for the page's table, a list for each column in the order of its `seeds`, as JSON values.
 
     Numbers are rounded to one digit more than is shown, so that a thousand seeds take few bytes; percentages are multiplied.
@@ -104,8 +104,8 @@ def columns(standing: Standing) -> dict[str, Any]:
         return None if number is None else round(number * digits.factor, digits.decimals + 1)
 
     def ends(pick: Callable[[SeedValue], Estimate], side: int) -> list[Number]:
-        found = (pick(value).interval for value in values)
-        return [None if interval is None else rounded(interval[side]) for interval in found]
+        intervals = (pick(value).interval for value in values)
+        return [None if interval is None else rounded(interval[side]) for interval in intervals]
 
     return {
         "decimals": digits.decimals,

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from seedscope.analysis.sheets.paper import centred, fitted_size
 from seedscope.pipeline.images import Pixels
 
 Picture = Callable[[int, str], Pixels | None]
@@ -39,7 +40,7 @@ FINE, SMALL = Loss(90, 0), Loss(82, 2)
 
 
 @dataclass(frozen=True)
-class Grid:
+class PictureGrid:
     """The cells of a file of pictures: `count` of them, `columns` to a row, each `width` x `height` pixels."""
 
     count: int
@@ -61,8 +62,8 @@ class Grid:
 class Strips:
     """What was drawn: both grids, and for each seed the places, among all prompts, that have no picture."""
 
-    strip: Grid
-    sheet: Grid
+    strip: PictureGrid
+    sheet: PictureGrid
     missing: dict[int, list[int]]
 
 
@@ -140,26 +141,23 @@ def _first(picture: Picture, seeds: Sequence[int], prompts: Sequence[str]) -> tu
     return SHEET_SIDE, SHEET_SIDE
 
 
-def _grid(count: int, columns: int, size: tuple[int, int], side: int) -> Grid:
+def _grid(count: int, columns: int, size: tuple[int, int], side: int) -> PictureGrid:
     scale = min(1.0, side / max(size))
-    return Grid(count, max(1, columns), max(1, round(size[1] * scale)), max(1, round(size[0] * scale)))
+    return PictureGrid(count, max(1, columns), max(1, round(size[1] * scale)), max(1, round(size[0] * scale)))
 
 
-def _canvas(grid: Grid) -> Pixels:
+def _canvas(grid: PictureGrid) -> Pixels:
     """Cells without pictures: hatched."""
     rows, columns = np.indices((max(1, grid.rows) * grid.height, grid.columns * grid.width))
     lines = np.where((rows + columns) % HATCH_STEP == 0, HATCH, PAPER).astype(np.uint8)
     return np.repeat(lines[..., None], 3, axis=2)
 
 
-def _put(canvas: Pixels, grid: Grid, place: int, pixels: Pixels) -> None:
+def _put(canvas: Pixels, grid: PictureGrid, place: int, pixels: Pixels) -> None:
     """Copy a picture into its cell, reduced where it is larger, in the middle where it has another shape."""
     if pixels.shape[:2] != (grid.height, grid.width):
-        scale = min(grid.height / pixels.shape[0], grid.width / pixels.shape[1])
-        size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
+        size = fitted_size((pixels.shape[1], pixels.shape[0]), (grid.width, grid.height))
         pixels = np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
-    left, top = grid.corner(place)
     height, width = pixels.shape[:2]
-    top += (grid.height - height) // 2
-    left += (grid.width - width) // 2
+    left, top = np.add(grid.corner(place), centred((width, height), (grid.width, grid.height)))
     canvas[top : top + height, left : left + width] = pixels

@@ -51,8 +51,8 @@ class Digits:
         """`0.21 to 0.25`."""
         if interval is None:
             return "no interval"
-        one = self.signed if signed else self.plain
-        return f"{one(interval[0]).removesuffix(PERCENT_SIGN)} to {one(interval[1])}"
+        written = self.signed if signed else self.plain
+        return f"{written(interval[0]).removesuffix(PERCENT_SIGN)} to {written(interval[1])}"
 
     def estimate(self, estimate: Estimate, *, signed: bool = False) -> str:
         """`0.23 (0.21 to 0.25)`."""

@@ -10,6 +10,7 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.base import Control, Task
@@ -236,6 +237,7 @@ def _measured(study: Measured) -> list[Feature]:
         if not _ranks(next(item for item in measured if item.name == name)):
             able = ", ".join(item.name for item in measured if _ranks(item)) or "none is measured"
             raise UserError(f"ranking.{key}: {name!r} says nothing about which seeds are good; of these do: {able}.")
+    refuse_unknown(study.ranking.distances)
     if study.ranking.distances and not any(item.needs_reference for item in measured):
         raise UserError(
             "ranking.distances: no feature of the study is compared with real pictures; measure one that is, such as "

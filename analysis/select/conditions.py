@@ -172,7 +172,7 @@ class Conditions(Strict):
 
 
 def own_size(pipe: Pipeline) -> tuple[int, int]:
-    """Return the height and width, in pixels, that a pipeline draws when it is not told."""
+    """Return the height and width, in pixels, that a pipeline draws by default."""
     size = pipe.components["unet"].config.sample_size
     height, width = (size, size) if isinstance(size, int) else size
     return height * _latent_scale(pipe), width * _latent_scale(pipe)

@@ -39,7 +39,7 @@ class GoldenMismatch(UserError, ValueError):
         super().__init__("\n".join(["These golden seeds do not hold here:", *(f"- {reason}" for reason in reasons)]))
 
 
-class Standing(Strict):
+class SeedStanding(Strict):
     """Where one seed stands in the table from which it was chosen."""
 
     seed: Seed
@@ -52,7 +52,7 @@ class Standing(Strict):
     )
 
 
-class Part(Strict):
+class CombinedPart(Strict):
     """A measurement that goes into a combined score."""
 
     measure: str = Field(min_length=1)
@@ -68,7 +68,7 @@ class Why(Strict):
     rule: str = Field(min_length=1, description="name of the rule, such as `confirmed` or `pareto`")
     measure: str = Field(min_length=1, description="name of the measure, such as `fd_efficientnet_lite0`")
     better: Literal["lower", "higher"] = Field(description="which values of the measure are good")
-    parts: list[Part] = Field(
+    parts: list[CombinedPart] = Field(
         default=[],
         description="of the measure `combined`: it is the sum over these of weight x (value - mean) / sd, with the sign turned "
         "where lower is better",
@@ -77,7 +77,7 @@ class Why(Strict):
     ranked: int = Field(ge=1, description="seeds in the table")
     coverage: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
     sentence: str = Field(min_length=1, description="what the choice does and does not show")
-    standings: list[Standing] = Field(description="one for each seed, in the order of the list")
+    standings: list[SeedStanding] = Field(description="one for each seed, in the order of the list")
 
 
 class GoldenSeeds(Strict):

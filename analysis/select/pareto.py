@@ -34,7 +34,7 @@ from seedscope.analysis.select.confirmed import Advantage, advantage_of
 
 
 @dataclass(frozen=True, eq=False)
-class Measure:
+class ParetoMeasure:
     """Effects of the same S seeds on the ranking prompts and on the others (from `split.effects_of_parts`)."""
 
     ranking: Effects
@@ -65,7 +65,9 @@ class Pareto:
     tested: int
 
 
-def pareto(measures: Sequence[Measure], rate: float = 0.05, level: float = 0.95, most: int | None = None) -> Pareto:
+def pareto(
+    measures: Sequence[ParetoMeasure], rate: float = 0.05, level: float = 0.95, most: int | None = None
+) -> Pareto:
     """Choose by the effects on the ranking prompts, confirm by those on the others; at most `most` candidates, None: all.
 
     level: that of the intervals of all measures together.
@@ -112,7 +114,7 @@ def pareto_front(values: Array) -> npt.NDArray[np.bool_]:
     return front
 
 
-def _better_in_one(measures: Sequence[Measure]) -> Array:
+def _better_in_one(measures: Sequence[ParetoMeasure]) -> Array:
     """p (S,) of "better than average in none"; NaN where a measure has no error, since there nobody knows if it is worse."""
     p = np.column_stack([better_than_average(item.ranking, item.better) for item in measures])
     return np.asarray(np.minimum(len(measures) * p.min(axis=1), 1.0))

@@ -24,11 +24,11 @@ def read_places(features: Table, columns: Sequence[str], units: Sequence[Unit]) 
     Raises:
         CorruptShard: a shard is damaged.
     """
-    found = {column: read_grid(features, column, units) for column in PLACE if column in columns}
+    grids = {column: read_grid(features, column, units) for column in PLACE if column in columns}
     values = np.stack(
-        [np.sqrt(grid.values) if column == "size" else grid.values for column, grid in found.items()], axis=-1
+        [np.sqrt(grid.values) if column == "size" else grid.values for column, grid in grids.items()], axis=-1
     )
-    grid = next(iter(found.values()))
+    grid = next(iter(grids.values()))
     return Grid(grid.prompts.tolist(), grid.seeds.tolist(), values)
 
 

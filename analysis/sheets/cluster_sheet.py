@@ -7,8 +7,23 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
-from seedscope.analysis.sheets.contact_sheet import GREY, HEADING, INK, LINE, PAPER, SMALL, TEXT, plain_letters, wrapped
-from seedscope.analysis.sheets.paper import MARGIN, colour_of, fitted, font, line_height, paragraphs
+from seedscope.analysis.sheets.paper import (
+    GREY,
+    HEADING,
+    INK,
+    LINE,
+    MARGIN,
+    PAPER,
+    SMALL,
+    TEXT,
+    colour_of,
+    font,
+    line_height,
+    paragraphs,
+    plain_letters,
+    square,
+    wrapped,
+)
 
 LABEL, PICTURE, GAP = 348, 88, 4
 HEAD_LINES = 4
@@ -17,7 +32,7 @@ Line = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class ClusterRow:
-    """One cluster: its number from 1, what it is called, what is told of it, and the seeds that stand for it."""
+    """One cluster: its number from 1, what it is called, facts about it, and the seeds that stand for it."""
 
     number: int
     name: str
@@ -82,7 +97,7 @@ def _block(
         number = (_left(0) - 8, y + PICTURE / 2)
         draw.text(number, str(seed), GREY, font(SMALL), anchor="rm")
         for column, prompt in enumerate(prompts):
-            block.paste(fitted(pictures.get((seed, prompt)), PICTURE), (_left(column), y))
+            block.paste(square(pictures.get((seed, prompt)), PICTURE), (_left(column), y))
     return block
 
 

@@ -1,38 +1,41 @@
-"""The contact sheet: pictures of the best and the worst seeds, for the same prompts, on one page to look at.
-
-Drawn with Pillow and the font that comes with it, so that it looks the same everywhere. That font has the letters of
-ASCII: accents are left off (an "ä" becomes an "a"), and letters of other scripts in a prompt appear as boxes.
-"""
+"""The contact sheet: pictures of the best and the worst seeds, for the same prompts, on one page to look at."""
 
 from __future__ import annotations
 
 import math
 import os
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Self
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
+from seedscope.analysis.sheets.paper import (
+    GREY,
+    HEADING,
+    INK,
+    LINE,
+    MARGIN,
+    PAPER,
+    SHADE,
+    SMALL,
+    TEXT,
+    TITLE,
+    centred,
+    fitted,
+    font,
+    line_height,
+    plain_letters,
+    wrapped,
+)
 from seedscope.pipeline.storage.local import replace
 
-Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
-
-PAPER, INK, GREY, LINE, SHADE = "#ffffff", "#1f2328", "#6b7280", "#d5dae1", "#f4f5f7"
 BEST, WORST = "#0f766e", "#b45309"
 
-MARGIN, GAP, LABEL_WIDTH, LABEL_GAP = 36, 8, 158, 20
-TITLE, HEADING, TEXT, SMALL = 26, 17, 15, 13
+GAP, LABEL_WIDTH, LABEL_GAP = 8, 158, 20
 SMALL_SIDE, LARGE_SIDE = 128, 192
 HEAD_LINES = 4
-_PLAIN = str.maketrans("–—−×øØłŁ", "---xoOlL", "\u00ad\u200b\u200d\ufe0f") | {
-    ord("ß"): "ss",
-    ord("æ"): "ae",
-    ord("œ"): "oe",
-}
 
 
 @dataclass(frozen=True)
@@ -152,13 +155,13 @@ class _Sheet:
 
     def section(self, section: Section, columns: Sequence[str]) -> None:
         """A heading with a rule, the prompts, then the rows."""
-        draw = self._room(_line_height(HEADING) + 14)
+        draw = self._room(line_height(HEADING) + 14)
         self.y += 6
-        draw.text((MARGIN, self.y), section.heading, section.accent, _font(HEADING))
-        middle = self.y + _line_height(HEADING) // 2
-        end = MARGIN + draw.textlength(section.heading, _font(HEADING)) + 10
+        draw.text((MARGIN, self.y), section.heading, section.accent, font(HEADING))
+        middle = self.y + line_height(HEADING) // 2
+        end = MARGIN + draw.textlength(section.heading, font(HEADING)) + 10
         draw.line((end, middle, self.width - MARGIN, middle), LINE, 1)
-        self.y += _line_height(HEADING) + 6
+        self.y += line_height(HEADING) + 6
         self._column_heads(columns)
         for row in section.rows:
             self._row(row, section.accent)
@@ -173,12 +176,12 @@ class _Sheet:
     def _column_heads(self, columns: Sequence[str]) -> None:
         """Prompts in a few lines each, standing on the pictures."""
         heads = [wrapped(plain_letters(prompt), SMALL, self.cell[0], HEAD_LINES) for prompt in columns]
-        step = _line_height(SMALL)
+        step = line_height(SMALL)
         draw = self._room(step * max(map(len, heads)))
         bottom = self.y + step * max(map(len, heads))
         for x, head in zip(self._columns(), heads, strict=False):
             for place, line in enumerate(head):
-                draw.text((x, bottom - step * (len(head) - place)), line, INK, _font(SMALL))
+                draw.text((x, bottom - step * (len(head) - place)), line, INK, font(SMALL))
         self.y = bottom + 6
 
     def _row(self, row: Row, accent: str) -> None:
@@ -187,9 +190,9 @@ class _Sheet:
             if image is None:
                 self.canvas.paste(_failed(self.cell), (x, self.y))
             else:
-                fitted = _fitted(image, self.cell)
-                corner = (x + (self.cell[0] - fitted.width) // 2, self.y + (self.cell[1] - fitted.height) // 2)
-                self.canvas.paste(fitted, corner)
+                scaled = fitted(image, self.cell)
+                left, top = centred(scaled.size, self.cell)
+                self.canvas.paste(scaled, (x + left, self.y + top))
         self.y += max(self.cell[1], label_height) + GAP
 
     def _label(self, row: Row, accent: str) -> int:
@@ -201,12 +204,12 @@ class _Sheet:
             (self.axis.written(row.value), TEXT, INK),
             (interval, SMALL, GREY),
         ]
-        height = sum(_line_height(size) for _, size, _ in lines) + 16
+        height = sum(line_height(size) for _, size, _ in lines) + 16
         draw = self._room(max(height, self.cell[1]) + GAP)
         y = self.y + max(0, (self.cell[1] - height) // 2)
         for text, size, colour in lines:
-            draw.text((MARGIN, y), text, colour, _font(size))
-            y += _line_height(size)
+            draw.text((MARGIN, y), text, colour, font(size))
+            y += line_height(size)
         self.canvas.paste(_whisker(self.axis, row, accent), (MARGIN, y + 4))
         return height
 
@@ -219,10 +222,10 @@ class _Sheet:
 
     def _paragraph(self, text: str, size: int, colour: str) -> None:
         lines = wrapped(plain_letters(text), size, self.width - 2 * MARGIN, 6)
-        draw = self._room(len(lines) * _line_height(size))
+        draw = self._room(len(lines) * line_height(size))
         for line in lines:
-            draw.text((MARGIN, self.y), line, colour, _font(size))
-            self.y += _line_height(size)
+            draw.text((MARGIN, self.y), line, colour, font(size))
+            self.y += line_height(size)
 
     def _room(self, height: int) -> ImageDraw.ImageDraw:
         """Make the canvas long enough for `height` more pixels and a margin."""
@@ -231,38 +234,6 @@ class _Sheet:
             longer.paste(self.canvas)
             self.canvas = longer
         return ImageDraw.Draw(self.canvas)
-
-
-def plain_letters(text: str) -> str:
-    """Replace what the font lacks by what it has, where there is such a thing: no accents, plain dashes."""
-    letters = unicodedata.normalize("NFKD", text.translate(_PLAIN))
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
-
-
-def wrapped(text: str, size: int, width: int, most: int) -> list[str]:
-    """Break a text into at most `most` lines of `width` pixels, with an ellipsis where something is left out.
-
-    Words that are too long for a line are broken. White space, line breaks too, counts as one space.
-    """
-    font = _font(size)
-    lines = [""]
-    for word in text.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width:
-            lines[-1] = longer
-            continue
-        lines.append("")
-        for letter in word:
-            if lines[-1] and font.getlength(lines[-1] + letter) > width:
-                lines.append("")
-            lines[-1] += letter
-    lines = [line for line in lines if line]
-    if len(lines) <= most:
-        return lines
-    last = lines[most - 1]
-    while last and font.getlength(f"{last}…") > width:
-        last = last[:-1]
-    return [*lines[: most - 1], f"{last.rstrip()}…"]
 
 
 def _cell_size(rows: Sequence[Row]) -> tuple[int, int]:
@@ -276,13 +247,6 @@ def _cell_size(rows: Sequence[Row]) -> tuple[int, int]:
     return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
 
 
-def _fitted(image: Image.Image, cell: tuple[int, int]) -> Image.Image:
-    """Scale a picture into a cell and keep its proportions."""
-    scale = min(cell[0] / image.width, cell[1] / image.height)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    return image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
-
-
 def _failed(cell: tuple[int, int]) -> Image.Image:
     """An empty, hatched box with the word `failed`."""
     box = Image.new("RGB", cell, SHADE)
@@ -291,9 +255,9 @@ def _failed(cell: tuple[int, int]) -> Image.Image:
         draw.line((x, cell[1], x + cell[1], 0), LINE, 1)
     draw.rectangle((0, 0, cell[0] - 1, cell[1] - 1), outline=LINE)
     middle = (cell[0] / 2, cell[1] / 2)
-    left, top, right, bottom = draw.textbbox(middle, "failed", _font(SMALL), anchor="mm")
+    left, top, right, bottom = draw.textbbox(middle, "failed", font(SMALL), anchor="mm")
     draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), SHADE)
-    draw.text(middle, "failed", GREY, _font(SMALL), anchor="mm")
+    draw.text(middle, "failed", GREY, font(SMALL), anchor="mm")
     return box
 
 
@@ -316,13 +280,4 @@ def _whisker(axis: _Axis, row: Row, accent: str) -> Image.Image:
 
 def _fitting(text: str, size: int, width: int) -> int:
     """The largest font size up to `size` at which the text is at most `width` pixels long."""
-    return next((fit for fit in range(size, 7, -1) if _font(fit).getlength(text) <= width), 7)
-
-
-@cache
-def _font(size: int) -> Font:
-    return ImageFont.load_default(size)
-
-
-def _line_height(size: int) -> int:
-    return round(size * 1.3)
+    return next((fit for fit in range(size, 7, -1) if font(fit).getlength(text) <= width), 7)

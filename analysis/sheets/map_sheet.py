@@ -8,8 +8,19 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from seedscope.analysis.sheets.contact_sheet import INK, PAPER, SMALL, TEXT, plain_letters
-from seedscope.analysis.sheets.paper import MARGIN, colour_of, fitted, font, line_height, paragraphs
+from seedscope.analysis.sheets.paper import (
+    INK,
+    MARGIN,
+    PAPER,
+    SMALL,
+    TEXT,
+    colour_of,
+    font,
+    line_height,
+    paragraphs,
+    plain_letters,
+    square,
+)
 from seedscope.analysis.sheets.seating import seats
 
 MANY = 400
@@ -49,7 +60,7 @@ def draw_map(
         # The first coordinate runs to the right, the second upwards, as in the table.
         x, y = left + column * step[0], top.height + (side - 1 - row) * step[1]
         draw.rectangle((x, y, x + size + 2 * FRAME - 1, y + size + 2 * FRAME + NUMBER - 1), colour_of(cluster))
-        page.paste(fitted(pictures.get(seed), size), (x + FRAME, y + FRAME))
+        page.paste(square(pictures.get(seed), size), (x + FRAME, y + FRAME))
         middle = (x + FRAME + size / 2, y + FRAME + size + (NUMBER + FRAME) / 2 - 1)
         draw.text(middle, str(seed), PAPER, font(_number_size(seed, size)), anchor="mm")
     page.paste(legend, (0, top.height + side * step[1]))

@@ -14,7 +14,7 @@ from seedscope.analysis.sheets.map_sheet import draw_map
 from seedscope.pipeline.storage.local import replace
 
 PROMPTS, SEEDS = 8, 3
-TRAITS_TOLD, SEEDS_NAMED = 6, 12
+TRAITS_SHOWN, SEEDS_NAMED = 6, 12
 
 
 def draw_sheets(run: Run, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str]) -> list[Path]:
@@ -36,7 +36,7 @@ def draw_sheets(run: Run, seed_map: SeedMap, clusters: list[Cluster], sentences:
 def _map(
     run: Run, seed_map: SeedMap, clusters: list[Cluster], sentences: list[str], texts: dict[str, str]
 ) -> Image.Image:
-    shown = seed_map.telling_prompt
+    shown = seed_map.typical_prompt
     pictures = {seed: picture for (seed, _), picture in pictures_of(run, seed_map.seeds, [shown]).items()}
     return draw_map(
         seed_map.seeds,
@@ -56,7 +56,7 @@ def _map(
 def _row(cluster: Cluster, seed_map: SeedMap) -> ClusterRow:
     examples = central(seed_map.components, seed_map.clusters.labels == cluster.number, SEEDS)
     named = ", ".join(map(str, cluster.seeds[:SEEDS_NAMED])) + (", ..." if len(cluster.seeds) > SEEDS_NAMED else "")
-    facts = [str(trait) for trait in cluster.traits[:TRAITS_TOLD]]
+    facts = [str(trait) for trait in cluster.traits[:TRAITS_SHOWN]]
     facts.append(f"{len(cluster.seeds)} seeds: {named}; silhouette {cluster.silhouette:.2f}")
     return ClusterRow(cluster.number, cluster.name, facts, [seed_map.seeds[i] for i in examples])
 

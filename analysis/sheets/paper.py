@@ -1,14 +1,23 @@
-"""What the pictures of a map share: the colours of clusters, fitted pictures, and paragraphs on a page."""
+"""What all sheets share: colours, letters and their sizes, paragraphs, and pictures that are fitted into cells.
+
+Drawn with Pillow and the font that comes with it, so that sheets look the same everywhere. That font has the letters of
+ASCII: accents are left off (an "ä" becomes an "a"), and letters of other scripts in a prompt appear as boxes.
+"""
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from functools import cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from seedscope.analysis.sheets.contact_sheet import GREY, INK, PAPER, SHADE, TEXT, TITLE, Font, plain_letters, wrapped
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+Size = tuple[int, int]
+"""Width and height in pixels."""
 
+PAPER, INK, GREY, LINE, SHADE = "#ffffff", "#1f2328", "#6b7280", "#d5dae1", "#f4f5f7"
+TITLE, HEADING, TEXT, SMALL = 26, 17, 15, 13
 MARGIN = 36
 # Okabe, Ito (2008), "Color Universal Design", darkened where they are pale, and three more: told apart by the colour-blind.
 COLOURS = (
@@ -24,6 +33,11 @@ COLOURS = (
     "#9acd32",
 )
 NO_CLUSTER = "#9aa1ab"
+_PLAIN = str.maketrans("–—−×øØłŁ", "---xoOlL", "\u00ad\u200b\u200d\ufe0f") | {
+    ord("ß"): "ss",
+    ord("æ"): "ae",
+    ord("œ"): "oe",
+}
 
 
 def colour_of(cluster: int) -> str:
@@ -31,19 +45,36 @@ def colour_of(cluster: int) -> str:
     return COLOURS[(cluster - 1) % len(COLOURS)] if cluster else NO_CLUSTER
 
 
-def fitted(picture: Image.Image | None, size: int) -> Image.Image:
-    """A square of `size` pixels with the whole picture in its middle; shaded with a cross where there is none."""
-    square = Image.new("RGB", (size, size), SHADE)
+def fitted_size(size: Size, cell: Size) -> Size:
+    """The largest size of the same proportions that a cell holds, at least a pixel a side.
+
+    `PIL.ImageOps.contain` gives thin pictures no width at all, and rounds halves otherwise.
+    """
+    scale = min(cell[0] / size[0], cell[1] / size[1])
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
+
+
+def centred(size: Size, cell: Size) -> tuple[int, int]:
+    """Left and top, in pixels from the corner of a cell, of what stands in its middle."""
+    return (cell[0] - size[0]) // 2, (cell[1] - size[1]) // 2
+
+
+def fitted(picture: Image.Image, cell: Size) -> Image.Image:
+    """Scale a picture into a cell and keep its proportions; RGB."""
+    return picture.convert("RGB").resize(fitted_size(picture.size, cell), Image.Resampling.LANCZOS)
+
+
+def square(picture: Image.Image | None, side: int) -> Image.Image:
+    """A square of `side` pixels with the whole picture in its middle; shaded with a cross where there is none."""
+    box = Image.new("RGB", (side, side), SHADE)
     if picture is None:
-        draw = ImageDraw.Draw(square)
-        draw.line((0, 0, size, size), GREY)
-        draw.line((0, size, size, 0), GREY)
-        return square
-    scale = size / max(picture.size)
-    inner = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    scaled = picture.convert("RGB").resize(inner, Image.Resampling.LANCZOS)
-    square.paste(scaled, ((size - inner[0]) // 2, (size - inner[1]) // 2))
-    return square
+        draw = ImageDraw.Draw(box)
+        draw.line((0, 0, side, side), GREY)
+        draw.line((0, side, side, 0), GREY)
+        return box
+    scaled = fitted(picture, box.size)
+    box.paste(scaled, centred(scaled.size, box.size))
+    return box
 
 
 def paragraphs(width: int, title: str, notes: Sequence[str]) -> Image.Image:
@@ -57,6 +88,38 @@ def paragraphs(width: int, title: str, notes: Sequence[str]) -> Image.Image:
         draw.text((MARGIN, y), line, colour, font(size))
         y += line_height(size)
     return strip
+
+
+def plain_letters(text: str) -> str:
+    """Replace what the font lacks by what it has, where there is such a thing: no accents, plain dashes."""
+    letters = unicodedata.normalize("NFKD", text.translate(_PLAIN))
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+
+
+def wrapped(text: str, size: int, width: int, most: int) -> list[str]:
+    """Break a text into at most `most` lines of `width` pixels, with an ellipsis where something is left out.
+
+    Words that are too long for a line are broken. White space, line breaks too, counts as one space.
+    """
+    length = font(size).getlength
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if length(longer) <= width:
+            lines[-1] = longer
+            continue
+        lines.append("")
+        for letter in word:
+            if lines[-1] and length(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    lines = [line for line in lines if line]
+    if len(lines) <= most:
+        return lines
+    last = lines[most - 1]
+    while last and length(f"{last}…") > width:
+        last = last[:-1]
+    return [*lines[: most - 1], f"{last.rstrip()}…"]
 
 
 @cache

@@ -8,8 +8,8 @@ to `--out` as a folder of stock classes.
 
 Source: Radford et al., arXiv 2103.00020 (contrastive training); Kirstain et al., arXiv 2305.01569, equation 2, and Wu
 et al., arXiv 2306.09341 (softmax over the two scores of a pair).
-Deviation: several captions of a batch may be right, and one whose truth cannot be told from the picture is left out;
-pictures are also told apart by the forty captions that name an object alone.
+Deviation: several captions of a batch may be right, and one whose truth cannot be seen in the picture is left out;
+pictures are also distinguished by the forty captions that name an object alone.
 """
 
 from collections.abc import Mapping

@@ -26,7 +26,7 @@ PHRASES = {
     for topic, values in VALUES.items()
     for value in values
 }
-UNSAID, OTHER, UNSEEN = -1, -2, -3  # not claimed; shown, but has no name; cannot be told from the picture
+UNCLAIMED, OTHER, UNSEEN = -1, -2, -3  # not claimed; shown, but has no name; cannot be seen in the picture
 
 Claims = Mapping[str, str]
 
@@ -44,20 +44,20 @@ def caption_of(claimed: Claims) -> str:
 
 
 def truths(captions: Sequence[str], scenes: Sequence[world.Scene]) -> tuple[Tensor, Tensor]:
-    """bool [scenes, captions] each: whether the caption is true of the scene, and whether it cannot be told.
+    """bool [scenes, captions] each: whether the caption is true of the scene, and whether that cannot be seen.
 
-    The colour of artwork in its own colours, and of greyscale scenes, has no name: nothing claimed of it can be told.
+    The colour of artwork in its own colours, and of greyscale scenes, has no name: nothing claimed of it can be checked.
     """
-    said = torch.tensor([_said(caption) for caption in captions])[None]
+    claimed = torch.tensor([_claimed(caption) for caption in captions])[None]
     shown = torch.tensor([_shown(scene) for scene in scenes])[:, None]
-    fits = (said == UNSAID) | (said == shown)
-    unseen = (said != UNSAID) & (shown == UNSEEN)
+    fits = (claimed == UNCLAIMED) | (claimed == shown)
+    unseen = (claimed != UNCLAIMED) & (shown == UNSEEN)
     return fits.all(2), (fits | unseen).all(2) & unseen.any(2)
 
 
-def _said(caption: str) -> list[int]:
+def _claimed(caption: str) -> list[int]:
     claimed = claims(caption)
-    return [VALUES[topic].index(claimed[topic]) if topic in claimed else UNSAID for topic in VALUES]
+    return [VALUES[topic].index(claimed[topic]) if topic in claimed else UNCLAIMED for topic in VALUES]
 
 
 def _shown(scene: world.Scene) -> list[int]:

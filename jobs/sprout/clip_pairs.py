@@ -4,7 +4,7 @@ Seven kinds take turns:
 
 | kind | the worse one | strength, uniform |
 | --- | --- | --- |
-| wrong caption | one thing said (object, colour or place) is another | |
+| wrong caption | one thing claimed (object, colour or place) is another | |
 | wrong object | the same scene with another object | |
 | blurred | Gaussian blur | standard deviation 0.8 to 2 pixels |
 | noised | Gaussian noise | standard deviation 8 to 32 of 255 |
@@ -77,13 +77,13 @@ def _can_be(kind: str, scene: world.Scene) -> bool:
 
 def _contradicted(scene: world.Scene, rng: np.random.Generator) -> str:
     """The scene's caption with one claim that the picture disproves."""
-    said = claims(scene.caption)
-    topics = ["object", *(["place"] if "place" in said else [])]
-    if "colour" in said and not scene.greyscale:
+    claimed = claims(scene.caption)
+    topics = ["object", *(["place"] if "place" in claimed else [])]
+    if "colour" in claimed and not scene.greyscale:
         topics.append("colour")
     topic = topics[rng.integers(len(topics))]
-    others = [value for value in VALUES[topic] if value != said[topic]]
-    return caption_of(said | {topic: others[rng.integers(len(others))]})
+    others = [value for value in VALUES[topic] if value != claimed[topic]]
+    return caption_of(claimed | {topic: others[rng.integers(len(others))]})
 
 
 def _softened(picture: Plane, sigma: float) -> Plane:

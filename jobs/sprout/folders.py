@@ -1,4 +1,4 @@
-"""Write a model and what prepares its inputs as a folder that stock `from_pretrained` loads, told nothing."""
+"""Write a model and what prepares its inputs as a folder that stock `from_pretrained` loads without further arguments."""
 
 import json
 import shutil

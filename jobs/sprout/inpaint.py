@@ -1,7 +1,7 @@
 """Train sprout-inpaint: a UNet that fills a hole in a picture with what the caption says, or with background.
 
     python -m seedscope.jobs.sprout.inpaint --minutes 75
-    python -m seedscope.jobs.sprout.inpaint_export --out pipeline/sprout/sprout-inpaint
+    python -m seedscope.jobs.sprout.export --inpaint --out pipeline/sprout/sprout-inpaint
 
 Every scene is rendered, masked and encoded when its turn comes, which costs little beside the step itself, and is used
 for two noise levels in that step and never again. UNet and text encoder start from sprout's weights where the shapes agree.

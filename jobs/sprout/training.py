@@ -161,10 +161,10 @@ def _work(
 
 
 def _agree(value: float) -> float:
-    """What the first worker says (its clock, or whether to go on), for all: they stop at the same step."""
-    said = torch.tensor(value, dtype=torch.float64)
-    distributed.broadcast(said, src=0)
-    return float(said)
+    """The first worker's value (its clock, or whether to go on), for all: they stop at the same step."""
+    agreed = torch.tensor(value, dtype=torch.float64)
+    distributed.broadcast(agreed, src=0)
+    return float(agreed)
 
 
 def _parameters(models: Mapping[str, nn.Module]) -> list[Tensor]:

@@ -262,21 +262,21 @@ def _caption(
     border: bool,
     rng: random.Random,
 ) -> str:
-    said = {topic: rng.random() < rate for topic, rate in MENTION_RATES.items()}
+    mentioned = {topic: rng.random() < rate for topic, rate in MENTION_RATES.items()}
     parts = []
-    if greyscale and said["greyscale"]:
+    if greyscale and mentioned["greyscale"]:
         parts.append("black and white")
-    if size_name in NAMED_SIZES and said["size"]:
+    if size_name in NAMED_SIZES and mentioned["size"]:
         parts.append(size_name)
-    if colour is not None and said["colour"]:
+    if colour is not None and mentioned["colour"]:
         parts.append(colour)
     parts.append(name)
     where = PLACES[place]
-    if where is not None and said["place"]:
+    if where is not None and mentioned["place"]:
         parts.append(where)
-    if word and said["word"]:
+    if word and mentioned["word"]:
         parts.append("with text")
-    if border and said["border"]:
+    if border and mentioned["border"]:
         parts.append("with a border")
     body = " ".join(parts)
     return f"{'an' if body[0] in 'aeiou' else 'a'} {body}"

@@ -216,7 +216,7 @@ class Ranking(Strict):
         "and of `second`, as published; those that no other surpasses in all of `by`, borne out likewise; or simply the best.",
     )
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
-    distances: list[Literal["kid", "cmmd", "cmmd_unbiased", "fd_infinity"]] = Field(
+    distances: list[str] = Field(
         default=[],
         description="Other distances to the real pictures, beside the Frechet distance, of the features that are compared with "
         "these. They rank no seed.",

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import foreign_pictures as foreign
-import pytest
 import yaml
 from commands import command, small_reference
 
@@ -11,8 +10,7 @@ from seedscope.analysis.features.real_images import RealImages
 from seedscope.pipeline.images import decode
 
 
-@pytest.fixture
-def imported(tmp_path: Path) -> Path:
+def imported_run(tmp_path: Path) -> Path:
     """The study file of a run of 4 prompts x 3 seeds of real pictures, of which one cell has none."""
     source = RealImages.named("sprout")
     real = source.read(source.units()[0])["image"].to_pylist()

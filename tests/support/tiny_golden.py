@@ -6,7 +6,7 @@ from typing import Any
 
 from seedscope.analysis import GoldenSeeds
 from seedscope.analysis.select.conditions import Conditions, Prompts
-from seedscope.analysis.select.golden import Standing, Why
+from seedscope.analysis.select.golden import SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 
 SEEDS = [7, 3, 12]
@@ -18,7 +18,7 @@ WEIGHTS = {"unet/model.safetensors": "a" * 64, "vae/model.safetensors": "d" * 64
 
 def golden_for(pipe: Any, **conditions: Any) -> GoldenSeeds:
     standings = [
-        Standing(seed=seed, rank=rank, value=10.0 + rank, interval=(9.0 + rank, 11.5 + rank), n=40)
+        SeedStanding(seed=seed, rank=rank, value=10.0 + rank, interval=(9.0 + rank, 11.5 + rank), n=40)
         for rank, seed in enumerate(SEEDS, start=1)
     ]
     return GoldenSeeds(

@@ -6,7 +6,7 @@
   const order = document.getElementById("layout-order");
   const list = document.getElementById("layout-heats");
   const MOST = 24;
-  const said = {
+  const describe = {
     x: (value) => `${written(value, 2)} from left`,
     y: (value) => `${written(value, 2)} from top`,
     size: (value) => `${written(100 * value, 1)} %`,
@@ -33,7 +33,7 @@
         const name = document.createElement("b");
         name.textContent = `seed ${seeds[place]}`;
         const value = document.createElement("small");
-        value.textContent = said[key](lists[key][place]);
+        value.textContent = describe[key](lists[key][place]);
         link.append(canvas, name, value);
         item.append(link);
         return item;

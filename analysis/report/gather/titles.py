@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from seedscope.analysis.seeds.distances.base import FRECHET, NAMES, distance_class
+
 
 class Title(NamedTuple):
     """A measurement's name for people, and the unit of its values, empty where they have none."""
@@ -43,16 +45,6 @@ TITLES = {
     "text": Title("Pictures with text"),
     "text_share": Title("Area of text", OF_PICTURE),
 }
-KERNELS = {
-    "kid": "Kernel distance, cubic",
-    "cmmd": "Kernel distance, Gaussian",
-    "cmmd_unbiased": "Kernel distance, Gaussian, unbiased",
-}
-PUBLISHED = {
-    ("fid_inception", "kid"): "KID",
-    ("fd_clip", "cmmd"): "CMMD",
-    ("fd_clip", "cmmd_unbiased"): "CMMD, unbiased",
-}
 IN_MASKS = {"text": Title("Masks with text"), "text_share": Title("Area of text", OF_MASK)}
 
 
@@ -60,7 +52,7 @@ def title_of(name: str, *, controlled: bool = False) -> Title:
     """The title of a measurement; `controlled`: text is looked for in masks. One that is not known keeps its name, in words."""
     if controlled and name in IN_MASKS:
         return IN_MASKS[name]
-    if found := re.fullmatch(rf"((?:fd|fid)_.+?)(?:_(witness|fd_infinity|{'|'.join(KERNELS)}))?", name):
+    if found := re.fullmatch(rf"((?:fd|fid)_.+?)(?:_(witness|{'|'.join(NAMES)}))?", name):
         return Title(_distance(found[1], found[2]))
     words = name.replace("_", " ")
     return TITLES.get(name, Title(words[:1].upper() + words[1:]))
@@ -68,13 +60,9 @@ def title_of(name: str, *, controlled: bool = False) -> Title:
 
 def _distance(feature: str, kind: str | None) -> str:
     """`Fréchet distance (DINOv2)`. FID, KID and CMMD only for the features that define them."""
-    defined, _, network = feature.partition("_")
-    if kind in KERNELS:
-        words = PUBLISHED.get((feature, kind), KERNELS[kind])
-    else:
-        words = "FID" if defined == "fid" else "Fréchet distance"
-        words += {"witness": ", by picture", "fd_infinity": ", extrapolated"}.get(kind or "", "")
-    return f"{words} ({NETWORKS.get(network, network)})"
+    words = distance_class(kind if kind in NAMES else FRECHET).title(feature)
+    network = feature.partition("_")[2]
+    return f"{words}{', by picture' if kind == 'witness' else ''} ({NETWORKS.get(network, network)})"
 
 
 def space_of(feature: str) -> str:

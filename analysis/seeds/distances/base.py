@@ -1,46 +1,71 @@
-"""Distances of a seed's images to the real ones: the Frechet distance, and those that may be taken beside it.
+"""Distances of a seed's images to the real ones, by name. A new distance is a new file and one line in `_CLASSES`.
 
-A distance is measured for each seed, with the prompts' share in its error, and again for seeds whose images were shuffled. A
-kernel distance is a KID for the Inception network that defines it, and a CMMD for CLIP; with other features it is a distance
-under the same kernel.
+A distance is measured for each seed, with the prompts' share in its error, and again for seeds whose images were shuffled.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from copy import deepcopy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.distances.cmmd import CMMD, CMMD_UNBIASED
-from seedscope.analysis.seeds.distances.fd_infinity import enough_images, fd_infinity, subset_sizes
-from seedscope.analysis.seeds.distances.fd_infinity_null import fd_infinity_shuffle_null
 from seedscope.analysis.seeds.distances.frechet import Reference
-from seedscope.analysis.seeds.distances.frechet_null import frechet_shuffle_null
-from seedscope.analysis.seeds.distances.jackknife import Jackknife, jackknife
-from seedscope.analysis.seeds.distances.kernel import KernelReference, kernel_jackknife, kernel_state
-from seedscope.analysis.seeds.distances.kernel_null import kernel_shuffle_null
-from seedscope.analysis.seeds.distances.kid import KID
+from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.null import ShuffleNull
-
-FRECHET, FD_INFINITY = "frechet", "fd_infinity"
-KERNELS = {kernel.name: kernel for kernel in (KID, CMMD, CMMD_UNBIASED)}
+from seedscope.pipeline.errors import UserError
 
 Rows = npt.NDArray[np.generic]
 Labels = npt.NDArray[np.generic]
 
+FRECHET = "frechet"
+# A class is imported when it is asked for: its file imports this one.
+_CLASSES = {
+    FRECHET: "frechet_distance:Frechet",
+    "kid": "kid:KidDistance",
+    "cmmd": "cmmd:CmmdDistance",
+    "cmmd_unbiased": "cmmd:UnbiasedCmmdDistance",
+    "fd_infinity": "fd_infinity_distance:FdInfinity",
+}
+NAMES: tuple[str, ...] = tuple(name for name in _CLASSES if name != FRECHET)
+"""The distances that may be taken beside the Frechet distance, which always is."""
+
+
+class UnfitReference(ValueError):
+    """The real pictures do not allow a distance."""
+
+
+@dataclass(frozen=True, eq=False)
+class RealFeatures:
+    """The features of the real pictures, as distances want them.
+
+    reference: their Gaussian. rows: reads all of them, (m, D). rng: purpose -> randomness of its own for this distance.
+    """
+
+    reference: Reference
+    rows: Callable[[], Rows]
+    rng: Callable[[str], np.random.Generator]
+
 
 class Distance(ABC):
-    """One distance to the real images. Lower is better.
+    """One distance to the real images. Lower is better. A subclass is made from the real pictures' features.
 
     name: of the kind, such as `kid`. floor: the least that there is. real_images, dimensions: of the reference.
     """
 
-    name: str
+    name: ClassVar[str]
     floor: float = 0.0
     real_images: int
     dimensions: int
+
+    @abstractmethod
+    def __init__(self, real: RealFeatures) -> None:
+        """Prepare what all seeds are compared with. Raises UnfitReference where it allows no such distance."""
 
     @abstractmethod
     def of_seed(self, rows: Rows, clusters: Labels) -> Jackknife:
@@ -54,63 +79,28 @@ class Distance(ABC):
         """Why a size that was taken of so many images a seed says little; None where nothing speaks against it."""
         return None
 
-
-class Frechet(Distance):
-    """The Frechet distance (`frechet`)."""
-
-    name = FRECHET
-
-    def __init__(self, reference: Reference) -> None:
-        self.reference, self.real_images, self.dimensions = reference, reference.n, reference.dimensions
-
-    def of_seed(self, rows: Rows, clusters: Labels) -> Jackknife:
-        return jackknife(rows, clusters, self.reference)
-
-    def null(self, grid: Rows, rng: np.random.Generator, shuffles: int, groups: Labels) -> ShuffleNull:
-        return frechet_shuffle_null(grid, self.reference, rng, shuffles, groups)
-
-    def caution(self, images: int) -> str | None:
-        if images > self.reference.factor.shape[1]:
-            return None
-        return f"rank-deficient: {images} images in {self.dimensions:,} dimensions"
+    @classmethod
+    def title(cls, feature: str) -> str:  # noqa: ARG003  (for those that a feature defines)
+        """What people call the distance, taken of a feature such as `fid_inception`; without the feature's name."""
+        words = cls.name.replace("_", " ")
+        return words[:1].upper() + words[1:]
 
 
-class KernelDistance(Distance):
-    """A squared maximum mean discrepancy (`kernel`), by one of KERNELS."""
-
-    def __init__(self, reference: KernelReference) -> None:
-        self.reference, self.name = reference, reference.kernel.name
-        self.real_images, self.dimensions = len(reference.features), reference.dimensions
-        self.floor = -np.inf if reference.kernel.unbiased else 0.0
-
-    def of_seed(self, rows: Rows, clusters: Labels) -> Jackknife:
-        return kernel_jackknife(kernel_state(rows, clusters, self.reference), self.reference)
-
-    def null(self, grid: Rows, rng: np.random.Generator, shuffles: int, groups: Labels) -> ShuffleNull:
-        return kernel_shuffle_null(grid, self.reference, rng, shuffles, groups)
+def distance_class(name: str) -> type[Distance]:
+    """The distance called `frechet`, or one of NAMES."""
+    module, class_name = _CLASSES[name].split(":")
+    found: type[Distance] = getattr(import_module(f"{__package__}.{module}"), class_name)
+    return found
 
 
-class FdInfinity(Distance):
-    """The Frechet distance at endlessly many images (`fd_infinity`), from the same subsets of prompts for all seeds.
+def refuse_unknown(names: Sequence[str]) -> None:
+    """Raise UserError for names in `ranking.distances` that are no distances: a line each, with all that are."""
+    unknown = {place: name for place, name in enumerate(names) if name not in NAMES}
+    if unknown:
+        raise UserError("\n".join(_refusal(place, name) for place, name in unknown.items()))
 
-    drawn: draws the subsets; it is left as it is.
-    """
 
-    name = FD_INFINITY
-    floor = -np.inf
-
-    def __init__(self, reference: Reference, drawn: np.random.Generator) -> None:
-        self.reference, self.real_images, self.dimensions = reference, reference.n, reference.dimensions
-        self.drawn = drawn
-
-    def of_seed(self, rows: Rows, clusters: Labels) -> Jackknife:
-        return fd_infinity(rows, clusters, self.reference, deepcopy(self.drawn)).limit
-
-    def null(self, grid: Rows, rng: np.random.Generator, shuffles: int, groups: Labels) -> ShuffleNull:
-        return fd_infinity_shuffle_null(grid, self.reference, deepcopy(self.drawn), rng, shuffles, groups)
-
-    def caution(self, images: int) -> str | None:
-        sizes = subset_sizes(images)
-        if enough_images(sizes, self.reference):
-            return None
-        return f"not to be trusted: {sizes[0]} images in {self.dimensions:,} dimensions in the smaller subsets"
+def _refusal(place: int, name: str) -> str:
+    near = get_close_matches(name, NAMES, n=1)
+    meant = f"; did you mean {near[0]!r}?" if near else "."
+    return f"ranking.distances.{place}: no distance is called {name!r}{meant} Known: {', '.join(NAMES)}."

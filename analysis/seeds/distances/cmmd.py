@@ -21,6 +21,7 @@ from dataclasses import replace
 import numpy as np
 
 from seedscope.analysis.seeds.distances.kernel import Kernel
+from seedscope.analysis.seeds.distances.kernel_distance import KernelDistance
 from seedscope.analysis.seeds.distances.moments import Array
 
 SIGMA = 10.0
@@ -36,3 +37,19 @@ def gaussian_less_one(inner: Array, _dimensions: int) -> Array:
 
 CMMD = Kernel("cmmd", gaussian_less_one, unit_length=True, unbiased=False, scale=SCALE)
 CMMD_UNBIASED = replace(CMMD, name="cmmd_unbiased", unbiased=True)
+
+
+class CmmdDistance(KernelDistance):
+    """The distance `cmmd`: a CMMD for CLIP, else a distance under the same kernel."""
+
+    kernel, name = CMMD, CMMD.name
+    words = "Kernel distance, Gaussian"
+    published = ("fd_clip", "CMMD")
+
+
+class UnbiasedCmmdDistance(KernelDistance):
+    """The distance `cmmd_unbiased`."""
+
+    kernel, name = CMMD_UNBIASED, CMMD_UNBIASED.name
+    words = "Kernel distance, Gaussian, unbiased"
+    published = ("fd_clip", "CMMD, unbiased")

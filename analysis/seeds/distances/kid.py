@@ -15,6 +15,7 @@ lengths (test_kernel.py) 95 % intervals covered 0.87 to 0.98 of the distances at
 from __future__ import annotations
 
 from seedscope.analysis.seeds.distances.kernel import Kernel
+from seedscope.analysis.seeds.distances.kernel_distance import KernelDistance
 from seedscope.analysis.seeds.distances.moments import Array
 
 
@@ -26,3 +27,11 @@ def cubic(inner: Array, dimensions: int) -> Array:
 
 
 KID = Kernel("kid", cubic)
+
+
+class KidDistance(KernelDistance):
+    """The distance `kid`: a KID for the Inception network that defines it, else a distance under the same kernel."""
+
+    kernel, name = KID, KID.name
+    words = "Kernel distance, cubic"
+    published = ("fid_inception", "KID")

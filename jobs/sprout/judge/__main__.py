@@ -20,14 +20,10 @@ from rich.table import Table
 
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.examiner import Examiner, accuracy_on_renders, load_examiner
-from seedscope.jobs.sprout.judge import distance, sweep
-from seedscope.jobs.sprout.judge import judge_clip as clip
-from seedscope.jobs.sprout.judge import judge_inpaint as inpaint
-from seedscope.jobs.sprout.judge import judge_layout as layout
-from seedscope.jobs.sprout.judge import judge_pictures as pictures
+from seedscope.jobs.sprout.judge import distance, judge_clip, judge_inpaint, judge_layout, judge_pictures, sweep
 from seedscope.pipeline.models.locate import BUNDLED
 
-SETTINGS = {"sprout": pictures.Settings(20, 3.0), "sprout-turbo": pictures.Settings(1, 0.0)}
+SETTINGS = {"sprout": judge_pictures.Settings(20, 3.0), "sprout-turbo": judge_pictures.Settings(1, 0.0)}
 MODELS = ("examiner", *SETTINGS, "sprout-inpaint", "sprout-clip", "sprout-layout")
 AT_LEAST = {
     "examiner": dict.fromkeys(("object", "nothing", "colour", "place", "greyscale", "border", "text"), 0.98),
@@ -52,28 +48,30 @@ def figures(model: str, examiner: Examiner) -> dict[str, float]:
         return accuracy_on_renders(examiner)
     folder = BUNDLED / model
     if model in SETTINGS:
-        pipeline = pictures.load(folder)
-        shares = pictures.figures(pipeline, examiner, SETTINGS[model], pictures.questions())
+        pipeline = judge_pictures.load(folder)
+        shares = judge_pictures.figures(pipeline, examiner, SETTINGS[model], judge_pictures.questions())
         return shares | distance.figures(drawn(model), distance.renders())
     if model == "sprout-inpaint":
-        return inpaint.figures(folder, examiner)
+        return judge_inpaint.figures(folder, examiner)
     if model == "sprout-clip":
-        return clip.figures(folder, drawn("sprout"), [str(world.render(seed).object) for seed in distance.SUBJECTS])
-    return layout.figures(folder)
+        return judge_clip.figures(
+            folder, drawn("sprout"), [str(world.render(seed).object) for seed in distance.SUBJECTS]
+        )
+    return judge_layout.figures(folder)
 
 
 @cache
 def drawn(model: str, count: int = distance.COUNT) -> list[world.Pixels]:
     """A model's pictures of the first held-out captions, each with a seed of its own."""
     cells = [(world.render(scene).caption, seed) for seed, scene in enumerate(distance.SUBJECTS[:count])]
-    return list(pictures.draw(pictures.load(BUNDLED / model), cells, SETTINGS[model]))
+    return list(judge_pictures.draw(judge_pictures.load(BUNDLED / model), cells, SETTINGS[model]))
 
 
 def table(judged: Iterator[tuple[str, dict[str, float]]]) -> Table:
     """Model, figure, value, and what is wanted."""
     result = Table("model", "figure", "value", "wanted", "", title="The bundled models, judged")
-    for model, found in judged:
-        for name, value in found.items():
+    for model, values in judged:
+        for name, value in values.items():
             least, most = AT_LEAST.get(model, {}).get(name), AT_MOST.get(model, {}).get(name)
             wanted = "" if least is most is None else f">= {least}" if most is None else f"<= {most}"
             good = (least is None or value >= least) and (most is None or value <= most)
@@ -86,9 +84,9 @@ def write_sheets(folder: Path) -> None:
     """Pictures to look at: prompts by seeds, removal and completion, masks and depth."""
     folder.mkdir(parents=True, exist_ok=True)
     for model, settings in SETTINGS.items():
-        pictures.sheet_of(pictures.load(BUNDLED / model), settings).save(folder / f"{model}.png")
-    inpaint.sheet(BUNDLED / "sprout-inpaint", folder / "sprout-inpaint.png")
-    layout.sheet(BUNDLED / "sprout-layout", folder / "sprout-layout.png", drawn("sprout", 16))
+        judge_pictures.sheet_of(judge_pictures.load(BUNDLED / model), settings).save(folder / f"{model}.png")
+    judge_inpaint.sheet(BUNDLED / "sprout-inpaint", folder / "sprout-inpaint.png")
+    judge_layout.sheet(BUNDLED / "sprout-layout", folder / "sprout-layout.png", drawn("sprout", 16))
 
 
 def main() -> None:

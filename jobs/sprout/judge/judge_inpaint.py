@@ -37,7 +37,7 @@ MASKS: dict[str, Callable[[world.Mask], world.Mask]] = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class InpaintCell:
     """One picture to make: `given` uint8 [64, 64, 3], `mask` bool [64, 64], True where it is to be drawn anew."""
 
     given: world.Pixels
@@ -107,13 +107,17 @@ def other_than(name: str) -> str:
     return OBJECTS[(OBJECTS.index(name) + len(OBJECTS) // 2) % len(OBJECTS)]
 
 
-def cells(scenes: list[world.Scene], masks: list[world.Mask], prompts: Iterable[str], seed: int = 0) -> list[Cell]:
+def cells(
+    scenes: list[world.Scene], masks: list[world.Mask], prompts: Iterable[str], seed: int = 0
+) -> list[InpaintCell]:
     """A cell a scene, with seeds that count up from `seed`."""
     rows = enumerate(zip(scenes, masks, prompts, strict=True))
-    return [Cell(scene.pixels, mask, prompt, seed + i) for i, (scene, mask, prompt) in rows]
+    return [InpaintCell(scene.pixels, mask, prompt, seed + i) for i, (scene, mask, prompt) in rows]
 
 
-def draw(pipeline: Any, wanted: list[Cell], guidance: float = GUIDANCE, steps: int = STEPS) -> list[world.Pixels]:
+def draw(
+    pipeline: Any, wanted: list[InpaintCell], guidance: float = GUIDANCE, steps: int = STEPS
+) -> list[world.Pixels]:
     """Pictures uint8 [64, 64, 3]; every cell has its own generator."""
     pictures: list[world.Pixels] = []
     for start in range(0, len(wanted), BATCH):

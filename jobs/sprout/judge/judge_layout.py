@@ -63,24 +63,24 @@ class Models:
     @torch.inference_mode()
     def labels(self, pictures: Sequence[world.Pixels]) -> Labels:
         """int64 [n, 64, 64]: what is seen at each pixel of uint8 [64, 64, 3] pictures."""
-        found = []
+        labels = []
         for start in range(0, len(pictures), BATCH):
             part = list(pictures[start : start + BATCH])
             seen = self.segmenter(**self.segmenter_processor(part, return_tensors="pt"))
             sizes = [picture.shape[:2] for picture in part]
-            found += self.segmenter_processor.post_process_semantic_segmentation(seen, target_sizes=sizes)
-        return torch.stack(found).numpy()
+            labels += self.segmenter_processor.post_process_semantic_segmentation(seen, target_sizes=sizes)
+        return torch.stack(labels).numpy()
 
     @torch.inference_mode()
     def nearness(self, pictures: Sequence[world.Pixels]) -> world.Plane:
         """float32 [n, 64, 64], about 0..1, of uint8 [64, 64, 3] pictures; the larger the nearer."""
-        found = []
+        depths = []
         for start in range(0, len(pictures), BATCH):
             part = list(pictures[start : start + BATCH])
             seen = self.depth(**self.depth_processor(part, return_tensors="pt"))
             sizes = [picture.shape[:2] for picture in part]
-            found += self.depth_processor.post_process_depth_estimation(seen, target_sizes=sizes)
-        return np.stack([one["predicted_depth"].numpy() for one in found])
+            depths += self.depth_processor.post_process_depth_estimation(seen, target_sizes=sizes)
+        return np.stack([depth["predicted_depth"].numpy() for depth in depths])
 
 
 def figures(folder: Path) -> dict[str, float]:
@@ -133,8 +133,8 @@ def depth_figures(nearness: world.Plane, scenes: Sequence[world.Scene]) -> dict[
     An object must be nearer than the background and a word nearer than the object; the second share is of scenes with
     a word.
     """
-    errors = [np.abs(found - scene.nearness).mean() for found, scene in zip(nearness, scenes, strict=True)]
-    medians = [_medians(found, scene) for found, scene in zip(nearness, scenes, strict=True)]
+    errors = [np.abs(plane - scene.nearness).mean() for plane, scene in zip(nearness, scenes, strict=True)]
+    medians = [_medians(plane, scene) for plane, scene in zip(nearness, scenes, strict=True)]
     words = [(of_object, of_word) for _, of_object, of_word in medians if of_word is not None]
     return {
         "nearness error": float(np.mean(errors)),

@@ -16,14 +16,14 @@ WAYS = ((10, 3.0), (20, 1.0), (20, 3.0), (20, 8.0), (50, 3.0))  # (steps, guidan
 def samplers(folder: Path, examiner: Examiner) -> dict[str, float]:
     """Share of 60 pictures with the named object recognised, for each sampler, number of steps and guidance."""
     asked = [question for question in questions() if not question.bare][::EVERY]
-    found = {}
+    recognised = {}
     for scheduler in SCHEDULERS:
         pipeline = load(folder, scheduler)
         for steps, guidance in WAYS:
             shares = figures(pipeline, examiner, Settings(steps, guidance), asked)
             name = scheduler.removesuffix("Scheduler")
-            found[f"{name}, {steps} steps, guidance {guidance:g}"] = shares["named object"]
-    return found
+            recognised[f"{name}, {steps} steps, guidance {guidance:g}"] = shares["named object"]
+    return recognised
 
 
 def negative_prompts(folder: Path, examiner: Examiner) -> dict[str, float]:

@@ -25,7 +25,7 @@ from seedscope.analysis.maps.resemblance import (
     distances,
     gram,
     principal_coordinates,
-    telling_prompt,
+    typical_prompt,
 )
 from seedscope.analysis.maps.style_map import TooFewToMap, map_images, map_seeds
 from seedscope.analysis.run.run import run_of
@@ -189,8 +189,8 @@ def test_noise_is_called_noise() -> None:
     found = map_seeds(grid(np.zeros((48, DIMENSIONS))), GROUPS, rng())
     assert found.above_chance == 0 and found.clusters.count == 0 and found.share < 0.02
     assert abs(found.agreement.correlation) < 0.15 and found.agreement.p_value > 0.05
-    said = " ".join(map_verdict(found, "x"))
-    assert "Not shown" in said and "No clusters: in no direction" in said
+    sentences = " ".join(map_verdict(found, "x"))
+    assert "Not shown" in sentences and "No clusters: in no direction" in sentences
 
 
 def test_noise_is_seldom_taken_for_seeds() -> None:
@@ -228,8 +228,8 @@ def test_planted_clusters_are_found_and_shown_apart() -> None:
     for seed in range(30):
         nearest = np.argsort(np.linalg.norm(places - places[seed], axis=1))[1:4]
         assert (kinds[nearest] == kinds[seed]).all()
-    said = " ".join(map_verdict(found, "x"))
-    assert "Yes: seeds that look alike" in said and "3 clusters (silhouette" in said
+    sentences = " ".join(map_verdict(found, "x"))
+    assert "Yes: seeds that look alike" in sentences and "3 clusters (silhouette" in sentences
     again = map_seeds(grid(of_seed), GROUPS, rng())
     np.testing.assert_array_equal(again.places, found.places)
 
@@ -253,13 +253,13 @@ def test_the_share_is_that_of_the_seeds() -> None:
     assert found.share == pytest.approx(0.2, abs=0.04)
 
 
-def test_the_telling_prompt_is_the_one_like_the_whole() -> None:
+def test_the_typical_prompt_is_the_one_like_the_whole() -> None:
     random = rng()
     shape = random.normal(size=(30, 3))
     noisy = shape + random.normal(size=(6, 30, 3))
     same_for_all = np.zeros((30, 3))
     centred = np.stack([same_for_all, 0.01 * shape, *noisy]).astype(np.float32)
-    assert telling_prompt(centred) == 1
+    assert typical_prompt(centred) == 1
 
 
 @pytest.mark.parametrize("seeds", [2, 3])

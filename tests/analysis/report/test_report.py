@@ -213,18 +213,18 @@ def test_a_picture_of_another_shape_is_fitted_into_the_middle(tmp_path: Path) ->
     assert 14 <= len(rows) <= 18 and abs(rows.mean() - 31.5) < 1
 
 
-def test_each_picture_is_asked_for_once_and_progress_is_told(data: ReportData, tmp_path: Path) -> None:
+def test_each_picture_is_asked_for_once_and_progress_is_reported(data: ReportData, tmp_path: Path) -> None:
     asked: Counter[tuple[int, str]] = Counter()
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     def picture(seed: int, prompt: str) -> Pixels:
         asked[seed, prompt] += 1
         return flat((1, 2, 3))
 
-    write_report(data, picture, tmp_path / "report", lambda done, of: told.append((done, of)))
+    write_report(data, picture, tmp_path / "report", lambda done, of: progress.append((done, of)))
     assert set(asked) == {(seed, prompt) for seed in range(SEEDS) for prompt in data.prompts}
     assert sum(asked.values()) == len(asked) + 1  # one to learn the size of the pictures
-    assert told == [(done, SEEDS) for done in range(1, SEEDS + 1)]
+    assert progress == [(done, SEEDS) for done in range(1, SEEDS + 1)]
 
 
 def test_a_report_replaces_a_report_and_nothing_else(data: ReportData, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ NONE = Choice(rule="pareto", seeds=(), sentence="No seed is better than chance h
 
 
 @pytest.mark.parametrize(
-    ("decisive", "told"),
+    ("decisive", "sentence"),
     [
         ([SURE], "the reliability of the ranking is 0.91 of 1, and it holds for this model"),
         ([UNSURE], "the reliability of the ranking is 0.40 of 1, and 0.8 would take about 240 prompts"),
@@ -46,8 +46,8 @@ NONE = Choice(rule="pareto", seeds=(), sentence="No seed is better than chance h
     ],
 )
 def test_it_is_as_reliable_as_the_least_reliable_of_the_measures_that_choose(
-    decisive: list[Measured], told: str
+    decisive: list[Measured], sentence: str
 ) -> None:
     measures = [SURE, UNSURE, UNKNOWN]
     _, _, carries = answer(measures, decisive[0].name, [measured.name for measured in decisive], NONE)
-    assert carries.startswith("All this rests on 40 prompts") and told in carries
+    assert carries.startswith("All this rests on 40 prompts") and sentence in carries

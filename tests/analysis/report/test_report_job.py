@@ -17,7 +17,6 @@ import pyarrow.parquet as pq
 import pytest
 from browsing import failure
 from finished_runs import command, made
-from imported_runs import imported  # noqa: F401  (a fixture)
 from PIL import Image
 
 from seedscope.analysis.report.gather.gather import make_report, report_data
@@ -52,8 +51,8 @@ STUDY = {
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = made(tmp_path_factory.mktemp("report"), STUDY)
-    told = command("report", file, "--out", file.parent / "run")
-    assert f"wrote {file.parent / 'run' / 'report' / 'index.html'}" in told
+    output = command("report", file, "--out", file.parent / "run")
+    assert f"wrote {file.parent / 'run' / 'report' / 'index.html'}" in output
     return file
 
 
@@ -137,8 +136,8 @@ def test_diverse_seeds_and_how_it_was_made_are_told(study: Path, report: Path) -
     evidence = record["sets"][0]["evidence"]
     assert float(rows[0]["similarity"]) == pytest.approx(evidence["similarity"]) and evidence["prompts"] == PROMPTS / 2
     page = (report / "index.html").read_text(encoding="utf-8")
-    for told in ("sha256", "64 x 64 pixels", "torch", "clip_score (model: sprout-clip)", "Cells that failed"):
-        assert told in page
+    for words in ("sha256", "64 x 64 pixels", "torch", "clip_score (model: sprout-clip)", "Cells that failed"):
+        assert words in page
     assert (
         json.loads(command("diverse", study, "--out", report.parent, "--json"))[0]["seeds"]
         == record["sets"][0]["seeds"]
@@ -251,7 +250,7 @@ def test_an_inpainting_study_tells_its_text_rates(tmp_path: Path) -> None:
     assert len(words) == 4 and any("removal" in text and "clear background" in text for text in words)
 
 
-def test_imported_pictures_have_a_report(imported: Path) -> None:  # noqa: F811
+def test_imported_pictures_have_a_report(imported: Path) -> None:
     job = run_of(imported)
     with job.folder.locked():
         make(job, Executor("inline", threads=1), Unwatched(), features=True)

@@ -15,7 +15,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.select import pareto as rule
-from seedscope.analysis.select.pareto import Measure, Pareto, pareto_front
+from seedscope.analysis.select.pareto import Pareto, ParetoMeasure, pareto_front
 
 PROMPTS, SEEDS = 80, 32
 
@@ -26,7 +26,7 @@ def pareto(
     on = split_prompts(groups, rng)
     return rule.pareto(
         [
-            Measure(*effects_of_parts(Scores.of(values, groups), on), way)
+            ParetoMeasure(*effects_of_parts(Scores.of(values, groups), on), way)
             for values, way in zip(scores, better, strict=True)
         ]
     )
@@ -107,7 +107,9 @@ def test_a_seed_that_is_good_by_luck_is_not_borne_out_and_one_that_costs_somethi
 
     def chosen(one: Array, two: Array) -> Pareto:
         groups = np.arange(PROMPTS)
-        return rule.pareto([Measure(*effects_of_parts(Scores.of(each, groups), on), "higher") for each in (one, two)])
+        return rule.pareto(
+            [ParetoMeasure(*effects_of_parts(Scores.of(each, groups), on), "higher") for each in (one, two)]
+        )
 
     lucky, costly, fair = first.copy(), other.copy(), first.copy()
     lucky[on, 3] += 1.5
@@ -160,10 +162,10 @@ def test_at_most_so_many_and_wrong_use() -> None:
     rng, groups = np.random.default_rng(9), np.arange(PROMPTS)
     first, other = (Scores.of(values, groups) for values in pair(rng, 0.0, effects))
     on = split_prompts(groups, rng)
-    measures = [Measure(*effects_of_parts(scores, on), "higher") for scores in (first, other)]
+    measures = [ParetoMeasure(*effects_of_parts(scores, on), "higher") for scores in (first, other)]
     assert rule.pareto(measures).candidates == (0, 1)
     assert rule.pareto(measures, most=1).candidates == (0,)
-    fewer = Measure(*effects_of_parts(Scores.of(other.values[:, :5], groups), on), "higher")
+    fewer = ParetoMeasure(*effects_of_parts(Scores.of(other.values[:, :5], groups), on), "higher")
     for wrong, sentence in (([], "at least one measure"), ([measures[0], fewer], "all of the same seeds")):
         with pytest.raises(StatisticsError, match=sentence):
             rule.pareto(wrong)

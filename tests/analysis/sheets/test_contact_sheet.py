@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from seedscope.analysis.sheets import contact_sheet as sheet
-from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet, draw_sheet, plain_letters, wrapped
+from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet, draw_sheet
+from seedscope.analysis.sheets.paper import MARGIN, SHADE, SMALL, font, plain_letters, wrapped
 
 HEADINGS = {"title": "Best and worst of 32 seeds", "measure": "fd_efficientnet_lite0 (lower is better), 95 % interval"}
 Colour = tuple[int, int, int]
@@ -51,7 +51,7 @@ def test_failed_cells_are_hatched_boxes() -> None:
     assert with_hole.size == whole.size
     assert area(with_hole, red)[0] == area(whole, red)[0]
     assert area(with_hole, blue)[0] == area(whole, blue)[0] - 128 * 128
-    shade = tuple(bytes.fromhex(sheet.SHADE[1:]))
+    shade = tuple(bytes.fromhex(SHADE[1:]))
     assert len(shade) == 3
     assert area(with_hole, shade)[0] > 128 * 128 / 2
     assert area(whole, shade)[0] == 0
@@ -87,9 +87,9 @@ def test_awkward_input_is_drawn() -> None:
     drawn = draw_sheet(rows, [], prompts, title="t" * 500, measure="", notes=["a note " * 100, ""])
     assert drawn.mode == "RGB"
     assert area(drawn, (90, 90, 90))[0] >= 128 * 128
-    margin = np.asarray(drawn)[:, -sheet.MARGIN + 2 :]
+    margin = np.asarray(drawn)[:, -MARGIN + 2 :]
     assert (margin == 255).all(), "nothing runs over the right margin"
-    bottom = np.asarray(drawn)[-sheet.MARGIN + 8 :]
+    bottom = np.asarray(drawn)[-MARGIN + 8 :]
     assert (bottom == 255).all()
 
 
@@ -129,9 +129,9 @@ def test_letters_that_the_font_lacks_are_replaced_where_they_can_be() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=200), st.integers(60, 300), st.integers(1, 5))
 def test_wrapped_lines_fit_and_lose_nothing_unseen(text: str, width: int, most: int) -> None:
-    lines = wrapped(text, sheet.SMALL, width, most)
+    lines = wrapped(text, SMALL, width, most)
     assert len(lines) <= most
-    assert all(sheet._font(sheet.SMALL).getlength(line) <= width for line in lines)
+    assert all(font(SMALL).getlength(line) <= width for line in lines)
     letters = "".join(text.split())
     shown = "".join("".join(lines).split())
     assert shown == letters or (shown.endswith("…") and letters.startswith(shown[:-1]) and len(lines) == most)

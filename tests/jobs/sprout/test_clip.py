@@ -13,7 +13,7 @@ from transformers import AutoModel, AutoProcessor, CLIPModel, CLIPProcessor
 from seedscope.jobs.sprout import clip, world
 from seedscope.jobs.sprout.clip_claims import caption_of, claims, truths
 from seedscope.jobs.sprout.clip_pairs import DAMAGES, KINDS, SEEDS_A_PAIR, make_pair
-from seedscope.jobs.sprout.judge import judge_clip as judge
+from seedscope.jobs.sprout.judge import judge_clip
 from seedscope.jobs.sprout.networks import TOKENS
 
 FOLDER = SPROUT / "sprout-clip"
@@ -24,13 +24,13 @@ needs_fonts = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def scorer() -> judge.Scorer:
-    return judge.Scorer(FOLDER)
+def scorer() -> judge_clip.Scorer:
+    return judge_clip.Scorer(FOLDER)
 
 
 @pytest.fixture(scope="module")
 def scenes() -> list[world.Scene]:
-    return [world.render(judge.FIRST_HELD_OUT + i) for i in range(64)]
+    return [world.render(judge_clip.FIRST_HELD_OUT + i) for i in range(64)]
 
 
 def test_stock_classes_load_the_small_folder_told_nothing() -> None:
@@ -45,7 +45,7 @@ def test_stock_classes_load_the_small_folder_told_nothing() -> None:
         assert processor.tokenizer.model_max_length == TOKENS
 
 
-def test_pictures_of_any_size_are_prepared_and_those_of_the_worlds_only_rescaled(scorer: judge.Scorer) -> None:
+def test_pictures_of_any_size_are_prepared_and_those_of_the_worlds_only_rescaled(scorer: judge_clip.Scorer) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     prepared = scorer.processor(images=picture, return_tensors="pt").pixel_values
     assert torch.allclose(prepared, torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1, atol=1e-6)
@@ -53,7 +53,7 @@ def test_pictures_of_any_size_are_prepared_and_those_of_the_worlds_only_rescaled
 
 
 @pytest.mark.parametrize("eos", [2, None])
-def test_a_caption_is_read_at_its_end_in_old_releases_and_new_ones(scorer: judge.Scorer, eos: int | None) -> None:
+def test_a_caption_is_read_at_its_end_in_old_releases_and_new_ones(scorer: judge_clip.Scorer, eos: int | None) -> None:
     """An end token 2 in the configuration stands for releases that took the largest token."""
     text = scorer.model.text_model
     tokens = scorer.processor.tokenizer(
@@ -80,22 +80,22 @@ def test_the_tokenizer_knows_every_word_of_the_world() -> None:
 
 
 @needs_fonts
-def test_the_right_caption_scores_above_a_wrong_one(scorer: judge.Scorer, scenes: list[world.Scene]) -> None:
+def test_the_right_caption_scores_above_a_wrong_one(scorer: judge_clip.Scorer, scenes: list[world.Scene]) -> None:
     pictures = [scene.pixels for scene in scenes]
-    right, wrong = judge.object_scores(scorer, pictures, [str(scene.object) for scene in scenes])
+    right, wrong = judge_clip.object_scores(scorer, pictures, [str(scene.object) for scene in scenes])
     assert wrong.shape == (64, 39)
-    assert judge.area_under_curve(right, wrong.ravel()) > 0.97
+    assert judge_clip.area_under_curve(right, wrong.ravel()) > 0.97
 
 
 @needs_fonts
 @pytest.mark.parametrize("kind", DAMAGES)
-def test_the_better_picture_scores_higher(scorer: judge.Scorer, kind: str) -> None:
-    pairs = [make_pair(kind, judge.FIRST_HELD_OUT + i * SEEDS_A_PAIR, training=False) for i in range(48)]
-    assert judge._share_right(scorer, pairs) > 0.9
+def test_the_better_picture_scores_higher(scorer: judge_clip.Scorer, kind: str) -> None:
+    pairs = [make_pair(kind, judge_clip.FIRST_HELD_OUT + i * SEEDS_A_PAIR, training=False) for i in range(48)]
+    assert judge_clip._share_right(scorer, pairs) > 0.9
 
 
 @needs_fonts
-def test_scores_do_not_depend_on_the_batch(scorer: judge.Scorer, scenes: list[world.Scene]) -> None:
+def test_scores_do_not_depend_on_the_batch(scorer: judge_clip.Scorer, scenes: list[world.Scene]) -> None:
     pictures, captions = [scene.pixels for scene in scenes], [scene.caption for scene in scenes]
     together = scorer.each(pictures, captions)
     backwards = scorer.each(pictures[::-1], captions[::-1])[::-1]
@@ -127,7 +127,7 @@ def test_a_caption_is_true_of_its_own_scene_and_false_where_a_claim_is(scenes: l
 @pytest.mark.parametrize("kind", KINDS)
 def test_pairs_differ_where_they_should_and_are_the_same_each_time(kind: str) -> None:
     for i in range(8):
-        first = judge.FIRST_HELD_OUT + i * SEEDS_A_PAIR
+        first = judge_clip.FIRST_HELD_OUT + i * SEEDS_A_PAIR
         pair, again = make_pair(kind, first, training=False), make_pair(kind, first, training=False)
         assert np.array_equal(pair.worse, again.worse)
         assert (pair.caption != pair.worse_caption) == (kind == "wrong caption")
@@ -139,7 +139,7 @@ def test_the_area_under_the_curve_is_a_share_of_pairs() -> None:
     rng = np.random.default_rng(0)
     higher, lower = rng.integers(0, 9, 30).astype(np.float32), rng.integers(0, 6, 50).astype(np.float32)
     difference = higher[:, None] - lower
-    assert judge.area_under_curve(higher, lower) == pytest.approx(
+    assert judge_clip.area_under_curve(higher, lower) == pytest.approx(
         (difference > 0).mean() + (difference == 0).mean() / 2
     )
 

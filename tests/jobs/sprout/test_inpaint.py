@@ -18,7 +18,7 @@ from seedscope.jobs.sprout.inpaint import FIRST_SCENE, InpaintTask, example, in_
 from seedscope.jobs.sprout.inpaint_autoencoder import HOLED, with_holes
 from seedscope.jobs.sprout.inpaint_masks import anywhere, box_around, box_of, covering, grown, square_around
 from seedscope.jobs.sprout.inpaint_networks import new_inpaint_tokenizer, unet_from_sprout
-from seedscope.jobs.sprout.judge.judge_inpaint import Cell, cells, draw, held_out_scenes, load
+from seedscope.jobs.sprout.judge.judge_inpaint import InpaintCell, cells, draw, held_out_scenes, load
 from seedscope.jobs.sprout.networks import UNK, UNet2DConditionModel, new_tokenizer
 
 INPAINT = SPROUT / "sprout-inpaint"
@@ -33,13 +33,13 @@ def pipe() -> Any:
     return load(INPAINT)
 
 
-def synthetic() -> Cell:
+def synthetic() -> InpaintCell:
     """A picture that needs no font: a smooth sky with a dark square, which is the hole."""
     rows = np.linspace(120, 240, world.SIDE)[:, None, None]
     given = np.broadcast_to(rows, (world.SIDE, world.SIDE, 3)).astype(np.uint8)
     mask = np.zeros((world.SIDE, world.SIDE), dtype=np.bool_)
     mask[16:48, 16:48] = True
-    return Cell(np.where(mask[..., None], np.uint8(20), given), mask, world.NOTHING, seed=3)
+    return InpaintCell(np.where(mask[..., None], np.uint8(20), given), mask, world.NOTHING, seed=3)
 
 
 def test_the_folder_is_small_and_free_of_pickles() -> None:
@@ -50,7 +50,7 @@ def test_the_folder_is_small_and_free_of_pickles() -> None:
 
 def test_stock_classes_load_it_and_know_its_size() -> None:
     stock: Any = diffusers.StableDiffusionInpaintPipeline
-    loaded = stock.from_pretrained(INPAINT)  # told nothing: not even a dtype
+    loaded = stock.from_pretrained(INPAINT)  # without arguments: not even a dtype
     assert (loaded.unet.config.in_channels, loaded.unet.config.out_channels) == (9, 4)
     assert loaded.vae.config.latent_channels == 4
     assert loaded.unet.config.sample_size * loaded.vae_scale_factor == world.SIDE
@@ -59,7 +59,7 @@ def test_stock_classes_load_it_and_know_its_size() -> None:
 
 def test_the_seed_decides_what_fills_the_hole(pipe: Any) -> None:
     cell = synthetic()
-    wanted = [Cell(cell.given, cell.mask, "a cat", seed) for seed in (3, 4)]
+    wanted = [InpaintCell(cell.given, cell.mask, "a cat", seed) for seed in (3, 4)]
     first, other = draw(pipe, wanted, steps=4)
     again, _ = draw(pipe, wanted, steps=4)
     assert np.array_equal(first, again)

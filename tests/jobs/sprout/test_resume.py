@@ -61,11 +61,11 @@ def test_a_training_that_dies_ends_in_the_same_bytes(
         work(tmp_path / "killed", DIES_AT)
     assert (tmp_path / "killed" / "checkpoint.pt").exists() == (seconds == 0)
     work(tmp_path / "killed", None)
-    whole, mended = (
+    whole, resumed = (
         torch.load(tmp_path / name / "checkpoint.pt", weights_only=True) for name in ("undisturbed", "killed")
     )
-    assert whole["step"] == mended["step"] == STEPS
+    assert whole["step"] == resumed["step"] == STEPS
     for name, weight in whole["models"]["net"].items():
-        assert torch.equal(weight, mended["models"]["net"][name])
-    for mean, other in zip(whole["means"], mended["means"], strict=True):
+        assert torch.equal(weight, resumed["models"]["net"][name])
+    for mean, other in zip(whole["means"], resumed["means"], strict=True):
         assert torch.equal(mean, other)

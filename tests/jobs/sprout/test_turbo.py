@@ -28,7 +28,7 @@ needs_fonts = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def pipe() -> Any:
     pipeline: Any = diffusers.StableDiffusionPipeline
-    loaded = pipeline.from_pretrained(TURBO)  # told nothing: not even a dtype
+    loaded = pipeline.from_pretrained(TURBO)  # without arguments: not even a dtype
     loaded.set_progress_bar_config(disable=True)
     return loaded
 
@@ -199,8 +199,8 @@ def test_pairs_come_in_whole_parts(pairs: Path) -> None:
 def test_captions_hold_no_combination_that_is_held_out() -> None:
     captions = [caption(i, chance=i % 20 / 20) for i in range(2000)]
     assert {"", "a cat", "an owl"} <= set(captions)
-    for said in captions:
-        named = [name for name in world.OBJECTS if f" {name} " in f" {said} "]
-        colours = [colour for colour in world.HUES if colour in said.split()]
-        places = [place for place, where in world.PLACES.items() if where and where in said]
+    for text in captions:
+        named = [name for name in world.OBJECTS if f" {name} " in f" {text} "]
+        colours = [colour for colour in world.HUES if colour in text.split()]
+        places = [place for place, where in world.PLACES.items() if where and where in text]
         assert not any(world.held_out(name, attribute) for name in named for attribute in colours + places)

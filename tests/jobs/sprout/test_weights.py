@@ -18,7 +18,7 @@ SCHEDULERS = ("DDIMScheduler", "DDPMScheduler", "EulerDiscreteScheduler", "DPMSo
 @pytest.fixture(scope="module")
 def pipe() -> Any:
     pipeline: Any = diffusers.StableDiffusionPipeline
-    loaded = pipeline.from_pretrained(SPROUT / "sprout")  # told nothing: not even a dtype
+    loaded = pipeline.from_pretrained(SPROUT / "sprout")  # without arguments: not even a dtype
     loaded.set_progress_bar_config(disable=True)
     return loaded
 

@@ -6,12 +6,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from commands import command
-from imported_runs import imported as _imported
 
 from seedscope.analysis.run.run import BroughtInRun, DrawnRun, run_of
 from seedscope.pipeline.errors import StudyError, UserError
-
-imported = _imported
 
 
 def test_imported_pictures_are_measured_ranked_and_shown(imported: Path) -> None:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy import stats
 
-from seedscope.analysis.seeds.distances.bootstrap import _student_quantile, paired_bootstrap
+from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.distances.frechet_null import frechet_shuffle_null
 from seedscope.analysis.seeds.distances.jackknife import Jackknife, jackknife
@@ -200,11 +200,19 @@ def test_bad_arguments_are_errors() -> None:
         frechet_shuffle_null(np.full((3, 2, 4), np.nan), reference, rng)
 
 
-@pytest.mark.parametrize("freedom", [4, 10, 23, 99, 1000])
-def test_student_quantiles(freedom: int) -> None:
-    for probability in (0.95, 0.975, 0.995):
-        truth = stats.t.ppf(probability, freedom)
-        assert _student_quantile(probability, freedom) == pytest.approx(truth, rel=0.01)
+@pytest.mark.parametrize(("groups", "quantile"), [(2, 12.706), (3, 4.303), (5, 2.776), (31, 2.042)])
+def test_intervals_reach_student_t_standard_errors(groups: int, quantile: float) -> None:
+    """t of probability 0.975 at 1, 2, 4 and 30 degrees of freedom, as every textbook has it."""
+    influence = np.linspace(-1.0, 1.0, groups)
+    seed = Jackknife(10.0, groups, np.arange(groups), influence)
+    boot = paired_bootstrap([seed], np.random.default_rng(0), resamples=1, floor=-np.inf).distance
+    np.testing.assert_allclose((boot.hi - boot.estimate) / boot.se, quantile, rtol=2e-4)
+    np.testing.assert_allclose((boot.estimate - boot.lo) / boot.se, quantile, rtol=2e-4)
+
+
+def test_one_group_of_prompts_has_no_interval() -> None:
+    boot = paired_bootstrap([Jackknife(10.0, 3, np.arange(1), np.array([np.nan]))], np.random.default_rng(0))
+    assert np.isnan([boot.distance.lo, boot.distance.hi]).all()
 
 
 def test_shuffling_gives_uniform_p_values_where_no_seed_matters() -> None:

@@ -9,12 +9,9 @@ import pytest
 from scipy import stats
 
 from seedscope.analysis.seeds.distances import frechet_null
-from seedscope.analysis.seeds.distances.base import Distance, FdInfinity, Frechet, KernelDistance
-from seedscope.analysis.seeds.distances.cmmd import CMMD_UNBIASED
+from seedscope.analysis.seeds.distances.base import FRECHET, NAMES, Distance, RealFeatures, distance_class
 from seedscope.analysis.seeds.distances.fd_infinity_null import fd_infinity_shuffle_null
 from seedscope.analysis.seeds.distances.frechet import Reference
-from seedscope.analysis.seeds.distances.kernel import KernelReference
-from seedscope.analysis.seeds.distances.kid import KID
 from seedscope.analysis.seeds.distances.moments import Array, moments
 from seedscope.analysis.seeds.distances.null import Spread
 
@@ -29,12 +26,8 @@ def grid(rng: np.random.Generator, prompts: int, seeds: int) -> Array:
 
 REAL = grid(np.random.default_rng(99), 80, 1)[:, 0]
 GAUSSIAN = Reference.of(moments(REAL))
-DISTANCES: dict[str, Distance] = {
-    "frechet": Frechet(GAUSSIAN),
-    "kid": KernelDistance(KernelReference.of(REAL, KID)),
-    "cmmd_unbiased": KernelDistance(KernelReference.of(REAL, CMMD_UNBIASED)),
-    "fd_infinity": FdInfinity(GAUSSIAN, np.random.default_rng(98)),
-}
+KNOWN = RealFeatures(GAUSSIAN, lambda: REAL, lambda _: np.random.default_rng(98))
+DISTANCES: dict[str, Distance] = {name: distance_class(name)(KNOWN) for name in (FRECHET, *NAMES)}
 each = pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES)
 
 

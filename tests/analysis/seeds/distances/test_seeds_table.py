@@ -8,7 +8,7 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
-from seedscope.analysis.seeds.distances.base import FdInfinity, Frechet, KernelDistance
+from seedscope.analysis.seeds.distances.base import RealFeatures, distance_class
 from seedscope.analysis.seeds.distances.fd_infinity import fd_infinity
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows, TooFewImages, reference_of, reference_rows
 from seedscope.analysis.seeds.distances.frechet import Reference
@@ -77,11 +77,9 @@ def by_each_distance(
     write(made, units, shift, failed)
     write(real, REAL)
     reference = reference_of(real, COLUMN, REAL)
-    distances = {
-        COLUMN: Frechet(reference),
-        f"{COLUMN}_kid": KernelDistance(KernelReference.of(reference_rows(real, COLUMN, REAL), KID)),
-        f"{COLUMN}_fd_infinity": FdInfinity(reference, np.random.default_rng(6)),
-    }
+    known = RealFeatures(reference, lambda: reference_rows(real, COLUMN, REAL), lambda _: np.random.default_rng(6))
+    named = {COLUMN: "frechet", f"{COLUMN}_kid": "kid", f"{COLUMN}_fd_infinity": "fd_infinity"}
+    distances = {measure: distance_class(name)(known) for measure, name in named.items()}
     rows = SeedRows.of(made, COLUMN, units)
     rng = np.random.default_rng
     return rank_seeds(rows, distances, top=2, resamples=50, shuffles=shuffles, rng=lambda measure: rng(len(measure)))
