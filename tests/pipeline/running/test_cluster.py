@@ -26,7 +26,7 @@ class Meddler(Unwatched):
     def __init__(self, after: int, meddle: Callable[[], None]) -> None:
         self.after, self.meddle, self.made = after, meddle, 0
 
-    def __call__(self, work: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:  # noqa: ARG002
+    def __call__(self, work: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:
         def told(unit: Unit, receipts: Sequence[Receipt]) -> None:
             self.made += 1
             if self.made == self.after:

@@ -41,7 +41,7 @@ class Teller(Unwatched):
     def __init__(self) -> None:
         self.retries: list[tuple[str, str]] = []
 
-    def retried(self, work: str, unit: str, reason: str) -> None:  # noqa: ARG002
+    def retried(self, work: str, unit: str, reason: str) -> None:
         self.retries.append((unit, reason))
 
 

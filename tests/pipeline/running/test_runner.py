@@ -33,7 +33,7 @@ class Teller(Unwatched):
     def __call__(self, work: str, units: Sequence[Unit]) -> Told:
         return self.told or super().__call__(work, units)
 
-    def retried(self, work: str, unit: str, reason: str) -> None:  # noqa: ARG002
+    def retried(self, work: str, unit: str, reason: str) -> None:
         self.retries.append((unit, reason))
 
     def note(self, text: str) -> None:
