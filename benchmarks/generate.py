@@ -91,8 +91,7 @@ def bare_batches(wanted: Study, cells: list[tuple[str, int]]) -> Callable[[], in
 def seedscope(wanted: Study, units: list[Unit], folder: Path) -> Callable[[], int]:
     located = locate(wanted.model)
     table = Table.of(folder, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table)
-    stage.open()
+    stage = Generate(wanted, located, table).open()
 
     def run() -> int:
         for unit in units:

@@ -46,8 +46,7 @@ def ran(study: Path, tmp_path: Path) -> Opened:
     job = opened()
     with job.folder.locked():
         job.begin()
-        stage = Generate(job.study, job.located, job.images)
-        stage.open()
+        stage = Generate(job.study, job.located, job.images).open()
         for unit in job.units:
             make(stage, unit)
     return opened
