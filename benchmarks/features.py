@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from seedscope.analysis.features import NAMES, Feature, feature
+from seedscope.analysis.features import NAMES, feature
+from seedscope.analysis.features.base import Measurer
 from seedscope.analysis.features.batches import Batch, Cells
-from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, OpenFeatures, feature_table
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
@@ -68,21 +69,20 @@ def drawn(folder: Path, seeds: int) -> tuple[Generated, list[Unit]]:
     )
     located = locate(study.model)
     table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
-    stage = Generate(study, located, table, TextToImage(study.prompts))
-    stage.open()
+    stage = Generate(study, located, table, TextToImage(study.prompts)).open()
     units = plan([Edition(tuple(read_prompts(study.prompts)), tuple(study.seeds))], study.unit)
     for unit in units:
         make(stage, unit)
     return Generated(table), units
 
 
-def compute(features: Sequence[Feature], batches: Sequence[Batch]) -> None:
+def compute(measurers: Sequence[Measurer], batches: Sequence[Batch]) -> None:
     for batch in batches:
-        for item in features:
+        for item in measurers:
             item.compute(batch.pixels, batch.prompts)
 
 
-def staged(stage: Features, unit: Unit) -> Callable[[], object]:
+def staged(stage: OpenFeatures, unit: Unit) -> Callable[[], object]:
     """The stage on a unit that it has not measured."""
     for table in stage.tables:
         table.revoke(unit.name)
@@ -96,16 +96,18 @@ def timed(work: Callable[[], object]) -> Seconds:
     return np.array([time.perf_counter() - wall, time.process_time() - cpu])
 
 
-def measure(stage: Features, units: Sequence[Unit], rounds: int) -> dict[str, Seconds]:
+def measure(stage: OpenFeatures, units: Sequence[Unit], rounds: int) -> dict[str, Seconds]:
     """By row of the table: (rounds, units, 2) seconds, wall and CPU."""
-    stage.open()
-    features = [item.feature for item in stage.measures]
+    names = [item.feature.name for item in stage.measures]
     found: dict[str, list[list[Seconds]]] = {}
     for turn in range(rounds + 1):  # the first warms up, on one unit
         for unit in units if turn else units[:1]:
             batches = list(Cells(stage.source.read(unit)).batches())
-            rows = {item.name: partial(compute, [item], batches) for item in features}
-            rows |= {"all, in memory": partial(compute, features, batches), "all, the stage": staged(stage, unit)}
+            rows = {name: partial(compute, [item], batches) for name, item in zip(names, stage.measurers, strict=True)}
+            rows |= {
+                "all, in memory": partial(compute, stage.measurers, batches),
+                "all, the stage": staged(stage, unit),
+            }
             for name, work in rows.items():
                 found.setdefault(name, [[] for _ in range(rounds + 1)])[turn].append(timed(work))
     return {name: np.array(turns[1:]) for name, turns in found.items()}
@@ -142,7 +144,7 @@ def main() -> None:
         measures = [Measure(item, feature_table(Path(folder), item.name, item, "")) for item in features]
         pictures = sum(map(len, units))
         print(f"{pictures} pictures of sprout-turbo, {options.rounds} rounds, {torch.get_num_threads()} thread(s)")
-        for line in table(measure(Features(source, measures, "cpu"), units, options.rounds), pictures):
+        for line in table(measure(Features(source, measures, "cpu").open(), units, options.rounds), pictures):
             print(line, flush=True)
 
 

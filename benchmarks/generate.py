@@ -92,8 +92,7 @@ def bare_batches(wanted: Study, cells: list[tuple[str, int]]) -> Callable[[], in
 def seedscope(wanted: Study, units: list[Unit], folder: Path) -> Callable[[], int]:
     located = locate(wanted.model)
     table = Table.of(folder, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
-    stage.open()
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts)).open()
 
     def run() -> int:
         for unit in units:

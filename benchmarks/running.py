@@ -116,10 +116,15 @@ class Waiting(Stage):
     def tables(self) -> Sequence[Table]:
         return [self.table]
 
-    def open(self) -> None:
-        """Nothing to load."""
+    def open(self) -> "Waiting":
+        return self
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+    def run(
+        self,
+        unit: Unit,
+        tables: Sequence[Table],
+        smaller: int = 1,  # noqa: ARG002
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         time.sleep(self.seconds)
         rows = [{"prompt_id": prompt.id, "seed": seed, "status": "ok", "error": None} for prompt, seed in unit.cells]
         yield tables[0], pa.Table.from_pylist(rows, schema=self.table.schema), {}

@@ -27,7 +27,7 @@ import torch
 from easyocr_en_models import model_dir
 from PIL import Image
 
-from seedscope.analysis.features.text.text import Text
+from seedscope.analysis.features.text.text import Text, TextMeasurer
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import load_examiner
@@ -49,19 +49,16 @@ def scenes(count: int, *, printed: bool) -> list[world.Scene]:
     return [scene for scene, _ in zip(chosen, range(count), strict=False)]
 
 
-def measured(feature: Text, pixels: Pixels) -> tuple[Answers, npt.NDArray[np.float64]]:
+def measured(text: TextMeasurer, pixels: Pixels) -> tuple[Answers, npt.NDArray[np.float64]]:
     """(whether there is text, its share) of each picture."""
-    parts = [
-        feature.compute(pixels[i : i + CALL], [""] * len(pixels[i : i + CALL])) for i in range(0, len(pixels), CALL)
-    ]
+    parts = [text.compute(pixels[i : i + CALL], [""] * len(pixels[i : i + CALL])) for i in range(0, len(pixels), CALL)]
     yes = [answer for part in parts for answer in part["text"].to_pylist()]
     return np.array(yes), np.concatenate([np.asarray(part["text_share"], np.float64) for part in parts])
 
 
 def speed(side: int, count: int, rounds: int, half: bool) -> Iterator[str]:
     """A row a share of pictures with text: images a second of both, ratios, answers that differ."""
-    feature = Text(shorter_side=side, half=half)
-    feature.load("cpu")
+    text = Text(shorter_side=side, half=half).load("cpu")
     reader = easyocr.Reader(
         ["en"], gpu=False, model_storage_directory=model_dir(), download_enabled=False, verbose=False
     )
@@ -71,7 +68,7 @@ def speed(side: int, count: int, rounds: int, half: bool) -> Iterator[str]:
         large = [np.asarray(Image.fromarray(one).resize((side, side), Image.Resampling.BICUBIC)) for one in pixels]
 
         def ours(pixels: Pixels = pixels) -> Answers:
-            return measured(feature, pixels)[0]
+            return measured(text, pixels)[0]
 
         def theirs(large: list[Pixels] = large) -> Answers:
             return np.array([bool(reader.readtext(one)) for one in large])
@@ -87,15 +84,13 @@ def speed(side: int, count: int, rounds: int, half: bool) -> Iterator[str]:
 
 def quality(side: int, half: bool, count: int) -> Iterator[str]:
     """Rows by kind of picture: both detectors on the same pictures."""
-    features = {name: Text(name, shorter_side=side, half=half) for name in DETECTORS}
-    for feature in features.values():
-        feature.load("cpu")
+    detectors = {name: Text(name, shorter_side=side, half=half).load("cpu") for name in DETECTORS}
     printed, bare = scenes(count, printed=True), scenes(count, printed=False)
     renders, truth = np.stack([scene.pixels for scene in [*printed, *bare]]), np.arange(2 * count) < count
     areas = np.array([area(scene) for scene in [*printed, *bare]])
-    for name, feature in features.items():
+    for name, text in detectors.items():
         start = time.process_time()
-        yes, shares = measured(feature, renders)
+        yes, shares = measured(text, renders)
         seconds = (time.process_time() - start) / len(renders)
         yield verdict(f"held-out renders, {name}", yes, truth)
         for title, some in (("renders with text", (shares - areas)[:count]), ("all renders", shares - areas)):
@@ -103,8 +98,8 @@ def quality(side: int, half: bool, count: int) -> Iterator[str]:
         yield f"  {'CPU seconds a picture':52s}{seconds:.4f}"
     for model, settings in (("sprout-turbo", Settings(1, 0.0)), ("sprout", Settings(20, 3.0))):
         pictures, seen = generated(model, settings, count)
-        for name, feature in features.items():
-            yield verdict(f"{model}, {len(seen)} of {2 * count}, {name}", measured(feature, pictures)[0], seen)
+        for name, text in detectors.items():
+            yield verdict(f"{model}, {len(seen)} of {2 * count}, {name}", measured(text, pictures)[0], seen)
 
 
 def generated(model: str, settings: Settings, count: int) -> tuple[Pixels, Answers]:

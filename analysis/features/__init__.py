@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from importlib import import_module
 from inspect import signature
@@ -36,14 +37,12 @@ def feature(name: str, **options: object) -> Feature:
     if name not in _CLASSES:
         raise FeatureError(f"no feature is called {name!r}{_known(name, NAMES)}")
     module, class_name = _CLASSES[name].split(":")
-    cls = getattr(import_module(f"{__name__}.{module}"), class_name)
+    cls: Callable[..., Feature] = getattr(import_module(f"{__name__}.{module}"), class_name)
     accepted = tuple(signature(cls).parameters)
     for option in options:
         if option not in accepted:
             raise FeatureError(f"the feature {name!r} has no option {option!r}{_known(option, accepted)}")
-    made = cls(**options)
-    assert isinstance(made, Feature)
-    return made
+    return cls(**options)
 
 
 def _known(wrong: str, known: tuple[str, ...]) -> str:

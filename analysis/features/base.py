@@ -18,8 +18,34 @@ class FeatureError(UserError, ValueError):
     """A feature that does not exist, or whose weights are missing, wrong or unsafe; the message is one sentence for people."""
 
 
+class Measurer(ABC):
+    """A feature with its network on a device: what measures. The stage does the looping and the writing."""
+
+    @abstractmethod
+    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+        """Columns of N images: pixels (N, H, W, 3) uint8 RGB, prompts N texts; one arrow array of length N a field.
+
+        Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
+        """
+
+    def compute_inpainted(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        prompts: Sequence[str],
+        masks: npt.NDArray[np.bool_],  # noqa: ARG002  (for the features that look at it)
+    ) -> dict[str, pa.Array]:
+        """The same columns of N inpainted images; masks (N, H, W) are True where a picture was drawn anew.
+
+        Here: those of the whole pictures. A feature that measures the part drawn anew overrides this.
+        """
+        return self.compute(pixels, prompts)
+
+
 class Feature(ABC):
-    """One table of measurements, a row an image. A subclass is one file; the stage does the looping and the writing."""
+    """One table of measurements, a row an image: what is known of it without its network. A subclass is one file.
+
+    Cheap to make and to pickle, and never changed. One without a network may be its own measurer.
+    """
 
     name: ClassVar[str]
     """Names the table and its main column, such as `fd_efficientnet_lite0`."""
@@ -52,30 +78,11 @@ class Feature(ABC):
         """
 
     @abstractmethod
-    def load(self, device: str) -> None:
-        """Build the network on a torch device ("cpu", "cuda:0"); does nothing where it is there already.
+    def load(self, device: str) -> Measurer:
+        """Build the network on a torch device ("cpu", "cuda:0"), anew at each call.
 
         Raises FeatureError where the weights are missing, wrong or unsafe.
         """
-
-    @abstractmethod
-    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
-        """Columns of N images: pixels (N, H, W, 3) uint8 RGB, prompts N texts; one arrow array of length N a field.
-
-        Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
-        """
-
-    def compute_inpainted(
-        self,
-        pixels: npt.NDArray[np.uint8],
-        prompts: Sequence[str],
-        masks: npt.NDArray[np.bool_],  # noqa: ARG002  (for the features that look at it)
-    ) -> dict[str, pa.Array]:
-        """The same columns of N inpainted images; masks (N, H, W) are True where a picture was drawn anew.
-
-        Here: those of the whole pictures. A feature that measures the part drawn anew overrides this.
-        """
-        return self.compute(pixels, prompts)
 
 
 def check_pictures(pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> None:

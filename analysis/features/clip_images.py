@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embed, Embedding
 from seedscope.analysis.features.networks.clip_models import image_processor, processed
 from seedscope.analysis.features.networks.pretrained import Pretrained
 
@@ -29,7 +29,6 @@ class ClipImages(Embedding):
     ) -> None:
         super().__init__(batch_size)
         self._model = Pretrained(self.name, model, revision)
-        self._processor: Any = None
 
     @property
     def dimensions(self) -> int:
@@ -38,17 +37,19 @@ class ClipImages(Embedding):
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "model": self._model.identity(), "input": "middle square, the model's processor"}
 
-    def build(self) -> torch.nn.Module:
+    def build(self, device: str) -> Embed:
         from transformers import CLIPVisionModelWithProjection
 
         self._model.config("clip")
-        self._processor = image_processor(self._model)
-        return self._model.network(CLIPVisionModelWithProjection, without=("text_", "logit_scale"))
+        processor = image_processor(self._model)
+        network = self._model.network(CLIPVisionModelWithProjection, without=("text_", "logit_scale")).to(device)
 
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        vectors: torch.Tensor = network(processed(self._processor, _middle_square(images))).image_embeds
-        lengths: torch.Tensor = vectors.norm(dim=1, keepdim=True)
-        return vectors / lengths
+        def embed(images: torch.Tensor) -> torch.Tensor:
+            vectors: torch.Tensor = network(processed(processor, _middle_square(images))).image_embeds
+            lengths: torch.Tensor = vectors.norm(dim=1, keepdim=True)
+            return vectors / lengths
+
+        return embed
 
 
 def _middle_square(images: torch.Tensor) -> torch.Tensor:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from seedscope.analysis.features.networks.clip_models import DualEncoder, TransformersClip
 from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.preference import Preference
-
-if TYPE_CHECKING:
-    pass
 
 
 class ClipScore(Preference):

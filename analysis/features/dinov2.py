@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embed, Embedding
 from seedscope.analysis.features.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Dinov2(Embedding):
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "model": self._model.identity(), "input": "224 squeezed bicubic, ImageNet mean and std"}
 
-    def build(self) -> torch.nn.Module:
+    def build(self, device: str) -> Embed:
         from transformers import Dinov2Model
 
         patch = int(self._model.config("dinov2").get("patch_size", 16))
@@ -52,16 +52,22 @@ class Dinov2(Embedding):
             raise self._model.error(f"patches of {patch} pixels do not divide a side of {DINOV2_SIDE}")
         network: Any = self._model.network(Dinov2Model)
         _fix_positions(network, DINOV2_SIDE // patch)
-        made: torch.nn.Module = network
-        return made
+        network.to(device)
 
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        from torchvision.transforms.v2.functional import InterpolationMode, normalize, resize
+        def embed(images: torch.Tensor) -> torch.Tensor:
+            vectors: torch.Tensor = network(_prepared(images)).pooler_output
+            return vectors
 
-        squeezed = resize(images, [DINOV2_SIDE, DINOV2_SIDE], InterpolationMode.BICUBIC, antialias=True)
-        inputs = normalize(squeezed.float() / 255.0, IMAGENET_MEAN, IMAGENET_STD)
-        vectors: torch.Tensor = network(inputs).pooler_output
-        return vectors
+        return embed
+
+
+def _prepared(images: torch.Tensor) -> torch.Tensor:
+    """(N, 3, 224, 224) float32 of pictures (N, 3, H, W) uint8, as the class says."""
+    from torchvision.transforms.v2.functional import InterpolationMode, normalize, resize
+
+    squeezed = resize(images, [DINOV2_SIDE, DINOV2_SIDE], InterpolationMode.BICUBIC, antialias=True)
+    inputs: torch.Tensor = normalize(squeezed.float() / 255.0, IMAGENET_MEAN, IMAGENET_STD)
+    return inputs
 
 
 def _fix_positions(network: Any, grid: int) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embed, Embedding
 from seedscope.analysis.features.networks.lite0 import LITE0_INPUT, lite0_file, lite0_maps, lite0_network
 from seedscope.analysis.features.networks.weights import sha256_of
-
-if TYPE_CHECKING:
-    import torch
 
 
 class EfficientNetLite0(Embedding):
@@ -28,8 +25,6 @@ class EfficientNetLite0(Embedding):
     def facts(self) -> dict[str, str | int]:
         return {"version": 1, "weights": sha256_of(lite0_file()), "input": LITE0_INPUT}
 
-    def build(self) -> torch.nn.Module:
-        return lite0_network()
-
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        return lite0_maps(network, images)["head"].mean(dim=(2, 3))
+    def build(self, device: str) -> Embed:
+        network = lite0_network().to(device)
+        return lambda images: lite0_maps(network, images)["head"].mean(dim=(2, 3))

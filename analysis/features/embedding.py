@@ -8,31 +8,30 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.base import Feature, Measurer, check_pictures
 
 if TYPE_CHECKING:
     import torch
 
+Embed = Callable[["torch.Tensor"], "torch.Tensor"]
+"""(N, dimensions) float32 of pictures (N, 3, H, W) uint8, on one device."""
+
 
 class Embedding(Feature):
-    """One vector of `dimensions` float32 numbers an image, stored as fixed-size list under the feature's name.
-
-    Computed in float32 without TF32, so that a vector moves by less than 1e-4 with the images that share its batch.
-    """
+    """One vector of `dimensions` float32 numbers an image, stored as fixed-size list under the feature's name."""
 
     needs_reference: ClassVar[bool] = True
 
     def __init__(self, batch_size: int = 16) -> None:
         self._batch_size = batch_size
-        self._network: torch.nn.Module | None = None
-        self._device = "cpu"
 
     @property
     @abstractmethod
@@ -46,11 +45,30 @@ class Embedding(Feature):
         facts = {"feature": self.name} | self.facts()
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def load(self, device: str) -> None:
-        if self._network is None:
-            self._network = self.build()
-        self._network.to(device)
-        self._device = device
+    def load(self, device: str) -> Embedder:
+        return Embedder(self.name, self.dimensions, self.build(device), device, self._batch_size)
+
+    @abstractmethod
+    def facts(self) -> dict[str, str | int]:
+        """What determines the values, for the fingerprint: weights, preprocessing, a version to raise with the code."""
+
+    @abstractmethod
+    def build(self, device: str) -> Embed:
+        """A function that holds the network with its weights, on a torch device, evaluating."""
+
+
+@dataclass(frozen=True)
+class Embedder(Measurer):
+    """An embedding with its network, which gets `batch_size` pictures a call.
+
+    Computed in float32 without TF32, so that a vector moves by less than 1e-4 with the images that share its batch.
+    """
+
+    name: str
+    dimensions: int
+    embed: Embed
+    device: str
+    batch_size: int
 
     def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
         check_pictures(pixels, prompts)
@@ -60,25 +78,11 @@ class Embedding(Feature):
     def _rows(self, pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         import torch
 
-        if self._network is None:
-            raise RuntimeError(f"{self.name}: load(device) comes before compute(...)")
         rows = np.empty((len(pixels), self.dimensions), np.float32)
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            for start in range(0, len(pixels), self._batch_size):
-                chunk = np.ascontiguousarray(pixels[start : start + self._batch_size].transpose(0, 3, 1, 2))
-                images = torch.from_numpy(chunk).to(self._device)
-                rows[start : start + len(chunk)] = self.embed(self._network, images).cpu().numpy()
+            for start in range(0, len(pixels), self.batch_size):
+                chunk = np.ascontiguousarray(pixels[start : start + self.batch_size].transpose(0, 3, 1, 2))
+                images = torch.from_numpy(chunk).to(self.device)
+                rows[start : start + len(chunk)] = self.embed(images).cpu().numpy()
         return rows
-
-    @abstractmethod
-    def facts(self) -> dict[str, str | int]:
-        """What determines the values, for the fingerprint: weights, preprocessing, a version to raise with the code."""
-
-    @abstractmethod
-    def build(self) -> torch.nn.Module:
-        """The network with its weights, on the CPU, in evaluation mode."""
-
-    @abstractmethod
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        """(N, dimensions) float32 of images (N, 3, H, W) uint8 on the network's device."""

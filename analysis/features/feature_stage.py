@@ -5,10 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
+from weakref import WeakValueDictionary
 
 import pyarrow as pa
 
-from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.batches import BATCH, Batch, Cells
 from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device
 from seedscope.pipeline.running.stage import Stage
@@ -58,11 +59,7 @@ def feature_table(run: Storage | Path | str, stage: str, feature: Feature, image
 
 @dataclass
 class Features(Stage):
-    """Measures the pictures of a unit. A cell whose picture is missing or unreadable keeps its row, with the reason.
-
-    A batch of pictures goes through all features and is let go, while the next ones are decoded: memory does not grow with
-    the unit beyond its files.
-    """
+    """Measures the pictures of a unit."""
 
     source: Source
     measures: Sequence[Measure]
@@ -81,17 +78,51 @@ class Features(Stage):
     def _device(self) -> str:
         return pick_device(self.device if self._uses_networks() else "cpu")
 
-    def open(self) -> None:
-        for measure in self.measures:
-            measure.feature.load(self._device())
+    def open(self) -> "OpenFeatures":
+        device = self._device()
+        measurers = [_loaded(measure.feature, device) for measure in self.measures]
+        return OpenFeatures(self.source, self.measures, measurers, device)
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        """As `Stage.run`. A feature that raises does not cost the others their work: its exception follows their rows."""
-        made: dict[str, Json] = {"device": self._device(), "source": self.source.mark(unit)}
+
+_LOADED: WeakValueDictionary[tuple[Feature, str], Measurer] = WeakValueDictionary()
+"""What is in use in this process: stages that measure different pictures by one feature share its network."""
+
+
+def _loaded(feature: Feature, device: str) -> Measurer:
+    measurer = _LOADED.get((feature, device))
+    if measurer is None:
+        measurer = _LOADED[feature, device] = feature.load(device)
+    return measurer
+
+
+@dataclass(frozen=True)
+class OpenFeatures:
+    """The feature stage with its networks. A cell whose picture is missing or unreadable keeps its row, with the reason.
+
+    A batch of pictures goes through all features and is let go, while the next ones are decoded: memory does not grow with
+    the unit beyond its files. `measurers` are those of `measures`, in order.
+    """
+
+    source: Source
+    measures: Sequence[Measure]
+    measurers: Sequence[Measurer]
+    device: str
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return [measure.table for measure in self.measures]
+
+    def run(
+        self, unit: Unit, tables: Sequence[Table], smaller: int = 1
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        """As `OpenStage.run`. A feature that raises does not cost the others their work: its exception follows their rows."""
+        made: dict[str, Json] = {"device": self.device, "source": self.source.mark(unit)}
         cells = Cells(self.source.read(unit))
-        size = max(1, BATCH // self.smaller)
+        size = max(1, BATCH // smaller)
         found = [
-            (measure.table, _Columns(measure.feature, size)) for measure in self.measures if measure.table in tables
+            (measure.table, _Columns(measure.feature.fields(), measurer, size))
+            for measure, measurer in zip(self.measures, self.measurers, strict=True)
+            if measure.table in tables
         ]
         for batch in cells.batches():
             for _, columns in found:
@@ -109,7 +140,8 @@ class Features(Stage):
 class _Columns:
     """What a feature made of the batches so far, `size` pictures a call at most, and the seconds that it took by itself."""
 
-    feature: Feature
+    fields: Sequence[pa.Field]
+    measurer: Measurer
     size: int
     seconds: float = 0.0
     mishap: Exception | None = None
@@ -133,7 +165,7 @@ class _Columns:
         while at < len(batch.places):
             some = batch.part(at, at + self.size)
             try:
-                self._parts.append(_compute(self.feature, some))
+                self._parts.append(_compute(self.measurer, some))
             except Exception as error:
                 if len(some.places) == 1 or not gpu_memory_ran_out(error):
                     raise
@@ -150,13 +182,13 @@ class _Columns:
         status = pa.array(["failed" if reason else "ok" for reason in cells.failures], pa.string())
         whole = cells.keys.append_column("status", status)
         whole = whole.append_column("error", pa.array(cells.failures, pa.string()))
-        for item in self.feature.fields():
+        for item in self.fields:
             column = pa.concat_arrays([part[item.name] for part in self._parts] or [pa.array([], item.type)])
             whole = whole.append_column(item, column.take(pa.array(joined, pa.int64())))
         return whole
 
 
-def _compute(feature: Feature, batch: Batch) -> dict[str, pa.Array]:
+def _compute(measurer: Measurer, batch: Batch) -> dict[str, pa.Array]:
     if batch.masks is None:
-        return feature.compute(batch.pixels, batch.prompts)
-    return feature.compute_inpainted(batch.pixels, batch.prompts, batch.masks)
+        return measurer.compute(batch.pixels, batch.prompts)
+    return measurer.compute_inpainted(batch.pixels, batch.prompts, batch.masks)

@@ -7,7 +7,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embed, Embedding
 from seedscope.analysis.features.networks.published import Published
 from seedscope.analysis.features.networks.weights import fill, read_weights, sha256_of
 
@@ -44,19 +44,21 @@ class InceptionFID(Embedding):
         weights = INCEPTION_SHA256 if self._weights is None else sha256_of(self._weights)
         return {"version": 1, "weights": weights, "input": "299 bilinear TensorFlow 1.x, (x - 128) / 128"}
 
-    def build(self) -> torch.nn.Module:
+    def build(self, device: str) -> Embed:
         path = _PUBLISHED.cached() if self._weights is None else self._weights
         if sha256_of(path) != INCEPTION_SHA256:
             message = f"{path} is not the published file {INCEPTION_FILE}: distances from other weights are no FID."
             warnings.warn(message, stacklevel=3)
         network = _empty_inception()
         fill(network, read_weights(path), path)
-        return network
+        network.to(device)
 
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
-        (pooled,) = network(images)
-        vectors: torch.Tensor = pooled
-        return vectors
+        def embed(images: torch.Tensor) -> torch.Tensor:
+            (pooled,) = network(images)
+            vectors: torch.Tensor = pooled
+            return vectors
+
+        return embed
 
 
 def _empty_inception() -> torch.nn.Module:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from cachetools import LRUCache
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.base import Feature, Measurer, check_pictures
 from seedscope.analysis.features.networks.clip_models import DualEncoder
 
 if TYPE_CHECKING:
@@ -29,19 +30,11 @@ class Preference(Feature):
 
     The score is a cosine in [-1, 1] of picture and prompt, times `scale`; null where it is undefined (a feature of
     length zero or not finite). It ranks pictures of one prompt; centre by prompt before comparing across prompts.
-
-    Each text is encoded once and remembered. Networks run in float32 or, where `half`, on CUDA devices in float16 as
-    `torch.autocast` does it; features are then normalised and multiplied in float32. Float16 batches always have
-    `batch_size` rows, the last one repeated, because kernels chosen by batch size would round differently.
     """
 
     def __init__(self, batch_size: int, half: bool) -> None:
-        self._batch_size = batch_size
-        self._half = half
-        self._encoder: DualEncoder | None = None
-        self._device = "cpu"
-        self._texts: dict[str, tuple[torch.Tensor, bool]] = {}
-        self._warned = False
+        self.batch_size = batch_size
+        self.half = half
 
     def fields(self) -> list[pa.Field]:
         return [pa.field(self.name, pa.float32()), pa.field(f"{self.name}_prompt_cut", pa.bool_())]
@@ -50,25 +43,13 @@ class Preference(Feature):
         return {self.name: "higher"}
 
     def fingerprint(self) -> str:
-        facts = {"feature": self.name, "half on cuda": self._half} | self.facts()
+        facts = {"feature": self.name, "half on cuda": self.half} | self.facts()
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def load(self, device: str) -> None:
-        if self._encoder is None:
-            self._encoder = self.build()
-        self._encoder.network.to(device)
-        self._device = device
-        self._texts.clear()
-
-    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
-        check_pictures(pixels, prompts)
-        if self._encoder is None:
-            raise RuntimeError(f"{self.name}: load(device) comes before compute(...)")
-        scores, cut = self._scores(self._encoder, pixels, prompts)
-        return {
-            self.name: pa.array(scores, mask=~np.isfinite(scores)),
-            f"{self.name}_prompt_cut": pa.array(cut, pa.bool_()),
-        }
+    def load(self, device: str) -> Scorer:
+        encoder = self.build()
+        encoder.network.to(device)
+        return Scorer(self, encoder, device)
 
     @abstractmethod
     def facts(self) -> dict[str, Any]:
@@ -82,36 +63,61 @@ class Preference(Feature):
         """What a cosine is multiplied by."""
         return 1.0
 
+
+class Scorer(Measurer):
+    """A preference score with its encoders on a device.
+
+    Each text is encoded once and remembered. Networks run in float32 or, where `half`, on CUDA devices in float16 as
+    `torch.autocast` does it; features are then normalised and multiplied in float32. Float16 batches always have
+    `batch_size` rows, the last one repeated, because kernels chosen by batch size would round differently.
+    """
+
+    def __init__(self, feature: Preference, encoder: DualEncoder, device: str) -> None:
+        self.encoder = encoder
+        self.feature = feature
+        self._batch_size, self._half = feature.batch_size, feature.half
+        self._device = device
+        self._texts: LRUCache[str, tuple[torch.Tensor, bool]] = LRUCache(REMEMBERED_TEXTS)
+        self._warned = False
+
+    def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
+        check_pictures(pixels, prompts)
+        scores, cut = self._scores(pixels, prompts)
+        name = self.feature.name
+        return {
+            name: pa.array(scores, mask=~np.isfinite(scores)),
+            f"{name}_prompt_cut": pa.array(cut, pa.bool_()),
+        }
+
     def _scores(
-        self, encoder: DualEncoder, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]
+        self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]
     ) -> tuple[npt.NDArray[np.float32], list[bool]]:
         import torch
 
-        scores = np.empty(len(pixels), np.float32)
+        encoder, scores = self.encoder, np.empty(len(pixels), np.float32)
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
-            texts = self._remembered(encoder, prompts)
+            texts = self._remembered(prompts)
             for start in range(0, len(pixels), self._batch_size):
                 rows = slice(start, start + self._batch_size)
                 images = torch.from_numpy(np.ascontiguousarray(pixels[rows].transpose(0, 3, 1, 2))).to(self._device)
                 pictures = self._directions(encoder.image_features, encoder.prepare(images))
                 cosines = (pictures * torch.stack([direction for direction, _ in texts[rows]])).sum(dim=1)
-                scores[rows] = (self.scale(encoder) * cosines).cpu().numpy()
+                scores[rows] = (self.feature.scale(encoder) * cosines).cpu().numpy()
         return scores, [cut for _, cut in texts]
 
-    def _remembered(self, encoder: DualEncoder, prompts: Sequence[str]) -> list[tuple[torch.Tensor, bool]]:
-        """The direction (D,) of each prompt and whether it was cut; those not met before are encoded, once each."""
-        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in self._texts]
+    def _remembered(self, prompts: Sequence[str]) -> list[tuple[torch.Tensor, bool]]:
+        """The direction (D,) of each prompt and whether it was cut; those not met lately are encoded, once each."""
+        known = {prompt: self._texts[prompt] for prompt in dict.fromkeys(prompts) if prompt in self._texts}
+        new = [prompt for prompt in dict.fromkeys(prompts) if prompt not in known]
         for start in range(0, len(new), self._batch_size):
             chunk = new[start : start + self._batch_size]
-            tokens, cut = encoder.tokens(chunk)
-            directions = self._directions(encoder.text_features, tokens.to(self._device))
-            self._texts.update(zip(chunk, zip(directions, cut, strict=True), strict=True))
+            tokens, cut = self.encoder.tokens(chunk)
+            directions = self._directions(self.encoder.text_features, tokens.to(self._device))
+            known.update(zip(chunk, zip(directions, cut, strict=True), strict=True))
             self._warn([prompt for prompt, was_cut in zip(chunk, cut, strict=True) if was_cut])
-        found = [self._texts[prompt] for prompt in prompts]
-        while len(self._texts) > REMEMBERED_TEXTS:
-            del self._texts[next(iter(self._texts))]
-        return found
+        self._texts.update(known)
+        return [known[prompt] for prompt in prompts]
 
     def _directions(self, encode: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
         """Features (N, D) float32 of length one; NaN where they have no direction."""
@@ -131,5 +137,6 @@ class Preference(Feature):
     def _warn(self, cut: list[str]) -> None:
         if cut and not self._warned:
             self._warned = True
-            message = f"{self.name}: prompts longer than its text encoder takes are cut ({cut[0][:60]!r} ...)"
-            warnings.warn(f"{message}; the column {self.name}_prompt_cut names them.", stacklevel=5)
+            name = self.feature.name
+            message = f"{name}: prompts longer than its text encoder takes are cut ({cut[0][:60]!r} ...)"
+            warnings.warn(f"{message}; the column {name}_prompt_cut names them.", stacklevel=5)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embed, Embedding
 from seedscope.analysis.features.networks.gram import SKETCH, gram, projection, triangle
 from seedscope.analysis.features.networks.lite0 import LITE0_INPUT, LITE0_LAYERS, lite0_file, lite0_maps, lite0_network
 from seedscope.analysis.features.networks.published import Published
@@ -16,6 +17,9 @@ from seedscope.analysis.features.networks.weights import fill, read_weights, sha
 
 if TYPE_CHECKING:
     import torch
+
+Maps = Callable[["torch.Tensor"], Iterator["torch.Tensor"]]
+"""The feature maps (N, C, h, w) of each layer in turn, of images (N, 3, H, W) uint8, on one device."""
 
 VGG19 = Published("style_vgg19", "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth", "dcbb9e9d")
 
@@ -33,30 +37,26 @@ class Style(Embedding):
     layers: ClassVar[Mapping[str, int]]
     """Name -> channels of the layers looked at, from the shallowest to the deepest."""
 
-    def __init__(self, batch_size: int = 16) -> None:
-        super().__init__(batch_size)
-        self._projections: list[torch.Tensor] = []
-
     @property
     def dimensions(self) -> int:
         return SKETCH * len(self.layers)
 
-    def load(self, device: str) -> None:
-        super().load(device)
-        if not self._projections:
-            lengths = [channels * (channels + 1) // 2 for channels in self.layers.values()]
-            self._projections = [projection(length, layer) for layer, length in enumerate(lengths)]
-        self._projections = [one.to(device) for one in self._projections]
-
-    def embed(self, network: torch.nn.Module, images: torch.Tensor) -> torch.Tensor:
+    def build(self, device: str) -> Embed:
         import torch
 
-        maps = zip(self.maps(network, images), self._projections, strict=True)
-        return torch.cat([triangle(gram(of_layer)) @ one for of_layer, one in maps], dim=1)
+        maps = self.network(device)
+        lengths = [channels * (channels + 1) // 2 for channels in self.layers.values()]
+        projections = [projection(length, layer).to(device) for layer, length in enumerate(lengths)]
+
+        def embed(images: torch.Tensor) -> torch.Tensor:
+            layers = zip(maps(images), projections, strict=True)
+            return torch.cat([triangle(gram(of_layer)) @ one for of_layer, one in layers], dim=1)
+
+        return embed
 
     @abstractmethod
-    def maps(self, network: torch.nn.Module, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        """Feature maps (N, C, h, w) of each layer in turn, of images (N, 3, H, W) uint8."""
+    def network(self, device: str) -> Maps:
+        """A function that holds the network with its weights, on a torch device, evaluating."""
 
 
 class StyleLite0(Style):
@@ -71,12 +71,14 @@ class StyleLite0(Style):
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "weights": sha256_of(lite0_file()), "input": LITE0_INPUT, "layers": [*self.layers]}
 
-    def build(self) -> torch.nn.Module:
-        return lite0_network()
+    def network(self, device: str) -> Maps:
+        network = lite0_network().to(device)
 
-    def maps(self, network: torch.nn.Module, images: torch.Tensor) -> Iterator[torch.Tensor]:
-        maps = lite0_maps(network, images)
-        return (maps[layer] for layer in self.layers)
+        def maps(images: torch.Tensor) -> Iterator[torch.Tensor]:
+            found = lite0_maps(network, images)
+            return (found[layer] for layer in self.layers)
+
+        return maps
 
 
 class StyleVGG19(Style):
@@ -100,21 +102,21 @@ class StyleVGG19(Style):
     def facts(self) -> dict[str, Any]:
         return {"version": 1, "weights": VGG19.identity(self._weights), "input": "224 bicubic antialias, ImageNet"}
 
-    def build(self) -> torch.nn.Module:
+    def network(self, device: str) -> Maps:
         import torch
         from torchvision.models import vgg19
 
         path = VGG19.cached() if self._weights is None else self._weights
         if not VGG19.is_at(path):
             message = f"{path} is not the published file {VGG19.file}: its styles compare with no others."
-            warnings.warn(message, stacklevel=3)
+            warnings.warn(message, stacklevel=4)
         with torch.device("meta"):
             network = vgg19()
         fill(network, read_weights(path), path)
         seen: torch.nn.Module = network.features[: int([*self.layers][-1]) + 1]
-        return seen.to(memory_format=torch.channels_last)
+        return partial(self._maps, seen.to(memory_format=torch.channels_last).to(device))
 
-    def maps(self, network: torch.nn.Module, images: torch.Tensor) -> Iterator[torch.Tensor]:
+    def _maps(self, network: torch.nn.Module, images: torch.Tensor) -> Iterator[torch.Tensor]:
         from torch.nn.functional import interpolate
         from torchvision.transforms.v2.functional import normalize
 

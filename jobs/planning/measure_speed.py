@@ -11,14 +11,14 @@ from itertools import count, cycle, islice
 from pathlib import Path
 from statistics import median
 
-from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.features.feature_stage import Features, Generated, Measure, OpenFeatures, feature_table
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.bench_file import Bench, conditions
 from seedscope.jobs.planning.pricing import Spread
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.models.device import pick_device
 from seedscope.pipeline.running.machine import machine
-from seedscope.pipeline.running.stage import Stage, make
+from seedscope.pipeline.running.stage import OpenStage, Stage, make
 from seedscope.pipeline.running.worker import settle
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import fingerprint
@@ -50,13 +50,12 @@ def bench(run: DrawnRun, seconds: float, threads: int, scratch: Path) -> Bench:
     settle(threads)
     stages = _stages(run, scratch)
     began = time.monotonic()
-    for stage in stages.values():
-        stage.open()
+    opened = {name: stage.open() for name, stage in stages.items()}
     loading = time.monotonic() - began
-    _timed(stages, next(pieces(run, 1, "warm-up")))
-    trial = _timed(stages, next(pieces(run, 1, "trial")))
+    _timed(opened, next(pieces(run, 1, "warm-up")))
+    trial = _timed(opened, next(pieces(run, 1, "trial")))
     batches = max(1, int(seconds / ROUNDS / sum(trial.seconds.values())))
-    rounds = [_timed(stages, piece) for piece in islice(pieces(run, batches, "round"), ROUNDS)]
+    rounds = [_timed(opened, piece) for piece in islice(pieces(run, batches, "round"), ROUNDS)]
     return Bench(
         study=run.study.name,
         fingerprint=fingerprint(conditions(run)),
@@ -108,14 +107,14 @@ def pieces(run: DrawnRun, batches: int, name: str) -> Iterator[Unit]:
     )
 
 
-def _timed(stages: Mapping[str, Stage], piece: Unit) -> _Round:
+def _timed(stages: Mapping[str, OpenStage], piece: Unit) -> _Round:
     found = _Round(len(piece), {}, {}, {})
     for name, stage in stages.items():
         began = time.monotonic()
         receipts = make(stage, piece)
         found.seconds[name] = time.monotonic() - began
         found.bytes[name] = sum(receipt.bytes for receipt in receipts)
-        if isinstance(stage, Features):
+        if isinstance(stage, OpenFeatures):
             for measure, receipt in zip(stage.measures, receipts, strict=True):
                 found.features[measure.feature.name] = float(str(receipt.made["compute_seconds"]))
     return found

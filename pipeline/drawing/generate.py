@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -31,7 +31,6 @@ class Generate(Stage):
     located: Located
     table: Table
     task: Task
-    _drawing: "Drawing | None" = field(default=None, repr=False)
 
     @property
     def tables(self) -> Sequence[Table]:
@@ -44,19 +43,33 @@ class Generate(Stage):
         weights = self.located.bytes
         return 8 * 2**30 if weights is None else 2**30 + 4 * weights
 
-    def open(self) -> None:
+    def open(self) -> "OpenGenerate":
         # Imported here: torch takes seconds, which whoever only hands out units need not wait for.
         from seedscope.pipeline.drawing.draw import Drawing
 
-        self._drawing = Drawing(self.study, self.located, self.task)
+        drawing = Drawing(self.study, self.located, self.task)
+        return OpenGenerate(self.table, drawing, self.study.compute.batch_size)
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        if self._drawing is None:
-            raise RuntimeError("the stage is not open")
-        drawing, model = self._drawing, self._drawing.model
+
+@dataclass(frozen=True)
+class OpenGenerate:
+    """The generate stage with its model, which draws at most `batch_size` pictures at once."""
+
+    table: Table
+    drawing: "Drawing"
+    batch_size: int
+
+    @property
+    def tables(self) -> Sequence[Table]:
+        return [self.table]
+
+    def run(
+        self, unit: Unit, tables: Sequence[Table], smaller: int = 1
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        drawing, model = self.drawing, self.drawing.model
         columns = drawing.begin(unit)
         cells, batches = list(unit.cells), list[Json]()
-        batch = max(1, self.study.compute.batch_size // self.smaller)
+        batch = max(1, self.batch_size // smaller)
         with ThreadPoolExecutor(1) as encoder:
             encoded: list[Future[list[dict[str, Any]]]] = []
             at = 0

@@ -24,7 +24,9 @@ THREADS = 4
 
 @dataclass
 class Import(Stage):
-    """Brings the pictures of a unit in. A cell whose file cannot be read keeps its row, with the reason and no picture."""
+    """Brings the pictures of a unit in; there is nothing to load, so it is open as it stands.
+
+    A cell whose file cannot be read keeps its row, with the reason and no picture."""
 
     table: Table
     files: Mapping[Key, Path]
@@ -33,10 +35,15 @@ class Import(Stage):
     def tables(self) -> Sequence[Table]:
         return [self.table]
 
-    def open(self) -> None:
-        """Nothing to load."""
+    def open(self) -> "Import":
+        return self
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+    def run(
+        self,
+        unit: Unit,
+        tables: Sequence[Table],
+        smaller: int = 1,  # noqa: ARG002  (pictures come in one by one)
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         cells = [(prompt, seed, self.files[prompt.id, seed]) for prompt, seed in unit.cells]
         with ThreadPoolExecutor(THREADS) as readers:  # Pillow lets go of the interpreter while it decodes and encodes
             brought = list(readers.map(lambda cell: _bring(*cell), cells))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.running.stage import Stage, publish
+from seedscope.pipeline.running.stage import OpenStage, publish
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.tables.receipts import Receipt
 
@@ -27,8 +27,8 @@ class Result:
     memory_ran_out: bool = False
 
 
-def attempt(stage: Stage, task: Task) -> Result:
-    """Make a unit with an opened stage.
+def attempt(stage: OpenStage, task: Task) -> Result:
+    """Make a unit.
 
     Raises:
         UserError: a mishap that trying again would not mend.

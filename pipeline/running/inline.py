@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from seedscope.pipeline.running.attempt import attempt
 from seedscope.pipeline.running.schedule import Schedule
-from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.running.stage import OpenStage, Stage
 from seedscope.pipeline.running.worker import settle
 
 
@@ -16,9 +16,8 @@ def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | Non
         UserError: a mishap that trying again would not mend.
     """
     settle(threads or os.cpu_count() or 1)
-    opened = set[str]()
+    opened: dict[str, OpenStage] = {}
     while task := schedule.take(stages):
         if task.work not in opened:
-            stages[task.work].open()
-            opened.add(task.work)
-        schedule.ended(task, attempt(stages[task.work], task))
+            opened[task.work] = stages[task.work].open()
+        schedule.ended(task, attempt(opened[task.work], task))

@@ -5,7 +5,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, Protocol
 
 import pyarrow as pa
 
@@ -16,11 +16,26 @@ from seedscope.pipeline.tables.receipts import Receipt
 from seedscope.pipeline.tables.table import Table
 
 
-class Stage(ABC):
-    """One step from units to shards. Cheap to make and to pickle; what is heavy is made by `open`, in the worker."""
+class OpenStage(Protocol):
+    """A stage with all that it needs loaded: it makes units, and stays in the worker that opened it."""
 
-    smaller = 1
-    """What microbatches are to be divided by: 2 or more after attempts for which memory may not have sufficed."""
+    @property
+    def tables(self) -> Sequence[Table]:
+        """Where the shards go."""
+
+    def run(
+        self, unit: Unit, tables: Sequence[Table], smaller: int = 1
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        """Make the rows of a unit for those tables, one at least, that lack them: (table, rows, how they were made).
+
+        Args:
+            smaller: what microbatches are to be divided by: 2 or more after attempts for which memory may not have
+                sufficed.
+        """
+
+
+class Stage(ABC):
+    """One step from units to shards, before it is open: cheap to make and to pickle. What is heavy is made by `open`."""
 
     @property
     @abstractmethod
@@ -28,12 +43,8 @@ class Stage(ABC):
         """Where the shards go."""
 
     @abstractmethod
-    def open(self) -> None:
+    def open(self) -> OpenStage:
         """Load what the stage needs; called once in each worker before the first unit."""
-
-    @abstractmethod
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        """Make the rows of a unit for those tables, one at least, that lack them: (table, rows, how they were made)."""
 
     def needs(self) -> Literal["cpu", "gpu"]:
         """Whether the stage works on a GPU, where there is one."""
@@ -48,19 +59,18 @@ class Stage(ABC):
         return set.intersection(*(table.committed() for table in self.tables))
 
 
-def make(stage: Stage, unit: Unit) -> list[Receipt]:
-    """Run an opened stage on a unit and publish what it lacks."""
+def make(stage: OpenStage, unit: Unit) -> list[Receipt]:
+    """Run a stage on a unit and publish what it lacks."""
     return [receipt for _, receipt in publish(stage, unit)]
 
 
-def publish(stage: Stage, unit: Unit, attempt: int = 1, smaller: int = 1) -> Iterator[tuple[Table, Receipt]]:
+def publish(stage: OpenStage, unit: Unit, attempt: int = 1, smaller: int = 1) -> Iterator[tuple[Table, Receipt]]:
     """As `make`, table by table: what stands before an exception is published."""
     lacking = [table for table in stage.tables if not table.has(unit.name)]
     if not lacking:
         return
-    stage.smaller = smaller
     started = time.monotonic()
-    for table, rows, made in stage.run(unit, lacking):
+    for table, rows, made in stage.run(unit, lacking, smaller):
         seconds = round(time.monotonic() - started, 3)
         finished = datetime.now(UTC).isoformat(timespec="milliseconds")
         made |= {"attempt": attempt, "seconds": seconds, "finished": finished}

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 
 from seedscope.pipeline.running.attempt import Result, Task, attempt
-from seedscope.pipeline.running.stage import Stage
+from seedscope.pipeline.running.stage import OpenStage, Stage
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
 
@@ -15,6 +15,7 @@ class Worker:
 
     def __init__(self, stages: Mapping[str, Stage], threads: int) -> None:
         self._stages, self._threads = stages, threads
+        self._opened: dict[str, OpenStage] = {}
 
     def ready(self) -> None:
         """Returns when the worker can be given units."""
@@ -22,10 +23,10 @@ class Worker:
 
     def open(self, work: str) -> None:
         """Open a stage, in a call of its own: of what goes wrong in it no unit is to blame."""
-        self._stages[work].open()
+        self._opened[work] = self._stages[work].open()
 
     def make(self, task: Task) -> Result:
-        return attempt(self._stages[task.work], task)
+        return attempt(self._opened[task.work], task)
 
 
 def settle(threads: int) -> None:

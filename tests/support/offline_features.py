@@ -10,6 +10,7 @@ import pyarrow as pa
 import tiny_clip
 
 from seedscope.analysis.features import Feature, feature
+from seedscope.analysis.features.base import Measurer
 
 LAYOUT = {"model": "sprout-layout/segmentation", "depth": "sprout-layout/depth", "objects": "any"}
 BUNDLED: dict[str, dict[str, str]] = {
@@ -33,11 +34,10 @@ RANDOM: dict[str, Callable[[Path], Feature]] = {
 """Features whose weights cannot be had here: one with random weights, written to a folder."""
 
 
-def made(name: str, folder: Path) -> Feature:
-    """A feature, loaded."""
+def made(name: str, folder: Path) -> tuple[Feature, Measurer]:
+    """A feature, and what measures by it."""
     one = feature(name, **BUNDLED[name]) if name in BUNDLED else RANDOM[name](folder)
-    one.load("cpu")
-    return one
+    return one, one.load("cpu")
 
 
 def numbers(column: Any) -> npt.NDArray[np.float64] | None:

@@ -33,7 +33,7 @@ def units(count: int) -> list[Unit]:
 
 @dataclass
 class Squares(Stage):
-    """Squares its seeds.
+    """Squares its seeds; it is open as it stands.
 
     trouble: unit, or "open", -> what goes wrong. times: how often it does. pause: seconds a unit. on: what it works on.
     """
@@ -58,10 +58,13 @@ class Squares(Stage):
     def memory(self) -> int:
         return 2**28
 
-    def open(self) -> None:
+    def open(self) -> "Squares":
         self._misbehave("open")
+        return self
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+    def run(
+        self, unit: Unit, tables: Sequence[Table], smaller: int = 1
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         time.sleep(self.pause)
         self._misbehave(unit.name)
         rows = [
@@ -69,7 +72,7 @@ class Squares(Stage):
             for item, seed in unit.cells
         ]
         for table in tables:
-            yield table, pa.Table.from_pylist(rows, schema=SCHEMA), {"smaller": self.smaller, "visible": _gpus()}
+            yield table, pa.Table.from_pylist(rows, schema=SCHEMA), {"smaller": smaller, "visible": _gpus()}
 
     def _misbehave(self, what: str) -> None:
         notes = self._notes() / what

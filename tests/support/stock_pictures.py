@@ -46,9 +46,7 @@ def study(model: str, **sampling: Any) -> Study:
 def ours(study: Study, folder: Path, unit: Unit) -> np.ndarray:
     located = locate(study.model)
     table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
-    stage = Generate(study, located, table, TextToImage(study.prompts))
-    stage.open()
-    make(stage, unit)
+    make(Generate(study, located, table, TextToImage(study.prompts)).open(), unit)
     rows = table.read(unit.name).to_pylist()
     assert [(row["prompt"], row["seed"], row["status"]) for row in rows] == [
         (item.text, seed, "ok") for item, seed in unit.cells

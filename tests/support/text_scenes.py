@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from seedscope.analysis.features.text.text import Text
+from seedscope.analysis.features.text.text import Text, TextMeasurer
 from seedscope.jobs.sprout import world
 
 Pixels = npt.NDArray[np.uint8]
@@ -32,11 +32,11 @@ def scenes(first: int, count: int) -> list[world.Scene]:
     return [*printed[:count], *bare[:count]]
 
 
-def rows(text: Text, pixels: Pixels, masks: Mask | None = None) -> list[Row]:
+def rows(text: TextMeasurer, pixels: Pixels, masks: Mask | None = None) -> list[Row]:
     """A row a picture, having checked names and types of the columns, and that they agree."""
     prompts = [""] * len(pixels)
     columns = text.compute(pixels, prompts) if masks is None else text.compute_inpainted(pixels, prompts, masks)
-    assert {item.name: item.type for item in text.fields()} == {key: value.type for key, value in columns.items()}
+    assert {item.name: item.type for item in Text().fields()} == {key: value.type for key, value in columns.items()}
     lists = [column.to_pylist() for column in columns.values()]
     found = [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]
     for row in found:

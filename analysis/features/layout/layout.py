@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
+from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
 from seedscope.analysis.features.layout import mask_geometry
 from seedscope.analysis.features.layout.depth import Depth, gives_distance
 from seedscope.analysis.features.layout.segmentation import GROUNDED, KINDS, segmenter
@@ -92,15 +92,12 @@ class Layout(Feature):
         self._sam = Pretrained(self.name, sam, sam_revision, option="sam")
         self._depth = Pretrained(self.name, depth, depth_revision, option="depth") if depth else None
         self._objects, self._background = objects, background
-        self._threshold, self._smallest, self._masks = threshold, smallest, masks
-        self._batch_size, self._half = batch_size, half
-        self._networks: tuple[Segmenter[Any], Depth | None] | None = None
-        self._device = "cpu"
-        self._warned = False
+        self.threshold, self.smallest, self.masks = threshold, smallest, masks
+        self.batch_size, self.half = batch_size, half
 
     def fields(self) -> list[pa.Field]:
         numbers = [pa.field(name, pa.float32()) for name in _NUMBERS]
-        return [pa.field("object", pa.string()), *numbers, *([pa.field("mask", IMAGE)] if self._masks else [])]
+        return [pa.field("object", pa.string()), *numbers, *([pa.field("mask", IMAGE)] if self.masks else [])]
 
     def scalars(self) -> dict[str, Better | None]:
         """All but the sides of the box, which place and size nearly tell; none has a direction that is good."""
@@ -113,9 +110,9 @@ class Layout(Feature):
             "version": VERSION,
             "model": self._model.identity(),
             "objects": [self._objects, self._background],
-            "least": [self._threshold, self._smallest],
-            "masks": self._masks,
-            "half on cuda": self._half,
+            "least": [self.threshold, self.smallest],
+            "masks": self.masks,
+            "half on cuda": self.half,
         }
         if self._model.config(*KINDS)["model_type"] in GROUNDED:
             facts["sam"] = self._sam.identity()
@@ -123,48 +120,50 @@ class Layout(Feature):
             facts["depth"] = self._depth.identity() | {"distance": gives_distance(self._depth)}
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def load(self, device: str) -> None:
-        if self._networks is None:
-            found = segmenter(self._model, self._sam, self._objects, self._background, self._threshold)
-            self._networks = found, None if self._depth is None else Depth(self._depth)
-        for network in self._networks:
+    def load(self, device: str) -> LayoutMeasurer:
+        finder = segmenter(self._model, self._sam, self._objects, self._background, self.threshold)
+        depth = None if self._depth is None else Depth(self._depth)
+        for network in (finder, depth):
             if network is not None:
-                network.to(device, self._half)
-        self._device = device
+                network.to(device, self.half)
+        return LayoutMeasurer(self, finder, depth, device)
+
+
+class LayoutMeasurer(Measurer):
+    """A layout with its networks on a device: what finds the object, and what tells how near it is, if that is asked for."""
+
+    def __init__(self, feature: Layout, finder: Segmenter[Any], depth: Depth | None, device: str) -> None:
+        self.feature, self._finder, self._depth, self._device = feature, finder, depth, device
+        self._warned = False
 
     def compute(self, pixels: Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
         check_pictures(pixels, prompts)
-        if self._networks is None:
-            raise RuntimeError("layout: load(device) comes before compute(...)")
-        finder, depth = self._networks
         rows: list[Row] = [{} for _ in prompts]
-        wanted = [finder.wanted(prompt) for prompt in prompts]
+        wanted = [self._finder.wanted(prompt) for prompt in prompts]
         self._warn([prompt for prompt, one in zip(prompts, wanted, strict=True) if one is None])
         for chunk in self._chunks([row for row, one in enumerate(wanted) if one is not None]):
             pictures = pixels[self._filled(chunk)]
-            found, nearness = self._measured(finder, depth, pictures, [wanted[row] for row in self._filled(chunk)])
+            found, nearness = self._measured(pictures, [wanted[row] for row in self._filled(chunk)])
             for place, row in enumerate(chunk):
                 rows[row] = self._row(found[place], None if nearness is None else nearness[place])
-        return {item.name: pa.array([row.get(item.name) for row in rows], item.type) for item in self.fields()}
+        return {item.name: pa.array([row.get(item.name) for row in rows], item.type) for item in self.feature.fields()}
 
-    def _measured(
-        self, finder: Segmenter[Any], depth: Depth | None, pixels: Pixels, wanted: list[Any]
-    ) -> tuple[list[Found | None], npt.NDArray[np.float32] | None]:
+    def _measured(self, pixels: Pixels, wanted: list[Any]) -> tuple[list[Found | None], npt.NDArray[np.float32] | None]:
         """The object in each picture, and how near each pixel is."""
         import torch
 
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
         with torch.inference_mode(), exact:
             images = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))).to(self._device)
-            found = finder.find(images, wanted)
-            return found, None if depth is None else depth.nearness(images).cpu().numpy()
+            found = self._finder.find(images, wanted)
+            return found, None if self._depth is None else self._depth.nearness(images).cpu().numpy()
 
     def _row(self, found: Found | None, nearness: npt.NDArray[np.float32] | None) -> Row:
         """The values of a picture, by column; none where no object is large and sure enough."""
-        if found is None or not found.confidence >= self._threshold:  # so that NaN is none too
+        if found is None or not found.confidence >= self.feature.threshold:  # so that NaN is none too
             return {}
         mask = found.mask
-        if mask_geometry.size(mask) < self._smallest:
+        if mask_geometry.size(mask) < self.feature.smallest:
             return {}
         values = (
             *mask_geometry.centroid(mask),
@@ -173,16 +172,18 @@ class Layout(Feature):
             None if nearness is None else mask_geometry.nearer(nearness, mask),
             found.confidence,
         )
-        image = {"mask": {"bytes": mask_geometry.png(mask), "path": None}} if self._masks else {}
+        image = {"mask": {"bytes": mask_geometry.png(mask), "path": None}} if self.feature.masks else {}
         return {"object": found.object} | dict(zip(_NUMBERS, values, strict=True)) | image
 
     def _chunks(self, rows: list[int]) -> Iterator[list[int]]:
-        for start in range(0, len(rows), self._batch_size):
-            yield rows[start : start + self._batch_size]
+        size = self.feature.batch_size
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
 
     def _filled(self, chunk: list[int]) -> list[int]:
         """The rows of a chunk, in half precision filled up to the batch size."""
-        missing = self._batch_size - len(chunk) if self._half and self._device.startswith("cuda") else 0
+        filled = self.feature.half and self._device.startswith("cuda")
+        missing = self.feature.batch_size - len(chunk) if filled else 0
         return chunk + chunk[-1:] * missing
 
     def _warn(self, unnamed: list[str]) -> None:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features.base import Feature, check_pictures
+from seedscope.analysis.features.base import Feature, Measurer, check_pictures
 from seedscope.analysis.features.looks.border import borders
 from seedscope.analysis.features.looks.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
 
@@ -41,7 +41,7 @@ _NUMBERS = (
 Values = dict[str, npt.NDArray[np.float64]]
 
 
-class Looks(Feature):
+class Looks(Feature, Measurer):
     """Ten columns, float32 but for the last. Null: sharpness where a side is under 5 pixels, border_* under 16.
 
     | column | what | range |
@@ -78,8 +78,8 @@ class Looks(Feature):
     def fingerprint(self) -> str:
         return hashlib.sha256(f"{self.name} {VERSION}".encode()).hexdigest()
 
-    def load(self, device: str) -> None:
-        """Nothing: the formulas run on the processor."""
+    def load(self, device: str) -> Looks:  # noqa: ARG002  (the formulas run on the processor)
+        return self
 
     def compute(self, pixels: Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
         check_pictures(pixels, prompts)

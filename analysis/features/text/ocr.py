@@ -5,6 +5,7 @@ The files are checked against EasyOCR's own list and filled into its networks as
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import sys
 import warnings
@@ -76,7 +77,7 @@ class OcrModel:
         import torch
         from easyocr.utils import CTCLabelConverter
 
-        reader = self.reader
+        reader = copy.copy(self.reader)
         reader.device = device
         with torch.device("meta"):
             recognizer = self._empty_recognizer()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 from PIL import Image
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features.base import Feature, FeatureError, check_pictures
+from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
 from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.text.craft import Craft, Thresholds
 from seedscope.analysis.features.text.ocr import OcrModel, Word, read
@@ -117,9 +118,7 @@ class Text(Feature):
         self._model = OcrModel(codes, None if weights is None else Path(weights).expanduser())
         self._sides = (shorter_side, canvas_size)
         self._thresholds = Thresholds(text_threshold, low_text, link_threshold)
-        self._confidence, self._smallest_share, self._half = confidence, smallest, half
-        self._networks: tuple[TextDetector, Any] | None = None
-        self._device = ""
+        self._counting, self._half = Counting(confidence, smallest), half
 
     def fields(self) -> list[pa.Field]:
         return list(_FIELDS)
@@ -133,7 +132,7 @@ class Text(Feature):
             "models": self._model.digests(detector=self._labelled is None),
             "languages": self._model.languages,
             "sides": self._sides,
-            "words": [self._confidence, self._smallest_share],
+            "words": [self._counting.confidence, self._counting.smallest_share],
         }
         if self._labelled is None:
             facts["thresholds"] = [self._thresholds.text, self._thresholds.low_text, self._thresholds.link]
@@ -142,17 +141,25 @@ class Text(Feature):
             facts["labels"] = [self._labelled.identity(), text_labels(self._labelled)]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
-    def load(self, device: str) -> None:
-        if self._device != device:
-            self._networks, self._device = self._loaded(device), device
-
-    def _loaded(self, device: str) -> tuple[TextDetector, Any]:
-        """What finds words, and EasyOCR's reader."""
+    def load(self, device: str) -> TextMeasurer:
         self._model.digests(detector=self._labelled is None)
+        detector: TextDetector
         if self._labelled is not None:
-            return TextLabels(self._labelled, device), self._model.load(device)
-        reader = self._model.load(device)
-        return Craft(reader, self._model.craft(), self._thresholds, self._sides[1], self._half), reader
+            detector, reader = TextLabels(self._labelled, device), self._model.load(device)
+        else:
+            reader = self._model.load(device)
+            detector = Craft(reader, self._model.craft(), self._thresholds, self._sides[1], self._half)
+        return TextMeasurer(detector, reader, self._sides, self._counting)
+
+
+@dataclass(frozen=True)
+class TextMeasurer(Measurer):
+    """What finds words and EasyOCR's reader, on a device. sides: those of pictures that are read, see `_enlarged`."""
+
+    detector: TextDetector
+    reader: Any
+    sides: tuple[int, int]
+    counting: Counting
 
     def compute(self, pixels: Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
         masks = np.ones(pixels.shape[:3], np.bool_)
@@ -162,28 +169,33 @@ class Text(Feature):
         check_pictures(pixels, prompts)
         if masks.dtype != np.bool_ or masks.shape != pixels.shape[:3]:
             raise ValueError(f"masks are {masks.dtype} {masks.shape}; bool {pixels.shape[:3]} is needed")
-        if self._networks is None:
-            raise RuntimeError("text: load(device) comes before compute(...)")
-        detector, reader = self._networks
-        enlarged = [_enlarged(picture, *self._sides) for picture in pixels]
+        enlarged = [_enlarged(picture, *self.sides) for picture in pixels]
         found = [
-            [region for region in of_picture if self._counts(region.plane, mask)]
-            for of_picture, mask in zip(detector.find(pixels, enlarged), masks, strict=True)
+            [region for region in of_picture if self.counting.counts(region.plane, mask)]
+            for of_picture, mask in zip(self.detector.find(pixels, enlarged), masks, strict=True)
         ]
-        words = read(reader, enlarged, [[region.box for region in of_picture] for of_picture in found])
-        rows = [self._row(*one) for one in zip(found, words, masks, strict=True)]
+        words = read(self.reader, enlarged, [[region.box for region in of_picture] for of_picture in found])
+        rows = [self.counting.row(*one) for one in zip(found, words, masks, strict=True)]
         return {item.name: pa.array([row[i] for row in rows], item.type) for i, item in enumerate(_FIELDS)}
 
-    def _counts(self, plane: Mask, mask: Mask) -> bool:
-        """Whether a word that takes `plane` is large enough and lies in the mask."""
-        return bool(plane.any() and plane.mean() >= self._smallest_share and plane[mask].sum() >= INSIDE * plane.sum())
 
-    def _row(self, regions: list[Region], words: list[Word], mask: Mask) -> tuple[Any, ...]:
+@dataclass(frozen=True)
+class Counting:
+    """Which words count: those with at least that confidence and that share of the picture, which lie in the mask."""
+
+    confidence: float
+    smallest_share: float
+
+    def counts(self, plane: Mask, mask: Mask) -> bool:
+        """Whether a word that takes `plane` is large enough and lies in the mask."""
+        return bool(plane.any() and plane.mean() >= self.smallest_share and plane[mask].sum() >= INSIDE * plane.sum())
+
+    def row(self, regions: list[Region], words: list[Word], mask: Mask) -> tuple[Any, ...]:
         """The values of the columns by the words that count; from the top down."""
         if not mask.any():
             return (None,) * len(_FIELDS)
         pairs = zip(regions, words, strict=True)
-        kept = sorted((one for one in pairs if one[1][1] >= self._confidence), key=lambda one: _upper_left(one[0]))
+        kept = sorted((one for one in pairs if one[1][1] >= self.confidence), key=lambda one: _upper_left(one[0]))
         share = np.any([region.plane for region, _ in kept], axis=0)[mask].mean() if kept else 0.0
         texts, confidences = [text for _, (text, _) in kept], [confidence for _, (_, confidence) in kept]
         return bool(kept), share, texts, confidences, [region.polygon.ravel() for region, _ in kept]

@@ -18,8 +18,7 @@ OTHERS = range(FIRST_OTHER, FIRST_OTHER + COUNT)
 
 def features(pictures: Sequence[world.Pixels]) -> npt.NDArray[np.float64]:
     """float64 [n, 1280] of uint8 [64, 64, 3] pictures."""
-    network = EfficientNetLite0()
-    network.load("cpu")
+    network = EfficientNetLite0().load("cpu")
     column = network.compute(np.stack(pictures), [""] * len(pictures))[network.name]
     return np.asarray(column.flatten(), dtype=np.float64).reshape(len(pictures), network.dimensions)
 

@@ -20,7 +20,7 @@ from transformers import CLIPModel, Dinov2Model
 from seedscope.analysis.features import FeatureError
 from seedscope.analysis.features.clip_images import ClipImages
 from seedscope.analysis.features.dinov2 import Dinov2
-from seedscope.analysis.features.embedding import Embedding
+from seedscope.analysis.features.embedding import Embedder, Embedding
 
 Pixels = npt.NDArray[np.uint8]
 KINDS: dict[str, Callable[[str], Embedding]] = {"fd_dinov2": Dinov2, "fd_clip": ClipImages}
@@ -33,21 +33,16 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 @pytest.fixture(scope="module")
-def loaded(folders: dict[str, Path]) -> dict[str, Embedding]:
-    made = {name: kind(str(folders[name])) for name, kind in KINDS.items()}
-    for one in made.values():
-        one.load("cpu")
-    return made
+def loaded(folders: dict[str, Path]) -> dict[str, Embedder]:
+    return {name: kind(str(folders[name])).load("cpu") for name, kind in KINDS.items()}
 
 
-def vectors(one: Embedding, pixels: Pixels, split: int | None = None) -> npt.NDArray[np.float32]:
+def vectors(one: Embedder, pixels: Pixels, split: int | None = None) -> npt.NDArray[np.float32]:
     """Features (N, D) computed in calls of `split` images; checks names and types on the way."""
     step = split or len(pixels)
-    (field,) = one.fields()
-    assert field == pa.field(one.name, pa.list_(pa.float32(), one.dimensions))
     calls = [pixels[start : start + step] for start in range(0, len(pixels), step)]
     parts = [one.compute(call, [""] * len(call))[one.name] for call in calls]
-    assert {part.type for part in parts} == {field.type}
+    assert {part.type for part in parts} == {pa.list_(pa.float32(), one.dimensions)}
     return np.asarray(pa.concat_arrays(parts).flatten()).reshape(len(pixels), one.dimensions)
 
 
@@ -76,7 +71,7 @@ def dinov2_class_token(folder: Path, inputs: torch.Tensor) -> torch.Tensor:
 
 @torch.inference_mode()
 def test_dinov2_is_the_class_token_of_the_whole_picture_at_224(
-    loaded: dict[str, Embedding], folders: dict[str, Path]
+    loaded: dict[str, Embedder], folders: dict[str, Path]
 ) -> None:
     pixels = pictures(3, 300, 260)
     expected = dinov2_class_token(folders["fd_dinov2"], by_pillow(pixels, 224, IMAGENET_MEAN, IMAGENET_STD)).numpy()
@@ -89,7 +84,7 @@ def test_dinov2_is_the_class_token_of_the_whole_picture_at_224(
 
 
 @torch.inference_mode()
-def test_dinov2_positions_are_not_those_of_transformers(loaded: dict[str, Embedding], folders: dict[str, Path]) -> None:
+def test_dinov2_positions_are_not_those_of_transformers(loaded: dict[str, Embedder], folders: dict[str, Path]) -> None:
     pixels = pictures(2, 224, 224)
     network: Any = Dinov2Model.from_pretrained(folders["fd_dinov2"])
     theirs = network(by_pillow(pixels, 224, IMAGENET_MEAN, IMAGENET_STD)).pooler_output.numpy()
@@ -105,8 +100,7 @@ def test_dinov2_trained_at_224_keeps_its_positions(folders: dict[str, Path], tmp
     config = json.loads((folders["fd_dinov2"] / "config.json").read_text()) | {"image_size": 224}
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    one = Dinov2(str(tmp_path))
-    one.load("cpu")
+    one = Dinov2(str(tmp_path)).load("cpu")
     network: Any = Dinov2Model.from_pretrained(tmp_path)
     pixels = pictures(2, 224, 224)
     theirs = network(by_pillow(pixels, 224, IMAGENET_MEAN, IMAGENET_STD)).pooler_output.numpy()
@@ -116,7 +110,7 @@ def test_dinov2_trained_at_224_keeps_its_positions(folders: dict[str, Path], tmp
 @torch.inference_mode()
 @pytest.mark.parametrize("size", [(336, 336), (400, 336), (96, 150)], ids=str)
 def test_clip_is_the_projected_embedding_of_the_middle_square(
-    size: tuple[int, int], loaded: dict[str, Embedding], folders: dict[str, Path]
+    size: tuple[int, int], loaded: dict[str, Embedder], folders: dict[str, Path]
 ) -> None:
     pixels = pictures(3, *size)
     side = min(size)
@@ -133,12 +127,18 @@ def test_clip_is_the_projected_embedding_of_the_middle_square(
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_vectors_depend_neither_on_the_batch_nor_on_the_order(name: str, loaded: dict[str, Embedding]) -> None:
+def test_vectors_depend_neither_on_the_batch_nor_on_the_order(name: str, loaded: dict[str, Embedder]) -> None:
     pixels = pictures(7)
     whole = vectors(loaded[name], pixels)
     for split in (1, 3):
         np.testing.assert_allclose(vectors(loaded[name], pixels, split), whole, atol=1e-4)
     np.testing.assert_allclose(vectors(loaded[name], pixels[::-1].copy())[::-1], whole, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_column_is_as_announced(name: str, loaded: dict[str, Embedder], folders: dict[str, Path]) -> None:
+    one = loaded[name]
+    assert KINDS[name](str(folders[name])).fields() == [pa.field(one.name, pa.list_(pa.float32(), one.dimensions))]
 
 
 @pytest.mark.parametrize("name", KINDS)

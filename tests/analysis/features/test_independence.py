@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seedscope.analysis.features import NAMES, Feature
+from seedscope.analysis.features.base import Measurer
 from seedscope.pipeline.images import IMAGE, Pixels, decode
 from seedscope.pipeline.models.locate import BUNDLED
 
@@ -58,11 +59,12 @@ def test_values_do_not_depend_on_batches_or_order(name: str, shown: tuple[Pixels
             agree(key, found[key], column)
 
 
-def columns(one: Feature, pixels: Pixels, prompts: list[str], size: int) -> dict[str, pa.Array]:
+def columns(one: tuple[Feature, Measurer], pixels: Pixels, prompts: list[str], size: int) -> dict[str, pa.Array]:
     """A feature's columns, computed in batches of `size`."""
+    known, measurer = one
     starts = range(0, len(pixels), size)
-    parts = [one.compute(pixels[i : i + size], prompts[i : i + size]) for i in starts]
-    return {item.name: pa.concat_arrays([part[item.name] for part in parts]).cast(item.type) for item in one.fields()}
+    parts = [measurer.compute(pixels[i : i + size], prompts[i : i + size]) for i in starts]
+    return {item.name: pa.concat_arrays([part[item.name] for part in parts]).cast(item.type) for item in known.fields()}
 
 
 def agree(key: str, found: pa.Array, wanted: pa.Array) -> None:

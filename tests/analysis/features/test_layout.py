@@ -27,7 +27,7 @@ from seedscope.analysis.features import FeatureError, feature
 from seedscope.analysis.features.layout import mask_geometry, object_words
 from seedscope.analysis.features.layout.depth import Depth, gives_distance
 from seedscope.analysis.features.layout.labelled import OneFormer
-from seedscope.analysis.features.layout.layout import Layout
+from seedscope.analysis.features.layout.layout import Layout, LayoutMeasurer
 from seedscope.analysis.features.layout.segmentation import segmenter
 from seedscope.analysis.features.networks.picture_model import PictureModel
 from seedscope.analysis.features.networks.pretrained import Pretrained
@@ -61,31 +61,30 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 
 
 @pytest.fixture(scope="module")
-def layout(folder: Callable[[str], str]) -> Callable[..., Layout]:
+def layout(folder: Callable[[str], str]) -> Callable[..., LayoutMeasurer]:
     """A loaded feature on a tiny segmenter and a tiny depth model; whatever it finds counts."""
 
-    def made(name: str, depth: str = "dpt", **options: Any) -> Layout:
+    def made(name: str, depth: str = "dpt", **options: Any) -> LayoutMeasurer:
         everything = {"threshold": 0.0 if name != "clipseg" else 0.5, "smallest": 0.0}
         one = Layout(folder(name), depth=depth and folder(depth), sam=folder("sam"), **everything | options)
-        one.load("cpu")
-        return one
+        return one.load("cpu")
 
     return made
 
 
 @pytest.fixture(scope="module")
-def sprout() -> Layout:
-    one = Layout(**SPROUT, objects="any")
-    one.load("cpu")
-    return one
+def sprout() -> LayoutMeasurer:
+    return Layout(**SPROUT, objects="any").load("cpu")
 
 
-def rows(one: Layout, pixels: Pixels, prompts: list[str]) -> list[dict[str, Any]]:
+def rows(one: LayoutMeasurer, pixels: Pixels, prompts: list[str]) -> list[dict[str, Any]]:
     """A dict a picture, having checked names, types, lengths and ranges of all columns."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         columns = one.compute(pixels, prompts)
-    assert {item.name: item.type for item in one.fields()} == {key: value.type for key, value in columns.items()}
+    assert {item.name: item.type for item in one.feature.fields()} == {
+        key: value.type for key, value in columns.items()
+    }
     found: list[dict[str, Any]] = pa.table(columns).to_pylist()
     assert len(found) == len(pixels)
     for row in found:
@@ -109,7 +108,7 @@ def mask_of(row: dict[str, Any]) -> Mask:
 
 
 @needs_fonts
-def test_the_bundled_models_find_what_was_rendered(sprout: Layout) -> None:
+def test_the_bundled_models_find_what_was_rendered(sprout: LayoutMeasurer) -> None:
     scenes = [world.render(FIRST_HELD_OUT + i) for i in range(96)]
     found = rows(sprout, np.stack([scene.pixels for scene in scenes]), [scene.caption for scene in scenes])
     pairs = list(zip(found, scenes, strict=True))
@@ -125,12 +124,11 @@ def test_the_bundled_models_find_what_was_rendered(sprout: Layout) -> None:
 
 
 @needs_fonts
-def test_the_named_object_is_found_and_an_empty_scene_has_none(sprout: Layout) -> None:
+def test_the_named_object_is_found_and_an_empty_scene_has_none(sprout: LayoutMeasurer) -> None:
     scenes = [world.render(FIRST_HELD_OUT + i) for i in range(24)]
     empty = [world.render(FIRST_HELD_OUT + i, empty=True) for i in range(24)]
     captions = [scene.caption for scene in scenes]
-    named = Layout(**SPROUT, masks=False)
-    named.load("cpu")
+    named = Layout(**SPROUT, masks=False).load("cpu")
     found = rows(named, np.stack([scene.pixels for scene in scenes]), captions)
     assert {row["object"] for row in found} - {None} <= {scene.object for scene in scenes}
     assert np.mean([row["object"] == scene.object for row, scene in zip(found, scenes, strict=True)]) > 0.9
@@ -234,7 +232,7 @@ def test_synonyms_of_labels_and_labels_of_one_name() -> None:
     assert names["CRT screen"] == (3,)
 
 
-def test_objects_by_label(layout: Callable[..., Layout]) -> None:
+def test_objects_by_label(layout: Callable[..., LayoutMeasurer]) -> None:
     """ADE20K's labels: the named one by any of its names, all at once, those listed, and those passed over."""
     pixels = pictures(6, 72, 96)
 
@@ -261,7 +259,7 @@ def _or(mask: Mask | None) -> Any:
     return False if mask is None else mask
 
 
-def test_a_prompt_without_an_object_gets_null_and_one_warning(layout: Callable[..., Layout]) -> None:
+def test_a_prompt_without_an_object_gets_null_and_one_warning(layout: Callable[..., LayoutMeasurer]) -> None:
     one = layout("segformer", "")
     with pytest.warns(UserWarning, match=r"layout: prompts that name no object of the model \('a red cat'\) get null"):
         columns = one.compute(pictures(2), ["a red cat", "a blue cat"])
@@ -271,7 +269,7 @@ def test_a_prompt_without_an_object_gets_null_and_one_warning(layout: Callable[.
         one.compute(pictures(1), ["a blue cat"])
 
 
-def test_text_prompted_models_look_for_the_listed_word_or_the_prompt(layout: Callable[..., Layout]) -> None:
+def test_text_prompted_models_look_for_the_listed_word_or_the_prompt(layout: Callable[..., LayoutMeasurer]) -> None:
     prompts = ["a photo of a cat in the rain", "dogs on the red dog", "the rain"]
     whole = rows(layout("clipseg", ""), pictures(3), prompts)
     assert [row["object"] for row in whole] == prompts
@@ -286,7 +284,7 @@ def test_text_prompted_models_look_for_the_listed_word_or_the_prompt(layout: Cal
 
 
 @pytest.mark.parametrize("name", SEGMENTERS)
-def test_values_do_not_depend_on_the_batch(name: str, layout: Callable[..., Layout]) -> None:
+def test_values_do_not_depend_on_the_batch(name: str, layout: Callable[..., LayoutMeasurer]) -> None:
     pixels, prompts = pictures(6, 72, 96), PROMPTS if name != "segformer" else ["wall", "tree", "sky"] * 2
     one = layout(name, batch_size=4)
     together = rows(one, pixels, prompts)
@@ -303,7 +301,7 @@ def test_values_do_not_depend_on_the_batch(name: str, layout: Callable[..., Layo
 
 @pytest.mark.parametrize("name", ["segformer", "mask2former"])
 def test_masks_are_those_of_the_stock_processor(
-    name: str, folder: Callable[[str], str], layout: Callable[..., Layout]
+    name: str, folder: Callable[[str], str], layout: Callable[..., LayoutMeasurer]
 ) -> None:
     """At 384 x 384, where transformers enlarges the masks of Mask2Former too, masks are the same to the pixel."""
     pixels = pictures(3, 384, 384)
@@ -323,7 +321,7 @@ def test_masks_are_those_of_the_stock_processor(
     assert seen > 3
 
 
-def test_a_centre_crop_is_left_out(folder: Callable[[str], str], layout: Callable[..., Layout]) -> None:
+def test_a_centre_crop_is_left_out(folder: Callable[[str], str], layout: Callable[..., LayoutMeasurer]) -> None:
     """MobileViT's files ask for the middle of the picture, where places would be those of the middle."""
     pixels = pictures(2, 64, 96)
     whole = tf.AutoImageProcessor.from_pretrained(folder("mobilevit"), do_center_crop=False)
@@ -336,7 +334,7 @@ def test_a_centre_crop_is_left_out(folder: Callable[[str], str], layout: Callabl
 
 
 def test_confidence_is_the_mean_probability_in_the_mask(
-    folder: Callable[[str], str], layout: Callable[..., Layout]
+    folder: Callable[[str], str], layout: Callable[..., LayoutMeasurer]
 ) -> None:
     pixels = pictures(2, 64, 64)
     network = tf.SegformerForSemanticSegmentation.from_pretrained(folder("segformer")).eval()
@@ -364,7 +362,7 @@ def test_oneformer_is_told_its_task_as_its_processor_does(folder: Callable[[str]
 
 
 def test_clipseg_answers_as_its_processor_and_network_do(
-    folder: Callable[[str], str], layout: Callable[..., Layout]
+    folder: Callable[[str], str], layout: Callable[..., LayoutMeasurer]
 ) -> None:
     pixels, texts = pictures(2, 48, 80), ["a red photo of a small cat", "the dog"]
     processor: Any = tf.CLIPSegProcessor.from_pretrained(folder("clipseg"))
@@ -381,7 +379,7 @@ def test_clipseg_answers_as_its_processor_and_network_do(
 
 
 def test_grounding_dino_and_sam_answer_as_their_processors_do(
-    folder: Callable[[str], str], layout: Callable[..., Layout]
+    folder: Callable[[str], str], layout: Callable[..., LayoutMeasurer]
 ) -> None:
     pixels = pictures(2, 48, 80)
     dino, sam = folder("grounding_dino"), folder("sam")
@@ -438,7 +436,7 @@ def test_which_depth_models_give_distances(tmp_path: Path, folder: Callable[[str
 # Thresholds, options and wrong models.
 
 
-def test_weak_and_small_objects_are_none(layout: Callable[..., Layout]) -> None:
+def test_weak_and_small_objects_are_none(layout: Callable[..., LayoutMeasurer]) -> None:
     pixels, prompts = pictures(6, 64, 64), ["tree"] * 6
     found = [row for row in rows(layout("segformer"), pixels, prompts) if row["object"]]
     weak, small = np.median([row["confidence"] for row in found]), np.median([row["size"] for row in found])
@@ -449,14 +447,14 @@ def test_weak_and_small_objects_are_none(layout: Callable[..., Layout]) -> None:
     assert 0 < len(sure) < len(found) > len(large) > 0
 
 
-def test_an_object_that_fills_the_picture_has_no_nearness(layout: Callable[..., Layout]) -> None:
+def test_an_object_that_fills_the_picture_has_no_nearness(layout: Callable[..., LayoutMeasurer]) -> None:
     row = rows(layout("segformer", objects="any", background=""), pictures(1, 64, 64), ["x"])[0]
     assert (row["size"], row["x"], row["y"]) == pytest.approx((1, 0.5, 0.5))
     assert [row[side] for side in ("left", "top", "right", "bottom")] == [0, 0, 1, 1]
     assert row["nearness"] is None
 
 
-def test_without_a_depth_model_nearness_is_null(layout: Callable[..., Layout]) -> None:
+def test_without_a_depth_model_nearness_is_null(layout: Callable[..., LayoutMeasurer]) -> None:
     found = rows(layout("segformer", ""), pictures(2, 64, 64), ["tree", "wall"])
     assert [row["nearness"] for row in found] == [None, None]
     assert any(row["object"] for row in found)
@@ -473,13 +471,11 @@ def test_columns_by_name_and_type() -> None:
     assert [*feature("layout", model=SPROUT["model"], depth="").scalars()] == ["x", "y", "size", "confidence"]
 
 
-def test_no_pictures_make_no_rows(sprout: Layout) -> None:
+def test_no_pictures_make_no_rows(sprout: LayoutMeasurer) -> None:
     columns = sprout.compute(np.empty((0, 64, 64, 3), np.uint8), [])
     assert {len(column) for column in columns.values()} == {0}
     with pytest.raises(ValueError, match="uint8"):
         sprout.compute(np.zeros((1, 64, 64), np.uint8), ["a cat"])
-    with pytest.raises(RuntimeError, match="load"):
-        Layout(**SPROUT).compute(np.zeros((1, 64, 64, 3), np.uint8), ["a cat"])
 
 
 def test_the_fingerprint_covers_all_that_changes_values(folder: Callable[[str], str]) -> None:
@@ -565,7 +561,7 @@ def test_incomplete_folders_are_one_sentence(tmp_path: Path, folder: Callable[[s
         Layout(str(bare), depth="").load("cpu")
 
 
-def test_long_prompts_are_cut_with_a_warning(layout: Callable[..., Layout]) -> None:
+def test_long_prompts_are_cut_with_a_warning(layout: Callable[..., LayoutMeasurer]) -> None:
     for name in ("clipseg", "grounding_dino"):
         one = layout(name, "")
         with pytest.warns(UserWarning, match=r"layout: prompts are cut to the \d+ tokens that the model takes"):

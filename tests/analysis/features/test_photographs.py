@@ -62,8 +62,7 @@ def test_lite0_names_what_photographs_show_in_five_guesses() -> None:
 
 def vectors(pixels: Pixels) -> npt.NDArray[np.float32]:
     one = feature("fd_efficientnet_lite0")
-    one.load("cpu")
-    column = one.compute(pixels, [""] * len(pixels))[one.name]
+    column = one.load("cpu").compute(pixels, [""] * len(pixels))[one.name]
     return np.asarray(column.flatten()).reshape(len(pixels), -1)
 
 
@@ -71,8 +70,8 @@ def vectors(pixels: Pixels) -> npt.NDArray[np.float32]:
 def test_values_of_photographs_are_legal(name: str, tmp_path: Path) -> None:
     assert name in LEGAL, f"{name}: add its columns of numbers and their range to LEGAL"
     names, pixels = photographs(16)
-    one = offline_features.made(name, tmp_path)
-    found = one.compute(pixels, [f"a {text.split('_', 1)[1].replace('_', ' ')}" for text in names])
+    one, measurer = offline_features.made(name, tmp_path)
+    found = measurer.compute(pixels, [f"a {text.split('_', 1)[1].replace('_', ' ')}" for text in names])
     assert len(names) == 32
     differ = False
     for item in one.fields():

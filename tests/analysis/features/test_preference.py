@@ -25,7 +25,7 @@ from seedscope.analysis.features import FeatureError, preference
 from seedscope.analysis.features.clip_score import ClipScore
 from seedscope.analysis.features.hps import FILES, HPSv2, fit_longer_side
 from seedscope.analysis.features.pick_score import PickScore
-from seedscope.analysis.features.preference import Preference
+from seedscope.analysis.features.preference import Preference, Scorer
 from seedscope.pipeline.models.locate import BUNDLED
 
 Pixels = npt.NDArray[np.uint8]
@@ -59,26 +59,27 @@ NAMES = ["clip_score", "pick_score", "hps_v2"]
 
 
 @pytest.fixture(scope="module")
-def loaded(folders: dict[str, Path]) -> Callable[[str], Preference]:
+def loaded(folders: dict[str, Path]) -> Callable[[str], Scorer]:
     """The feature of a name, loaded once."""
-    ready = {name: made(name, folders, batch_size=3) for name in NAMES}
-    for one in ready.values():
-        one.load("cpu")
+    ready = {name: made(name, folders, batch_size=3).load("cpu") for name in NAMES}
     return ready.__getitem__
 
 
-def scores(one: Preference, pixels: Pixels, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
+def scores(one: Scorer, pixels: Pixels, prompts: Sequence[str]) -> npt.NDArray[np.float32]:
     """Scores (N,), having checked names, types and lengths of both columns."""
     columns = one.compute(pixels, prompts)
-    assert {item.name: item.type for item in one.fields()} == {key: value.type for key, value in columns.items()}
-    assert list(columns) == [one.name, f"{one.name}_prompt_cut"]
-    assert [columns[one.name].type, columns[f"{one.name}_prompt_cut"].type] == [pa.float32(), pa.bool_()]
+    name = one.feature.name
+    assert {item.name: item.type for item in one.feature.fields()} == {
+        key: value.type for key, value in columns.items()
+    }
+    assert list(columns) == [name, f"{name}_prompt_cut"]
+    assert [columns[name].type, columns[f"{name}_prompt_cut"].type] == [pa.float32(), pa.bool_()]
     assert {len(column) for column in columns.values()} == {len(pixels)}
-    return np.asarray(columns[one.name])
+    return np.asarray(columns[name])
 
 
 def test_clip_score_is_the_cosine_of_the_librarys_own_forward(
-    loaded: Callable[[str], Preference], folders: dict[str, Path]
+    loaded: Callable[[str], Scorer], folders: dict[str, Path]
 ) -> None:
     pixels = pictures(7, 120, 90)
     network, processor = CLIPModel.from_pretrained(folders["clip"]), CLIPProcessor.from_pretrained(folders["clip"])
@@ -91,7 +92,7 @@ def test_clip_score_is_the_cosine_of_the_librarys_own_forward(
     np.testing.assert_allclose(scores(loaded("clip_score"), pixels, PROMPTS), expected, atol=1e-5)
 
 
-def test_pick_score_is_the_published_formula(loaded: Callable[[str], Preference], folders: dict[str, Path]) -> None:
+def test_pick_score_is_the_published_formula(loaded: Callable[[str], Scorer], folders: dict[str, Path]) -> None:
     pixels = pictures(7, 90, 120)
     network, processor = CLIPModel.from_pretrained(folders["pick"]), CLIPProcessor.from_pretrained(folders["processor"])
     settings = {"padding": True, "truncation": True, "max_length": 77, "return_tensors": "pt"}
@@ -125,7 +126,7 @@ def published_hps(folders: dict[str, Path], picture: Pixels, prompt: str, antial
 
 @pytest.mark.parametrize("size", [(64, 64), (224, 224), (300, 211), (97, 260)], ids=str)
 def test_hps_v2_is_the_published_formula(
-    size: tuple[int, int], loaded: Callable[[str], Preference], folders: dict[str, Path]
+    size: tuple[int, int], loaded: Callable[[str], Scorer], folders: dict[str, Path]
 ) -> None:
     pixels = pictures(2, *size)
     expected = [published_hps(folders, picture, prompt, True) for picture, prompt in zip(pixels, PROMPTS, strict=False)]
@@ -135,8 +136,7 @@ def test_hps_v2_is_the_published_formula(
 
 def test_hps_v2_without_antialiasing_as_it_was_trained(folders: dict[str, Path]) -> None:
     pixels = pictures(1, 400, 400)
-    one = made("hps_v2", folders, antialias=False)
-    one.load("cpu")
+    one = made("hps_v2", folders, antialias=False).load("cpu")
     expected, other = (published_hps(folders, pixels[0], PROMPTS[0], antialias) for antialias in (False, True))
     assert abs(expected - other) > 1e-4
     np.testing.assert_allclose(scores(one, pixels, PROMPTS[:1]), [expected], atol=1e-5)
@@ -153,13 +153,12 @@ def test_fitting_keeps_the_shape_and_centres_it() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_scores_depend_neither_on_the_batch_nor_on_the_order(
-    name: str, loaded: Callable[[str], Preference], folders: dict[str, Path]
+    name: str, loaded: Callable[[str], Scorer], folders: dict[str, Path]
 ) -> None:
     pixels = pictures(7)
     whole = scores(loaded(name), pixels, PROMPTS)
     assert np.ptp(whole) > 0.05
-    fresh = made(name, folders, batch_size=16)
-    fresh.load("cpu")
+    fresh = made(name, folders, batch_size=16).load("cpu")
     alone = [scores(fresh, pixels[i : i + 1], PROMPTS[i : i + 1])[0] for i in reversed(range(7))][::-1]
     np.testing.assert_allclose(alone, whole, atol=1e-4)
     order = np.random.default_rng(0).permutation(7)
@@ -167,7 +166,7 @@ def test_scores_depend_neither_on_the_batch_nor_on_the_order(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_is_scored_with_its_own_prompt(name: str, loaded: Callable[[str], Preference]) -> None:
+def test_a_picture_is_scored_with_its_own_prompt(name: str, loaded: Callable[[str], Scorer]) -> None:
     pixels = pictures(2)
     straight = scores(loaded(name), pixels, PROMPTS[:2])
     crossed = scores(loaded(name), pixels[::-1].copy(), PROMPTS[:2])
@@ -177,10 +176,9 @@ def test_a_picture_is_scored_with_its_own_prompt(name: str, loaded: Callable[[st
     assert np.abs(straight - crossed).min() > 1e-3
 
 
-def text_encodings(one: Preference) -> list[int]:
+def text_encodings(one: Scorer) -> list[int]:
     """Grows by the number of texts each time the text encoder's blocks run."""
-    assert one._encoder is not None
-    network: Any = one._encoder.network
+    network: Any = one.encoder.network
     found: list[int] = []
     blocks = network.text_model if hasattr(network, "text_model") else network.transformer
     blocks.register_forward_hook(lambda _module, inputs, _output: found.append(len(inputs[0])))
@@ -189,8 +187,7 @@ def text_encodings(one: Preference) -> list[int]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_text_is_encoded_once(name: str, folders: dict[str, Path]) -> None:
-    one = made(name, folders, batch_size=2)
-    one.load("cpu")
+    one = made(name, folders, batch_size=2).load("cpu")
     encoded = text_encodings(one)
     first = scores(one, pictures(7), PROMPTS)
     assert sum(encoded) == len(set(PROMPTS)) == 5
@@ -203,8 +200,7 @@ def test_each_text_is_encoded_once(name: str, folders: dict[str, Path]) -> None:
 
 def test_only_so_many_texts_are_remembered(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preference, "REMEMBERED_TEXTS", 2)
-    one = made("clip_score", folders)
-    one.load("cpu")
+    one = made("clip_score", folders).load("cpu")
     encoded = text_encodings(one)
     first = scores(one, pictures(7), PROMPTS)
     assert sum(encoded) == 5
@@ -214,11 +210,21 @@ def test_only_so_many_texts_are_remembered(folders: dict[str, Path], monkeypatch
     assert len(one._texts) == 2
 
 
+def test_the_texts_that_are_remembered_are_those_met_last(
+    folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(preference, "REMEMBERED_TEXTS", 2)
+    one = made("clip_score", folders).load("cpu")
+    encoded = text_encodings(one)
+    for prompt, so_far in zip(["a", "with", "a", "of", "a", "with"], [1, 2, 2, 3, 3, 4], strict=True):
+        scores(one, pictures(1), [prompt])
+        assert sum(encoded) == so_far
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_long_prompts_are_cut_as_the_tokenizer_does_and_marked(name: str, folders: dict[str, Path]) -> None:
     """75 tokens fit beside the two special ones; `.` is one token in both vocabularies."""
-    one = made(name, folders)
-    one.load("cpu")
+    one = made(name, folders).load("cpu")
     prompts = [". " * 75, ". " * 76, ". " * 300, ""]
     with pytest.warns(UserWarning, match=rf"{name}: prompts longer .* are cut .*{name}_prompt_cut"):
         columns = one.compute(pictures(1).repeat(4, axis=0), prompts)
@@ -235,8 +241,7 @@ def test_no_direction_is_null_and_not_zero(folders: dict[str, Path], tmp_path: P
     for file in folders["clip"].iterdir():
         (tmp_path / file.name).write_bytes(file.read_bytes())
     save_file(state, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    one = ClipScore(str(tmp_path))
-    one.load("cpu")
+    one = ClipScore(str(tmp_path)).load("cpu")
     columns = one.compute(pictures(2), PROMPTS[:2])
     assert columns["clip_score"].to_pylist() == [None, None]
     assert columns["clip_score_prompt_cut"].to_pylist() == [False, False]
@@ -244,14 +249,13 @@ def test_no_direction_is_null_and_not_zero(folders: dict[str, Path], tmp_path: P
 
 @pytest.mark.parametrize("name", NAMES)
 def test_half_precision_is_close_and_does_not_depend_on_the_batch(
-    name: str, loaded: Callable[[str], Preference], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+    name: str, loaded: Callable[[str], Scorer], folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The path of CUDA devices, run on the CPU's float16."""
     pixels = pictures(5)
     whole = scores(loaded(name), pixels, PROMPTS[:5])
-    monkeypatch.setattr(Preference, "_in_half", lambda self: True)
-    one = made(name, folders, batch_size=4)
-    one.load("cpu")
+    monkeypatch.setattr(Scorer, "_in_half", lambda self: True)
+    one = made(name, folders, batch_size=4).load("cpu")
     half = scores(one, pixels, PROMPTS[:5])
     scale = 15 if name == "pick_score" else 1
     np.testing.assert_allclose(half, whole, atol=0.02 * scale)
@@ -261,13 +265,11 @@ def test_half_precision_is_close_and_does_not_depend_on_the_batch(
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_wrong_pixels_are_errors(name: str, loaded: Callable[[str], Preference], folders: dict[str, Path]) -> None:
+def test_wrong_pixels_are_errors(name: str, loaded: Callable[[str], Scorer]) -> None:
     with pytest.raises(ValueError, match="uint8"):
         loaded(name).compute(np.zeros((1, 8, 8, 3), np.float32), [""])
     with pytest.raises(ValueError, match="1 images, but 2 prompts"):
         loaded(name).compute(pictures(1), ["", ""])
-    with pytest.raises(RuntimeError, match="load"):
-        made(name, folders).compute(pictures(1), [""])
     assert scores(loaded(name), np.zeros((0, 8, 8, 3), np.uint8), []).shape == (0,)
 
 
@@ -358,9 +360,7 @@ def test_weights_in_a_torch_file_are_read_without_pickle(folders: dict[str, Path
     names = [file.name for file in folders["clip"].iterdir() if file.name != "model.safetensors"]
     folder = copied(folders["clip"], tmp_path / "clip", *names)
     torch.save(load_file(folders["clip"] / "model.safetensors"), folder / "pytorch_model.bin")
-    one, same = ClipScore(str(folder)), made("clip_score", folders)
-    for each in (one, same):
-        each.load("cpu")
+    one, same = ClipScore(str(folder)).load("cpu"), made("clip_score", folders).load("cpu")
     np.testing.assert_array_equal(scores(one, pictures(2), PROMPTS[:2]), scores(same, pictures(2), PROMPTS[:2]))
 
 
@@ -435,7 +435,7 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Path]
 
 
 def test_models_in_the_hubs_cache_are_found_without_a_network(
-    folders: dict[str, Path], hub: Callable[[str, Path], str], loaded: Callable[[str], Preference]
+    folders: dict[str, Path], hub: Callable[[str, Path], str], loaded: Callable[[str], Scorer]
 ) -> None:
     commit = hub("yuvalkirstain/PickScore_v1", folders["pick"])
     hub("laion/CLIP-ViT-H-14-laion2B-s32B-b79K", folders["processor"])
@@ -444,9 +444,8 @@ def test_models_in_the_hubs_cache_are_found_without_a_network(
     assert pick.facts()["model"] == {"hub": "yuvalkirstain/PickScore_v1", "commit": commit}
     assert preferred.facts()["weights"] == {"file": FILES["v2.0"], "commit": commit}
     for one in (pick, preferred):
-        one.load("cpu")
         np.testing.assert_array_equal(
-            scores(one, pictures(3), PROMPTS[:3]), scores(loaded(one.name), pictures(3), PROMPTS[:3])
+            scores(one.load("cpu"), pictures(3), PROMPTS[:3]), scores(loaded(one.name), pictures(3), PROMPTS[:3])
         )
     with pytest.raises(FeatureError, match=r"xswu/HPSv2 has no file HPS_v2\.1_compressed\.pt; give the path"):
         HPSv2(version="v2.1").load("cpu")
@@ -472,8 +471,7 @@ def test_hps_reads_bare_tensors_too(folders: dict[str, Path], tmp_path: Path) ->
     torch.save(state, tmp_path / "hps.pth")
     expected = None
     for file in (folders["hps"], tmp_path / "hps.safetensors", tmp_path / "hps.pth"):
-        one = HPSv2(weights=str(file), architecture=str(folders["architecture"]))
-        one.load("cpu")
+        one = HPSv2(weights=str(file), architecture=str(folders["architecture"])).load("cpu")
         found = scores(one, pictures(2), PROMPTS[:2])
         expected = found if expected is None else expected
         np.testing.assert_array_equal(found, expected)
@@ -504,10 +502,8 @@ def test_the_published_architecture_is_open_clips_vit_h_14() -> None:
     assert network.visual.image_size == (224, 224)
 
 
-def test_the_causal_mask_is_open_clips_own(loaded: Callable[[str], Preference]) -> None:
-    encoder = loaded("hps_v2")._encoder
-    assert encoder is not None
-    ours: Any = encoder.network
+def test_the_causal_mask_is_open_clips_own(loaded: Callable[[str], Scorer]) -> None:
+    ours: Any = loaded("hps_v2").encoder.network
     assert torch.equal(ours.attn_mask, open_clip.CLIP(**HPS_ARCHITECTURE).attn_mask)
 
 
@@ -524,10 +520,9 @@ def test_the_bundled_clip_prefers_the_right_caption() -> None:
     rows = pq.read_table(BUNDLED / "reference" / "reference.parquet").slice(0, 64).to_pylist()
     pixels = np.stack([np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])).convert("RGB")) for row in rows])
     captions = [row["caption"] for row in rows]
-    one = ClipScore("sprout-clip")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        one.load("cpu")
+        one = ClipScore("sprout-clip").load("cpu")
         own, other = scores(one, pixels, captions), scores(one, pixels, captions[1:] + captions[:1])
     assert np.mean(own > other) > 0.9
     assert AutoTokenizer.from_pretrained(SPROUT).model_max_length < 100

@@ -34,7 +34,7 @@ def looks(folder: Path, source: RealImages) -> list[dict[str, Any]]:
     """The rows of all pictures of a set."""
     measure = Measure(feature("looks"), feature_table(folder, "looks", feature("looks"), source.fingerprint()))
     for unit in source.units():
-        make(Features(source, [measure], "cpu"), unit)
+        make(Features(source, [measure], "cpu").open(), unit)
     return [row for unit in source.units() for row in measure.table.read(unit.name).to_pylist()]
 
 
@@ -85,7 +85,7 @@ def test_a_folder_with_damaged_pictures_is_measured_without_them(tmp_path: Path)
     (folder / "09.png").write_bytes(b"")
     rows = looks(tmp_path, RealImages.named(str(folder)))
     shades = np.stack([picture(index) for index in range(20) if index not in (8, 9)])
-    wanted = feature("looks").compute(shades, [""] * 18)["brightness"].to_pylist()
+    wanted = feature("looks").load("cpu").compute(shades, [""] * 18)["brightness"].to_pylist()
     assert [row["brightness"] for row in rows if row["status"] == "ok"] == wanted
     failed = [row for row in rows if row["status"] == "failed"]
     assert all(row[item.name] is None for row in failed for item in feature("looks").fields())

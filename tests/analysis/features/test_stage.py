@@ -1,7 +1,10 @@
 """The feature stage: every cell keeps its row, values are those of the feature alone, real pictures come from anywhere."""
 
+import gc
 import io
+import pickle
 import time
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import offline_features
 import pyarrow as pa
 import pytest
 import torch
 from PIL import Image
 
-from seedscope.analysis.features import FeatureError, batches, feature
-from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features import NAMES, FeatureError, batches, feature
+from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import images
 from seedscope.pipeline.running.stage import make
@@ -25,8 +29,8 @@ from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 
-class Brightness(Feature):
-    """Mean of all pixels, and the length of the prompt."""
+class Brightness(Feature, Measurer):
+    """Mean of all pixels, and the length of the prompt; no network, so it measures by itself."""
 
     name = "brightness"
 
@@ -36,7 +40,8 @@ class Brightness(Feature):
     def fingerprint(self) -> str:
         return "1"
 
-    def load(self, device: str) -> None: ...
+    def load(self, device: str) -> Measurer:
+        return self
 
     def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
         assert len(pixels) <= 16
@@ -82,8 +87,7 @@ def image_table(folder: Path) -> Table:
 
 def test_every_cell_keeps_its_row_in_order_with_the_reason(tmp_path: Path) -> None:
     measure = Measure(Brightness(), feature_table(tmp_path, "brightness", Brightness(), "cause"))
-    stage = Features(Generated(image_table(tmp_path)), [measure], "cpu")
-    stage.open()
+    stage = Features(Generated(image_table(tmp_path)), [measure], "cpu").open()
     (receipt,) = make(stage, UNIT)
     rows = measure.table.read("u").to_pylist()
     assert receipt.failed == 3 and [(row["prompt_id"], row["seed"]) for row in rows] == [
@@ -145,7 +149,7 @@ def cells(pictures: Sequence[bytes | None]) -> tuple[Unit, pa.Table]:
 def measured(folder: Path, source: Source, unit: Unit, *features: Feature) -> list[dict[str, Any]]:
     """The rows of the first of some features."""
     measures = [Measure(item, feature_table(folder, item.name, item, "")) for item in features]
-    make(Features(source, measures, "cpu"), unit)
+    make(Features(source, measures, "cpu").open(), unit)
     rows: list[dict[str, Any]] = measures[0].table.read(unit.name).to_pylist()
     return rows
 
@@ -201,7 +205,7 @@ def test_each_receipt_has_the_seconds_of_its_feature(tmp_path: Path) -> None:
 
     unit, rows = cells([images.encode(picture(1))] * 20)
     measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Slow(), Brightness())]
-    slow, quick = (receipt.made for receipt in make(Features(Held(rows), measures, "cpu"), unit))
+    slow, quick = (receipt.made for receipt in make(Features(Held(rows), measures, "cpu").open(), unit))
     assert 0.2 <= slow["compute_seconds"] <= slow["seconds"] and quick["compute_seconds"] < 0.2
 
 
@@ -213,7 +217,7 @@ def test_a_feature_that_fails_does_not_cost_the_others_their_work(tmp_path: Path
     unit, rows = cells([images.encode(picture(1))] * 20)
     measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Broken(), Brightness())]
     with pytest.raises(FeatureError, match="out of ink"):
-        make(Features(Held(rows), measures, "cpu"), unit)
+        make(Features(Held(rows), measures, "cpu").open(), unit)
     assert [measure.table.has(unit.name) for measure in measures] == [False, True]
 
 
@@ -227,9 +231,35 @@ def test_where_a_gpu_has_no_memory_for_a_batch_half_of_it_is_measured_and_record
 
     unit, rows = cells([images.encode(picture(i)) for i in range(20)])
     measures = [Measure(item, feature_table(tmp_path, item.name, item, "")) for item in (Tight(), Brightness())]
-    tight, whole = (receipt.made["batch"] for receipt in make(Features(Held(rows), measures, "cpu"), unit))
+    tight, whole = (receipt.made["batch"] for receipt in make(Features(Held(rows), measures, "cpu").open(), unit))
     assert (tight, whole) == (4, batches.BATCH)
     assert measures[0].table.read("u")["brightness"].to_pylist() == list(range(20))
+
+
+def test_stages_that_measure_by_one_feature_share_its_network_while_they_are_open(tmp_path: Path) -> None:
+    lite, other = (feature("fd_efficientnet_lite0") for _ in range(2))
+    first, second, third = (
+        Features(Generated(image_table(tmp_path)), [Measure(item, feature_table(tmp_path, kind, item, ""))], "cpu")
+        for kind, item in (("own", lite), ("real", lite), ("other", other))
+    )
+    opened = first.open()
+    assert second.open().measurers[0] is opened.measurers[0]
+    assert third.open().measurers[0] is not opened.measurers[0]
+    network = weakref.ref(opened.measurers[0])
+    del opened
+    gc.collect()
+    assert network() is None
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_feature_is_pickled_without_its_network(name: str, tmp_path: Path) -> None:
+    if name in offline_features.BUNDLED or name in offline_features.RANDOM:
+        one, measurer = offline_features.made(name, tmp_path)
+        measurer.compute(np.zeros((1, 64, 64, 3), np.uint8), ["a cat"])
+    else:
+        one = feature(name)
+    assert len(pickle.dumps(one)) < 100_000  # EasyOCR's lists of letters are the largest
+    assert pickle.loads(pickle.dumps(one)).fields() == one.fields()  # noqa: S301  (its own bytes)
 
 
 def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:

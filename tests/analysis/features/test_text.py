@@ -15,7 +15,7 @@ from repository import SHARED
 from text_scenes import NOTHING, Mask, Row, needs_fonts, rows, same, scenes
 
 from seedscope.analysis.features import FeatureError, feature
-from seedscope.analysis.features.text.text import Text
+from seedscope.analysis.features.text.text import Counting, Text, TextMeasurer
 from seedscope.analysis.features.text.text_regions import Polygon, Region, covered, upright
 from seedscope.jobs.sprout import world
 
@@ -24,11 +24,8 @@ COUNT = 30
 
 
 @pytest.fixture(scope="module")
-def text() -> Text:
-    made = Text()
-    made.load("cpu")
-    made.load("cpu")
-    return made
+def text() -> TextMeasurer:
+    return Text().load("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -37,18 +34,18 @@ def renders() -> list[world.Scene]:
 
 
 @pytest.fixture(scope="module")
-def found(text: Text, renders: list[world.Scene]) -> list[Row]:
+def found(text: TextMeasurer, renders: list[world.Scene]) -> list[Row]:
     return rows(text, np.stack([scene.pixels for scene in renders]))
 
 
-def judged(words: list[tuple[Polygon, str, float]], mask: Mask, **options: Any) -> Row:
+def judged(words: list[tuple[Polygon, str, float]], mask: Mask, **options: float) -> Row:
     """The row of hand-made words (polygon in pixels, text, confidence) on a picture as large as the mask."""
-    made = Text(**options)
+    counting = Counting(**{"confidence": 0.0, "smallest_share": 0.0} | options)
     polygons = [np.clip(corners / mask.shape[::-1], 0, 1) for corners, _, _ in words]
     regions = [Region(polygon, covered(polygon, mask.shape), []) for polygon in polygons]
-    kept = [i for i, region in enumerate(regions) if made._counts(region.plane, mask)]
-    values = made._row([regions[i] for i in kept], [words[i][1:] for i in kept], mask)
-    return dict(zip([item.name for item in made.fields()], values, strict=True))
+    kept = [i for i, region in enumerate(regions) if counting.counts(region.plane, mask)]
+    values = counting.row([regions[i] for i in kept], [words[i][1:] for i in kept], mask)
+    return dict(zip([item.name for item in Text().fields()], values, strict=True))
 
 
 @needs_fonts
@@ -80,8 +77,7 @@ def test_answers_and_words_are_readtexts(renders: list[world.Scene]) -> None:
     reader = easyocr.Reader(
         ["en"], gpu=False, quantize=False, model_storage_directory=model_dir(), download_enabled=False, verbose=False
     )
-    exact = Text(half=False)
-    exact.load("cpu")
+    exact = Text(half=False).load("cpu")
     chosen = [*range(5), COUNT]
     pixels = np.stack([renders[i].pixels.mean(axis=2, keepdims=True).astype(np.uint8).repeat(3, 2) for i in chosen])
     for row, picture in zip(rows(exact, pixels), pixels, strict=True):
@@ -95,7 +91,7 @@ def test_answers_and_words_are_readtexts(renders: list[world.Scene]) -> None:
 
 @needs_fonts
 def test_values_do_not_depend_on_the_batch_or_the_order(
-    text: Text, renders: list[world.Scene], found: list[Row]
+    text: TextMeasurer, renders: list[world.Scene], found: list[Row]
 ) -> None:
     chosen = [0, COUNT, 1, 2, 3, COUNT + 1, 4]
     for order in (chosen, chosen[::-1], [3], [COUNT]):
@@ -105,7 +101,7 @@ def test_values_do_not_depend_on_the_batch_or_the_order(
 
 
 @needs_fonts
-def test_only_words_in_the_mask_count(text: Text, renders: list[world.Scene], found: list[Row]) -> None:
+def test_only_words_in_the_mask_count(text: TextMeasurer, renders: list[world.Scene], found: list[Row]) -> None:
     masks = np.zeros((3, 64, 64), np.bool_)
     polygon = np.array(renders[0].word_polygon) * 64
     (left, top), (right, bottom) = polygon.min(axis=0).astype(int), polygon.max(axis=0).astype(int)
@@ -115,7 +111,7 @@ def test_only_words_in_the_mask_count(text: Text, renders: list[world.Scene], fo
     assert around["text"] and around["text_share"] > found[0]["text_share"]
     assert elsewhere == NOTHING
     assert set(empty.values()) == {None}
-    assert text.needs_control
+    assert Text.needs_control
 
 
 def test_pixels_are_covered_by_their_centres() -> None:
@@ -145,12 +141,11 @@ def test_overlapping_words_are_counted_once_and_by_half_in_the_mask() -> None:
     assert set(judged(words, ~whole).values()) == {None}
 
 
-def test_text_is_found_in_photographs_of_any_size(text: Text) -> None:
+def test_text_is_found_in_photographs_of_any_size(text: TextMeasurer) -> None:
     pictures = sorted((SHARED / "data" / "ocr").glob("*.png"))
     if not pictures:
         pytest.skip("the photographs with text are not there")
-    small = Text(canvas_size=320)
-    small.load("cpu")
+    small = Text(canvas_size=320).load("cpu")
     for path in pictures:
         pixels = np.asarray(Image.open(path).convert("RGB"))
         (row,) = rows(small, pixels[None])
@@ -179,7 +174,7 @@ def test_files_that_are_not_easyocrs_are_refused(tmp_path: Path) -> None:
             Text(languages=wrong).fingerprint()
 
 
-def test_wrong_options_and_pictures_are_errors(text: Text) -> None:
+def test_wrong_options_and_pictures_are_errors(text: TextMeasurer) -> None:
     with pytest.raises(FeatureError, match=r"text\.low_text is 1\.5"):
         feature("text", low_text=1.5)
     with pytest.raises(FeatureError, match=r"text\.shorter_side is 8"):
@@ -189,8 +184,6 @@ def test_wrong_options_and_pictures_are_errors(text: Text) -> None:
         text.compute_inpainted(picture, [""], np.zeros((1, 32, 32), np.bool_))
     with pytest.raises(ValueError, match="uint8"):
         text.compute(picture.astype(np.float32), [""])
-    with pytest.raises(RuntimeError, match="load"):
-        Text().compute(picture, [""])
 
 
 def test_fingerprints_follow_all_that_changes_values() -> None:

@@ -16,7 +16,7 @@ from transformers import SegformerForSemanticSegmentation
 
 from seedscope.analysis.features import FeatureError, feature
 from seedscope.analysis.features.networks.pretrained import Pretrained
-from seedscope.analysis.features.text.text import Text
+from seedscope.analysis.features.text.text import Text, TextMeasurer
 from seedscope.analysis.features.text.text_labels import regions, text_labels
 from seedscope.analysis.features.text.text_regions import covered
 from seedscope.jobs.sprout import world
@@ -32,10 +32,8 @@ COUNT = 40
 
 
 @pytest.fixture(scope="module")
-def text() -> Text:
-    made = Text(SPROUT)
-    made.load("cpu")
-    return made
+def text() -> TextMeasurer:
+    return Text(SPROUT).load("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +42,7 @@ def renders() -> list[world.Scene]:
 
 
 @pytest.fixture(scope="module")
-def found(text: Text, renders: list[world.Scene]) -> list[Row]:
+def found(text: TextMeasurer, renders: list[world.Scene]) -> list[Row]:
     return rows(text, np.stack([scene.pixels for scene in renders]))
 
 
@@ -87,7 +85,7 @@ def test_pixels_of_text_lie_in_the_true_polygon(renders: list[world.Scene], foun
 
 
 @needs_fonts
-def test_scribbles_of_a_diffusion_model_are_found(text: Text) -> None:
+def test_scribbles_of_a_diffusion_model_are_found(text: TextMeasurer) -> None:
     """Truth: what the caption asks for, where sprout's examiner agrees. EasyOCR's own detector finds a third of them."""
     asked = np.arange(150) % 3 < 2  # of which the examiner sees about half
     names = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in world.OBJECTS]
@@ -102,7 +100,7 @@ def test_scribbles_of_a_diffusion_model_are_found(text: Text) -> None:
 
 @needs_fonts
 def test_values_do_not_depend_on_the_batch_or_the_order(
-    text: Text, renders: list[world.Scene], found: list[Row]
+    text: TextMeasurer, renders: list[world.Scene], found: list[Row]
 ) -> None:
     chosen = [0, COUNT, 1, 2, 3, COUNT + 1, 4, 5, 6, 7]
     for order in (chosen, chosen[::-1], [3], [COUNT]):
@@ -112,7 +110,9 @@ def test_values_do_not_depend_on_the_batch_or_the_order(
 
 
 @needs_fonts
-def test_words_count_of_which_half_lies_in_the_mask(text: Text, renders: list[world.Scene], found: list[Row]) -> None:
+def test_words_count_of_which_half_lies_in_the_mask(
+    text: TextMeasurer, renders: list[world.Scene], found: list[Row]
+) -> None:
     left, top, right, bottom = (np.array(found[0]["text_polygons"])[0, [0, 1, 2, 5]] * 64).round().astype(int)
     masks = np.zeros((4, 64, 64), np.bool_)
     masks[0, top:bottom, left:right] = True
@@ -217,7 +217,5 @@ def test_fingerprints_follow_all_that_changes_values(tmp_path: Path) -> None:
     assert Text(SPROUT, **of_craft).fingerprint() == Text(SPROUT, smallest_share=0.01).fingerprint()
 
 
-def loaded(detector: str | Path, **options: Any) -> Text:
-    made = Text(str(detector), **options)
-    made.load("cpu")
-    return made
+def loaded(detector: str | Path, **options: Any) -> TextMeasurer:
+    return Text(str(detector), **options).load("cpu")

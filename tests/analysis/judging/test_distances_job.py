@@ -190,7 +190,7 @@ def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: P
     with pytest.raises(
         UserError, match=r"^ranking.distances.1: no distance is called 'mmd'; did you mean 'cmmd'\? Known:"
     ):
-        open_job(file, run)
+        run_of(file, run)
     features, ranking = [{"clip_score": {"model": "sprout-clip"}}], {"by": "clip_score", "distances": ["kid"]}
     changed = yaml.safe_load(study.read_text()) | {"features": features, "ranking": ranking}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(changed))

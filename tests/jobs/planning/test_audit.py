@@ -45,8 +45,7 @@ def ran(study: Path, tmp_path: Path) -> Opened:
 
     with held(opened()) as run:
         assert isinstance(run, DrawnRun)
-        stage = Generate(run.study, run.located, run.images, run.task)
-        stage.open()
+        stage = Generate(run.study, run.located, run.images, run.task).open()
         for unit in run.units:
             make(stage, unit)
     return opened

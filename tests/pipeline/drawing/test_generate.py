@@ -90,8 +90,7 @@ def test_a_unit_draws_the_same_whatever_was_drawn_before(tmp_path: Path) -> None
     other = Unit.crossed("v", (prompt("a blue car"),), (3,))
     located = locate(wanted.model)
     table = Table.of(tmp_path, "images", fingerprint(cause(wanted, located)), IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
-    stage.open()
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts)).open()
     state = torch.random.get_rng_state()
     make(stage, other)
     make(stage, UNIT)
@@ -113,8 +112,7 @@ def test_a_picture_that_is_not_finite_is_a_failed_row(tmp_path: Path, monkeypatc
     wanted = study("sprout")
     located = locate(wanted.model)
     table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
-    stage = Generate(wanted, located, table, TextToImage(wanted.prompts))
-    stage.open()
+    stage = Generate(wanted, located, table, TextToImage(wanted.prompts)).open()
     (receipt,) = make(stage, UNIT)
     row = table.read("u").to_pylist()[1]
     assert receipt.failed == 1
@@ -132,8 +130,7 @@ def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypat
     monkeypatch.setattr(Drawing, "draw", tight)
     wanted = study("sprout")
     table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
-    stage = Generate(wanted, locate(wanted.model), table, TextToImage(wanted.prompts))
-    stage.open()
+    stage = Generate(wanted, locate(wanted.model), table, TextToImage(wanted.prompts)).open()
     (receipt,) = make(stage, UNIT)
     assert receipt.made["batches"] == [1, 1, 1, 1]
 

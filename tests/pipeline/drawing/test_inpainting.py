@@ -21,7 +21,7 @@ from seedscope.jobs.sprout.reference import inpaint_table
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
-from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.generate import Generate, OpenGenerate
 from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
 from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
@@ -85,12 +85,10 @@ def inpainting(wanted: Study) -> Inpainting:
     return Inpainting.named(wanted.inpaint, locate(wanted.model, inpaint=True).size(wanted.sampling))
 
 
-def opened(wanted: Study, out: Path) -> Generate:
+def opened(wanted: Study, out: Path) -> OpenGenerate:
     located = locate(wanted.model, inpaint=True)
     table = Table.of(out, "images", fingerprint(cause(wanted, located)), INPAINT_SCHEMA)
-    stage = Generate(wanted, located, table, inpainting(wanted))
-    stage.open()
-    return stage
+    return Generate(wanted, located, table, inpainting(wanted)).open()
 
 
 def ours(wanted: Study, out: Path, unit: Unit) -> np.ndarray:

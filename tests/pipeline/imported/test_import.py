@@ -22,7 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
 from seedscope.jobs.cli import main
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError, UserError
@@ -353,7 +353,7 @@ def test_every_cell_is_in_one_unit_however_the_run_grew(
 # --- what can be done with it
 
 
-class Brightness(Feature):
+class Brightness(Feature, Measurer):
     """Mean of all pixels."""
 
     name = "brightness"
@@ -364,7 +364,8 @@ class Brightness(Feature):
     def fingerprint(self) -> str:
         return "1"
 
-    def load(self, device: str) -> None: ...
+    def load(self, device: str) -> Measurer:
+        return self
 
     def compute(self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str]) -> dict[str, pa.Array]:
         assert len(pixels) == len(prompts)
@@ -376,8 +377,7 @@ def test_features_are_measured_on_imported_pictures(pictures: Path, tmp_path: Pa
     bring(pictures, tmp_path / "run")
     run = ImportedRun(RunFolder(tmp_path / "run"))
     measure = Measure(Brightness(), feature_table(tmp_path / "run", "brightness", Brightness(), "cause"))
-    stage = Features(Generated(run.images), [measure], "cpu")
-    stage.open()
+    stage = Features(Generated(run.images), [measure], "cpu").open()
     for unit in run.units:
         make(stage, unit)
         drawn = run.images.read(unit.name).to_pylist()

@@ -29,12 +29,14 @@ ALLOWED, TAKEN = 4 * GIB, 6 * GIB
 class Hungry(Squares):
     """Takes more than there is for one of its units, if it has the whole microbatch."""
 
-    def run(self, unit: Unit, tables: Sequence[Table]) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
-        if unit.name == UNITS[1].name and self.smaller == 1:
+    def run(
+        self, unit: Unit, tables: Sequence[Table], smaller: int = 1
+    ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
+        if unit.name == UNITS[1].name and smaller == 1:
             taken = np.ones(TAKEN, np.uint8)
             time.sleep(60)
             del taken
-        yield from super().run(unit, tables)
+        yield from super().run(unit, tables, smaller)
 
 
 class Teller(Unwatched):
