@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -64,7 +64,10 @@ class ObjectStorage:
         return self._speaks([*S3, *GOOGLE]) and _conditional(self)
 
     def inside(self, folder: str) -> "ObjectStorage":
-        return ObjectStorage(f"{self.url}/{folder}", self.patience, self.beat, self.stale)
+        return replace(self, url=f"{self.url}/{folder}")
+
+    def retrying(self, seconds: float) -> "ObjectStorage":
+        return replace(self, patience=seconds)
 
     def entries(self, folder: str = "") -> Mapping[str, Entry]:
         try:
