@@ -14,12 +14,13 @@ from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.style import Style
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
-from seedscope.analysis.maps.projection import SAMPLE, Projection, file_sha256, fit_projection
+from seedscope.analysis.maps.projection import SAMPLE, Projection, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
 from seedscope.analysis.run.run import Job
 from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_sample
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.storage.local import replace
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -67,7 +68,7 @@ def make_map(job: Job, by: str | None = None) -> Mapped:
         "components": projection.width,
         "explained": projection.explained,
         "sample": projection.images,
-        "components_sha256": file_sha256(stored),
+        "components_sha256": sha256_of(stored),
         "verdict": list(sentences),
     }
     files = [stored, *_write_tables(job, seed_map, image_map, clusters, facts)]

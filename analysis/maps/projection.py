@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,12 +97,6 @@ def fit_projection(sample: Vectors, layers: int, table: str) -> Projection:
     axes = fitted.components_[:kept].T / scale[:, None]
     explained = float(shares[kept - 1])
     return Projection(table, len(rows), explained, mean.astype(np.float32), axes.astype(np.float32))
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file: with it, tables say in which components their coordinates are."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _scales(centred: npt.NDArray[np.float64], layers: int) -> npt.NDArray[np.float64]:
