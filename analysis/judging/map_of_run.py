@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_s
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.hashes import sha256_of
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 MEANING = "looks"
@@ -173,7 +172,8 @@ def _write_tables(
     for name, columns in tables.items():
         table = pa.table(columns).replace_schema_metadata({"seedscope": json.dumps(facts)})
         files.append(job.folder.path / name)
-        replace(files[-1], partial(pq.write_table, table))
+        with replacing(files[-1]) as scratch:
+            pq.write_table(table, scratch)
     found = seed_map.clusters
     record = {
         **facts,
@@ -185,7 +185,8 @@ def _write_tables(
         "clusters": [{"name": cluster.name, **asdict(cluster)} for cluster in clusters],
     }
     files.append(job.folder.path / "clusters.json")
-    replace(files[-1], lambda path: path.write_text(json.dumps(record, indent=1), encoding="utf-8"))
+    with replacing(files[-1]) as scratch:
+        scratch.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return files
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.seeds.scores.vectors import Vectors
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 SAMPLE = 20_000
 KEPT_SHARE = 0.95
@@ -47,8 +47,8 @@ class Projection:
 
         facts = {"table": self.table, "images": self.images, "explained": self.explained}
         tensors = {"mean": np.ascontiguousarray(self.mean), "axes": np.ascontiguousarray(self.axes)}
-        content = save(tensors, {"seedscope": json.dumps(facts)})
-        replace(path, lambda scratch: scratch.write_bytes(content))
+        with replacing(path) as scratch:
+            scratch.write_bytes(save(tensors, {"seedscope": json.dumps(facts)}))
 
     @classmethod
     def load(cls, path: Path) -> Projection:

@@ -17,7 +17,7 @@ from typing import Self
 
 from PIL import Image, ImageDraw, ImageFont
 
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
@@ -81,7 +81,8 @@ def contact_sheet(
         StorageError: the folder cannot be written, or is full.
     """
     sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes)
-    replace(Path(path), lambda scratch: sheet.save(scratch, "PNG", optimize=True))
+    with replacing(Path(path)) as scratch:
+        sheet.save(scratch, "PNG", optimize=True)
 
 
 def draw_sheet(
