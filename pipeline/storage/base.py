@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol, Self
 
 import pyarrow as pa
 
-TOLD = 3
+HOLDERS_NAMED = 3
 
 
 class Entry(NamedTuple):
@@ -156,5 +156,5 @@ class Swap(Protocol):
 def together(holders: Iterable[str]) -> str | None:
     """Holders in words; of many the first ones."""
     found = list(holders)
-    more = [f"{len(found) - TOLD} more"] if len(found) > TOLD else []
-    return " and ".join(filter(None, [", ".join(found[:TOLD]), *more])) or None
+    more = [f"{len(found) - HOLDERS_NAMED} more"] if len(found) > HOLDERS_NAMED else []
+    return " and ".join(filter(None, [", ".join(found[:HOLDERS_NAMED]), *more])) or None

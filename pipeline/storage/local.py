@@ -135,7 +135,7 @@ class LocalStorage:
         try:
             _lock(handle, kind)
         except BlockingIOError:
-            holder = _told(handle)
+            holder = _written_holder(handle)
             os.close(handle)
             raise RunBusy(
                 f"{self.local}: another seedscope ({holder}) works on this run. Wait for it, or stop it first."
@@ -224,13 +224,13 @@ def _holder(lock: Path) -> str | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _told(handle)
+        return _written_holder(handle)
     finally:
         os.close(handle)
     return None
 
 
-def _told(handle: int) -> str:
+def _written_holder(handle: int) -> str:
     """Who says in an open lock file that it holds it."""
     return f"process {os.read(handle, 200).decode(errors='replace').strip() or 'unknown'}"
 

@@ -50,7 +50,7 @@ def opened(storage: Storage, name: str) -> Iterator[pq.ParquetFile]:
         source = storage.open(name)
     except FileNotFoundError as error:
         raise CorruptShard(f"{storage.url}/{name}: cannot be read: {error}") from error
-    with parquet(source, f"{storage.url}/{name}", far=storage.local is None) as file:
+    with parquet(source, f"{storage.url}/{name}", remote=storage.local is None) as file:
         yield file
 
 
