@@ -24,6 +24,7 @@ from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes
 from seedscope.pipeline.errors import CorruptShard, UserError
+from seedscope.pipeline.large_pictures import accept_large_pictures
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -65,6 +66,7 @@ def _stop(number: int, _frame: object) -> None:
 
 def main() -> None:
     """Entry point: a person's mistake is told in a sentence, without a traceback, and with an exit code that is not 0."""
+    accept_large_pictures()
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()

@@ -3,7 +3,6 @@
 import io
 import json
 import struct
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,6 @@ IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())
 LARGEST_SIDE = 16383  # of a WebP picture
 # What Pillow's readers raise on damaged files, by format.
 DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, struct.error)
-# Twice the size that Pillow warns of, it refuses. Not set in `opened`: threads share the filters of a process.
-warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -1,6 +1,5 @@
 """The real pictures that generated ones are compared with: a folder of pictures, or a Parquet file."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ import pyarrow.parquet as pq
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import endings
 from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import fingerprint
@@ -136,8 +136,7 @@ def _contents(file: Path) -> bytes:
 @cache
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise _unreadable(path, error) from None
 

@@ -22,7 +22,7 @@ from seedscope.analysis.select.diverse import farthest_points
 from seedscope.analysis.select.diversity import Diversity, cosines, diversity, similarities
 from seedscope.analysis.select.places import read_places, same_place
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import fingerprint
 
 COUNT = 4
@@ -97,7 +97,8 @@ def choose_diverse(
     found = DiverseSets(sets, silent)
     if sets:
         text = json.dumps(asdict(found), indent=1, allow_nan=False)
-        replace(run.folder.path / "diverse.json", lambda path: path.write_text(text, encoding="utf-8"))
+        with replacing(run.folder.path / "diverse.json") as scratch:
+            scratch.write_text(text, encoding="utf-8")
     return found
 
 

@@ -28,7 +28,7 @@ from seedscope.analysis.seeds.scores.scalar import Scalar, columns, rank_by, sca
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.split import split_prompts
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.table import Table
@@ -215,7 +215,8 @@ def _write(run: Run, judged: Judged) -> None:
     else:
         (run.folder.path / "distances.parquet").unlink(missing_ok=True)  # of an earlier wording of the study
     for name, table in tables.items():
-        replace(run.folder.path / f"{name}.parquet", partial(pq.write_table, table))
+        with replacing(run.folder.path / f"{name}.parquet") as scratch:
+            pq.write_table(table, scratch)
 
 
 def _measured(run: Run, judged: Judged) -> Json:

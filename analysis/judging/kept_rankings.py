@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.parquet import tuples
@@ -38,7 +38,8 @@ def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     for name, place in places.items():
         for old in folder.glob(f"{name}-{'[0-9a-f]' * len(cause)}.parquet"):
             old.unlink(missing_ok=True)
-        replace(place, partial(pq.write_table, made[name].with_metadata()))
+        with replacing(place) as scratch:
+            pq.write_table(made[name].with_metadata(), scratch)
     return made
 
 

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,14 @@ from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.style import Style
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
-from seedscope.analysis.maps.projection import SAMPLE, Projection, file_sha256, fit_projection
+from seedscope.analysis.maps.projection import SAMPLE, Projection, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_sample
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.hashes import sha256_of
+from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 MEANING = "looks"
@@ -67,7 +67,7 @@ def make_map(run: Run, by: str | None = None) -> Mapped:
         "components": projection.width,
         "explained": projection.explained,
         "sample": projection.images,
-        "components_sha256": file_sha256(stored),
+        "components_sha256": sha256_of(stored),
         "verdict": list(sentences),
     }
     files = [stored, *_write_tables(run, seed_map, image_map, clusters, facts)]
@@ -172,7 +172,8 @@ def _write_tables(
     for name, columns in tables.items():
         table = pa.table(columns).replace_schema_metadata({"seedscope": json.dumps(facts)})
         files.append(run.folder.path / name)
-        replace(files[-1], partial(pq.write_table, table))
+        with replacing(files[-1]) as scratch:
+            pq.write_table(table, scratch)
     found = seed_map.clusters
     record = {
         **facts,
@@ -184,7 +185,8 @@ def _write_tables(
         "clusters": [{"name": cluster.name, **asdict(cluster)} for cluster in clusters],
     }
     files.append(run.folder.path / "clusters.json")
-    replace(files[-1], lambda path: path.write_text(json.dumps(record, indent=1), encoding="utf-8"))
+    with replacing(files[-1]) as scratch:
+        scratch.write_text(json.dumps(record, indent=1), encoding="utf-8")
     return files
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.seeds.scores.vectors import Vectors
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 SAMPLE = 20_000
 KEPT_SHARE = 0.95
@@ -48,8 +47,8 @@ class Projection:
 
         facts = {"table": self.table, "images": self.images, "explained": self.explained}
         tensors = {"mean": np.ascontiguousarray(self.mean), "axes": np.ascontiguousarray(self.axes)}
-        content = save(tensors, {"seedscope": json.dumps(facts)})
-        replace(path, lambda scratch: scratch.write_bytes(content))
+        with replacing(path) as scratch:
+            scratch.write_bytes(save(tensors, {"seedscope": json.dumps(facts)}))
 
     @classmethod
     def load(cls, path: Path) -> Projection:
@@ -98,12 +97,6 @@ def fit_projection(sample: Vectors, layers: int, table: str) -> Projection:
     axes = fitted.components_[:kept].T / scale[:, None]
     explained = float(shares[kept - 1])
     return Projection(table, len(rows), explained, mean.astype(np.float32), axes.astype(np.float32))
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file: with it, tables say in which components their coordinates are."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _scales(centred: npt.NDArray[np.float64], layers: int) -> npt.NDArray[np.float64]:

@@ -20,7 +20,7 @@ from seedscope.analysis.select.conditions import Conditions, Pipeline, Strict, l
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 FORMAT: Final = "seedscope-golden/1"
 
@@ -133,7 +133,8 @@ class GoldenSeeds(Strict):
         """
         text = _numbers_in_one_line(self.model_dump_json(indent=2)) + "\n"
         try:
-            replace(Path(path), lambda scratch: scratch.write_text(text, encoding="utf-8"))
+            with replacing(Path(path)) as scratch:
+                scratch.write_text(text, encoding="utf-8")
         except OSError as error:
             raise GoldenError(f"{path}: the golden list cannot be written: {error.strerror or error}.") from None
 

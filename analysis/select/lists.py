@@ -12,7 +12,7 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from seedscope.analysis.select.golden import GoldenSeeds
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 SCHEMA = pa.schema(
     [
@@ -54,5 +54,6 @@ def save_lists(golden: GoldenSeeds, folder: Path) -> list[Path]:
         "golden.txt": lambda path: path.write_text(f"{line(golden)}\n", encoding="ascii"),
     }
     for name, write in writers.items():
-        replace(folder / name, write)
+        with replacing(folder / name) as scratch:
+            write(scratch)
     return [folder / name for name in writers]

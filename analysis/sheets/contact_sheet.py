@@ -29,7 +29,7 @@ from seedscope.analysis.sheets.paper import (
     plain_letters,
     wrapped,
 )
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 BEST, WORST = "#0f766e", "#b45309"
 
@@ -84,7 +84,8 @@ def contact_sheet(
         StorageError: the folder cannot be written, or is full.
     """
     sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes)
-    replace(Path(path), lambda scratch: sheet.save(scratch, "PNG", optimize=True))
+    with replacing(Path(path)) as scratch:
+        sheet.save(scratch, "PNG", optimize=True)
 
 
 def draw_sheet(

@@ -11,7 +11,7 @@ from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
 from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.sheets.map_sheet import draw_map
-from seedscope.pipeline.storage.local import replace
+from seedscope.pipeline.storage.local import replacing
 
 PROMPTS, SEEDS = 8, 3
 TRAITS_SHOWN, SEEDS_NAMED = 6, 12
@@ -62,5 +62,6 @@ def _row(cluster: Cluster, seed_map: SeedMap) -> ClusterRow:
 
 
 def _save(picture: Image.Image, path: Path) -> Path:
-    replace(path, lambda scratch: picture.save(scratch, "PNG", optimize=True))
+    with replacing(path) as scratch:
+        picture.save(scratch, "PNG", optimize=True)
     return path

@@ -34,18 +34,19 @@ def bench_study(
     from seedscope.jobs.planning.bench_file import FILE
     from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
     from seedscope.pipeline.models.device import pick_device
-    from seedscope.pipeline.storage.local import replace
+    from seedscope.pipeline.storage.local import replacing
 
     run = run_of(study, folder)
     if not isinstance(run, DrawnRun):
         raise UserError(f"{study}: its pictures were imported, so there is no drawing to measure.")
     threads = threads or threads_of_a_worker(pick_device(run.study.compute.device))
-    with tempfile.TemporaryDirectory(prefix="seedscope-bench-") as scratch:
-        found = bench(run, seconds, threads, Path(scratch))
+    with tempfile.TemporaryDirectory(prefix="seedscope-bench-") as runs:
+        found = bench(run, seconds, threads, Path(runs))
     file = run.folder.path / FILE
     file.parent.mkdir(parents=True, exist_ok=True)
     text = found.model_dump_json(indent=1)
-    replace(file, lambda path: path.write_text(text, encoding="utf-8"))
+    with replacing(file) as scratch:
+        scratch.write_text(text, encoding="utf-8")
     run.folder.deliver([file])
     if as_json:
         print(text)

@@ -34,7 +34,7 @@ def write_masks(
 
     from seedscope.analysis.run.run import run_of
     from seedscope.pipeline.images import IMAGE, schema_with_images
-    from seedscope.pipeline.storage.local import replace
+    from seedscope.pipeline.storage.local import replacing
 
     run = run_of(study, folder)
     rows = list(_masked(run, limit, grow))
@@ -43,7 +43,8 @@ def write_masks(
     fields = [pa.field("image", IMAGE), pa.field("mask", IMAGE), pa.field("object", pa.string())]
     schema = schema_with_images([*fields, pa.field("name", pa.string())])
     table = pa.Table.from_pylist(rows, schema=schema)
-    replace(file, lambda path: pq.write_table(table, path, row_group_size=ROW_GROUP))
+    with replacing(file) as scratch:
+        pq.write_table(table, scratch, row_group_size=ROW_GROUP)
     out.print(f"wrote {file}: {len(rows):,} pictures with masks", soft_wrap=True)
 
 

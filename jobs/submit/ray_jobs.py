@@ -28,6 +28,8 @@ _TALKATIVE = (
     "ray.dashboard.modules.job.sdk",
     "ray._private.runtime_env.packaging",
 )
+# The client takes RAY_ADDRESS before its argument, and this variable before both; it has no other way to be told.
+_ADDRESS = "RAY_API_SERVER_ADDRESS"
 NOT_FOUND_BY_SHELL = "exit code 127"
 
 
@@ -71,13 +73,11 @@ class RayJobs:
         # Knock first: the client has no time limit.
         port = place.port or (443 if place.scheme == "https" else 80)
         socket.create_connection((place.hostname, port), timeout=10).close()
-        # RAY_ADDRESS would win over the argument; this variable wins over both.
-        os.environ["RAY_API_SERVER_ADDRESS"] = self.address
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
-        return JobSubmissionClient(
-            self.address, headers={"Authorization": f"Bearer {self._token}"} if self._token else None
-        )
+        headers = {"Authorization": f"Bearer {self._token}"} if self._token else None
+        with _environment(_ADDRESS, self.address):
+            return JobSubmissionClient(self.address, headers=headers)
 
     def submit(self, submission: Submission, runtime_env: dict[str, Any], *, again: bool = False) -> Submitted:
         """Submit a study, unless it runs already, or has finished as it is (`again`: even then).
@@ -204,6 +204,19 @@ class RayJobs:
         if "404" in reason:
             return f"{self.address}: something answers there, but it is no Ray dashboard. Its usual port is 8265."
         return f"{self.address}: the cluster refuses: {reason.strip().splitlines()[-1].rstrip('.')}."
+
+
+@contextmanager
+def _environment(name: str, value: str) -> Iterator[None]:
+    """Set an environment variable, and put back what was there."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+        if before is not None:
+            os.environ[name] = before
 
 
 _NO_CLIENT = "To submit to a Ray cluster, install its client: pip install 'seedscope[cluster]', or 'ray[default]'."

@@ -13,7 +13,7 @@ from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import Entry, find_table, read_table
 from seedscope.pipeline.imported.placing import Made, Placing, place
 from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
-from seedscope.pipeline.storage.local import create, replace
+from seedscope.pipeline.storage.local import create, replacing
 from seedscope.pipeline.tables.run_folder import RunFolder
 
 
@@ -100,15 +100,14 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
 
 def write_unplaced(folder: RunFolder, unplaced: dict[Path, str]) -> Path:
     """Write `unplaced.csv`: file and reason, a line each, of this import alone; its path."""
-
-    def write(path: Path) -> None:
-        with path.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
-            lines = csv.writer(file)
-            lines.writerow(("file", "reason"))
-            lines.writerows((str(name), reason) for name, reason in unplaced.items())
-
     path = folder.path / "unplaced.csv"
-    replace(path, write)
+    with (
+        replacing(path) as scratch,
+        scratch.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+    ):
+        lines = csv.writer(file)
+        lines.writerow(("file", "reason"))
+        lines.writerows((str(name), reason) for name, reason in unplaced.items())
     return path
 
 

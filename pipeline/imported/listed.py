@@ -3,22 +3,15 @@
 It says more than the files themselves: where it names a file, what is embedded in that file is not asked.
 """
 
-import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from pyarrow import csv
-
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, size, text, whole
-from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, records
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 _FILE = ("file", "file_name")  # the second is what Hugging Face image folders call it
-_Record = dict[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,56 +45,40 @@ def read_table(path: Path) -> dict[Path, Entry]:
         UserError: it cannot be read, lacks one of the three columns, or names a file twice.
     """
     try:
-        records = _records(path)
+        rows = _rows(path)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such table.") from None
-    except (OSError, ValueError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a {path.suffix} table: {error}.") from None
-    if not records or not _has_columns(records[0]):
-        columns = f"it has {', '.join(records[0])}" if records else "it has no rows"
+    if not rows or not _has_columns(rows[0]):
+        columns = f"it has {', '.join(rows[0])}" if rows else "it has no rows"
         raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; {columns}.")
-    names = [str(next((record[key] for key in _FILE if key in record), "")) for record in records]
+    names = [str(next((record[key] for key in _FILE if key in record), "")) for record in rows]
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise UserError(f"{path}: names the file {twice[0]!r} twice. Remove one of its rows.")
-    return {path.parent / name: _entry(record) for name, record in zip(names, records, strict=True)}
+    return {path.parent / name: _entry(record) for name, record in zip(names, rows, strict=True)}
 
 
-def _records(path: Path) -> list[_Record]:
-    kind = path.suffix.lower()
-    if kind == ".parquet":
-        return list(pq.read_table(path).to_pylist())
-    if kind == ".jsonl":
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-        rows: list[_Record] = [json.loads(line) for line in lines if line.strip()]
-        if any(not isinstance(row, dict) for row in rows):
-            raise ValueError("a line is no JSON object")
-        return rows
-    if kind not in FORMATS:
+def _rows(path: Path) -> list[Record]:
+    if path.suffix.lower() not in FORMATS:
         raise ValueError(f"tables are {', '.join(FORMATS)}")
-    # As for prompt files: TSV has no quoting (IANA text/tab-separated-values).
-    parsing = csv.ParseOptions(
-        delimiter="\t" if kind == ".tsv" else ",", quote_char=False if kind == ".tsv" else '"', newlines_in_values=True
-    )
-    columns = csv.open_csv(path, parse_options=parsing).schema.names
-    as_text = csv.ConvertOptions(column_types=dict.fromkeys(columns, pa.string()))
-    records: list[_Record] = csv.read_csv(path, parse_options=parsing, convert_options=as_text).to_pylist()
-    return records
+    return [record for _, record in records(path)]
 
 
-def _has_columns(record: _Record) -> bool:
+def _has_columns(record: Record) -> bool:
     return any(key in record for key in _FILE) and {"prompt", "seed"} <= record.keys()
 
 
 def _is_table(path: Path) -> bool:
     """Whether a file has the three columns; one that cannot be read is something else that lies there."""
     try:
-        records = _records(path)
-    except (OSError, ValueError, pa.ArrowException):
+        rows = _rows(path)
+    except UNREADABLE:
         return False
-    return bool(records) and _has_columns(records[0])
+    return bool(rows) and _has_columns(rows[0])
 
 
-def _entry(record: _Record) -> Entry:
+def _entry(record: Record) -> Entry:
     settings = Settings(
         negative_prompt=text(record.get("negative_prompt")),
         model=text(record.get("model")),

@@ -1,6 +1,5 @@
 """Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,10 +9,16 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
+from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.stable_diffusion import only_inpaints
+from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
+_REMEDIES = {
+    "repository": " Check the spelling.",
+    "connection": " Check the path or the network, or download it once with `hf download` where there is one.",
+}
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
@@ -95,27 +100,11 @@ def locate(model: Model, *, inpaint: bool = False) -> Located:
 
 def _hub_configs(model: Model) -> Path:
     """Folder of the JSON files of a hub repository, named by its commit."""
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     try:
-        return Path(snapshot_download(model.id, revision=model.revision, allow_patterns=["*.json", "*/*.json"]))
-    except RepositoryNotFoundError:
-        raise ModelError(
-            f"model: the hub has no repository {model.id!r}, or it needs a login (`hf auth login`). Check the spelling."
-        ) from None
-    except RevisionNotFoundError:
-        raise ModelError(f"model.revision: {model.id} has no revision {model.revision!r}.") from None
-    except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
-        raise ModelError(
-            f"model: {model.id} is not a folder here, and the hub cannot be reached to look for it there. Check the path "
-            "or the network, or download it once with `hf download` where there is one."
-        ) from None
+        return snapshot(model.id, model.revision, ["*.json", "*/*.json"])
+    except HubError as error:
+        key = "model.revision" if error.lacking == "revision" else "model"
+        raise ModelError(f"{key}: {error.reason}.{_REMEDIES.get(error.lacking, '')}") from None
 
 
 def _describe(folder: Path, hub: str | None, variant: str | None, *, inpaint: bool) -> Located:
@@ -177,5 +166,4 @@ def _weight_hashes(folder: Path) -> list[tuple[str, str]]:
 
 @cache
 def _sha256(path: Path, _size: int, _modified: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path)

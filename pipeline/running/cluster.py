@@ -89,7 +89,7 @@ def _own_sigterm() -> Iterator[None]:
 
 def _join(address: str) -> None:
     try:
-        _knock(address)
+        _check_listening(address)
         ray.init(address=address, logging_level=logging.WARNING)
     except (OSError, ValueError, RuntimeError, ray.exceptions.RayError) as error:
         raise UserError(
@@ -99,7 +99,7 @@ def _join(address: str) -> None:
         ) from None
 
 
-def _knock(address: str) -> None:
+def _check_listening(address: str) -> None:
     """Raise OSError if nobody listens at host:port: Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdecimal():

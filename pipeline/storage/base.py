@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, Self
 
 import pyarrow as pa
 
-TOLD = 3
+HOLDERS_NAMED = 3
 
 
 class Entry(NamedTuple):
@@ -112,8 +112,49 @@ class Storage(Protocol):
         ...
 
 
+class Swap(Protocol):
+    """What a lease asks of an object store: small objects, and one operation that replaces one only if nobody else has."""
+
+    @property
+    def url(self) -> str:
+        """The place, as a person would write it."""
+        ...
+
+    def names(self, folder: str = "") -> set[str]:
+        """The names in a folder."""
+        ...
+
+    def read(self, name: str) -> bytes:
+        """All of an object.
+
+        Raises:
+            FileNotFoundError: there is none.
+        """
+        ...
+
+    def create(self, name: str, content: bytes) -> None:
+        """Create an object.
+
+        Raises:
+            FileExistsError: it is there already.
+        """
+        ...
+
+    def swap(self, name: str, old: bytes, new: bytes) -> bool:
+        """Replace an object if it still has its old content; whether it did."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove an object, if it is there."""
+        ...
+
+    def retrying(self, seconds: float) -> Self:
+        """The same place, requests to which are tried again for so long and no longer."""
+        ...
+
+
 def together(holders: Iterable[str]) -> str | None:
     """Holders in words; of many the first ones."""
     found = list(holders)
-    more = [f"{len(found) - TOLD} more"] if len(found) > TOLD else []
-    return " and ".join(filter(None, [", ".join(found[:TOLD]), *more])) or None
+    more = [f"{len(found) - HOLDERS_NAMED} more"] if len(found) > HOLDERS_NAMED else []
+    return " and ".join(filter(None, [", ".join(found[:HOLDERS_NAMED]), *more])) or None

@@ -8,15 +8,11 @@ import socket
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Event, Thread, get_ident, main_thread
-from typing import TYPE_CHECKING
 
 from seedscope.pipeline.errors import RunBusy, StorageError
-from seedscope.pipeline.storage.base import together
-
-if TYPE_CHECKING:
-    from seedscope.pipeline.storage.objects import ObjectStorage
+from seedscope.pipeline.storage.base import Swap, together
 
 NAME = ".lease"
 PARTS = ".parts"
@@ -33,7 +29,7 @@ class Lease:
     another one's name at its next beat, and stops. Until then both may work: a shard is committed once all the same.
     """
 
-    storage: "ObjectStorage"
+    storage: Swap
     beat: float
     stale: float
     name: str = NAME
@@ -98,7 +94,7 @@ class Lease:
         return found
 
 
-def holders(storage: "ObjectStorage") -> list[str]:
+def holders(storage: Swap) -> list[str]:
     """Who has leases on a run and its parts, be they stale or not."""
     return [_name(content) for content in _all(storage, [NAME, *_parts(storage)]).values()]
 
@@ -111,7 +107,7 @@ class _Renewed(Thread):
         self.lost: str | None = None
         self._content, self._ends, self._holder = content, Event(), get_ident()
         # A beat that does not get through is followed by the next one: there is nothing to wait for.
-        self._storage, self._beat = replace(lease.storage, patience=lease.beat), lease.beat
+        self._storage, self._beat = lease.storage.retrying(lease.beat), lease.beat
         self._name = lease.name
 
     def run(self) -> None:
@@ -142,17 +138,17 @@ class _Renewed(Thread):
                 self._storage.delete(self._name)
 
 
-def _parts(storage: "ObjectStorage") -> list[str]:
+def _parts(storage: Swap) -> list[str]:
     """The names of the leases on parts."""
     return [f"{PARTS}/{name}" for name in sorted(storage.names(PARTS))]
 
 
-def _all(storage: "ObjectStorage", names: Iterable[str]) -> dict[str, bytes]:
+def _all(storage: Swap, names: Iterable[str]) -> dict[str, bytes]:
     """The leases that there are, and what they hold."""
     return {name: content for name in names if (content := _read(storage, name)) is not None}
 
 
-def _read(storage: "ObjectStorage", name: str) -> bytes | None:
+def _read(storage: Swap, name: str) -> bytes | None:
     try:
         return storage.read(name)
     except FileNotFoundError:

@@ -6,7 +6,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +103,8 @@ class LocalStorage:
         path = self.local / name
         with refusals(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
-        replace(path, lambda scratch: scratch.write_bytes(content))
+        with replacing(path) as scratch:
+            scratch.write_bytes(content)
 
     def delete(self, name: str) -> None:
         with refusals(self.local):
@@ -134,7 +135,7 @@ class LocalStorage:
         try:
             _lock(handle, kind)
         except BlockingIOError:
-            holder = _told(handle)
+            holder = _written_holder(handle)
             os.close(handle)
             raise RunBusy(
                 f"{self.local}: another seedscope ({holder}) works on this run. Wait for it, or stop it first."
@@ -168,8 +169,12 @@ def create(path: Path, content: bytes) -> None:
         _sync_folder(path.parent)
 
 
-def replace(path: Path, write: Callable[[Path], object]) -> None:
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
     """Write a file that may be made anew at any time, such as the seeds table: all of it, or what was there before.
+
+    Yields:
+        The path to write to; what is there at the end takes the file's name, unless an exception was raised.
 
     Raises:
         StorageError: the folder cannot be written.
@@ -177,7 +182,7 @@ def replace(path: Path, write: Callable[[Path], object]) -> None:
     with refusals(path.parent):
         scratch = _beside(path)
         try:
-            write(scratch)
+            yield scratch
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)
@@ -219,13 +224,13 @@ def _holder(lock: Path) -> str | None:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _told(handle)
+        return _written_holder(handle)
     finally:
         os.close(handle)
     return None
 
 
-def _told(handle: int) -> str:
+def _written_holder(handle: int) -> str:
     """Who says in an open lock file that it holds it."""
     return f"process {os.read(handle, 200).decode(errors='replace').strip() or 'unknown'}"
 

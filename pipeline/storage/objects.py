@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -15,7 +15,7 @@ from seedscope.pipeline.storage.base import Entry, together
 from seedscope.pipeline.storage.lease import NAME, PARTS, Lease, holders
 from seedscope.pipeline.storage.local import refusals
 from seedscope.pipeline.storage.ranges import Ranges
-from seedscope.pipeline.storage.retries import PATIENCE, lacks_conditions, patiently
+from seedscope.pipeline.storage.retries import RETRY_SECONDS, lacks_conditions, with_retries
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -30,16 +30,16 @@ _STAMPS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modifi
 
 @dataclass(frozen=True)
 class ObjectStorage:
-    """A prefix of an object store. Every request is tried again, for up to `patience` seconds, while the trouble may pass.
+    """A prefix of an object store. Every request is tried again, for up to `retry_seconds`, while the trouble may pass.
 
     Attributes:
-        patience: seconds.
+        retry_seconds: how long one request is tried again.
         beat: seconds between two renewals of the lease on a run.
         stale: seconds after which a lease that nobody renews is taken over.
     """
 
     url: str
-    patience: float = PATIENCE
+    retry_seconds: float = RETRY_SECONDS
     beat: float = 20.0
     stale: float = 90.0
 
@@ -64,7 +64,10 @@ class ObjectStorage:
         return self._speaks([*S3, *GOOGLE]) and _conditional(self)
 
     def inside(self, folder: str) -> "ObjectStorage":
-        return ObjectStorage(f"{self.url}/{folder}", self.patience, self.beat, self.stale)
+        return replace(self, url=f"{self.url}/{folder}")
+
+    def retrying(self, seconds: float) -> "ObjectStorage":
+        return replace(self, retry_seconds=seconds)
 
     def entries(self, folder: str = "") -> Mapping[str, Entry]:
         try:
@@ -183,7 +186,7 @@ class ObjectStorage:
 
     def _ask(self, request: Callable[["AbstractFileSystem", str], T], name: str) -> T:
         url = f"{self.url}/{name}" if name else self.url
-        return patiently(partial(request, *_opened(url)), url, seconds=self.patience)
+        return with_retries(partial(request, *_opened(url)), url, seconds=self.retry_seconds)
 
 
 def _opened(url: str) -> "tuple[AbstractFileSystem, str]":

@@ -13,9 +13,9 @@ from seedscope.pipeline.errors import StorageError
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-PATIENCE = 240.0
+RETRY_SECONDS = 240.0
 LONGEST_WAIT = 20.0
-TOLD_AT = 5
+WARN_AT_ATTEMPT = 5
 _BUSY = {408, 409, 425, 429, 500, 502, 503, 504}
 _PASSING = {
     errno.EBUSY,
@@ -43,7 +43,7 @@ _ON_THE_WAY = {
 }
 
 
-def patiently(call: Callable[[], T], where: str, *, seconds: float = PATIENCE) -> T:
+def with_retries(call: Callable[[], T], where: str, *, seconds: float = RETRY_SECONDS) -> T:
     """The result of a request to a store; trouble that passes is waited for, longer and longer, with jitter.
 
     Args:
@@ -58,7 +58,7 @@ def patiently(call: Callable[[], T], where: str, *, seconds: float = PATIENCE) -
         retry=retry_if_exception(passes),
         wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT),
         stop=stop_after_delay(seconds),
-        before_sleep=partial(_tell, where, seconds),
+        before_sleep=partial(_warn_once, where, seconds),
         reraise=True,
     )
     try:
@@ -71,9 +71,9 @@ def patiently(call: Callable[[], T], where: str, *, seconds: float = PATIENCE) -
         raise StorageError(_sentence(error, where, seconds)) from error
 
 
-def _tell(where: str, seconds: float, state: RetryCallState) -> None:
+def _warn_once(where: str, seconds: float, state: RetryCallState) -> None:
     """Say once of a request that it is being tried again: minutes of silence look like a hang."""
-    if state.attempt_number == TOLD_AT and state.outcome is not None:
+    if state.attempt_number == WARN_AT_ATTEMPT and state.outcome is not None:
         said = _said(state.outcome.exception() or RuntimeError())
         _log.warning("%s: the store does not answer as it should (%s); trying again for %.0f s.", where, said, seconds)
 

@@ -1,20 +1,17 @@
 """Prompt sources: a list, an object x modifier grid, or a text, CSV, TSV, JSONL or Parquet file."""
 
-import csv
 import hashlib
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.study.records import FORMATS as TABLES
+from seedscope.pipeline.study.records import UNREADABLE, BadRow, records
 from seedscope.pipeline.study.schema import FileSource, Grid, GridSource
 
 PROMPT_COLUMNS = ("prompt", "caption", "text")
-FORMATS = (".txt", ".csv", ".tsv", ".jsonl", ".parquet")
+FORMATS = (".txt", *TABLES)
 
 
 Fact = str | int | float | bool
@@ -94,7 +91,9 @@ def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
                 return
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such prompt file. Paths are relative to the study file.") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, pa.ArrowInvalid, csv.Error) as error:
+    except BadRow as row:
+        raise StudyError(f'{path}:{row.number}: every line must be a JSON object, such as {{"prompt": ...}}.') from None
+    except UNREADABLE as error:
         raise StudyError(f"{path}: cannot be read as a {kind} file: {error}.") from None
     if not count:
         raise StudyError(f"{path}: the prompt file has no prompts in it.")
@@ -107,7 +106,7 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
                 if line.strip():
                     yield f"{path}:{number}", prompt(line.strip())
         return
-    for number, record in _records(path, kind):
+    for number, record in records(path, ragged=True):
         column = _column(path, source.column, list(record))
         if source.group is not None and source.group not in record:
             raise StudyError(f"{path}: has no column {source.group!r} for groups; it has {', '.join(record)}.")
@@ -117,32 +116,6 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
         group = None if source.group is None else str(record[source.group])
         facts = {key: value for key, value in record.items() if key != column and isinstance(value, Fact)}
         yield f"{path}:{number}", prompt(text.strip(), group, facts)
-
-
-def _records(path: Path, kind: str) -> Iterator[tuple[int, dict[str, object]]]:
-    """(line or row number, column -> value) of a table file."""
-    if kind == ".parquet":
-        batches = pq.ParquetFile(path).iter_batches()
-        yield from enumerate((record for batch in batches for record in batch.to_pylist()), 1)
-    elif kind == ".jsonl":
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    record: object = json.loads(line)
-                    if not isinstance(record, dict):
-                        raise StudyError(
-                            f'{path}:{number}: every line must be a JSON object, such as {{"prompt": ...}}.'
-                        )
-                    yield number, record
-    else:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            # TSV has no quoting (IANA text/tab-separated-values); PartiPrompts has a prompt that begins with a quote.
-            tsv = kind == ".tsv"
-            reader = csv.DictReader(
-                file, delimiter="\t" if tsv else ",", quoting=csv.QUOTE_NONE if tsv else csv.QUOTE_MINIMAL
-            )
-            for row in reader:
-                yield reader.line_num, {key: value for key, value in row.items() if key is not None}
 
 
 def _column(path: Path, wanted: str | None, columns: list[str]) -> str:

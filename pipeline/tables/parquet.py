@@ -41,18 +41,18 @@ def write_parquet(rows: pa.Table, path: Path) -> None:
 
 
 @contextmanager
-def parquet(source: pa.NativeFile, name: str, *, far: bool = False) -> Iterator[pq.ParquetFile]:
+def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterator[pq.ParquetFile]:
     """A Parquet file, the checksums of pages verified as they are read.
 
     Args:
         name: what to call it where it cannot be read.
-        far: each read is a request: neighbouring columns are fetched together.
+        remote: each read is a request: neighbouring columns are fetched together.
 
     Raises:
         CorruptShard: it is cut off, or has bytes that do not match their checksum.
     """
     try:
-        with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=far) as file:
+        with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=remote) as file:
             yield file
     except (OSError, pa.ArrowException) as error:
         raise CorruptShard(f"{name}: cannot be read: {error}") from error

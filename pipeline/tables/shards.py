@@ -1,20 +1,17 @@
 """A shard as its receipt has it: opening it, and what is wrong with it."""
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal, NamedTuple
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.storage.hashes import sha256_of_open
 from seedscope.pipeline.tables import receipts
 from seedscope.pipeline.tables.parquet import parquet, tuples
 from seedscope.pipeline.tables.receipts import Receipt
-
-BLOCK = 8 * 2**20
 
 Depth = Literal["size", "footer", "bytes"]
 
@@ -53,7 +50,7 @@ def opened(storage: Storage, name: str) -> Iterator[pq.ParquetFile]:
         source = storage.open(name)
     except FileNotFoundError as error:
         raise CorruptShard(f"{storage.url}/{name}: cannot be read: {error}") from error
-    with parquet(source, f"{storage.url}/{name}", far=storage.local is None) as file:
+    with parquet(source, f"{storage.url}/{name}", remote=storage.local is None) as file:
         yield file
 
 
@@ -70,7 +67,7 @@ def damage(storage: Storage, shard: Shard, size: int | None, depth: Depth) -> st
     if size != shard.bytes:
         return f"{place}: has {size} bytes, its receipt says {shard.bytes}"
     try:
-        if depth == "bytes" and sha256(storage.open(shard.name)) != shard.sha256:
+        if depth == "bytes" and shard_sha256(storage, shard.name) != shard.sha256:
             return f"{place}: its bytes have changed since it was published (sha256 differs from its receipt)"
         if depth != "size":
             with opened(storage, shard.name):
@@ -82,10 +79,7 @@ def damage(storage: Storage, shard: Shard, size: int | None, depth: Depth) -> st
     return None
 
 
-def sha256(source: pa.NativeFile) -> str:
-    """The sha256 of a file from its place on, in hexadecimal; closes it."""
-    digest = hashlib.sha256()
-    with source:
-        while block := source.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()
+def shard_sha256(storage: Storage, name: str) -> str:
+    """The sha256 of a shard that there is, in hexadecimal."""
+    with storage.open(name) as file:
+        return sha256_of_open(file)

@@ -21,13 +21,14 @@ from pydantic_core import from_json
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.storage.local import SCRATCH
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables import receipts
 from seedscope.pipeline.tables.parquet import parquet, read_rows, write_parquet
 from seedscope.pipeline.tables.receipts import Receipt, no_garbage_collection
-from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, sha256, shard_name
+from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, shard_name, shard_sha256
 
 KEY = ("prompt_id", "seed")
 GIVEN_UP = "given-up"
@@ -136,7 +137,7 @@ class Table:
                 rows=rows.num_rows,
                 failed=rows.num_rows - rows.column("status").to_pylist().count("ok"),
                 bytes=scratch.stat().st_size,
-                sha256=sha256(pa.OSFile(str(scratch))),
+                sha256=sha256_of(scratch),
                 made=made,
             )
             receipt = self._named(scratch, receipt)
@@ -154,7 +155,7 @@ class Table:
                 self.storage.publish(scratch, shard)
                 break
             except FileExistsError:
-                if sha256(self.storage.open(shard)) == receipt.sha256:
+                if shard_sha256(self.storage, shard) == receipt.sha256:
                     break
                 self.storage.delete(shard)
         return receipt

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.analysis.features.base import FeatureError
 from seedscope.analysis.features.networks.weights import listed, sha256_of
+from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.locate import BUNDLED, bundled
 
 if TYPE_CHECKING:
@@ -61,31 +62,15 @@ class Pretrained:
 
         Raises FeatureError with the remedy.
         """
-        from huggingface_hub import snapshot_download
-        from huggingface_hub.errors import (
-            HfHubHTTPError,
-            HFValidationError,
-            LocalEntryNotFoundError,
-            RepositoryNotFoundError,
-            RevisionNotFoundError,
-        )
-
         try:
-            return Path(snapshot_download(self.model, revision=self.revision, allow_patterns=list(patterns)))
-        except RepositoryNotFoundError:
-            reason = (
-                f"the hub has no repository {self.model!r}, or it needs a login (`hf auth login`); check the spelling"
-            )
-        except RevisionNotFoundError:
-            reason = f"{self.model} has no revision {self.revision!r}"
-        except HFValidationError:
-            reason = f"{self.model!r} is neither a folder here nor a hub id"
-        except (LocalEntryNotFoundError, HfHubHTTPError, OSError):
-            reason = (
-                f"{self.model} is not a folder here, and the hub cannot be reached to look for it there; check the path or "
-                f"the network, or download it once with `hf download {self.model}` where there is one"
-            )
-        raise self.error(reason)
+            return snapshot(self.model, self.revision, patterns)
+        except HubError as error:
+            remedies = {
+                "repository": "; check the spelling",
+                "connection": "; check the path or the network, or download it once with "
+                f"`hf download {self.model}` where there is one",
+            }
+            raise self.error(f"{error.reason}{remedies.get(error.lacking, '')}") from None
 
     def config(self, *kinds: str) -> dict[str, Any]:
         """The content of config.json, whose `model_type` must be one of `kinds`. Raises FeatureError."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seedscope.analysis.features.base import FeatureError
+from seedscope.pipeline.storage import hashes
 
 if TYPE_CHECKING:
     import torch
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 def sha256_of(path: Path) -> str:
     """Hex SHA-256 of a file's bytes. Raises FeatureError where it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashes.sha256_of(path)
     except OSError as error:
         raise FeatureError(f"the weights file {path} cannot be read ({error.strerror}); check the path.") from error
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from PIL import Image, ImageOps
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, opened
+from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
 
 OBJECTS_FILE = "objects.csv"
 MASK_ENDING = ".mask"
@@ -128,8 +128,8 @@ def _folder(folder: Path) -> Iterator[MaskedPicture]:
 
 def _picture_files(folder: Path) -> list[Path]:
     """Every file below a folder whose ending Pillow reads as a picture, in order of name."""
-    endings = Image.registered_extensions()
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in endings)
+    readable = endings()
+    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in readable and file.is_file())
 
 
 def _objects(file: Path) -> dict[str, str]:

@@ -68,6 +68,7 @@ class Head:
                 main()
             except SystemExit as end:
                 code = int(end.code or 0)
+            assert os.environ["RAY_API_SERVER_ADDRESS"] == "http://127.0.0.1:1"
         return code, out.getvalue(), messages.getvalue()
 
 

@@ -98,6 +98,13 @@ def test_every_source_gives_the_same_prompts_and_pictures(tmp_path: Path) -> Non
             assert all(np.array_equal(*pair) for pair in pairs)
 
 
+def test_what_is_no_picture_may_lie_beside_them(tmp_path: Path) -> None:
+    save(tmp_path, "a", picture(1), HOLE, "cat")
+    (tmp_path / "notes.pdf").write_bytes(b"%PDF-1.4")  # Pillow writes PDF and reads none
+    (tmp_path / "kept.png").mkdir()
+    assert [found.name for found in masked_pictures(tmp_path, None)] == ["a"]
+
+
 def test_a_picture_without_a_name_is_a_group_of_its_own(tmp_path: Path) -> None:
     rows = {"image": [png(picture(seed)) for seed in (1, 2)], "mask": [png(HOLE)] * 2}
     pq.write_table(pa.table(rows), tmp_path / "p.parquet")

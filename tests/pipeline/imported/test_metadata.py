@@ -429,10 +429,16 @@ def test_tables(tmp_path: Path, ending: str) -> None:
 def test_tables_that_are_none(tmp_path: Path) -> None:
     write_table(tmp_path / "other.csv", [{"name": "x", "value": "y"}])
     (tmp_path / "broken.parquet").write_bytes(b"PAR1")
+    (tmp_path / "ragged.csv").write_text("file,prompt,seed\na.png,a cat, sitting,3\n")
+    (tmp_path / "list.jsonl").write_text("[]\n")
+    (tmp_path / "table.xlsx").write_bytes(b"PK")
     assert find_table(tmp_path) is None
     for path, reason in (
         (tmp_path / "other.csv", "has the columns file, prompt and seed; it has name, value"),
         (tmp_path / "broken.parquet", "cannot be read as a .parquet table"),
+        (tmp_path / "ragged.csv", "cannot be read as a .csv table: line 2 has not as many values as there are columns"),
+        (tmp_path / "list.jsonl", "cannot be read as a .jsonl table: a line is no JSON object."),
+        (tmp_path / "table.xlsx", "cannot be read as a .xlsx table: tables are .csv, .tsv, .jsonl, .parquet."),
         (tmp_path / "absent.csv", "there is no such table"),
         (write_table(tmp_path / "twice.csv", [ROWS[0], ROWS[0]]), "names the file 'a.png' twice"),
     ):

@@ -56,8 +56,8 @@ def store(server: ObjectStore) -> Iterator[ObjectStore]:
     server.trouble, server.lost, server.conditions = ObjectStore.trouble, 0, "kept"
 
 
-def place(bucket: str = BUCKET, patience: float = 60.0) -> ObjectStorage:
-    return ObjectStorage(f"s3://{bucket}/{os.urandom(4).hex()}", patience=patience, beat=0.1, stale=1.0)
+def place(bucket: str = BUCKET, retry_seconds: float = 60.0) -> ObjectStorage:
+    return ObjectStorage(f"s3://{bucket}/{os.urandom(4).hex()}", retry_seconds=retry_seconds, beat=0.1, stale=1.0)
 
 
 def images(where: ObjectStorage) -> Table:
@@ -245,7 +245,7 @@ def test_a_server_that_is_away_for_a_while_is_waited_for(store: ObjectStore, mon
 
 
 def test_trouble_that_stays_is_a_sentence(store: ObjectStore) -> None:
-    where = place(patience=0.5)
+    where = place(retry_seconds=0.5)
     assert where.conditional
     store.trouble = busy(1000)
     with pytest.raises(

@@ -23,7 +23,7 @@ from seedscope.pipeline.tables.run_folder import RunFolder
 BEAT, STALE = 0.2, 4.0
 HOLDER = """
 import sys, time
-from seedscope.pipeline.run_folder import RunFolder
+from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.storage.objects import ObjectStorage
 with RunFolder(ObjectStorage(sys.argv[1], beat=0.2, stale=4.0)).locked():
     print("held", flush=True)

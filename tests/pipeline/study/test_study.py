@@ -12,12 +12,14 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import Field, ValidationError
 from repository import CONFIGS, ROOT, SHARED
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.mistakes import sentences
 from seedscope.pipeline.study.prompts import prompt, read_prompts
-from seedscope.pipeline.study.schema import FileSource, Grid, GridSource, Ranking, Study, fingerprint
+from seedscope.pipeline.study.schema import FileSource, Grid, GridSource, Ranking, Strict, Study, fingerprint
 
 Write = Callable[..., Path]
 
@@ -110,6 +112,49 @@ def test_each_mistake_is_named(write_study: Write, changes: dict[str, object], s
     assert str(error.value).startswith(str(path))
 
 
+@pytest.mark.parametrize(
+    ("changes", "lines"),
+    [
+        ({"prompts": [{"file": "p.csv", "limit": "x"}]}, ["prompts.0.limit: Input should be a valid integer, unable"]),
+        ({"prompts": [{"fiel": "p.csv"}]}, ["prompts.0.fiel: unknown key; did you mean 'file'?"]),
+        ({"prompts": [{}]}, ["prompts.0.grid: this key is missing.", "prompts.0.file: this key is missing."]),
+        ({"unit": {"zzz": 3}}, ["unit.zzz: unknown key; known here: prompts, seeds."]),
+        (
+            {"features": [{"a": 1, "b": 2}]},
+            ["features.0.name: this key", "features.0.a: unknown key; known here: name"],
+        ),
+    ],
+)
+def test_what_only_other_kinds_of_source_lack_goes_unsaid(
+    write_study: Write, changes: dict[str, object], lines: list[str]
+) -> None:
+    path = write_study(**changes)
+    with pytest.raises(StudyError) as error:
+        load_study(path)
+    found = str(error.value).splitlines()
+    assert [line.startswith(f"{path}: {start}") for line, start in zip(found, lines, strict=False)] == [True] * len(
+        lines
+    )
+    assert len(found) == len(lines) + ("features" in changes)
+
+
+def test_a_new_section_of_a_study_is_known_as_it_is() -> None:
+    class Inner(Strict):
+        width: int = 3
+
+    class Outer(Strict):
+        inner: Inner | None = None
+        several: list[str | Inner] = Field(default=[])
+
+    with pytest.raises(ValidationError) as error:
+        Outer.model_validate({"inner": {"widht": 3}, "several": [{"with": 3}, "x"], "innner": {}})
+    assert sentences(error.value, Outer) == [
+        "inner.widht: unknown key; did you mean 'width'?",
+        "several.0.with: unknown key; did you mean 'width'?",
+        "innner: unknown key; did you mean 'inner'?",
+    ]
+
+
 def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> None:
     for text, sentence in [
         (
@@ -171,6 +216,8 @@ def test_parti_prompts_as_published() -> None:
         ("a.csv", "prompt,n\n ,1\n", "a.csv:2: the prompt is empty"),
         ("a.docx", "x", "prompts are read from .txt, .csv, .tsv, .jsonl, .parquet files, not from .docx"),
         ("a.jsonl", '{"prompt": 3}\n', "a.jsonl:1: column 'prompt' holds 3, which is not text"),
+        ("a.jsonl", '{"prompt": "x"}\n\n[]\n', 'a.jsonl:3: every line must be a JSON object, such as {"prompt": ...}.'),
+        ("a.csv", "n,prompt\n1,a cat,and\n2\n", "a.csv:3: column 'prompt' holds None, which is not text"),
         ("a.jsonl", "{", "cannot be read as a .jsonl file"),
         ("a.parquet", "PAR0", "cannot be read as a .parquet file"),
     ],

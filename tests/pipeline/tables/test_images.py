@@ -13,6 +13,8 @@ from foreign_pictures import chunk, noise
 from PIL import Image
 
 from seedscope.pipeline.images import ImageError, decode, decode_mask, encode
+from seedscope.pipeline.images import opened as open_picture
+from seedscope.pipeline.large_pictures import accept_large_pictures
 
 COLOUR = noise(1)
 GREY = COLOUR[..., 0]
@@ -126,6 +128,18 @@ def test_what_would_have_to_be_guessed_is_refused(name: str) -> None:
     data, reason = REFUSED[name]
     with pytest.raises(ImageError, match=reason):
         decode(data)
+
+
+def test_large_pictures_are_read_without_a_warning_where_a_program_says_so() -> None:
+    """100 million pixels: Pillow takes them for a decompression bomb, and a large camera makes them."""
+    large = encoded(Image.new("1", (10_000, 10_000)), "PNG")
+    with pytest.warns(Image.DecompressionBombWarning), open_picture(large):
+        pass
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        accept_large_pictures()
+        with open_picture(large) as picture:
+            assert picture.size == (10_000, 10_000)
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data", "ignore:Truncated File Read")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from small_shards import UNIT, edition, rows
 
 from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, StorageError
-from seedscope.pipeline.storage.local import create, replace
+from seedscope.pipeline.storage.local import create, replacing
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
@@ -200,9 +200,11 @@ def test_create_is_all_or_nothing_and_never_replaces(tmp_path: Path) -> None:
 
 
 def test_replace_keeps_the_old_file_when_writing_fails(tmp_path: Path) -> None:
-    replace(tmp_path / "x", lambda path: path.write_text("old"))
-    with pytest.raises(ZeroDivisionError):
-        replace(tmp_path / "x", lambda path: path.write_text(str(1 / 0)))
+    with replacing(tmp_path / "x") as scratch:
+        scratch.write_text("old")
+    with pytest.raises(ZeroDivisionError), replacing(tmp_path / "x") as scratch:
+        scratch.write_text("new")
+        scratch.write_text(str(1 / 0))
     assert (tmp_path / "x").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
