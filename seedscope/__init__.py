@@ -1,1 +1,45 @@
-"""Which seeds are good for your text-to-image model."""
+"""Which seeds are good for your text-to-image model? Golden seeds, and the runs in which they were found.
+
+    from seedscope import GoldenSeeds, open_run
+
+    golden = GoldenSeeds.load("runs/demo/golden.json")
+    golden.check(pipe, steps=20, guidance_scale=3.0)  # or GoldenMismatch, with every reason
+    pictures = pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_steps=20).images
+
+    run = open_run("runs/demo")  # or s3://bucket/runs/demo
+    run.seeds().to_pandas()
+    run.picture(seed=7, prompt="a cat").show()
+
+Names are loaded when they are asked for: `import seedscope` needs no torch.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seedscope.analysis.judging.run_view import open_run
+    from seedscope.analysis.select.golden import GoldenMismatch, GoldenSeeds
+    from seedscope.pipeline.study.file import load_study
+    from seedscope.pipeline.study.schema import Study
+
+__all__ = ["GoldenMismatch", "GoldenSeeds", "Study", "__version__", "load_study", "open_run"]
+__version__ = version("seedscope")
+
+_PLACES = {
+    "GoldenMismatch": "seedscope.analysis.select.golden",
+    "GoldenSeeds": "seedscope.analysis.select.golden",
+    "Study": "seedscope.pipeline.study.schema",
+    "load_study": "seedscope.pipeline.study.file",
+    "open_run": "seedscope.analysis.judging.run_view",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PLACES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

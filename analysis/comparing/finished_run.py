@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from seedscope.analysis.judging.judge import MEASURED
+from seedscope.analysis.judging.run_view import open_run
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.combined import COMBINED
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.schema import Json
-from seedscope.pipeline.tables.run_folder import RunFolder
 
 EFFECT = "_vs_mean"
 
@@ -55,21 +48,12 @@ class FinishedRun:
         Raises:
             UserError: it is no run folder, it is not finished, or a file of it cannot be read.
         """
-        folder = RunFolder(location)
-        path, editions = folder.storage.url, folder.editions()
-        if not editions:
-            raise UserError(f"{path}: is not a run folder. Name folders that `seedscope run` made, such as runs/demo.")
-        cause, edition = editions[-1]
-        if not isinstance(cause, dict):
-            raise UserError(f"{path}: its record does not say how the pictures were made.")
-        needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in cause else ["golden.json"])]
-        if missing := [name for name in needed if folder.storage.size(name) is None]:
+        view = open_run(location)
+        path, edition = view.folder.storage.url, view.edition
+        needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in view.cause else ["golden.json"])]
+        if missing := [name for name in needed if view.folder.storage.size(name) is None]:
             raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")
-        with _products(folder.storage, needed) as products:
-            seeds, measures = _table(products / "seeds.parquet"), _table(products / "measures.parquet")
-            golden = GoldenSeeds.load(products / "golden.json") if "golden.json" in needed else None
-        found = (seeds.schema.metadata or {}).get(MEASURED.encode())
-        measured = {} if found is None else json.loads(found)
+        seeds, measured = view.seeds(), view.how_measured()
         if "golden_by" not in measured:
             raise UserError(
                 f"{path}: its seeds.parquet does not say how the pictures were measured: it was written by an older "
@@ -79,11 +63,11 @@ class FinishedRun:
             raise UserError(f"{path}: has grown since its seeds were judged, and is not finished. {_finish(path)}")
         return cls(
             path,
-            cause,
+            view.cause,
             edition,
             Ranking.of(seeds),
-            golden,
-            {row["measure"]: row for row in measures.to_pylist()},
+            view.golden if "golden.json" in needed else None,
+            {row["measure"]: row for row in view.measures().to_pylist()},
             measured["features"],
             measured["reference"],
             measured["golden"],
@@ -131,25 +115,6 @@ class FinishedRun:
             return None if self.ranking.chance is None else self.ranking.chance.p_value
         value = self.measures.get(measure, {}).get("p")
         return None if value is None else float(value)
-
-
-@contextmanager
-def _products(place: Storage, names: Iterable[str]) -> Iterator[Path]:
-    """A folder on this machine with those files of a run."""
-    if place.local is not None:
-        yield place.local
-        return
-    with TemporaryDirectory(prefix="seedscope-") as folder:
-        for name in names:
-            (Path(folder) / name).write_bytes(place.read(name))
-        yield Path(folder)
-
-
-def _table(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(f"{path}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
 
 
 def _finish(path: str) -> str:

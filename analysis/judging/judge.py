@@ -16,6 +16,7 @@ from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
 from seedscope.analysis.judging.measures_table import measures_table
+from seedscope.analysis.judging.run_view import MEASURED
 from seedscope.analysis.judging.text_rates import text_rates
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.feature_rows import reference_of
@@ -33,7 +34,6 @@ from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.table import Table
 
-MEASURED = "seedscope_measured"
 """Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real
 pictures (whose name has the hash of its cause) of each that needs them, number of prompts, how many golden seeds were
 asked for, by which measurements seeds are better than average, and the weights of those that are combined."""

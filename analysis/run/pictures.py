@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from threading import Lock
 
-from seedscope.analysis.run.run import Run
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Pixels, decode
 from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.tables.table import Table
 
 KEPT_BYTES = 256 * 2**20
 """Of encoded pictures, beside the row groups that are being read."""
@@ -29,11 +29,11 @@ class RunPictures:
         CorruptShard: a shard is damaged, or holds a picture that cannot be read.
     """
 
-    def __init__(self, run: Run, kept_bytes: int = KEPT_BYTES) -> None:
-        self._table = run.images
+    def __init__(self, images: Table, units: Iterable[Unit], kept_bytes: int = KEPT_BYTES) -> None:
+        self._table = images
         self._recent = _Recent(kept_bytes)
         self._of_seed: dict[int, list[Unit]] = defaultdict(list)
-        for unit in run.units:
+        for unit in units:
             for seed in unit.seeds:
                 self._of_seed[seed].append(unit)
         self._units = lru_cache(SEEDS_KNOWN)(self._units_of)

@@ -1,5 +1,6 @@
 """A study and what there is of it: its units and tables, its features, and what their measurements are compared with."""
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +24,8 @@ from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study
 from seedscope.pipeline.study.slice import WHOLE, Slice
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.table import Table
+
+STUDY = "study.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,10 +187,38 @@ def begun(run: AnyRun) -> AnyRun:
     Raises:
         RunChanged: the folder belongs to another study.
     """
-    if isinstance(run, BroughtInRun):  # an import has recorded it
-        return run
-    editions = with_facts(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
-    return replace(run, units=plan(editions, run.study.unit))
+    if isinstance(run, DrawnRun):  # of others an import has recorded it
+        editions = with_facts(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
+        run = replace(run, units=plan(editions, run.study.unit))
+    record_study(run)
+    return run
+
+
+def record_study(run: Run) -> None:
+    """Keep the study in the run folder, for who looks at it without the study file; paths as this process has them."""
+    text = run.study.model_dump_json(indent=1).encode()
+    try:
+        if run.folder.storage.read(STUDY) == text:
+            return
+    except FileNotFoundError:
+        pass
+    run.folder.storage.replace(STUDY, text)
+
+
+def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:
+    """The study that a run folder keeps; None of a run that was made before it kept any.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        text = folder.storage.read(STUDY)
+        kind = ImportedStudy if "imported" in json.loads(text) else Study
+        return kind.model_validate_json(text)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise UserError(f"{folder.storage.url}/{STUDY}: cannot be read: {error}.") from error
 
 
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:

@@ -32,7 +32,15 @@ class GoldenError(UserError, ValueError):
 
 
 class GoldenMismatch(UserError, ValueError):
-    """A golden list does not hold for the pipeline it was checked against; `reasons` has a sentence for each cause."""
+    """A golden list does not hold for the pipeline it was checked against; `reasons` has a sentence for each cause.
+
+    Example:
+        >>> try:
+        ...     golden.check(pipe, steps=50)
+        ... except GoldenMismatch as mismatch:
+        ...     print(mismatch.reasons[0])
+        The number of steps is 50, but the list was made with 1.
+    """
 
     def __init__(self, reasons: list[str]) -> None:
         self.reasons = reasons
@@ -81,7 +89,14 @@ class Why(Strict):
 
 
 class GoldenSeeds(Strict):
-    """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`."""
+    """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`.
+
+    Example:
+        >>> golden = GoldenSeeds.load("runs/demo/golden.json")
+        >>> golden.check(pipe)  # GoldenMismatch, where they do not hold
+        >>> len(golden.latents()) == len(golden.seeds)
+        True
+    """
 
     format: Literal["seedscope-golden/1"] = FORMAT
     seeds: list[Seed] = Field(

@@ -90,6 +90,7 @@ def runs_stages(command: Callable[..., None]) -> Callable[..., None]:
     places = [[item] if item.name != "where" else options for item in own.parameters.values()]
     flat = [item.replace(kind=Parameter.KEYWORD_ONLY) for place in places for item in place]
     with_options.__signature__ = own.replace(parameters=flat)  # type: ignore[attr-defined]  # read by typer
+    del with_options.__wrapped__  # its parameters are not those of the command
     with_options.__annotations__ = {item.name: item.annotation for item in flat}
     return with_options
 

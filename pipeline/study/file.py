@@ -26,12 +26,17 @@ class _UniqueKeys(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_study(path: Path) -> Study | ImportedStudy:
+def load_study(path: Path | str) -> Study | ImportedStudy:
     """Read and validate a study file. Paths in it become relative to the working directory, not to the file.
 
     Raises:
         StudyError: one line a mistake, each with its place in the file and, for a misspelt key, the near miss.
+
+    Example:
+        >>> load_study("configs/demo.yaml").seeds[:3]
+        [0, 1, 2]
     """
+    path = Path(path)
     try:
         raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506  (a SafeLoader)
     except FileNotFoundError:

@@ -288,6 +288,10 @@ class Study(Measured):
     """A study: model x prompts x seeds -> images -> features -> a ranking of seeds.
 
     Pictures are drawn from `prompts`, or, with `inpaint`, into the masks of given pictures.
+
+    Example:
+        >>> Study.model_validate({"name": "mine", "model": "sprout", "prompts": ["a cat"], "seeds": "0-3"}).seeds
+        [0, 1, 2, 3]
     """
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["prompts"]}, {"required": ["inpaint"]}]})

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from imported_runs import imported  # noqa: F401  (a fixture)
 from typer.testing import CliRunner
 
 from seedscope.jobs.cli import app

@@ -50,7 +50,7 @@ def make_report(run: Run, folder: Path, progress: Callable[[int, int], object] |
         UserError: the run is not finished, or the folder cannot be used.
         CorruptShard: a shard is damaged.
     """
-    return write_report(report_data(run), RunPictures(run), folder, progress)
+    return write_report(report_data(run), RunPictures(run.images, run.units), folder, progress)
 
 
 def report_data(run: Run) -> ReportData:

@@ -158,7 +158,7 @@ def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, repo
 def test_pictures_come_from_several_threads_and_little_memory(study: Path, report: Path) -> None:
     job = run_of(study, report.parent)
     truth = {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in cells(report.parent, "images")}
-    pictures = RunPictures(job, kept_bytes=1)
+    pictures = RunPictures(job.images, job.units, kept_bytes=1)
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda key: pictures(*key), truth))
     assert all((pixels == decode(data)).all() for pixels, data in zip(found, truth.values(), strict=True))
@@ -201,7 +201,8 @@ def test_failed_cells_are_told_with_their_reason(study: Path, report: Path, tmp_
         f"seed {seed}, prompt {first.id} (a cat)": "NaN in the latents",
         f"seed {seed}, prompt {second.id} (a car), clip_score": "too small",
     }
-    assert RunPictures(job)(seed, first.id) is None and RunPictures(job)(seed, second.id) is not None
+    pictures = RunPictures(job.images, job.units)
+    assert pictures(seed, first.id) is None and pictures(seed, second.id) is not None
     data = report_data(job)
     assert data.measures[0].missing == 2 and data.measures[0].cells == SEEDS * PROMPTS - 2
 

@@ -1,0 +1,226 @@
+"""A run folder to look at, without its study file: what was drawn and measured, what is known of the seeds, and pictures."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from PIL import Image
+from pydantic import ValidationError
+
+from seedscope.analysis.features import feature
+from seedscope.analysis.run.pictures import RunPictures
+from seedscope.analysis.run.run import recorded_study
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.imported_run import ImportedRun
+from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
+from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
+from seedscope.pipeline.tables.table import Table
+
+MEASURED = "seedscope_measured"
+"""Key of the metadata of `seeds.parquet` that say how the pictures were measured."""
+_KEYS = ("prompt_id", "seed")
+
+
+class NotInRun(UserError, LookupError):
+    """A picture, a feature or a result that a run does not have; the message says which, and what makes it."""
+
+
+@dataclass(frozen=True)
+class RunView:
+    """A run as it lies in its folder. Reads, and writes nothing; of a run that goes on, open it again to see what came."""
+
+    folder: RunFolder
+    cause: Mapping[str, Json]
+    edition: Edition
+    units: Sequence[Unit]
+
+    @property
+    def study(self) -> Study | ImportedStudy:
+        """The study as it was when a command last worked on the run.
+
+        Raises:
+            NotInRun: the run was made before studies were kept in run folders.
+        """
+        found = recorded_study(self.folder)
+        if found is None:
+            raise NotInRun(
+                f"{self._place}: its study is not kept in it: an older seedscope made it. `seedscope seeds STUDY --out "
+                f"{self._place}` keeps it."
+            )
+        return found
+
+    def seeds(self) -> pa.Table:
+        """One row a seed, the best first: `seeds.parquet`.
+
+        Raises:
+            NotInRun: the seeds have not been judged yet.
+        """
+        return self._result("seeds.parquet")
+
+    def measures(self) -> pa.Table:
+        """One row a scalar measurement, with what is known of it: `measures.parquet`.
+
+        Raises:
+            NotInRun: the seeds have not been judged yet.
+        """
+        return self._result("measures.parquet")
+
+    def scores(self, feature: str) -> pa.Table:
+        """One row a cell that was measured: `prompt_id`, `prompt` (its text), `group`, `seed`, and the feature's columns.
+
+        Null where a picture is missing or could not be measured.
+
+        Args:
+            feature: its name, such as `clip_score`.
+
+        Raises:
+            NotInRun: the study does not measure it.
+        """
+        table = self._measured(feature)
+        prompts = {prompt.id: prompt for prompt in self.edition.prompts}
+        committed = table.committed()
+        parts = [table.read(unit.name) for unit in self.units if unit.name in committed]
+        cells = pa.concat_tables(parts) if parts else table.schema.empty_table()
+        known = [prompts[name] for name in cells["prompt_id"].to_pylist()]
+        columns = {
+            "prompt_id": cells["prompt_id"],
+            "prompt": pa.array([prompt.text for prompt in known], pa.string()),
+            "group": pa.array([prompt.group for prompt in known], pa.string()),
+            "seed": cells["seed"],
+        }
+        others = [name for name in cells.column_names if name not in (*_KEYS, "status", "error")]
+        return pa.table(columns | {name: cells[name] for name in others})
+
+    def picture(self, seed: int, prompt: str) -> Image.Image:
+        """The picture of a cell, RGB.
+
+        Args:
+            prompt: its text, or its id.
+
+        Raises:
+            NotInRun: there is no such cell, or it has no picture (yet).
+        """
+        ids = [item.id for item in self.edition.prompts if prompt in (item.text, item.id)]
+        if not ids or seed not in self.edition.seeds:
+            what = f"prompt {prompt!r}" if not ids else f"seed {seed}"
+            raise NotInRun(
+                f"{self._place}: has no {what}; it has {len(self.edition.prompts):,} prompts and "
+                f"{len(self.edition.seeds):,} seeds."
+            )
+        pixels = next((found for name in ids if (found := self._pictures(seed, name)) is not None), None)
+        if pixels is None:
+            raise NotInRun(f"{self._place}: seed {seed} of {prompt!r} has no picture: it failed, or is not drawn yet.")
+        return Image.fromarray(pixels)
+
+    @cached_property
+    def golden(self) -> GoldenSeeds | None:
+        """The golden list; None before it is written, and of imported pictures."""
+        if self.folder.storage.size("golden.json") is None:
+            return None
+        with self.on_this_machine("golden.json") as folder:
+            return GoldenSeeds.load(folder / "golden.json")
+
+    @contextmanager
+    def on_this_machine(self, *names: str) -> Iterator[Path]:
+        """A folder on this machine with those files of the run."""
+        if self.folder.storage.local is not None:
+            yield self.folder.storage.local
+            return
+        with TemporaryDirectory(prefix="seedscope-") as folder:
+            for name in names:
+                (Path(folder) / name).write_bytes(self.folder.storage.read(name))
+            yield Path(folder)
+
+    def how_measured(self) -> dict[str, Any]:
+        """What `seeds.parquet` says of how the pictures were measured; nothing where it does not."""
+        found = (self.seeds().schema.metadata or {}).get(MEASURED.encode())
+        return {} if found is None else dict(json.loads(found))
+
+    @property
+    def images(self) -> Table:
+        """The table of the pictures, of which the columns that all tasks have are read."""
+        return Table.of(self.folder.storage, "images", fingerprint(dict(self.cause)), IMAGE_SCHEMA)
+
+    @cached_property
+    def _pictures(self) -> RunPictures:
+        committed = self.images.committed()
+        return RunPictures(self.images, [unit for unit in self.units if unit.name in committed])
+
+    @property
+    def _place(self) -> str:
+        return self.folder.storage.url
+
+    def _result(self, name: str) -> pa.Table:
+        try:
+            return pq.read_table(BytesIO(self.folder.storage.read(name)))
+        except FileNotFoundError:
+            raise NotInRun(
+                f"{self._place}: there is no {name} yet. `seedscope run STUDY --out {self._place}` writes it."
+            ) from None
+        except (pa.ArrowException, OSError) as error:
+            raise UserError(
+                f"{self._place}/{name}: cannot be read: {error}. `seedscope seeds STUDY` writes it again."
+            ) from None
+
+    def _measured(self, name: str) -> Table:
+        """The table of a feature, with the columns that its shards have."""
+        measured = self._fingerprints()
+        if name not in measured:
+            raise NotInRun(f"{self._place}: {name!r} is not measured; the study measures {', '.join(measured)}.")
+        made_from: Json = {"feature": measured[name], "images": fingerprint(dict(self.cause))}
+        table = Table.of(self.folder.storage, name, fingerprint(made_from), pa.schema([]))
+        committed = sorted(table.committed())
+        if not committed:
+            raise NotInRun(f"{self._place}: {name!r} is not measured yet. `seedscope features STUDY` does it.")
+        with table.opened(committed[0]) as shard:
+            return Table(table.storage, shard.schema_arrow)
+
+    def _fingerprints(self) -> dict[str, str]:
+        """Feature -> what identifies its measurements: as the seeds were judged, or as the recorded study has it."""
+        if self.folder.storage.size("seeds.parquet") is not None and (found := self.how_measured()):
+            return dict(found["features"])
+        chosen = self.study.features
+        return {choice.name: feature(choice.name, **choice.options).fingerprint() for choice in chosen}
+
+
+def open_run(location: Path | str) -> RunView:
+    """Open a run folder, on this machine or at a URL (s3://, gs://, ...), to look at.
+
+    Raises:
+        UserError: it is no run folder, or its record cannot be read.
+
+    Example:
+        >>> run = open_run("runs/demo")
+        >>> run.seeds().column_names[:2]
+        ['seed', 'rank']
+        >>> run.picture(seed=0, prompt="a cat").size
+        (64, 64)
+    """
+    folder = RunFolder(location)
+    editions = folder.editions()
+    place = folder.storage.url
+    if not editions:
+        raise UserError(f"{place}: is not a run folder. Name folders that `seedscope run` made, such as runs/demo.")
+    cause, edition = editions[-1]
+    if not isinstance(cause, dict):
+        raise UserError(f"{place}: its record does not say how the pictures were made.")
+    if "imported" in cause:
+        return RunView(folder, cause, edition, ImportedRun(folder).units)
+    try:
+        shape = UnitShape.model_validate(cause.get("unit"))
+    except ValidationError:
+        raise UserError(f"{place}: its record does not say how its cells fall into units.") from None
+    return RunView(folder, cause, edition, plan([found for _, found in editions], shape))
