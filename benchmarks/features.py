@@ -79,7 +79,7 @@ def drawn(folder: Path, seeds: int) -> tuple[Generated, list[Unit]]:
 def compute(measurers: Sequence[Measurer], batches: Sequence[Batch]) -> None:
     for batch in batches:
         for item in measurers:
-            item.compute(batch.pixels, batch.prompts)
+            item.measure(batch.pixels, batch.prompts)
 
 
 def staged(stage: OpenFeatures, unit: Unit) -> Callable[[], object]:
@@ -102,7 +102,7 @@ def measure(stage: OpenFeatures, units: Sequence[Unit], rounds: int) -> dict[str
     found: dict[str, list[list[Seconds]]] = {}
     for turn in range(rounds + 1):  # the first warms up, on one unit
         for unit in units if turn else units[:1]:
-            batches = list(Cells(stage.source.read(unit)).batches())
+            batches = list(Cells(stage.source.read(unit), unit.prompts).batches())
             rows = {name: partial(compute, [item], batches) for name, item in zip(names, stage.measurers, strict=True)}
             rows |= {
                 "all, in memory": partial(compute, stage.measurers, batches),

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from seedscope.analysis.direction import Better
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.study.prompts import Prompt
 
 
 class FeatureError(UserError, ValueError):
@@ -28,17 +29,31 @@ class Measurer(ABC):
         Values do not depend on which images share a call, to 1e-4. Raises ValueError for pixels of another shape or type.
         """
 
-    def compute_inpainted(
+    def compute_inside(
         self,
         pixels: npt.NDArray[np.uint8],
         prompts: Sequence[str],
         masks: npt.NDArray[np.bool_],  # noqa: ARG002  (for the features that look at it)
     ) -> dict[str, pa.Array]:
-        """The same columns of N inpainted images; masks (N, H, W) are True where a picture was drawn anew.
+        """The same columns of N images of which a part was drawn anew; masks (N, H, W) are True there.
 
         Here: those of the whole pictures. A feature that measures the part drawn anew overrides this.
         """
         return self.compute(pixels, prompts)
+
+    def measure(
+        self,
+        pixels: npt.NDArray[np.uint8],
+        prompts: Sequence[Prompt],
+        masks: npt.NDArray[np.bool_] | None = None,
+    ) -> dict[str, pa.Array]:
+        """What the stage calls: the columns of N images, with masks where a part was drawn anew.
+
+        Here: by the texts of the prompts. A feature that looks at what else is known of a prompt (`Prompt.facts`) overrides
+        this.
+        """
+        texts = [prompt.text for prompt in prompts]
+        return self.compute(pixels, texts) if masks is None else self.compute_inside(pixels, texts, masks)
 
 
 class Feature(ABC):
@@ -57,7 +72,7 @@ class Feature(ABC):
     """Whether a seed is judged by a distance to real pictures, which are then measured too."""
 
     needs_control: ClassVar[bool] = False
-    """Whether inpainted pictures are judged against the same pictures before inpainting, which are then measured too."""
+    """Whether pictures of which a part is drawn anew are judged against those before, which are then measured too."""
 
     @abstractmethod
     def fields(self) -> list[pa.Field]:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, decode_mask
+from seedscope.pipeline.study.prompts import Prompt
 
 BATCH = 16
 AHEAD = 2 * BATCH
@@ -30,7 +31,7 @@ class Batch:
 
     places: list[int]
     pixels: Pixels
-    prompts: list[str]
+    prompts: list[Prompt]
     masks: Mask | None
 
     def part(self, start: int, stop: int) -> "Batch":
@@ -42,7 +43,7 @@ class Batch:
 @dataclass(frozen=True)
 class _Cell:
     place: int
-    prompt: str
+    prompt: Prompt
     pixels: Pixels
     mask: Mask | None
 
@@ -50,7 +51,8 @@ class _Cell:
 class Cells:
     """The cells of a unit, from rows in the schema of image shards. `keys` are their columns `prompt_id` and `seed`."""
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, prompts: Iterable[Prompt]) -> None:
+        self._prompts = {prompt.id: prompt for prompt in prompts}
         self.keys: pa.Table = rows.select(["prompt_id", "seed"])
         self.failures: list[str | None] = [None] * len(rows)
         """Why a cell has nothing to measure; complete when `batches` is through."""
@@ -80,7 +82,7 @@ class Cells:
         except ImageError as error:
             self.failures[place] = str(error)
             return None
-        return _Cell(place, row["prompt"], pixels, mask)
+        return _Cell(place, self._prompts[row["prompt_id"]], pixels, mask)
 
 
 def _mask(image: dict[str, Any] | None, pixels: Pixels) -> Mask:

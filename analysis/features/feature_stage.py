@@ -117,7 +117,7 @@ class OpenFeatures:
     ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         """As `OpenStage.run`. A feature that raises does not cost the others their work: its exception follows their rows."""
         made: dict[str, Json] = {"device": self.device, "source": self.source.mark(unit)}
-        cells = Cells(self.source.read(unit))
+        cells = Cells(self.source.read(unit), unit.prompts)
         size = max(1, BATCH // smaller)
         found = [
             (measure.table, _Columns(measure.feature.fields(), measurer, size))
@@ -165,7 +165,7 @@ class _Columns:
         while at < len(batch.places):
             some = batch.part(at, at + self.size)
             try:
-                self._parts.append(_compute(self.measurer, some))
+                self._parts.append(self.measurer.measure(some.pixels, some.prompts, some.masks))
             except Exception as error:
                 if len(some.places) == 1 or not gpu_memory_ran_out(error):
                     raise
@@ -186,9 +186,3 @@ class _Columns:
             column = pa.concat_arrays([part[item.name] for part in self._parts] or [pa.array([], item.type)])
             whole = whole.append_column(item, column.take(pa.array(joined, pa.int64())))
         return whole
-
-
-def _compute(measurer: Measurer, batch: Batch) -> dict[str, pa.Array]:
-    if batch.masks is None:
-        return measurer.compute(batch.pixels, batch.prompts)
-    return measurer.compute_inpainted(batch.pixels, batch.prompts, batch.masks)

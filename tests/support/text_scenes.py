@@ -35,7 +35,7 @@ def scenes(first: int, count: int) -> list[world.Scene]:
 def rows(text: TextMeasurer, pixels: Pixels, masks: Mask | None = None) -> list[Row]:
     """A row a picture, having checked names and types of the columns, and that they agree."""
     prompts = [""] * len(pixels)
-    columns = text.compute(pixels, prompts) if masks is None else text.compute_inpainted(pixels, prompts, masks)
+    columns = text.compute(pixels, prompts) if masks is None else text.compute_inside(pixels, prompts, masks)
     assert {item.name: item.type for item in Text().fields()} == {key: value.type for key, value in columns.items()}
     lists = [column.to_pylist() for column in columns.values()]
     found = [dict(zip(columns, values, strict=True)) for values in zip(*lists, strict=True)]

@@ -163,9 +163,9 @@ class TextMeasurer(Measurer):
 
     def compute(self, pixels: Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
         masks = np.ones(pixels.shape[:3], np.bool_)
-        return self.compute_inpainted(pixels, prompts, masks)
+        return self.compute_inside(pixels, prompts, masks)
 
-    def compute_inpainted(self, pixels: Pixels, prompts: Sequence[str], masks: Mask) -> dict[str, pa.Array]:
+    def compute_inside(self, pixels: Pixels, prompts: Sequence[str], masks: Mask) -> dict[str, pa.Array]:
         check_pictures(pixels, prompts)
         if masks.dtype != np.bool_ or masks.shape != pixels.shape[:3]:
             raise ValueError(f"masks are {masks.dtype} {masks.shape}; bool {pixels.shape[:3]} is needed")

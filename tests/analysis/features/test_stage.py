@@ -20,11 +20,12 @@ from PIL import Image
 
 from seedscope.analysis.features import NAMES, FeatureError, batches, feature
 from seedscope.analysis.features.base import Feature, Measurer
+from seedscope.analysis.features.batches import Cells
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, Source, feature_table
 from seedscope.pipeline import images
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Unit
-from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.prompts import Prompt, prompt
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
@@ -115,7 +116,7 @@ class Marks(Brightness):
         self.batches.append(pixels.shape)
         return super().compute(pixels, prompts)
 
-    def compute_inpainted(
+    def compute_inside(
         self, pixels: npt.NDArray[np.uint8], prompts: Sequence[str], masks: npt.NDArray[np.bool_]
     ) -> dict[str, pa.Array]:
         assert masks.dtype == bool and masks.shape == pixels.shape[:3]
@@ -266,3 +267,30 @@ def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:
     lite = feature("fd_efficientnet_lite0")
     names = {feature_table(tmp_path, lite.name, item, cause).name for item in (lite, Brightness()) for cause in "ab"}
     assert len(names) == 4
+
+
+class Known(Measurer):
+    """Says what is known of each prompt beside its text."""
+
+    def compute(self, pixels: images.Pixels, prompts: Sequence[str]) -> dict[str, pa.Array]:
+        raise AssertionError("by the texts alone it cannot say")
+
+    def measure(
+        self, pixels: images.Pixels, prompts: Sequence[Prompt], masks: np.ndarray | None = None
+    ) -> dict[str, pa.Array]:
+        return {"colour": pa.array([str(prompt.facts.get("colour")) for prompt in prompts])}
+
+
+def test_a_feature_sees_what_is_known_of_a_prompt() -> None:
+    known = [prompt("a cat", facts={"colour": "red"}), prompt("a dog")]
+    unit = Unit("u", [(known[0], 1), (known[1], 1), (known[0], 2)])
+    pixels = images.encode(np.zeros((8, 8, 3), np.uint8))
+    rows = pa.Table.from_pylist(
+        [
+            {"prompt_id": item.id, "prompt": item.text, "seed": seed, "image": {"bytes": pixels, "path": None}}
+            for item, seed in unit.cells
+        ],
+        schema=IMAGE_SCHEMA,
+    )
+    (batch,) = Cells(rows, unit.prompts).batches()
+    assert Known().measure(batch.pixels, batch.prompts)["colour"].to_pylist() == ["red", "None", "red"]

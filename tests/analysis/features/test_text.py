@@ -181,7 +181,7 @@ def test_wrong_options_and_pictures_are_errors(text: TextMeasurer) -> None:
         Text(shorter_side=8)
     picture = np.zeros((1, 64, 64, 3), np.uint8)
     with pytest.raises(ValueError, match="masks are bool"):
-        text.compute_inpainted(picture, [""], np.zeros((1, 32, 32), np.bool_))
+        text.compute_inside(picture, [""], np.zeros((1, 32, 32), np.bool_))
     with pytest.raises(ValueError, match="uint8"):
         text.compute(picture.astype(np.float32), [""])
 

@@ -6,7 +6,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.plan import Edition, Unit, plan, with_facts
 from seedscope.pipeline.study.prompts import Prompt, prompt
 from seedscope.pipeline.study.schema import UnitShape
 
@@ -70,3 +70,18 @@ def test_the_published_study_is_planned_in_seconds() -> None:
     units = plan([Edition(prompts, tuple(range(1024)))], UnitShape(prompts=26, seeds=16))
     assert sum(map(len, units)) == 22_512 * 1024
     assert time.perf_counter() - started < 5
+
+
+def test_a_unit_may_have_holes() -> None:
+    one, two = prompt("one"), prompt("two")
+    unit = Unit("u", [(one, 5), (two, 5), (two, 3)])
+    assert (len(unit), unit.prompts, unit.seeds) == (3, (one, two), (5, 3))
+    assert (one, 3) not in unit.cells and (one, 3) in Unit.crossed("v", (one, two), (5, 3)).cells
+
+
+def test_facts_are_neither_recorded_nor_compared_and_come_back_from_the_study() -> None:
+    plain, known = prompt("a red cat"), prompt("a red cat", facts={"colour": "red"})
+    assert plain == known and hash(plain) == hash(known) and "facts" not in known.record()
+    (edition,) = with_facts([Edition((plain, prompt("a dog")), (1,))], [known])
+    assert [dict(item.facts) for item in edition.prompts] == [{"colour": "red"}, {}]
+    assert plan([edition], UnitShape())[0].name == plan([Edition((plain, prompt("a dog")), (1,))], UnitShape())[0].name
