@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from seedscope.pipeline.study.schema import Compute
+
 if TYPE_CHECKING:
     import torch
 
@@ -125,5 +127,5 @@ class Family(ABC):
         """The denoising network as diffusers builds it from its configuration, without weights, on the current device."""
 
     @abstractmethod
-    def denoiser(self, pipe: Any, device: str, dtype: str) -> Denoiser:
-        """A loaded pipeline of diffusers, on its device, as what drawing asks for; dtype: `float16` or another."""
+    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+        """A loaded pipeline of diffusers, on its device, as what drawing asks for; compiled, where the study wants it."""

@@ -53,9 +53,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
     if sampling.scheduler != "model":
         pipe.scheduler = _scheduler("", sampling).from_config(pipe.scheduler.config)
     pipe.to(device)
-    if compute.compile:
-        pipe.unet = torch.compile(pipe.unet)
-    return located.family.denoiser(pipe, device, compute.dtype)
+    return located.family.denoiser(pipe, device, compute)
 
 
 def _pipeline(located: Located, variant: str | None, compute: Compute) -> Any:

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
-from seedscope.pipeline.models.stable_diffusion import StableDiffusion, UNetDenoiser
+from seedscope.pipeline.models.stable_diffusion import StableDiffusion, UNetDenoiser, compiled
+from seedscope.pipeline.study.schema import Compute
 
 if TYPE_CHECKING:
     import torch
@@ -21,12 +22,12 @@ class StableDiffusionXL(StableDiffusion):
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder", "text_encoder_2")
     options: ClassVar[Mapping[str, Any]] = {"add_watermarker": False}
 
-    def denoiser(self, pipe: Any, device: str, dtype: str) -> Denoiser:
-        if dtype == "float16" and pipe.vae.config.force_upcast:
+    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+        if compute.dtype == "float16" and pipe.vae.config.force_upcast:
             import torch
 
             pipe.vae.to(torch.float32)
-        return SDXLDenoiser(pipe, device)
+        return SDXLDenoiser(compiled(pipe, compute), device)
 
 
 class SDXLDenoiser(UNetDenoiser):

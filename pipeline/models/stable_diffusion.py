@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Family, Geometry, Scheduler
 from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.study.schema import Compute
 
 if TYPE_CHECKING:
     import torch
@@ -41,8 +42,17 @@ class StableDiffusion(Family):
         unet_class: Any = diffusers.UNet2DConditionModel
         return unet_class.from_config(read_json(folder / "unet" / "config.json"))
 
-    def denoiser(self, pipe: Any, device: str, dtype: str) -> Denoiser:  # noqa: ARG002  (for other families)
-        return UNetDenoiser(pipe, device)
+    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+        return UNetDenoiser(compiled(pipe, compute), device)
+
+
+def compiled(pipe: Any, compute: Compute) -> Any:
+    """The pipeline, its UNet compiled where the study wants it."""
+    if compute.compile:
+        import torch
+
+        pipe.unet = torch.compile(pipe.unet)
+    return pipe
 
 
 def only_inpaints(name: str) -> str:
