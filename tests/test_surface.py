@@ -45,7 +45,7 @@ def described(name: str, command: Any) -> Iterator[str]:
             written = "/".join(", ".join(names) for names in (item.opts, item.secondary_opts) if names)
             default = parameters[item.name].default
             told = "required" if default is inspect.Parameter.empty else repr(default)
-            yield f"  {written}  {_type(types[item.name])}  {told}  {item.help}"
+            yield f"{name} {written}  {_type(types[item.name])}  {told}  {item.help}"
 
 
 def _type(hint: Any) -> str:
@@ -56,7 +56,9 @@ def test_commands_and_options_are_those_that_are_stored() -> None:
     found = [line for name, command in COMMANDS.items() for line in described(name, command)]
     if os.environ.get(ACCEPT):
         STORED.write_text("\n".join(found) + "\n", encoding="utf-8")
-    changes = list(difflib.unified_diff(STORED.read_text(encoding="utf-8").splitlines(), found, "stored", "now", n=0))
+    changes = list(
+        difflib.unified_diff(STORED.read_text(encoding="utf-8").splitlines(), found, "stored", "now", "", "", 0, "")
+    )
     if changes:
         pytest.fail(
             "\n".join([*changes, f"To accept this: {ACCEPT}=1 python -m pytest tests/test_surface.py"]), pytrace=False
