@@ -10,9 +10,13 @@ import pytest
 import tiny_models
 import torch
 import yaml
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)
+# By default, Hypothesis fails an example that takes 200 ms, and a test whose examples are drawn slowly.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
