@@ -16,13 +16,9 @@ LAYOUT = {"model": "sprout-layout/segmentation", "depth": "sprout-layout/depth",
 BUNDLED: dict[str, dict[str, str]] = {
     "clip_score": {"model": "sprout-clip"},
     "fd_clip": {"model": "sprout-clip"},
-    "fd_efficientnet_lite0": {},
     "layout": LAYOUT,
-    "looks": {},
-    "style_efficientnet_lite0": {},
-    "text": {},
 }
-"""Features whose weights come with seedscope or with a package that it needs, and their options."""
+"""Options by which features get weights that come with seedscope; those that are not named here need none."""
 
 RANDOM: dict[str, Callable[[Path], Feature]] = {
     "fd_dinov2": lambda folder: feature("fd_dinov2", model=str(tiny_clip.dinov2(folder))),
@@ -36,7 +32,7 @@ RANDOM: dict[str, Callable[[Path], Feature]] = {
 
 def made(name: str, folder: Path) -> tuple[Feature, Measurer]:
     """A feature, and what measures by it."""
-    one = feature(name, **BUNDLED[name]) if name in BUNDLED else RANDOM[name](folder)
+    one = RANDOM[name](folder) if name in RANDOM else feature(name, **BUNDLED.get(name, {}))
     return one, one.load("cpu")
 
 
