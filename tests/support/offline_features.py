@@ -30,6 +30,10 @@ RANDOM: dict[str, Callable[[Path], Feature]] = {
 """Features whose weights cannot be had here: one with random weights, written to a folder."""
 
 
+LARGE = ("fid_inception", "style_vgg19")
+"""Features whose random weights take long to write."""
+
+
 def made(name: str, folder: Path) -> tuple[Feature, Measurer]:
     """A feature, and what measures by it."""
     one = RANDOM[name](folder) if name in RANDOM else feature(name, **BUNDLED.get(name, {}))
