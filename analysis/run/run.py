@@ -223,7 +223,7 @@ def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:
 
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
-    located = locate(study.model, inpaint=kind.fills_masks)
+    located = locate(study.model, fills_masks=kind.fills_masks)
     task = kind.of(study, located)
     wanted = Edition(tuple(task.prompts()), tuple(study.seeds))
     measured, made_from = _measured(study), cause(study, located)

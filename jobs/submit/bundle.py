@@ -80,9 +80,7 @@ def _texts(study: Study | ImportedStudy) -> Iterator[str]:
     for choice in study.features:
         yield from (value for value in choice.options.values() if isinstance(value, str))
     if isinstance(study, Study):
-        yield study.model.id
-        if study.inpaint is not None:
-            yield study.inpaint.pictures
+        yield from study.places
 
 
 def _is_relative_path(text: str) -> bool:

@@ -115,7 +115,7 @@ class Family(ABC):
     """Arguments of `from_pretrained` beside the common ones."""
 
     @abstractmethod
-    def geometry(self, folder: Path, name: str, *, inpaint: bool) -> Geometry:
+    def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
         """Read a folder's configuration; `name` is what messages call it.
 
         Raises:

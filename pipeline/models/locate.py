@@ -77,8 +77,8 @@ def kind(folder: Path) -> str:
     return str(read_json(folder / "config.json")["architectures"][0])
 
 
-def locate(model: Model, *, inpaint: bool = False) -> Located:
-    """Find a model and read its configuration; `inpaint`: it is to fill masks in pictures, not to draw from text alone.
+def locate(model: Model, *, fills_masks: bool = False) -> Located:
+    """Find a model and read its configuration; `fills_masks`: it is to fill masks in pictures, not to draw from text alone.
 
     Raises:
         ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights.
@@ -88,10 +88,10 @@ def locate(model: Model, *, inpaint: bool = False) -> Located:
     if folder.is_dir():
         if model.revision is not None:
             raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
-        return _describe(folder.resolve(), None, None, inpaint=inpaint)
+        return _describe(folder.resolve(), None, None, fills_masks=fills_masks)
     if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
-        return _describe(_hub_configs(model), model.id, model.variant, inpaint=inpaint)
-    names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if inpaint else FAMILIES))
+        return _describe(_hub_configs(model), model.id, model.variant, fills_masks=fills_masks)
+    names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if fills_masks else FAMILIES))
     raise ModelError(
         f"model: there is no model {model.id!r}. Bundled are {names or 'none'}; otherwise give a folder "
         "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
@@ -107,38 +107,38 @@ def _hub_configs(model: Model) -> Path:
         raise ModelError(f"{key}: {error.reason}.{_REMEDIES.get(error.lacking, '')}") from None
 
 
-def _describe(folder: Path, hub: str | None, variant: str | None, *, inpaint: bool) -> Located:
+def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks: bool) -> Located:
     index = read_json(folder / "model_index.json")
     pipeline = kind(folder)
-    family = _family(hub or str(folder), pipeline, inpaint=inpaint)
+    family = _family(hub or str(folder), pipeline, fills_masks=fills_masks)
     if hub is None:
         _refuse_pickles(folder, index, family)
-    geometry = family.geometry(folder, hub or str(folder), inpaint=inpaint)
+    geometry = family.geometry(folder, hub or str(folder), fills_masks=fills_masks)
     size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     identity: Json = (
         {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
     )
-    drawn_by = family.inpaints[0] if inpaint else pipeline
+    drawn_by = family.inpaints[0] if fills_masks else pipeline
     return Located(
         folder, hub, drawn_by, family, identity, geometry.channels, geometry.scale, geometry.default_size, size
     )
 
 
-def _family(name: str, pipeline: str, *, inpaint: bool) -> Family:
+def _family(name: str, pipeline: str, *, fills_masks: bool) -> Family:
     """The family that draws with a class of diffusers.
 
     Raises:
         ModelError: no family does, or not for this task.
     """
     family = family_of(pipeline)
-    if inpaint and (family is None or pipeline not in family.inpaints):
+    if fills_masks and (family is None or pipeline not in family.inpaints):
         raise ModelError(
             f"model: {name} is a {pipeline}; inpainting runs on {' and '.join(INPAINTS)}. Choose such a model, or name "
             "`prompts` in place of `inpaint`."
         )
     if family is None:
         raise ModelError(f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
-    if not inpaint and pipeline != family.draws:
+    if not fills_masks and pipeline != family.draws:
         raise ModelError(only_inpaints(name))
     return family
 

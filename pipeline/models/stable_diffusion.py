@@ -24,10 +24,10 @@ class StableDiffusion(Family):
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder")
     options: ClassVar[Mapping[str, Any]] = {"safety_checker": None, "requires_safety_checker": False}
 
-    def geometry(self, folder: Path, name: str, *, inpaint: bool) -> Geometry:
+    def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
         unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
         channels = int(vae.get("latent_channels", 4))
-        _refuse_channels(name, unet["in_channels"], channels, inpaint=inpaint)
+        _refuse_channels(name, unet["in_channels"], channels, fills_masks=fills_masks)
         if "block_out_channels" not in vae:
             raise ModelError(
                 f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
@@ -63,9 +63,9 @@ def only_inpaints(name: str) -> str:
     )
 
 
-def _refuse_channels(name: str, takes: int, channels: int, *, inpaint: bool) -> None:
+def _refuse_channels(name: str, takes: int, channels: int, *, fills_masks: bool) -> None:
     """A UNet takes latents, or, to inpaint, beside them a mask and the latents of the masked picture."""
-    if takes == 2 * channels + 1 and not inpaint:
+    if takes == 2 * channels + 1 and not fills_masks:
         raise ModelError(only_inpaints(name))
     if takes not in (channels, 2 * channels + 1):
         raise ModelError(

@@ -327,6 +327,11 @@ class Study(Measured):
         return self
 
     @property
+    def places(self) -> list[str]:
+        """What may be a path, beside prompt files and options of features: each else a bundled name or a hub id."""
+        return [self.model.id, *([] if self.inpaint is None else [self.inpaint.pictures])]
+
+    @property
     def task_name(self) -> str:
         """The key by which the study says what it draws: a section of its own, or a name under `task`."""
         if self.task is not None:

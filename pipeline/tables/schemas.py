@@ -15,4 +15,3 @@ IMAGE_SCHEMA = schema_with_images(
         *STATUS_FIELDS,
     ]
 )
-INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])

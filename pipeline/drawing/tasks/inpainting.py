@@ -14,12 +14,12 @@ from PIL import Image
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.masked_pictures import MaskedPicture, Size, masked_pictures
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.images import Mask, Pixels, encode
+from seedscope.pipeline.images import IMAGE, Mask, Pixels, encode, schema_with_images
 from seedscope.pipeline.models.locate import BUNDLED, Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Inpaint, Json, Study, fingerprint
-from seedscope.pipeline.tables.schemas import INPAINT_SCHEMA
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from seedscope.pipeline.drawing.tasks.canvas import Encoded
     from seedscope.pipeline.models.base import Denoiser
 
+INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
 BLOCK = 256
 BUNDLED_PICTURES = {"sprout": BUNDLED / "reference" / "inpaint.parquet"}
 RESIZED: Json = "picture and mask stretched by Lanczos, then the mask cut at half"

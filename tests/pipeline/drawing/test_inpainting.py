@@ -23,7 +23,7 @@ from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.generate import Generate, OpenGenerate
 from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
-from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, Inpainting
+from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, INPAINT_SCHEMA, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.models.load import load
@@ -34,7 +34,6 @@ from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.plan import Edition, Unit, plan
 from seedscope.pipeline.study.schema import Inpaint, Model, Study, UnitShape, fingerprint
 from seedscope.pipeline.tables.run_folder import RunFolder
-from seedscope.pipeline.tables.schemas import INPAINT_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 SCHEDULERS = {
@@ -82,11 +81,11 @@ def study(model: str, pictures: Path | str, tasks: dict[str, str] = TASKS, **sam
 
 def inpainting(wanted: Study) -> Inpainting:
     assert wanted.inpaint
-    return Inpainting.named(wanted.inpaint, locate(wanted.model, inpaint=True).size(wanted.sampling))
+    return Inpainting.named(wanted.inpaint, locate(wanted.model, fills_masks=True).size(wanted.sampling))
 
 
 def opened(wanted: Study, out: Path) -> OpenGenerate:
-    located = locate(wanted.model, inpaint=True)
+    located = locate(wanted.model, fills_masks=True)
     table = Table.of(out, "images", fingerprint(cause(wanted, located)), INPAINT_SCHEMA)
     return Generate(wanted, located, table, inpainting(wanted)).open()
 
@@ -103,7 +102,7 @@ def ours(wanted: Study, out: Path, unit: Unit) -> np.ndarray:
 
 def stock(wanted: Study, unit: Unit, given: dict[str, tuple[Image.Image, Image.Image]]) -> np.ndarray:
     """The stock inpainting pipeline on the cells of a unit as one batch; `given`: prompt id -> picture and mask as stored."""
-    located, cells = locate(wanted.model, inpaint=True), list(unit.cells)
+    located, cells = locate(wanted.model, fills_masks=True), list(unit.cells)
     kind: Any = diffusers.StableDiffusionInpaintPipeline
     pipe = kind.from_pretrained(located.folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
@@ -213,7 +212,7 @@ def test_another_mask_or_seed_would_show(models: dict[str, str], folder: Path, t
 
 def test_blending_ends_with_the_given_latents_outside_the_mask(models: dict[str, str]) -> None:
     wanted = study(models["sd1"], "unused", {"removal": "sky"})
-    located = locate(wanted.model, inpaint=True)
+    located = locate(wanted.model, fills_masks=True)
     model = load(located, None, wanted.sampling, wanted.compute)
     hole = np.zeros((64, 64), np.bool_)
     hole[:32] = True
@@ -316,7 +315,7 @@ def test_out_of_memory_halves_the_batch(
 def test_the_rule_of_stretching_is_a_cause_of_inpainted_pixels_alone(models: dict[str, str], folder: Path) -> None:
     wanted = study(models["sd1"], folder)
     text = Study.model_validate(wanted.model_dump(exclude={"inpaint"}) | {"prompts": ["a cat"], "seeds": [0]})
-    assert "inpaint" in cause(wanted, locate(wanted.model, inpaint=True))
+    assert "inpaint" in cause(wanted, locate(wanted.model, fills_masks=True))
     assert "inpaint" not in cause(text, locate(text.model))
 
 
@@ -429,22 +428,22 @@ def test_models_that_cannot_do_a_task_are_refused(tmp_path: Path) -> None:
         locate(Model(id="sprout-inpaint"))
     xl = Model(id=str(tiny_models.sdxl(tmp_path / "xl")))
     with pytest.raises(ModelError, match="is a StableDiffusionXLPipeline; inpainting runs on .*Inpaint.* and "):
-        locate(xl, inpaint=True)
+        locate(xl, fills_masks=True)
     folder = tiny_models.sd2_inpaint(tmp_path / "renamed")
     index = folder / "model_index.json"
     index.write_text(index.read_text().replace("StableDiffusionInpaintPipeline", "StableDiffusionPipeline"))
     with pytest.raises(ModelError, match="fills masks in given pictures"):
         locate(Model(id=str(folder)))
-    assert locate(Model(id=str(folder)), inpaint=True).channels == 4
+    assert locate(Model(id=str(folder)), fills_masks=True).channels == 4
     config = folder / "unet" / "config.json"
     config.write_text(config.read_text().replace('"in_channels": 9', '"in_channels": 5'))
     with pytest.raises(ModelError, match="takes 5 channels, where latents of 4 need 4, or 9 to inpaint"):
-        locate(Model(id=str(folder)), inpaint=True)
+        locate(Model(id=str(folder)), fills_masks=True)
 
 
 def test_inpainting_is_located_with_the_pipeline_that_draws_it() -> None:
     for name, channels in (("sprout-inpaint", 4), ("sprout", 16)):
-        located = locate(Model(id=name), inpaint=True)
+        located = locate(Model(id=name), fills_masks=True)
         assert (located.pipeline, located.family.name, located.channels) == (
             "StableDiffusionInpaintPipeline",
             "sd",
