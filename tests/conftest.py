@@ -1,17 +1,38 @@
 """Shared fixtures. Torch runs on one thread, so that tests are steady on a busy machine."""
 
 import os
+import random
 from collections.abc import Callable
+from itertools import groupby
 from pathlib import Path
 
 import pytest
 import tiny_models
 import torch
 import yaml
+from hypothesis import HealthCheck, settings
 from imported_runs import imported_run
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)
+# By default, Hypothesis fails an example that takes 200 ms, and a test whose examples are drawn slowly.
+settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any speed")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--random-order", type=int, metavar="SEED", help="Shuffle the files, and the tests within each.")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    seed = config.getoption("--random-order")
+    if seed is not None:
+        order = random.Random(seed)
+        files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+        order.shuffle(files)
+        for tests in files:
+            order.shuffle(tests)
+        items[:] = [item for tests in files for item in tests]
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """Workers of one kind on Ray, and what each of them was sent."""
 
 import statistics
-import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 import ray
@@ -65,12 +65,12 @@ class Post:
 
     def _call(self, call: Call) -> None:
         if not self.calls:
-            self.begun = time.monotonic()
+            self.begun = monotonic()
         self.calls.append(call)
 
     def ended(self) -> tuple[Call, float]:
         """The oldest call, which has ended, and the seconds that it took."""
-        now = time.monotonic()
+        now = monotonic()
         seconds, self.begun = now - self.begun, now
         call = self.calls.popleft()
         if call.task is None:
@@ -155,7 +155,7 @@ class Crew:
         """Replace every worker whose call takes too long."""
         for post in [post for post in self.posts if post.calls]:
             limit = self._limit(post.calls[0])
-            if time.monotonic() - post.begun > limit:
+            if monotonic() - post.begun > limit:
                 self._lost(post, schedule, f"it was not done after {limit:.0f} seconds, and its worker was killed")
 
     def _limit(self, call: Call) -> float:

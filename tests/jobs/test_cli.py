@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import yaml
 from commands import command, process, small_reference
 from typer.testing import CliRunner
+from waiting import GENEROUS, until
 
 from seedscope.analysis import GoldenSeeds
 from seedscope.jobs.cli import app
@@ -309,11 +309,9 @@ def test_a_stopped_run_says_how_to_go_on(
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,
     )
-    deadline = time.monotonic() + 120
-    while not list(out.glob("images-*/receipts/*.json")) and time.monotonic() < deadline:
-        time.sleep(0.02)
+    until(lambda: list(out.glob("images-*/receipts/*.json")), "a unit is made")
     started.send_signal(number)
-    _, told = started.communicate(timeout=60)
+    _, told = started.communicate(timeout=GENEROUS)
     assert started.returncode == 128 + number, told
     assert "the same command goes on from there" in told and "Traceback" not in told
     assert command("verify", study, "--out", out, "--deep").returncode == 0

@@ -10,7 +10,7 @@ from torch import Tensor, distributed
 
 from seedscope.jobs.sprout.training import Task, _Run
 
-STEPS, STOP = 4, 2
+STEPS, STOP = 3, 1
 
 
 def ends_where_a_whole_run_does(build: Callable[[], Task], folder: Path) -> bool:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
+import waiting
 from ray import cloudpickle
+from waiting import until
 
 from seedscope.pipeline.errors import StorageError
 from seedscope.pipeline.running.stage import Stage
@@ -22,6 +24,7 @@ from seedscope.pipeline.tables.table import Table
 
 # Workers cannot import a test module: send them its classes whole.
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
+cloudpickle.register_pickle_by_value(waiting)
 
 SCHEMA = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field("value", pa.int64())])
 
@@ -36,6 +39,7 @@ class Squares(Stage):
     """Squares its seeds; it is open as it stands.
 
     trouble: unit, or "open", -> what goes wrong. times: how often it does. pause: seconds a unit. on: what it works on.
+    waits: unit -> a file that is there before it ends. together: no unit ends before so many processes have begun one.
     """
 
     table: Table
@@ -43,6 +47,8 @@ class Squares(Stage):
     times: int = 1000
     pause: float = 0.0
     on: Literal["cpu", "gpu"] = "cpu"
+    waits: dict[str, str] = field(default_factory=dict)
+    together: int = 1
 
     @classmethod
     def at(cls, folder: Path, name: str = "squares", **options: object) -> "Squares":
@@ -67,6 +73,9 @@ class Squares(Stage):
     ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         time.sleep(self.pause)
         self._misbehave(unit.name)
+        until(lambda: len(self.processes()) >= self.together, f"{self.together} processes are at {self.table.name}")
+        if awaited := self.waits.get(unit.name):
+            until(Path(awaited).exists, f"{awaited} is there")
         rows = [
             {"prompt_id": item.id, "seed": seed, "status": "ok", "error": None, "value": seed**2}
             for item, seed in unit.cells
@@ -101,6 +110,11 @@ class Squares(Stage):
     def tries(self) -> dict[str, int]:
         """How often each unit, and the stage, was begun."""
         return {path.name: len(path.read_text().splitlines()) for path in self._notes().iterdir()}
+
+    def processes(self) -> set[str]:
+        """The processes that have begun a unit."""
+        begun = [path for path in self._notes().iterdir() if path.name != "open"]
+        return {process for path in begun for process in path.read_text().splitlines()}
 
     def check(self, units: Sequence[Unit], but: Sequence[str] = ()) -> None:
         """Every unit is there once, whole and right, but for those named."""

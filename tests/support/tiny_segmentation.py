@@ -209,7 +209,7 @@ def dpt(folder: Path, seed: int = 0, *, add_projection: bool = False) -> Path:
         use_auxiliary_head=False,
         add_projection=add_projection,
     )
-    _save(folder, seed, lambda: tf.DPTForDepthEstimation(config))
+    _save(folder, seed, lambda: tf.DPTForDepthEstimation(config), _lift)
     return _processor(folder, "DPTImageProcessor", mean=[0.5] * 3, std=[0.5] * 3, ensure_multiple_of=32)
 
 
@@ -288,7 +288,23 @@ def _labelled(labels: Mapping[int, str]) -> dict[str, Any]:
     return {"id2label": dict(labels), "label2id": {label: index for index, label in labels.items()}}
 
 
-def _save(folder: Path, seed: int, build: Callable[[], Any], spread: float = 1.5) -> None:
+def _lift(network: Any) -> None:
+    """Bring the depths of a DPT above zero, below which it cuts them: pixels that are all zero have no order, and the rank of
+    one that rounding moves across zero would change by half of theirs.
+    """
+    last = network.head.head[-2]
+    last.weight.mul_(0.01)
+    last.bias.fill_(10.0)
+
+
+def _save(
+    folder: Path,
+    seed: int,
+    build: Callable[[], Any],
+    adjust: Callable[[Any], None] = lambda network: None,
+    *,
+    spread: float = 1.5,
+) -> None:
     """Write config.json and model.safetensors of a network with random weights that keep signals alive, or raise them."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -297,6 +313,7 @@ def _save(folder: Path, seed: int, build: Callable[[], Any], spread: float = 1.5
             for name, parameter in network.named_parameters():
                 if parameter.dim() > 1 and "bbox" not in name:
                     parameter.normal_(std=spread / parameter[0].numel() ** 0.5)
+            adjust(network)
     network.save_pretrained(folder)
 
 

@@ -11,7 +11,7 @@ import torch
 from stock_pictures import UNIT, ours, stock, study
 from torch import Tensor, distributed
 
-from seedscope.jobs.sprout import world
+from seedscope.jobs.sprout import turbo, world
 from seedscope.jobs.sprout.training import _Run
 from seedscope.jobs.sprout.turbo import BEND, FIRST, TurboTask, bent, new_turbo_scheduler
 from seedscope.jobs.sprout.turbo_pairs import PART, Pairs, Teacher, caption, part_path, tokens_of
@@ -146,10 +146,13 @@ def advance(task: TurboTask, path: Path, until: int, steps: int = 4) -> _Run:
     return run
 
 
-def test_a_training_that_was_stopped_ends_in_the_same_bytes(alone: None, pairs: Path, tmp_path: Path) -> None:
-    whole = advance(new_task(pairs), tmp_path / "whole.pt", until=4)
-    advance(new_task(pairs), tmp_path / "stopped.pt", until=2)
-    resumed = advance(new_task(pairs), tmp_path / "stopped.pt", until=4)
+def test_a_training_that_was_stopped_ends_in_the_same_bytes(
+    alone: None, pairs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turbo, "BATCH", 4)
+    whole = advance(new_task(pairs), tmp_path / "whole.pt", until=3)
+    advance(new_task(pairs), tmp_path / "stopped.pt", until=1)
+    resumed = advance(new_task(pairs), tmp_path / "stopped.pt", until=3)
     ends = [[*run.parameters, *run.means, *run.muon.momentum] for run in (whole, resumed)]
     assert all(torch.equal(a, b) for a, b in zip(*ends, strict=True))
 

@@ -1,7 +1,6 @@
 """What a person sees while units are made, and what a dashboard can plot: rates, times, workers, troubles."""
 
 import io
-import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +8,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pytest
 from rich.console import Console
+from waiting import GENEROUS, until
 
 from seedscope.jobs.work import progress
 from seedscope.jobs.work.metrics import COUNTERS, GAUGES
@@ -206,7 +206,7 @@ def metrics_page() -> Iterator[str]:
 
 def values(page: str) -> dict[tuple[str, str], float]:
     """(name, stage) -> value of the metrics of the run `small`, as Prometheus would read them."""
-    with urllib.request.urlopen(page, timeout=5) as answer:
+    with urllib.request.urlopen(page, timeout=GENEROUS) as answer:
         lines = [line for line in answer.read().decode().splitlines() if line.startswith("ray_seedscope_")]
     found = {}
     for line in lines:
@@ -236,12 +236,8 @@ def test_ray_exports_what_a_dashboard_plots(metrics_page: str) -> None:
         ("seedscope_cells_to_make", "images"): 28.0,
         ("seedscope_cells_to_make", "features"): 36.0,
     }
-    found: dict[tuple[str, str], float] = {}
-    deadline = time.monotonic() + 30
-    while not wanted.items() <= found.items() and time.monotonic() < deadline:
-        time.sleep(0.2)
-        found = values(metrics_page)
-    assert wanted.items() <= found.items(), found
+    until(lambda: wanted.items() <= values(metrics_page).items(), "all is exported")
+    found = values(metrics_page)
     assert found["seedscope_cells_per_second", "images"] > 0
     names = {name.removesuffix("_total") for name, _ in found}
     assert names == COUNTERS.keys() | GAUGES.keys()

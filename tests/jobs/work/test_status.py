@@ -14,6 +14,7 @@ import jsonschema
 import pyarrow as pa
 import pytest
 import yaml
+from waiting import GENEROUS
 
 from seedscope.analysis.run.run import begun, run_of
 from seedscope.jobs.cli import main
@@ -229,9 +230,9 @@ def test_watching_ends_when_the_run_does(study: Path, tmp_path: Path) -> None:
         started("status", study, "--out", out, "--watch", "--json") as watching,
         started("run", study, "--out", out, "--executor", "inline", "--threads", "1") as run,
     ):
-        _, complaint = run.communicate(timeout=120)
+        _, complaint = run.communicate(timeout=GENEROUS)
         assert run.returncode == 0, complaint
-        lines = watching.communicate(timeout=60)[0].splitlines()
+        lines = watching.communicate(timeout=GENEROUS)[0].splitlines()
         assert watching.returncode == 0
     seen = [json.loads(line) for line in lines]
     for found in seen:
@@ -268,5 +269,5 @@ def test_ctrl_c_ends_watching_without_a_word(study: Path, tmp_path: Path) -> Non
         assert watching.stdout is not None
         assert not json.loads(watching.stdout.readline())["finished"]
         watching.send_signal(signal.SIGINT)
-        _, told_last = watching.communicate(timeout=30)
+        _, told_last = watching.communicate(timeout=GENEROUS)
     assert watching.returncode == 0 and told_last == ""

@@ -78,12 +78,12 @@ def test_nodes_die_and_another_comes(cluster: Cluster, tmp_path: Path) -> None:
 
 
 def test_the_head_dies_and_the_same_command_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joined, "GONE_SECONDS", 2.0)
     stage, made = Squares.at(tmp_path, pause=0.3), 0
     cluster = start()
     node = add(cluster, "a")
 
     def meddle() -> None:
+        monkeypatch.setattr(joined, "GONE_SECONDS", 2.0)  # not before: a head that is only slow may take as long
         cluster.head_node.kill_all_processes(check_alive=False, allow_graceful=False)
 
     with pytest.raises(UserError, match="has gone: its head has not answered.*What is published is safe"):

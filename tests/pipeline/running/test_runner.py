@@ -2,17 +2,18 @@
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 import ray
 from squares import Squares, units
+from waiting import until
 
 from seedscope.pipeline.errors import StorageError, UserError
-from seedscope.pipeline.running import workers as crew
+from seedscope.pipeline.running import workers
 from seedscope.pipeline.running.runner import Executor, Outcome, Unwatched, Work, run_all
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.tables.receipts import Receipt
@@ -117,20 +118,44 @@ def test_workers_killed_from_outside_lose_nothing(tmp_path: Path) -> None:
     stage.check(UNITS)
 
 
+class Leap:
+    """A clock that stands still but for one leap, while a unit hangs: that alone is overdue, however slow the machine is.
+
+    One worker makes units in order: once the driver was told of all before it, it waits for that one.
+    """
+
+    def __init__(self, stage: Squares, hangs: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._stage, self._unit, self._seconds = stage, UNITS[hangs].name, seconds
+        self._before, self._now = hangs, 0.0
+        monkeypatch.setattr(workers, "monotonic", self)
+
+    def told(self, *_: object) -> None:
+        self._before -= 1
+        if self._before == 0:
+            until(lambda: self._unit in self._stage.tries(), f"{self._unit} is begun")
+            self._now = self._seconds
+
+    def __call__(self) -> float:
+        return self._now
+
+
 @pytest.mark.parametrize("how", ["hang", "stop"])
-def test_a_unit_that_hangs_is_begun_again_by_another_worker(tmp_path: Path, how: str) -> None:
+def test_a_unit_that_hangs_is_begun_again_by_another_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
     """`stop`: its process does not even hear that it is to end, wakes late, and loses."""
     stage = Squares.at(tmp_path, trouble={UNITS[2].name: how}, times=1)
-    watch = Teller(None)
-    outcome = run_all([Work("squares", stage, UNITS)], Executor("ray", workers=2, threads=1, deadline=8), watch)
+    watch = Teller(Leap(stage, 2, 8.5, monkeypatch).told)
+    outcome = run_all([Work("squares", stage, UNITS)], Executor("ray", workers=1, threads=1, deadline=8), watch)
     assert outcome["squares"] == Outcome(len(UNITS))
     assert dict(watch.retries)[UNITS[2].name] == "it was not done after 8 seconds, and its worker was killed"
     receipt = stage.table.receipt(UNITS[2].name)
     assert receipt.made["attempt"] == 2
     late = int((tmp_path / f"tries of {stage.table.name}" / UNITS[2].name).read_text().splitlines()[0])
-    with suppress(ProcessLookupError):
-        os.kill(late, signal.SIGCONT)
-        time.sleep(2)
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(late)
+        process.send_signal(signal.SIGCONT)
+        process.wait(300)
     stage.check(UNITS)
     assert stage.table.receipt(UNITS[2].name) == receipt
 
@@ -138,10 +163,11 @@ def test_a_unit_that_hangs_is_begun_again_by_another_worker(tmp_path: Path, how:
 def test_without_a_deadline_units_have_a_multiple_of_what_others_took(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "LEAST_DEADLINE", 3.0)
     stage = Squares.at(tmp_path, trouble={UNITS[6].name: "hang"}, times=1)
-    assert run(stage, RAY) == Outcome(len(UNITS))
-    assert stage.tries()[UNITS[6].name] == 2
+    clock = Leap(stage, 6, workers.LEAST_DEADLINE + 1, monkeypatch)
+    assert run(stage, Executor("ray", workers=1, threads=1), clock.told) == Outcome(len(UNITS))
+    tries = stage.tries()
+    assert [tries[unit.name] for unit in UNITS] == [1] * 6 + [2, 1]
 
 
 @BOTH
@@ -191,8 +217,11 @@ def test_what_comes_after_a_unit_that_is_given_up_is_not_tried_and_not_blamed(
 
 
 def test_stages_with_resources_of_their_own_overlap(tmp_path: Path) -> None:
-    """Each unit is finished while others are begun: the stage that only waits has ended soon after the other."""
-    first, second = Squares.at(tmp_path, "first", pause=0.4), Squares.at(tmp_path, "second", pause=0.4)
+    """Units are finished while others are begun: the first stage does not go on before the second has made one."""
+    second = Squares.at(tmp_path, "second")
+    first = Squares.at(
+        tmp_path, "first", waits={UNITS[5].name: f"{second.table.storage.url}/receipts/{UNITS[0].name}.json"}
+    )
     works = [Work("first", first, UNITS), Work("late second", second, UNITS, after="first")]
     executor = Executor("ray", workers=1, threads=1, resources={"late": {"slow": 1}})
     finished: dict[str, list[str]] = {"first": [], "late second": []}
@@ -205,8 +234,8 @@ def test_stages_with_resources_of_their_own_overlap(tmp_path: Path) -> None:
 
 
 def test_stages_that_use_gpus_have_workers_of_their_own(tmp_path: Path) -> None:
-    # A worker may start seconds after the other: units take so long that it still finds some.
-    drawing, measuring = Squares.at(tmp_path, "drawing", on="gpu", pause=2.0), Squares.at(tmp_path, "measuring")
+    # A worker may start long after the other: that one keeps its unit until both have one.
+    drawing, measuring = Squares.at(tmp_path, "drawing", on="gpu", together=2), Squares.at(tmp_path, "measuring")
     works = [Work("drawing", drawing, UNITS), Work("measuring", measuring, UNITS, after="drawing")]
     run_all(works, Executor("ray", gpus_per_worker=0.5))
     drawn = [drawing.table.receipt(unit.name).made for unit in UNITS]

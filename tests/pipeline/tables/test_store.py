@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from small_shards import UNIT, edition, rows
+from waiting import GENEROUS
 
 from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, StorageError
 from seedscope.pipeline.storage.local import create, replacing
@@ -172,10 +173,10 @@ def test_many_writers_of_the_same_unit_agree_on_one(tmp_path: Path) -> None:
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
+        writer.join(GENEROUS)
     assert [writer.exitcode for writer in writers] == [0] * 6
     table = Table.of(tmp_path, "images", "0123456789abcdef", IMAGE_SCHEMA)
-    assert {queue.get(timeout=5) for _ in writers} == {table.receipt(UNIT.name).sha256}
+    assert {queue.get(timeout=GENEROUS) for _ in writers} == {table.receipt(UNIT.name).sha256}
     assert table.damage(UNIT.name, deep=True) is None
 
 
