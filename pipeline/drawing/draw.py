@@ -63,7 +63,7 @@ class Drawing:
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
 
     def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
-        """What a branch of the guidance is told, for each cell."""
+        """What a branch of the guidance is given, for each cell."""
         if branch == "positive":
             return [self._embed(prompt.text) for prompt, _ in cells]
         text = self._study.sampling.guidance.negative_prompt if branch == "negative" else ""

@@ -44,7 +44,7 @@ class Generate(Stage):
         return 8 * 2**30 if weights is None else 2**30 + 4 * weights
 
     def open(self) -> "OpenGenerate":
-        # Imported here: torch takes seconds, which whoever only hands out units need not wait for.
+        # Imported here: torch takes seconds, which a process that only hands out units need not wait for.
         from seedscope.pipeline.drawing.draw import Drawing
 
         drawing = Drawing(self.study, self.located, self.task)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     import torch
 
 Conditions = Mapping[str, "torch.Tensor"]
-"""What the denoising network is told beside latents and time, by the network's own names; batch first."""
+"""What the denoising network is given beside latents and time, by the network's own names; batch first."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """What the network is told of a text: hidden states (1, L, D) and, where it takes one, the pooled vector (1, P)."""
+    """What the network is given of a text: hidden states (1, L, D) and, where it takes one, the pooled vector (1, P)."""
 
     states: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -44,7 +44,7 @@ class Scheduler(Protocol):
 class Denoiser(ABC):
     """A loaded model. Shapes: B pictures of H x W pixels, latents of C channels and h x w.
 
-    No method turns gradients on or off: whoever calls them says so.
+    No method turns gradients on or off: the caller decides.
     """
 
     device: str
@@ -68,7 +68,7 @@ class Denoiser(ABC):
 
     @abstractmethod
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
-        """What the network is told of a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
+        """What the network is given for a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
 
     @abstractmethod
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
@@ -91,7 +91,7 @@ class Denoiser(ABC):
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels of a latent, pixels that one stands for on a side, and the side of a picture that is not told its size."""
+    """Channels of a latent, pixels that one stands for on a side, and the side of a picture whose size is not given."""
 
     channels: int
     scale: int
