@@ -1,7 +1,6 @@
 """An open model, and cells drawn with it, as a task asks."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from cachetools import LRUCache
@@ -35,7 +34,7 @@ class Drawing:
         self._begun = Begun()
 
     @torch.no_grad()
-    def begin(self, unit: Unit) -> Mapping[str, dict[str, Any]]:
+    def begin(self, unit: Unit) -> Mapping[str, dict[str, object]]:
         """Prepare for the cells of a unit: draw its noise, and what the task prepares.
 
         Returns:

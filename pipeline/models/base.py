@@ -35,7 +35,7 @@ class Scheduler(Protocol):
     def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor: ...
 
     def step(
-        self, model_output: torch.Tensor, timestep: torch.Tensor, sample: torch.Tensor, **options: Any
+        self, model_output: torch.Tensor, timestep: torch.Tensor, sample: torch.Tensor, **options: object
     ) -> tuple[torch.Tensor, ...]: ...
 
     def add_noise(self, original: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor: ...
@@ -109,7 +109,7 @@ class Family(ABC):
     """The classes that fill masks; all are drawn with by the first."""
     components: ClassVar[tuple[str, ...]]
     """The folders that hold weights."""
-    options: ClassVar[Mapping[str, Any]] = {}
+    options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
     @abstractmethod
@@ -121,7 +121,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def network(self, folder: Path) -> Any:
+    def network(self, folder: Path) -> torch.nn.Module:
         """The denoising network as diffusers builds it from its configuration, without weights, on the current device."""
 
     @abstractmethod

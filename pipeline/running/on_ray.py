@@ -45,7 +45,7 @@ def run_on_ray(works: Mapping[str, Work], schedule: Schedule, executor: Executor
             ended, _ = ray.wait(list(pending), timeout=TICK_SECONDS)
             for reference in ended:
                 pool, worker = pending[reference]
-                pool.ended(worker, schedule)
+                pool.ended(worker, reference, schedule)
     except ConnectionError as error:
         raise UserError(f"The connection to the Ray cluster was lost ({one_line(error)}). {GO_ON}") from None
     finally:

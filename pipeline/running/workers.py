@@ -27,7 +27,7 @@ OPENING_SECONDS = 3600.0
 class Call:
     """What a worker was asked for: an assignment, or, without one, to open a stage."""
 
-    reference: Any
+    reference: ray.ObjectRef[Result | None]
     work: str
     assignment: Assignment | None = None
 
@@ -43,10 +43,10 @@ class WorkerHandle:
         self.opened: set[str] = set()
         self.begun = 0.0
         """When the oldest call became the oldest, by the monotonic clock."""
-        self._starting = actor.ready.remote()
+        self._starting: ray.ObjectRef[Result | None] = actor.ready.remote()
 
     @property
-    def pending_reference(self) -> Any:
+    def pending_reference(self) -> ray.ObjectRef[Result | None] | None:
         """The reference of what it does now; None where it does nothing."""
         if not self.ready:
             return self._starting
@@ -119,18 +119,18 @@ class WorkerPool:
                 schedule.put_back(assignment)
                 worker.open(assignment.work)
 
-    def pending(self) -> Iterator[tuple[Any, WorkerHandle]]:
+    def pending(self) -> Iterator[tuple[ray.ObjectRef[Result | None], WorkerHandle]]:
         """What the workers do now: reference and worker."""
         return ((worker.pending_reference, worker) for worker in self.workers if worker.pending_reference is not None)
 
-    def ended(self, worker: WorkerHandle, schedule: Schedule) -> None:
-        """What a worker did has come to its end, well or not.
+    def ended(self, worker: WorkerHandle, reference: ray.ObjectRef[Result | None], schedule: Schedule) -> None:
+        """What a worker did, by its reference, has come to its end, well or not.
 
         Raises:
             UserError: a mishap that trying again would not fix.
         """
         try:
-            result: Result | None = ray.get(worker.pending_reference)
+            result = ray.get(reference)
         except ray.exceptions.RayTaskError as error:
             if isinstance(error.cause, UserError):
                 raise error.cause from None
