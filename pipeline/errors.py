@@ -1,4 +1,4 @@
-"""Mistakes and mishaps that a person can mend: one sentence with the place and the remedy, shown without a traceback."""
+"""Mistakes and mishaps that a person can fix: one sentence with the place and the remedy, shown without a traceback."""
 
 
 class UserError(Exception):

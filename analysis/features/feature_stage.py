@@ -21,7 +21,7 @@ from seedscope.pipeline.tables.table import Table
 
 
 class Source(Protocol):
-    """Where the pictures of a unit come from, in the schema of image shards; `mask` is a column of those that were drawn into given ones."""
+    """Where the pictures of a unit come from, in the schema of image shards; `mask` is a column of some tasks."""
 
     def read(self, unit: Unit) -> pa.Table: ...
 

@@ -142,4 +142,4 @@ def _sha256(path: Path) -> str:
 
 
 def _unreadable(file: Path, error: OSError) -> StudyError:
-    return StudyError(f"reference: {file} cannot be read ({error.strerror}); mend it or take it away.")
+    return StudyError(f"reference: {file} cannot be read ({error.strerror}); repair it or take it away.")

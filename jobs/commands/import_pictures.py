@@ -96,7 +96,7 @@ def _tell(report: "Report", as_json: bool) -> None:
     lines = [
         f"{report.files:,} files: {report.new:,} new, {report.known:,} known, {len(report.unplaced):,} not placed."
     ]
-    lines += [f"Made again: unit {name}." for name in report.mended]
+    lines += [f"Made again: unit {name}." for name in report.repaired]
     if report.cells:
         lines.append(
             f"The run has {report.cells:,} pictures of {report.prompts:,} prompts x {report.seeds:,} seeds; {report.missing:,} "

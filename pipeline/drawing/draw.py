@@ -1,7 +1,6 @@
 """An open model, and cells drawn with it, as a task asks."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 from cachetools import LRUCache
@@ -35,7 +34,7 @@ class Drawing:
         self._begun = Begun()
 
     @torch.no_grad()
-    def begin(self, unit: Unit) -> Mapping[str, dict[str, Any]]:
+    def begin(self, unit: Unit) -> Mapping[str, dict[str, object]]:
         """Prepare for the cells of a unit: draw its noise, and what the task prepares.
 
         Returns:
@@ -63,7 +62,7 @@ class Drawing:
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
 
     def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
-        """What a branch of the guidance is told, for each cell."""
+        """What a branch of the guidance is given, for each cell."""
         if branch == "positive":
             return [self._embed(prompt.text) for prompt, _ in cells]
         text = self._study.sampling.guidance.negative_prompt if branch == "negative" else ""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
@@ -44,7 +44,7 @@ class Generate(Stage):
         return 8 * 2**30 if weights is None else 2**30 + 4 * weights
 
     def open(self) -> "OpenGenerate":
-        # Imported here: torch takes seconds, which whoever only hands out units need not wait for.
+        # Imported here: torch takes seconds, which a process that only hands out units need not wait for.
         from seedscope.pipeline.drawing.draw import Drawing
 
         drawing = Drawing(self.study, self.located, self.task)
@@ -71,7 +71,7 @@ class OpenGenerate:
         cells, batches = list(unit.cells), list[Json]()
         batch = max(1, self.batch_size // smaller)
         with ThreadPoolExecutor(1) as encoder:
-            encoded: list[Future[list[dict[str, Any]]]] = []
+            encoded: list[Future[list[dict[str, object]]]] = []
             at = 0
             while at < len(cells):
                 some = cells[at : at + batch]
@@ -96,17 +96,17 @@ class OpenGenerate:
 
 
 def _rows(
-    cells: list[Cell], pixels: "Tensor", finite: list[bool], columns: Mapping[str, dict[str, Any]]
-) -> list[dict[str, Any]]:
+    cells: list[Cell], pixels: "Tensor", finite: list[bool], columns: Mapping[str, dict[str, object]]
+) -> list[dict[str, object]]:
     return [
         _row(prompt, seed, picture if is_finite else None) | columns.get(prompt.id, {})
         for (prompt, seed), picture, is_finite in zip(cells, pixels.numpy(), finite, strict=True)
     ]
 
 
-def _row(prompt: Prompt, seed: int, pixels: images.Pixels | None) -> dict[str, Any]:
+def _row(prompt: Prompt, seed: int, pixels: images.Pixels | None) -> dict[str, object]:
     """The row of a cell. A failed one is a row without a picture: never a hole, never a made-up value."""
-    row = {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed}
+    row: dict[str, object] = {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed}
     if pixels is None:
         return row | {"image": None, "status": "failed", "error": "the model gave values that are not finite"}
     image = {"bytes": images.encode(pixels), "path": f"{prompt.id}-{seed}.webp"}

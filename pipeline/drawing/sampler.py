@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
 
 import torch
 
@@ -62,10 +61,10 @@ def sample(
     return latents
 
 
-def _step_options(scheduler: Scheduler, generators: list[torch.Generator]) -> dict[str, Any]:
+def _step_options(scheduler: Scheduler, generators: list[torch.Generator]) -> dict[str, object]:
     """Only some schedulers take eta (0: DDIM proper) and generators."""
     accepted = inspect.signature(scheduler.step).parameters
-    options: dict[str, Any] = {"eta": 0.0, "generator": generators}
+    options: dict[str, object] = {"eta": 0.0, "generator": generators}
     return {name: value for name, value in options.items() if name in accepted}
 
 

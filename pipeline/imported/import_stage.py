@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -51,9 +50,9 @@ class Import(Stage):
         yield tables[0], pa.Table.from_pylist([row for row, _ in brought], schema=IMAGE_SCHEMA), made
 
 
-def _bring(prompt: Prompt, seed: int, file: Path) -> tuple[dict[str, Any], str | None]:
+def _bring(prompt: Prompt, seed: int, file: Path) -> tuple[dict[str, object], str | None]:
     """The row of a cell, and the sha256 of its file."""
-    row = {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": None}
+    row: dict[str, object] = {"prompt_id": prompt.id, "prompt": prompt.text, "seed": seed, "image": None}
     try:
         data = file.read_bytes()
     except OSError as error:
@@ -66,7 +65,7 @@ def _bring(prompt: Prompt, seed: int, file: Path) -> tuple[dict[str, Any], str |
     return row | {"image": image, "status": "ok", "error": None}, sha256
 
 
-def mended(table: Table, units: Sequence[Unit], files: Mapping[Key, Path]) -> list[str]:
+def revoke_repaired(table: Table, units: Sequence[Unit], files: Mapping[Key, Path]) -> list[str]:
     """Take back the units of which a failed cell has a readable file by now, if all their files are there; their names.
 
     Measurements of a unit that is made again are out of date by the sha256 of its shard, and so made again too.

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from seedscope.pipeline.errors import RunChanged, UserError
-from seedscope.pipeline.imported.import_stage import Import, mended
+from seedscope.pipeline.imported.import_stage import Import, revoke_repaired
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import Entry, find_table, read_table
 from seedscope.pipeline.imported.placing import Made, Placing, place
@@ -32,7 +32,7 @@ class Report:
     cells: int = 0
     units_made: int = 0
     failed: int = 0
-    mended: list[str] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -46,7 +46,7 @@ def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: 
 
     Args:
         table: a table of file, prompt and seed; None: one that lies in the folder, if any.
-        mixed: accept pictures whatever their settings; a run keeps to what its first import said.
+        mixed: accept pictures whatever their settings; a run keeps to what its first import chose.
 
     Raises:
         UserError: no such folder, a table that cannot be read, or a run that was begun otherwise.
@@ -85,7 +85,7 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     damaged = run.images.damaged([unit.name for unit in run.units], "footer")
     for name in damaged:
         run.images.revoke(name)
-    report.mended = [*sorted(damaged), *mended(run.images, run.units, files)]
+    report.repaired = [*sorted(damaged), *revoke_repaired(run.images, run.units, files)]
     done = run.images.committed()
     todo = [unit for unit in run.units if unit.name not in done]
     if todo:

@@ -55,7 +55,7 @@ def place(
 
     Pictures that were made in another way than the rest have no place among them, for a seed is compared with others on
     the same model, size and sampler. What counts is what `made` says, or, without it, what most of the files say; a
-    setting that a file does not tell is no difference. Of several files for one cell the one that has the cell already
+    setting that a file does not record is no difference. Of several files for one cell the one that has the cell already
     (`taken`) keeps it, else the first by name.
 
     Args:
@@ -130,7 +130,7 @@ def _give_cells(placing: Placing, found: list[Placed], taken: Mapping[Key, Path]
 
 
 def _differences(rest: Made, this: Made) -> Iterator[str]:
-    """`steps is 30, not 20`, for settings that both tell."""
+    """`steps is 30, not 20`, for settings that both record."""
     for name, value in this.items():
         if value is not None and rest.get(name) is not None and rest[name] != value:
             yield f"{name.replace('_', ' ')} is {_short(value)}, not {_short(rest[name])}"

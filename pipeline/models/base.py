@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     import torch
 
 Conditions = Mapping[str, "torch.Tensor"]
-"""What the denoising network is told beside latents and time, by the network's own names; batch first."""
+"""What the denoising network is given beside latents and time, by the network's own names; batch first."""
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """What the network is told of a text: hidden states (1, L, D) and, where it takes one, the pooled vector (1, P)."""
+    """What the network is given of a text: hidden states (1, L, D) and, where it takes one, the pooled vector (1, P)."""
 
     states: torch.Tensor
     pooled: torch.Tensor | None = None
@@ -37,7 +37,7 @@ class Scheduler(Protocol):
     def scale_model_input(self, sample: torch.Tensor, timestep: torch.Tensor) -> torch.Tensor: ...
 
     def step(
-        self, model_output: torch.Tensor, timestep: torch.Tensor, sample: torch.Tensor, **options: Any
+        self, model_output: torch.Tensor, timestep: torch.Tensor, sample: torch.Tensor, **options: object
     ) -> tuple[torch.Tensor, ...]: ...
 
     def add_noise(self, original: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor: ...
@@ -46,7 +46,7 @@ class Scheduler(Protocol):
 class Denoiser(ABC):
     """A loaded model. Shapes: B pictures of H x W pixels, latents of C channels and h x w.
 
-    No method turns gradients on or off: whoever calls them says so.
+    No method turns gradients on or off: the caller decides.
     """
 
     device: str
@@ -70,7 +70,7 @@ class Denoiser(ABC):
 
     @abstractmethod
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
-        """What the network is told of a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
+        """What the network is given for a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
 
     @abstractmethod
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
@@ -93,7 +93,7 @@ class Denoiser(ABC):
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels of a latent, pixels that one stands for on a side, and the side of a picture that is not told its size."""
+    """Channels of a latent, pixels that one stands for on a side, and the side of a picture whose size is not given."""
 
     channels: int
     scale: int
@@ -111,7 +111,7 @@ class Family(ABC):
     """The classes that fill masks; all are drawn with by the first."""
     components: ClassVar[tuple[str, ...]]
     """The folders that hold weights."""
-    options: ClassVar[Mapping[str, Any]] = {}
+    options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
     @abstractmethod
@@ -123,7 +123,7 @@ class Family(ABC):
         """
 
     @abstractmethod
-    def network(self, folder: Path) -> Any:
+    def network(self, folder: Path) -> torch.nn.Module:
         """The denoising network as diffusers builds it from its configuration, without weights, on the current device."""
 
     @abstractmethod

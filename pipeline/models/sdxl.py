@@ -20,7 +20,7 @@ class StableDiffusionXL(StableDiffusion):
     draws = "StableDiffusionXLPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ()
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder", "text_encoder_2")
-    options: ClassVar[Mapping[str, Any]] = {"add_watermarker": False}
+    options: ClassVar[Mapping[str, bool | None]] = {"add_watermarker": False}
 
     def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
         if compute.dtype == "float16" and pipe.vae.config.force_upcast:

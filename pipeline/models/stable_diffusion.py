@@ -22,7 +22,7 @@ class StableDiffusion(Family):
     draws = "StableDiffusionPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder")
-    options: ClassVar[Mapping[str, Any]] = {"safety_checker": None, "requires_safety_checker": False}
+    options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
 
     def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
         unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
@@ -36,11 +36,12 @@ class StableDiffusion(Family):
         sample_size = unet["sample_size"] if isinstance(unet["sample_size"], int) else unet["sample_size"][0]
         return Geometry(channels, scale, sample_size * scale)
 
-    def network(self, folder: Path) -> Any:
+    def network(self, folder: Path) -> torch.nn.Module:
         import diffusers
 
         unet_class: Any = diffusers.UNet2DConditionModel
-        return unet_class.from_config(read_json(folder / "unet" / "config.json"))
+        unet: torch.nn.Module = unet_class.from_config(read_json(folder / "unet" / "config.json"))
+        return unet
 
     def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
         return UNetDenoiser(compiled(pipe, compute), device)

@@ -9,7 +9,7 @@ from seedscope.pipeline.tables.receipts import Receipt
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class Assignment:
     """What is to be tried: a unit of a work. attempt: 1 at first. smaller: what microbatches are to be divided by."""
 
     work: str
@@ -23,24 +23,24 @@ class Result:
     """What was published, as (place of the table in the stage, receipt), and what went wrong, if anything."""
 
     receipts: list[tuple[int, Receipt]] = field(default_factory=list)
-    trouble: str | None = None
+    failure: str | None = None
     memory_ran_out: bool = False
 
 
-def attempt(stage: OpenStage, task: Task) -> Result:
+def attempt(stage: OpenStage, assignment: Assignment) -> Result:
     """Make a unit.
 
     Raises:
-        UserError: a mishap that trying again would not mend.
+        UserError: a mishap that trying again would not fix.
     """
     tables, result = list(stage.tables), Result()
     try:
-        for table, receipt in publish(stage, task.unit, task.attempt, task.smaller):
+        for table, receipt in publish(stage, assignment.unit, assignment.attempt, assignment.smaller):
             result.receipts.append((tables.index(table), receipt))
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  (a unit may fail in any way; it is named at the end)
-        result.trouble, result.memory_ran_out = one_line(error), _memory_ran_out(error)
+        result.failure, result.memory_ran_out = one_line(error), _memory_ran_out(error)
     return result
 
 

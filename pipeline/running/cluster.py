@@ -15,7 +15,7 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import one_line
 from seedscope.pipeline.running.placement import Node
 
-LOOK_SECONDS = 2.0
+REFRESH_SECONDS = 2.0
 GONE_SECONDS = 20.0
 """Ray itself ends a process without a word of its caller's after 60 seconds without the head node."""
 
@@ -42,7 +42,7 @@ class Cluster:
                     _start()
         self._head = None if (address or "").startswith("ray://") else ray.get_runtime_context().gcs_address
         self._nodes: list[Node] = []
-        self._answered, self._looked = time.monotonic(), 0.0
+        self._answered, self._refreshed = time.monotonic(), 0.0
 
     def nodes(self) -> Sequence[Node]:
         """What each living node has; looked up every few seconds.
@@ -51,9 +51,9 @@ class Cluster:
             UserError: the head node has not answered for a while.
         """
         now = time.monotonic()
-        if self._nodes and now - self._looked < LOOK_SECONDS:
+        if self._nodes and now - self._refreshed < REFRESH_SECONDS:
             return self._nodes
-        self._looked = now
+        self._refreshed = now
         if self.answers():
             found = ray.nodes()  # type: ignore[no-untyped-call]  # Ray leaves it untyped
             self._nodes = [node["Resources"] for node in found if node["Alive"]]

@@ -13,11 +13,11 @@ def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | Non
     """Make all that is left in the schedule.
 
     Raises:
-        UserError: a mishap that trying again would not mend.
+        UserError: a mishap that trying again would not fix.
     """
     settle(threads or os.cpu_count() or 1)
     opened: dict[str, OpenStage] = {}
-    while task := schedule.take(stages):
-        if task.work not in opened:
-            opened[task.work] = stages[task.work].open()
-        schedule.ended(task, attempt(opened[task.work], task))
+    while assignment := schedule.take(stages):
+        if assignment.work not in opened:
+            opened[assignment.work] = stages[assignment.work].open()
+        schedule.ended(assignment, attempt(opened[assignment.work], assignment))

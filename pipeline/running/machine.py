@@ -1,4 +1,4 @@
-"""The machine and the libraries that pictures are drawn with: what their last bits hang on, beside the study."""
+"""The machine and the libraries that pictures are drawn with: what their last bits depend on, beside the study."""
 
 import platform
 import re
@@ -15,7 +15,7 @@ LIBRARIES = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
 
 @cache
 def machine() -> Mapping[str, Json]:
-    """This machine, as receipts and benches record it; None of what it does not have, or does not tell.
+    """This machine, as receipts and benches record it; None of what it does not have, or does not report.
 
     host, machine (architecture), cpu (its name), cpu_capability (the vector instructions that torch uses), gpu (its name),
     driver (version of NVIDIA's), cuda (version that torch was built for), and the version of each library.
@@ -35,9 +35,9 @@ def machine() -> Mapping[str, Json]:
     }
 
 
-def driver(told: Path = Path("/proc/driver/nvidia/version")) -> str | None:
-    """The version of NVIDIA's driver, as the kernel tells it (Linux)."""
-    return _found(r"^NVRM version:.*?\s(\d+\.[\d.]+)\s", told)
+def driver(version_file: Path = Path("/proc/driver/nvidia/version")) -> str | None:
+    """The version of NVIDIA's driver, as the kernel reports it (Linux)."""
+    return _found(r"^NVRM version:.*?\s(\d+\.[\d.]+)\s", version_file)
 
 
 def _found(pattern: str, file: Path) -> str | None:

@@ -16,7 +16,7 @@ def run_all(works: Sequence[Work], executor: Executor, watch: Watch | None = Non
     comes after it.
 
     Raises:
-        UserError: a mishap that trying again would not mend (no space, a model that cannot be loaded); it stops the run.
+        UserError: a mishap that trying again would not fix (no space, a model that cannot be loaded); it stops the run.
     """
     watch = watch or Unwatched()
     some = {work.name: work for work in works if work.units}

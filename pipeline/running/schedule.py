@@ -3,7 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Container, Iterable, Sequence
 
-from seedscope.pipeline.running.attempt import Result, Task
+from seedscope.pipeline.running.attempt import Assignment, Result
 from seedscope.pipeline.running.work import Outcome, Watch, Work
 from seedscope.pipeline.study.plan import Unit
 
@@ -21,7 +21,7 @@ class Schedule:
         self.outcomes = {work.name: Outcome() for work in works}
         self._left = {work.name: len(work.units) for work in works}
         self._works, self._watch = {work.name: work for work in works}, watch
-        self._tell = {work.name: watch(work.name, work.units) for work in works if work.units}
+        self._report_made = {work.name: watch(work.name, work.units) for work in works if work.units}
         self._order = [work.name for work in sorted(works, key=lambda work: work.after is None)]
         self._ready: dict[str, deque[Unit]] = {work.name: deque() for work in works}
         self._waiting: dict[tuple[str, str], list[tuple[str, Unit]]] = {}
@@ -38,49 +38,49 @@ class Schedule:
         """How many units of these works are neither made nor given up nor left out."""
         return sum(self._left[work] for work in works)
 
-    def take(self, works: Container[str]) -> Task | None:
+    def take(self, works: Container[str]) -> Assignment | None:
         """The next attempt among these works; None where nothing of them can be begun now."""
         for work in self._order:
             if work in works and self._ready[work]:
                 unit = self._ready[work].popleft()
                 key = work, unit.name
-                return Task(work, unit, self._failures[key] + 1, 2 ** self._halvings[key])
+                return Assignment(work, unit, self._failures[key] + 1, 2 ** self._halvings[key])
         return None
 
-    def put_back(self, task: Task) -> None:
+    def put_back(self, assignment: Assignment) -> None:
         """An attempt was not begun: it does not count."""
-        self._ready[task.work].appendleft(task.unit)
+        self._ready[assignment.work].appendleft(assignment.unit)
 
-    def ended(self, task: Task, result: Result) -> None:
+    def ended(self, assignment: Assignment, result: Result) -> None:
         """An attempt came to its end, well or not.
 
         Raises:
             StorageError: its receipts cannot be written.
         """
-        tables = self._works[task.work].stage.tables
+        tables = self._works[assignment.work].stage.tables
         for place, receipt in result.receipts:
             if not tables[place].storage.conditional:  # elsewhere the worker has done so
                 tables[place].commit(receipt)
-        if result.trouble is not None:
-            self.failed(task, result.trouble, halve=result.memory_ran_out)
+        if result.failure is not None:
+            self.failed(assignment, result.failure, halve=result.memory_ran_out)
             return
-        self._left[task.work] -= 1
-        self.outcomes[task.work].made += 1
-        self._tell[task.work](task.unit, [receipt for _, receipt in result.receipts])
-        for work, unit in self._waiting.pop((task.work, task.unit.name), []):
+        self._left[assignment.work] -= 1
+        self.outcomes[assignment.work].made += 1
+        self._report_made[assignment.work](assignment.unit, [receipt for _, receipt in result.receipts])
+        for work, unit in self._waiting.pop((assignment.work, assignment.unit.name), []):
             self._ready[work].append(unit)
 
-    def failed(self, task: Task, reason: str, *, halve: bool = False) -> None:
+    def failed(self, assignment: Assignment, reason: str, *, halve: bool = False) -> None:
         """An attempt failed: the unit is tried again, with half the microbatch where that may help, or given up."""
-        key = task.work, task.unit.name
+        key = assignment.work, assignment.unit.name
         self._failures[key] += 1
         self._halvings[key] += halve
         if self._failures[key] < ATTEMPTS:
             self._watch.retried(*key, reason)
-            self._ready[task.work].appendleft(task.unit)
+            self._ready[assignment.work].appendleft(assignment.unit)
             return
         self._watch.quarantined(*key, reason)
-        self.outcomes[task.work].quarantined[task.unit.name] = reason
+        self.outcomes[assignment.work].quarantined[assignment.unit.name] = reason
         self._leave_out(*key)
 
     def _leave_out(self, work: str, unit: str) -> None:

@@ -50,7 +50,7 @@ class Outcome:
 
 
 class Watch(Protocol):
-    """Is told what happens while works run."""
+    """Is called with what happens while works run."""
 
     def __call__(self, work: str, units: Sequence[Unit], /) -> Callable[[Unit, Sequence[Receipt]], None]:
         """A work with its units begins; what is returned takes each unit that was made, with its new receipts."""

@@ -5,7 +5,7 @@ import platform
 from collections.abc import Mapping
 
 from seedscope.pipeline.large_pictures import accept_large_pictures
-from seedscope.pipeline.running.attempt import Result, Task, attempt
+from seedscope.pipeline.running.attempt import Assignment, Result, attempt
 from seedscope.pipeline.running.stage import OpenStage, Stage
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from malloc.h
@@ -26,8 +26,8 @@ class Worker:
         """Open a stage, in a call of its own: of what goes wrong in it no unit is to blame."""
         self._opened[work] = self._stages[work].open()
 
-    def make(self, task: Task) -> Result:
-        return attempt(self._opened[task.work], task)
+    def make(self, assignment: Assignment) -> Result:
+        return attempt(self._opened[assignment.work], assignment)
 
 
 def settle(threads: int) -> None:

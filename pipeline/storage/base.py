@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 class Storage(Protocol):
     """A folder on this machine, or a prefix of an object store. Cheap and picklable: it holds a name, no connection.
 
-    Names are relative, with `/`. Every method raises StorageError, with the remedy, for what cannot be mended by waiting.
+    Names are relative, with `/`. Every method raises StorageError, with the remedy, for what waiting does not fix.
     """
 
     @property

@@ -38,11 +38,11 @@ class Lease:
     def held(self) -> Iterator[None]:
         """Take the lease, keep it, and give it back.
 
-        Of the whole and a part, whoever takes its lease second finds the other's: both may do so, and neither then works.
+        Of the whole and a part, the second to take its lease finds the other's: both may do so, and neither then works.
 
         Raises:
             RunBusy: another process keeps it, or works on what this one takes in or is taken in by; or it took this one over:
-                then the main thread is interrupted, and told here.
+                then the main thread is interrupted, and this is raised here.
         """
         mine = _Renewed(self, self._take())
         mine.start()

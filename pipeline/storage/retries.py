@@ -74,8 +74,10 @@ def with_retries(call: Callable[[], T], where: str, *, seconds: float = RETRY_SE
 def _warn_once(where: str, seconds: float, state: RetryCallState) -> None:
     """Say once of a request that it is being tried again: minutes of silence look like a hang."""
     if state.attempt_number == WARN_AT_ATTEMPT and state.outcome is not None:
-        said = _said(state.outcome.exception() or RuntimeError())
-        _log.warning("%s: the store does not answer as it should (%s); trying again for %.0f s.", where, said, seconds)
+        reason = _first_line(state.outcome.exception() or RuntimeError())
+        _log.warning(
+            "%s: the store does not answer as it should (%s); trying again for %.0f s.", where, reason, seconds
+        )
 
 
 def passes(error: BaseException) -> bool:
@@ -100,34 +102,32 @@ def lacks_conditions(error: BaseException) -> bool:
 
 def _sentence(error: BaseException, where: str, seconds: float) -> str:
     causes, codes = list(_causes(error)), _codes(error)
-    said = _said(error)
+    reason = _first_line(error)
     if passes(error):
         return (
-            f"{where}: the store has not answered as it should for {seconds:.0f} s ({said}). What is published is safe. When "
+            f"{where}: the store has not answered as it should for {seconds:.0f} s ({reason}). What is published is safe. When "
             "it works again, run the same command again: it goes on where it stopped."
         )
     if any("Credentials" in type(each).__name__ for each in causes):
-        return (
-            f"{where}: no credentials were found ({said}). Set those of the store, such as AWS_PROFILE, and run again."
-        )
+        return f"{where}: no credentials were found ({reason}). Set those of the store, such as AWS_PROFILE, and run again."
     if any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in causes):
         return (
-            f"{where}: the store denies access ({said}). Check the credentials and what they may do there (list, read, write, "
-            "delete); then run the same command again."
+            f"{where}: the store denies access ({reason}). Check the credentials and what they may do there (list, read, "
+            "write, delete); then run the same command again."
         )
     if isinstance(error, FileNotFoundError) or "NoSuchBucket" in codes:
         return f"{where}: there is no such bucket. Create it, or choose another place with --out."
-    return f"{where}: cannot be used: {said}. What is published is safe; choose another place with --out, or mend this one."
+    return f"{where}: cannot be used: {reason}. What is published is safe; choose another place with --out, or repair this one."
 
 
-def _said(error: BaseException) -> str:
+def _first_line(error: BaseException) -> str:
     """The first line of an error, without its number."""
     text = str(getattr(error, "strerror", None) or error)
     return next((line.strip() for line in text.splitlines() if line.strip()), type(error).__name__)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it came from: stores' libraries wrap what they were told."""
+    """An error and what it came from: stores' libraries wrap the errors that they caught."""
     while error is not None:
         yield error
         error = error.__cause__

@@ -21,7 +21,7 @@ Fact = str | int | float | bool
 class Prompt:
     """A prompt: what the model reads, and the group (object, category, source) that it is resampled and split with.
 
-    `facts` are what else its source says of it, by name, for whoever measures its pictures. Runs do not record them.
+    `facts` are what else its source says of it, by name, for features that measure its pictures. Runs do not record them.
     """
 
     id: str

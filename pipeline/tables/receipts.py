@@ -11,7 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -156,7 +155,7 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
     true = [unit in found and found[unit].stamp == stamp for unit, stamp in stamps.items()]
     if not all(true):
         known = known.filter(pa.array(true, pa.bool_()))
-    names, rows, unreadable = known.column_names, list[list[Any]](), dict[str, str]()
+    names, rows, unreadable = known.column_names, list[list[object]](), dict[str, str]()
     indexed = set(known["unit"].to_pylist())
     for unit, content in _loose(storage, [unit for unit in found if unit not in indexed]):
         try:
@@ -169,7 +168,7 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
     return pa.concat_tables([known, loose.cast(known.schema)]), unreadable
 
 
-def _value(name: str, receipt: Receipt, stamp: str) -> Any:
+def _value(name: str, receipt: Receipt, stamp: str) -> object:
     """What a row has in a column."""
     if name == "stamp":
         return stamp

@@ -93,7 +93,7 @@ class Universal(Labelled):
 
 
 class OneFormer(Universal):
-    """OneFormer, which is told its task in words.
+    """OneFormer, which is given its task in words.
 
     Source: Jain et al. (2022), arXiv 2211.06220, section 3.1: "the task is semantic".
     """
@@ -104,10 +104,10 @@ class OneFormer(Universal):
         # The list of classes, which the processor would download, serves its panoptic answers alone.
         super().__init__(PictureModel(model, AutoModelForUniversalSegmentation, class_info_file=None), choice)
         length = self._model.network.config.task_seq_len
-        told = tokenizer(model)(
+        tokens = tokenizer(model)(
             ["the task is semantic"], padding="max_length", max_length=length, truncation=True, return_tensors="pt"
         )
-        self._task = told.input_ids * told.attention_mask
+        self._task = tokens.input_ids * tokens.attention_mask
 
     def inputs(self, images: torch.Tensor) -> dict[str, Any]:
         pictures = self._model.prepared(images, task_inputs=["semantic"] * len(images))["pixel_values"]

@@ -38,7 +38,7 @@ class Border:
     inside: tuple[slice, slice]
 
 
-_UNTOLD = Border(None, None, (slice(None), slice(None)))
+_UNKNOWN = Border(None, None, (slice(None), slice(None)))
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def borders(lab: Plane) -> list[Border]:
     which a plain background does not have.
     """
     if min(lab.shape[1:3]) < SMALLEST:
-        return [_UNTOLD] * len(lab)
+        return [_UNKNOWN] * len(lab)
     small, k = shrunk(lab, _SEEN_AT)
     height, width = small.shape[1:3]
     shorter = min(height, width)
@@ -78,7 +78,7 @@ def borders(lab: Plane) -> list[Border]:
     return [
         Border(float(value), float(depth.mean() / shorter), _within(lab.shape, (depth + soft) * k))
         if value >= FOUND
-        else replace(_UNTOLD, strength=float(value))
+        else replace(_UNKNOWN, strength=float(value))
         for value, depth in zip(strength, depths, strict=True)
     ]
 

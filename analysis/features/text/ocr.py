@@ -169,8 +169,8 @@ def read(reader: Any, pictures: Sequence[Pixels], boxes: Sequence[Sequence[list[
                 crops.setdefault(width, []).append(((i, j), crop))
         ignored = "".join(sorted(set(reader.character) - set(reader.lang_char)))
         for width, of_width in crops.items():
-            told = (reader.character, imgH, width, reader.recognizer, reader.converter, of_width, ignored)
-            for key, text, confidence in get_text(*told, batch_size=8, workers=0, device=reader.device):
+            arguments = (reader.character, imgH, width, reader.recognizer, reader.converter, of_width, ignored)
+            for key, text, confidence in get_text(*arguments, batch_size=8, workers=0, device=reader.device):
                 found[key] = text, confidence
     return [[found[i, j] for j in range(len(of_picture))] for i, of_picture in enumerate(boxes)]
 

@@ -128,8 +128,8 @@ def _model(run: DrawnRun) -> list[str]:
 
 
 def _feature(name: str, options: Mapping[str, bool | int | float | str]) -> str:
-    told = ", ".join(f"{key}: {value}" for key, value in options.items())
-    return f"{name} ({told})" if told else name
+    described = ", ".join(f"{key}: {value}" for key, value in options.items())
+    return f"{name} ({described})" if described else name
 
 
 def _table(name: str, table: Table, receipts: Sequence[Receipt]) -> str:
@@ -169,5 +169,5 @@ def ranges(seeds: Sequence[int], most: int = 8) -> str:
             pieces[-1][1] = seed
         else:
             pieces.append([seed, seed])
-    told = [str(first) if first == last else f"{first}-{last}" for first, last in pieces[:most]]
-    return ", ".join([*told, "..."] if len(pieces) > most else told)
+    shown = [str(first) if first == last else f"{first}-{last}" for first, last in pieces[:most]]
+    return ", ".join([*shown, "..."] if len(pieces) > most else shown)

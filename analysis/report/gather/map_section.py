@@ -15,8 +15,8 @@ from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.run.run import Run
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
-TRAITS_TOLD = 3
-UNTOLD = "nothing that was measured sets it apart"
+TRAITS_SHOWN = 3
+NO_TRAITS = "nothing that was measured sets it apart"
 
 
 def style_map(run: Run, measure: Measure) -> StyleMap:
@@ -37,7 +37,7 @@ def style_map(run: Run, measure: Measure) -> StyleMap:
     return StyleMap(
         feature=space,
         places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in _rows(run)},
-        clusters={cluster["number"]: _told(cluster["traits"]) for cluster in facts["clusters"]},
+        clusters={cluster["number"]: _describe(cluster["traits"]) for cluster in facts["clusters"]},
         sentence=" ".join(facts["verdict"]).replace(measure.feature.name, space),
     )
 
@@ -60,6 +60,6 @@ def _known(run: Run, measure: Measure) -> dict[str, Any] | None:
     return facts if same else None
 
 
-def _told(traits: list[dict[str, Any]]) -> str:
+def _describe(traits: list[dict[str, Any]]) -> str:
     """What sets a cluster apart, such as `saturation 18.5 (others 42.2), -1.4 s.d.`."""
-    return "; ".join(str(Trait(**trait)) for trait in traits[:TRAITS_TOLD]) or UNTOLD
+    return "; ".join(str(Trait(**trait)) for trait in traits[:TRAITS_SHOWN]) or NO_TRAITS

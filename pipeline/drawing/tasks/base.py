@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
 import pyarrow as pa
 
@@ -59,7 +59,7 @@ class Begun:
         columns: what the rows of each prompt say beside its text, by the prompt's id, in the columns of the task's schema.
     """
 
-    columns: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    columns: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
     def hooks(
         self,

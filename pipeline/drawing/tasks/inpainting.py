@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import pyarrow as pa
 from PIL import Image
@@ -117,7 +117,7 @@ class Inpainting(Task):
         """Read and encode the given pictures of these prompts."""
         from seedscope.pipeline.drawing.tasks.canvas import Encoded
 
-        given, columns = dict[str, Encoded](), dict[str, dict[str, Any]]()
+        given, columns = dict[str, Encoded](), dict[str, dict[str, object]]()
         for prompt in prompts:
             pixels, mask = self.given(prompt.id)
             given[prompt.id] = Encoded.of(model, pixels, mask)
@@ -139,7 +139,7 @@ class Inpainting(Task):
             )
         return pixels, mask
 
-    def columns(self, prompt_id: str, mask: Mask) -> dict[str, Any]:
+    def columns(self, prompt_id: str, mask: Mask) -> dict[str, object]:
         """What rows of image shards say of a prompt beside its text: `task` and `mask`."""
         return {"task": self.kind(prompt_id), "mask": {"bytes": encode_mask(mask), "path": f"{prompt_id}.mask.png"}}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -46,7 +46,7 @@ class Stored:
             value = _cell(self.file, self.file.stat().st_mtime_ns, self.row, self.column)
         except (OSError, pa.ArrowException) as error:
             raise StudyError(f"{self}: cannot be read: {error}.") from None
-        data: object = value.get("bytes") if isinstance(value, dict) else value
+        data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
             raise StudyError(f"{self}: holds no bytes of a picture.")
         return data
@@ -167,7 +167,7 @@ def _word(value: object, column: str, place: str) -> str | None:
     return value.strip() or None if value else None
 
 
-def _cell(path: Path, modified: int, row: int, column: str) -> Any:
+def _cell(path: Path, modified: int, row: int, column: str) -> object:
     """A cell of a Parquet file, of which only the row group that holds it is read."""
     with pq.ParquetFile(path) as file:
         counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]

@@ -82,7 +82,7 @@ def _follow(nodes: _Graph, node: _Node, key: str) -> _Node | None:
 
 
 def _upstream(nodes: _Graph, name: str) -> set[str]:
-    """A node and all that it hangs on."""
+    """A node and all that it depends on."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
@@ -129,7 +129,7 @@ def _seed(nodes: _Graph, sampler: _Node) -> Json:
 
 
 def _constant(nodes: _Graph, value: Json, *keys: str) -> Json:
-    """A number, or that of a node which holds it and hangs on nothing, such as PrimitiveInt.
+    """A number, or that of a node which holds it and depends on nothing, such as PrimitiveInt.
 
     Raises:
         Unplaceable: the node computes its number.
@@ -157,7 +157,7 @@ def _texts(nodes: _Graph, value: Json, side: str) -> list[str]:
             continue
         seen.add(name)
         if (node := nodes.get(name)) is None:
-            raise Unplaceable(f"its {side} prompt hangs on nothing that can be read")
+            raise Unplaceable(f"its {side} prompt depends on nothing that can be read")
         given = [node.inputs[key] for key in _TEXTS if key in node.inputs] if "TextEncode" in node.kind else []
         if isinstance(node.inputs.get(side), str):
             given.append(node.inputs[side])

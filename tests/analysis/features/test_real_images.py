@@ -115,7 +115,7 @@ def test_files_that_cannot_be_read_stop_the_work(tmp_path: Path) -> None:
     (tmp_path / "b.png").unlink()
     for use in (source.fingerprint, lambda: source.read(source.units()[0])):
         with pytest.raises(
-            StudyError, match=r"b.png cannot be read \(No such file or directory\); mend it or take it away"
+            StudyError, match=r"b.png cannot be read \(No such file or directory\); repair it or take it away"
         ):
             use()
 

@@ -178,7 +178,7 @@ def _chunks(text: str, seed: int) -> Any:
     return chunks
 
 
-def test_a_cell_whose_file_cannot_be_read_keeps_its_row_until_it_is_mended(pictures: Path, tmp_path: Path) -> None:
+def test_a_cell_whose_file_cannot_be_read_keeps_its_row_until_it_is_repaired(pictures: Path, tmp_path: Path) -> None:
     path, out = pictures / "1-1.png", tmp_path / "run"
     whole = path.read_bytes()
     path.write_bytes(whole[:-200])
@@ -194,7 +194,7 @@ def test_a_cell_whose_file_cannot_be_read_keeps_its_row_until_it_is_mended(pictu
     assert bring(pictures, out).units_made == 0 and shards(out) == before
     path.write_bytes(whole)
     report = bring(pictures, out)
-    assert (len(report.mended), report.units_made, report.failed, report.cells) == (1, 1, 1, 9)
+    assert (len(report.repaired), report.units_made, report.failed, report.cells) == (1, 1, 1, 9)
     assert sum(before[name] == data for name, data in shards(out).items()) == len(before) - 1
 
 
@@ -206,7 +206,7 @@ def test_a_unit_whose_other_files_are_gone_is_not_taken_back(pictures: Path, tmp
     before = shards(out)
     path.write_bytes(whole)
     (pictures / "0-3.png").unlink()
-    assert bring(pictures, out).mended == [] and shards(out) == before
+    assert bring(pictures, out).repaired == [] and shards(out) == before
 
 
 def test_a_name_that_is_not_valid_text_is_kept(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_a_damaged_shard_is_made_again(pictures: Path, tmp_path: Path) -> None:
     before = shards(out)
     path = next(out.glob("images-*/*.parquet"))
     path.write_bytes(path.read_bytes()[:-9])
-    assert bring(pictures, out).mended == [path.stem] and shards(out) == before
+    assert bring(pictures, out).repaired == [path.stem] and shards(out) == before
 
 
 def test_a_run_keeps_to_how_its_pictures_were_made(pictures: Path, tmp_path: Path) -> None:

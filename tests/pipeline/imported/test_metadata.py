@@ -228,7 +228,7 @@ COUNTING = {"class_type": "SeedCounter", "inputs": {"seed": ["71", 0]}}
         (text_from(COMPUTED), "its prompt comes from a WildcardProcessor node"),
         (text_from(ZERO_OUT, "positive", "n3"), "its prompt is empty"),
         (text_from(COMPUTED, "positive", "n3"), "its positive prompt comes from a WildcardProcessor node"),
-        (changed(n3={"positive": ["99", 0]}), "its positive prompt hangs on nothing"),
+        (changed(n3={"positive": ["99", 0]}), "its positive prompt depends on nothing"),
         (changed(n3={"add_noise": "disable"}), "adds no noise"),
         ({"9": {"class_type": "SaveImage", "inputs": {"images": ["1", 0]}}}, "0 samplers that start a picture"),
         ({"a": 1}, "is no ComfyUI graph"),

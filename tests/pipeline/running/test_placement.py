@@ -110,8 +110,8 @@ def test_options_that_cannot_be_read() -> None:
 
 
 def taken(schedule: Schedule, *works: str) -> tuple[str, str] | None:
-    task = schedule.take(works)
-    return None if task is None else (task.work, task.unit.name)
+    assignment = schedule.take(works)
+    return None if assignment is None else (assignment.work, assignment.unit.name)
 
 
 def test_units_are_finished_before_others_are_begun() -> None:
@@ -119,11 +119,11 @@ def test_units_are_finished_before_others_are_begun() -> None:
     schedule = Schedule([Work("images", DRAW.stage, [second]), MEASURE, COUNT], Unwatched())
     both = ("images", "features")
     assert taken(schedule, *both) == ("features", first.name)  # its pictures are there already
-    task = schedule.take(["images"])
-    assert task is not None and task.unit == second
+    assignment = schedule.take(["images"])
+    assert assignment is not None and assignment.unit == second
     remaining = {taken(schedule, "features") for _ in UNITS[2:]}
     assert remaining == {("features", unit.name) for unit in UNITS[2:]} and taken(schedule, *both) is None
-    schedule.ended(task, Result())
+    schedule.ended(assignment, Result())
     assert taken(schedule, *both) == ("features", second.name)
     assert taken(schedule, "images", "other features") == ("other features", first.name)
 
@@ -131,12 +131,12 @@ def test_units_are_finished_before_others_are_begun() -> None:
 def test_what_was_not_begun_does_not_count() -> None:
     schedule = Schedule([DRAW], Unwatched())
     for _ in range(5):
-        task = schedule.take(["images"])
-        assert task is not None and (task.unit, task.attempt) == (UNITS[0], 1)
-        schedule.put_back(task)
+        assignment = schedule.take(["images"])
+        assert assignment is not None and (assignment.unit, assignment.attempt) == (UNITS[0], 1)
+        schedule.put_back(assignment)
     for attempt in (1, 2, 3):
-        task = schedule.take(["images"])
-        assert task is not None and (task.unit, task.attempt) == (UNITS[0], attempt)
-        schedule.ended(task, Result(trouble="it broke"))
+        assignment = schedule.take(["images"])
+        assert assignment is not None and (assignment.unit, assignment.attempt) == (UNITS[0], attempt)
+        schedule.ended(assignment, Result(failure="it broke"))
     assert schedule.outcomes["images"] == Outcome(0, {UNITS[0].name: "it broke"})
     assert schedule.left(["images"]) == len(UNITS) - 1 and taken(schedule, "images") == ("images", UNITS[1].name)

@@ -185,7 +185,7 @@ def test_a_unit_whose_worker_dies_twice_has_half_the_batch(tmp_path: Path) -> No
 
 @BOTH
 @pytest.mark.parametrize("where", ["open", UNITS[2].name])
-def test_what_trying_again_would_not_mend_stops_the_run(tmp_path: Path, executor: Executor, where: str) -> None:
+def test_what_trying_again_would_not_fix_stops_the_run(tmp_path: Path, executor: Executor, where: str) -> None:
     stage = Squares.at(tmp_path, trouble={where: "user"})
     with pytest.raises(StorageError, match="there is no room"):
         run(stage, executor)
