@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from seedscope.pipeline.study.file import load_study
     from seedscope.pipeline.study.schema import Study
 
+    __version__: str
+
 __all__ = ["GoldenMismatch", "GoldenSeeds", "Study", "__version__", "load_study", "open_run"]
-__version__ = version("seedscope")
 
 _PLACES = {
     "GoldenMismatch": "seedscope.analysis.select.golden",
@@ -36,6 +37,8 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("seedscope")
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(_PLACES[name]), name)
