@@ -22,7 +22,7 @@ from seedscope.pipeline.study.schema import Json, fingerprint
 
 
 @dataclass(frozen=True)
-class Fate:
+class SeedOutcome:
     """What became of a golden seed in another run, by the measurements by which it is golden.
 
     standing: `golden` (there too), `better` or `not better` than average at a false discovery rate of 5 %, `worse` (its
@@ -41,14 +41,14 @@ class Fate:
 
 
 @dataclass(frozen=True)
-class Abroad:
+class CarryOver:
     """The golden seeds of run `of` in run `there`, by its `measures`. chance: None where none was drawn there, with nothing to
     count."""
 
     of: str
     there: str
     measures: Sequence[str]
-    fates: Sequence[Fate]
+    fates: Sequence[SeedOutcome]
     chance: CarriedOver | None
 
 
@@ -65,7 +65,7 @@ class Pair:
     notes: Sequence[str]
     agreements: Sequence[Agreement]
     silent: Mapping[str, str]
-    abroad: Sequence[Abroad]
+    abroad: Sequence[CarryOver]
 
 
 def compare_all(runs: Sequence[FinishedRun], only: Sequence[str] = ()) -> list[Pair]:
@@ -105,7 +105,7 @@ def _pair(first: str, a: FinishedRun, second: str, b: FinishedRun, only: Sequenc
         agreements,
         silent,
         [
-            _abroad(one, run, other, there, seeds)
+            _carry_over(one, run, other, there, seeds)
             for one, run, other, there in ((first, a, second, b), (second, b, first, a))
             if run.golden is not None and set(run.golden_by) <= set(measures)
         ],
@@ -228,21 +228,21 @@ def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tup
         yield f"The latents are {shapes[0]} and {shapes[1]}: the same seed is other noise in each run."
 
 
-def _abroad(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds: list[int]) -> Abroad:
+def _carry_over(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds: list[int]) -> CarryOver:
     """The golden seeds of a run in another one, that measured them in the same way."""
     golden = [] if run.golden is None else run.golden.seeds
     same = other.golden is not None and list(other.golden_by) == list(run.golden_by)
     too = set(other.golden.seeds) if same and other.golden is not None else set()
-    fates = {seed: _fate(seed, run, other, too) for seed in {*golden, *seeds}}
+    fates = {seed: _outcome(seed, run, other, too) for seed in {*golden, *seeds}}
     good = [seed for seed, fate in fates.items() if fate.standing in ("golden", "better")]
     chance = carried_over(golden, good, seeds) if golden else None
-    return Abroad(of, there, run.golden_by, [fates[seed] for seed in golden], chance)
+    return CarryOver(of, there, run.golden_by, [fates[seed] for seed in golden], chance)
 
 
-def _fate(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> Fate:
+def _outcome(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> SeedOutcome:
     row = there.rows.get(seed)
     if row is None:
-        return Fate(seed, "not drawn", None, None, None, None, None)
+        return SeedOutcome(seed, "not drawn", None, None, None, None, None)
     first = run.golden_by[0]
     effect, lo, hi = (row[f"{first}{EFFECT}{end}"] for end in ("", "_lo", "_hi"))
     rank = row["rank"] if there.golden_by[0] == first else None
@@ -255,7 +255,7 @@ def _fate(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> 
         standing = "worse"
     elif q is not None and q <= FALSE_DISCOVERIES:
         standing = "better"
-    return Fate(seed, standing, rank, effect, lo, hi, q)
+    return SeedOutcome(seed, standing, rank, effect, lo, hi, q)
 
 
 def _worse(row: Mapping[str, Any], measure: str, better: Better) -> bool:

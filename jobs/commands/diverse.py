@@ -45,14 +45,14 @@ def choose_diverse_seeds(
     if as_json:
         print(json.dumps([asdict(each) for each in found.sets]))
     for each in [] if as_json else found.sets:
-        out.print(_told(each))
+        out.print(_describe(each))
     for name, reason in found.silent.items():
         notes.print(f"No set by {name}: {reason}")
     if not as_json:
         out.print(f"wrote {run.folder.path / 'diverse.json'}", soft_wrap=True)
 
 
-def _told(each: "DiverseSeeds") -> str:
+def _describe(each: "DiverseSeeds") -> str:
     """The seeds, what they are worth, and what was left out on the way."""
     found = each.evidence
     left = {

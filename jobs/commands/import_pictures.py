@@ -65,7 +65,7 @@ def import_pictures(
     if report.quarantined:
         raise UserError(
             f"{len(report.quarantined)} units could not be made: {'; '.join(report.quarantined.values())}. Everything else is "
-            "done and kept. Mend the cause and run the same command again."
+            "done and kept. Fix the cause and run the same command again."
         )
     if not as_json:
         where = "" if place.storage.local is not None else f" --out {place.storage.url}"

@@ -38,7 +38,7 @@ def list_jobs(address: Dashboard = DASHBOARD, as_json: Json = False) -> None:
         out.print(f"No study was submitted to {address} so far.", soft_wrap=True)
     for row in rows:  # a name that a person may copy is never cut, and stands at the start of its line
         out.print(row["job"], soft_wrap=True)
-        out.print(f"  {', '.join(_told(row))}", soft_wrap=True)
+        out.print(f"  {', '.join(_describe(row))}", soft_wrap=True)
 
 
 def show_log(
@@ -73,7 +73,7 @@ def stop_job(job: Job, address: Dashboard = DASHBOARD) -> None:
     out.print(f"{job} {words}.", soft_wrap=True)
 
 
-def _told(job: Mapping[str, str | None]) -> Iterator[str]:
+def _describe(job: Mapping[str, str | None]) -> Iterator[str]:
     yield f"{job['study'] or 'no study of seedscope'}: {str(job['status']).lower()}"
     if job["started"]:
         yield f"begun {job['started']}"

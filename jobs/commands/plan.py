@@ -1,12 +1,22 @@
 """`seedscope plan`: what a study would make, and what it would take."""
 
-from typing import Annotated
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.box import SIMPLE
+from rich.table import Table as TextTable
 
 from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.jobs.planning.estimate import Budget, Plan, Rated
+    from seedscope.jobs.planning.pricing import Spread
 
 
 def plan_study(
@@ -33,7 +43,6 @@ def plan_study(
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
     from seedscope.analysis.run.run import DrawnRun, run_of
-    from seedscope.jobs.commands import plan_words
     from seedscope.jobs.planning.estimate import planned
 
     run = run_of(study, folder)
@@ -50,15 +59,15 @@ def plan_study(
     if as_json:
         print(plan.model_dump_json())
         return
-    for line in plan_words.sizes(plan):
+    for line in _sizes(plan):
         out.print(line, soft_wrap=True)
     if plan.rated is None:
         out.print(f"\nHow long it takes is not known yet: {measure} measures the rate here.", soft_wrap=True)
         return
-    out.print(f"\n{plan_words.rate(plan.rated)}", soft_wrap=True)
-    out.print(plan_words.bills(plan.rated))
+    out.print(f"\n{_rate(plan.rated)}", soft_wrap=True)
+    out.print(_bills(plan.rated))
     if plan.budget is not None:
-        for line in plan_words.budget(plan.budget, plan):
+        for line in _budget(plan.budget, plan):
             out.print(line, soft_wrap=True)
 
 
@@ -68,3 +77,70 @@ def _counts(text: str) -> list[int]:
     if len(counts) != text.count(",") + 1 or 0 in counts:
         raise UserError(f"--gpus {text}: is not a list of whole numbers above 0, such as 1,8,64.")
     return counts
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    """What the study comes to, a line each."""
+    lines = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in plan.size}
+    lines["units"] = f"{plan.size.units:,}, of which {plan.size.units_done:,} have their pictures"
+    del lines["units_done"]
+    if plan.rated is not None:
+        lines["bytes"] = f"about {plan.rated.bytes / 1e6:,.1f} MB"
+        lines["memory"] = _memory(plan.rated)
+    for name, value in lines.items():
+        yield f"{name:>12}  {value}"
+
+
+def _memory(rated: Rated) -> str:
+    memory = rated.bench.memory
+    text = f"{(memory['rss'] or 0) / 2**30:.2f} GiB a worker"
+    return text if memory["gpu"] is None else f"{text}, {memory['gpu'] / 2**30:.2f} GiB of its GPU's"
+
+
+def _rate(rated: Rated) -> str:
+    """Where the rate comes from, and how far it spreads."""
+    bench = rated.bench
+    device = str(bench.machine["gpu"]) if bench.on_gpu else f"one {bench.device} worker of {bench.threads} threads"
+    day = f"{datetime.fromisoformat(bench.measured):%Y-%m-%d %H:%M} UTC"
+    whole = bench.rate["worker"]
+    stages = f"drawn at {bench.rate['images'].median:.2f} and measured at {bench.rate['features'].median:.2f}"
+    return (
+        f"{device}: {whole.median:.2f} images a second ({whole.least:.2f} to {whole.most:.2f} over {bench.rounds} rounds), "
+        f"{stages}. By `seedscope bench` on {bench.machine['host']}, {day} ({rated.file})."
+    )
+
+
+def _bills(rated: Rated) -> TextTable:
+    """Hours and money by number of devices."""
+    kind = "GPU" if rated.bench.on_gpu else "worker"
+    table = TextTable(f"{kind}s", "hours", f"{kind} hours", box=SIMPLE, pad_edge=False)
+    priced = any(one.money is not None for one in rated.bills)
+    if priced:
+        table.add_column("money")
+    for one in rated.bills:
+        row = [f"{one.devices:,}", _spread(one.hours), _number(one.device_hours.median)]
+        table.add_row(*row, *([_spread(one.money)] if one.money is not None else []))
+    return table
+
+
+def _spread(spread: Spread) -> str:
+    return f"{_number(spread.median)} ({_number(spread.least)} to {_number(spread.most)})"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 10 else f"{value:,.3f}"
+
+
+def _budget(found: Budget, plan: Plan) -> Iterator[str]:
+    """What a budget pays for, in sentences."""
+    fit, size = found.fit, plan.size
+    share = fit.pictures / size.images
+    part = f"{share:.0%} of" if share < 2 else f"{share:,.0f} times"
+    yield f"{found.hours:g} hours pay for {fit.pictures:,} images, {part} the study's {size.images:,}."
+    yield f"At all {size.prompts:,} prompts: {fit.seeds_at_all_prompts:,} seeds{_more(fit.seeds_at_all_prompts, size.seeds)}."
+    yield f"At all {size.seeds:,} seeds: {fit.prompts_at_all_seeds:,} prompts{_more(fit.prompts_at_all_seeds, size.prompts)}."
+    yield f"Balanced: {fit.prompts:,} prompts x {fit.seeds:,} seeds = {fit.prompts * fit.seeds:,} images. {found.why}"
+
+
+def _more(paid: int, named: int) -> str:
+    return f" (the study names {named:,})" if paid > named else ""

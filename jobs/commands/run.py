@@ -112,5 +112,5 @@ def report_steps(steps: Sequence["Step"]) -> None:
     if quarantined:
         raise UserError(
             f"{len(quarantined)} units could not be made (named above); everything else is done and kept. "
-            "Mend the cause and run the same command again."
+            "Fix the cause and run the same command again."
         )

@@ -1,5 +1,7 @@
 """`seedscope status`: how far a run is, once or until it is done."""
 
+from __future__ import annotations
+
 import json
 import signal
 import time
@@ -17,7 +19,7 @@ from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
     from seedscope.analysis.run.run import Run
-    from seedscope.jobs.work.standing import Standing
+    from seedscope.jobs.work.standing import RunStatus, TableStatus
 
 REFRESH_SECONDS = 2.0
 LOG_SECONDS = 10.0
@@ -55,7 +57,7 @@ def show_status(
             _log(_again(run, LOG_SECONDS))
 
 
-def _again(run: "Run", every: float) -> Iterator["Standing"]:
+def _again(run: Run, every: float) -> Iterator[RunStatus]:
     """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
     from seedscope.jobs.work.standing import standing
 
@@ -69,38 +71,32 @@ def _again(run: "Run", every: float) -> Iterator["Standing"]:
         time.sleep(max(every - took, 3 * took))
 
 
-def _print(found: "Standing", as_json: bool) -> None:
-    from seedscope.jobs.commands.standing_words import told
-
+def _print(found: RunStatus, as_json: bool) -> None:
     if as_json:
         print(json.dumps(asdict(found) | {"finished": found.finished}), flush=True)
         return
-    for line in told(found):
+    for line in describe(found):
         out.print(line, soft_wrap=True)
 
 
-def _show(standings: Iterator["Standing"]) -> None:
+def _show(standings: Iterator[RunStatus]) -> None:
     """One picture that changes, on a terminal."""
-    from seedscope.jobs.commands.standing_words import told
-
     with Live(console=out, auto_refresh=False) as live:
         for found in standings:
-            live.update(Text("\n".join(told(found))), refresh=True)
+            live.update(Text("\n".join(describe(found))), refresh=True)
 
 
-def _log(standings: Iterator["Standing"]) -> None:
+def _log(standings: Iterator[RunStatus]) -> None:
     """A line for each table that is not done, and at the end for all."""
-    from seedscope.jobs.commands.standing_words import told_briefly
-
     for found in standings:
         for table in found.tables:
             if found.over or table.units_done < table.units:
-                out.print(told_briefly(table), soft_wrap=True)
+                out.print(summary(table), soft_wrap=True)
 
 
 @contextmanager
 def _until_interrupted() -> Iterator[None]:
-    """Ctrl-C is how a person ends watching: nothing was stopped by it, and nothing is to be told."""
+    """Ctrl-C is how a person ends watching: nothing was stopped by it, and nothing is to be said."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
@@ -108,3 +104,60 @@ def _until_interrupted() -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def describe(standing: RunStatus) -> list[str]:
+    """How far a run is, in lines: a name that a person may copy is never cut, and stands at the start of its line."""
+    return [*_heading(standing), *_tables(standing), *_workers(standing), *_troubles(standing)]
+
+
+def summary(table: TableStatus) -> str:
+    """A table in one line, for logs."""
+    return f"{table.table}: {', '.join(_parts(table))}"
+
+
+def _heading(standing: RunStatus) -> Iterator[str]:
+    yield f"{standing.study} in {standing.folder}"
+    yield f"{standing.driver} works on it." if standing.driver else "Nobody works on it."
+
+
+def _tables(standing: RunStatus) -> Iterator[str]:
+    for table in standing.tables:
+        yield table.table
+        yield f"  {table.stage}: {table.units_done:,} of {table.units:,} units, {', '.join(_parts(table))}"
+
+
+def _parts(table: TableStatus) -> Iterator[str]:
+    from seedscope.jobs.work.pace import format_rate, format_time
+
+    yield f"{table.cells_done:,} of {table.cells:,} cells"
+    yield f"{table.cells_failed:,} failed"
+    yield f"{table.bytes / 1e6:,.1f} MB"
+    if table.units_given_up:
+        yield f"{table.units_given_up:,} units given up"
+    if table.rate:
+        yield format_rate(table.rate)
+    if table.seconds_left is not None:
+        yield f"{format_time(table.seconds_left)} left"
+
+
+def _workers(standing: RunStatus) -> Iterator[str]:
+    from seedscope.jobs.work.pace import format_rate
+
+    if standing.workers:
+        yield "Workers of the last minutes:"
+    for worker in standing.workers:
+        yield f"  {worker.worker}  {worker.stage}, {format_rate(worker.rate)}"
+
+
+def _troubles(standing: RunStatus) -> Iterator[str]:
+    from seedscope.jobs.work.standing import NAMED
+
+    if standing.failed:
+        yield f"Failed cells, the first {NAMED} of each table:"
+    for cell in standing.failed:
+        yield f"  {cell.table}: {cell.prompt!r} with seed {cell.seed}: {cell.error}"
+    if standing.given_up:
+        yield f"Units given up, the first {NAMED} of each table; the same command tries them again:"
+    for unit in standing.given_up:
+        yield f"  {unit.table}: {unit.unit}: {unit.reason}"

@@ -142,7 +142,7 @@ def _to_ray(submission: "Submission", address: str, runtime_env: Path | None, *,
     cluster = RayJobs(address)
     found = cluster.submit(submission, environment, again=again)
     if found.before == "SUCCEEDED":
-        _say(f"{found.job} has finished already; its run is at {submission.out}. --again has it checked and mended.")
+        _say(f"{found.job} has finished already; its run is at {submission.out}. --again has it checked and repaired.")
         return
     if found.before is None:
         _say(f"Submitted {found.job}.")
@@ -223,7 +223,7 @@ def _to_kuberay(
         return
     done = job.apply(again=again)
     if done == "finished":
-        _say(f"{job.name} has finished already; its run is at {submission.out}. --again has it checked and mended.")
+        _say(f"{job.name} has finished already; its run is at {submission.out}. --again has it checked and repaired.")
         return
     _say(
         f"{job.name} {'runs already' if done == 'runs' else 'is started'}. Its log: kubectl logs --follow job/{job.name}"

@@ -16,7 +16,7 @@ FILE = "bench.json"
 class Bench(BaseModel):
     """The speed of one GPU, or of one CPU worker, at the work of a study.
 
-    conditions: what the speed hangs on, `fingerprint` its hash. machine: as in receipts. rounds: how often `pictures` were
+    conditions: what the speed depends on, `fingerprint` its hash. machine: as in receipts. rounds: how often `pictures` were
     drawn and measured. rate: pictures a second, of the stages `images` and `features`, and of all that one worker does in
     turn (`worker`). seconds: of a picture, in each feature by itself (in the median round). bytes: of a picture in the shards
     of its stage. memory: peak of the process (`rss`) and of the GPU (`gpu`), in bytes. loading: seconds that it takes to load
@@ -54,7 +54,7 @@ class Bench(BaseModel):
 
 
 def conditions(run: DrawnRun) -> dict[str, Json]:
-    """What the speed of a study hangs on, beside the machine: model, sampling, computing, features. No prompts, no seeds."""
+    """What the speed of a study depends on, beside the machine: model, sampling, computing, features. No prompts, no seeds."""
     cause = run.cause if isinstance(run.cause, dict) else {}
     drawn: dict[str, Json] = {key: value for key, value in cause.items() if key != "unit"}
     return drawn | {"features": [choice.model_dump(mode="json") for choice in run.study.features]}

@@ -106,7 +106,7 @@ def audit(run: DrawnRun, cells: int) -> Audited:
 
 
 def sample(run: DrawnRun, cells: int) -> list[Batch]:
-    """Whole batches with at least so many cells, or all there are: units by turns, in an order that hangs on the run alone.
+    """Whole batches with at least so many cells, or all there are: units by turns, in an order that depends on the run alone.
 
     Raises:
         UserError: there are no pictures yet, or no receipt says how they fell into batches.

@@ -229,7 +229,7 @@ def _failure(job: str, message: str) -> str:
             "seedscope on all nodes."
         )
     return (
-        f"{job} failed; its log says why. What is published is safe: mend the cause and submit the study again, and it goes "
+        f"{job} failed; its log says why. What is published is safe: fix the cause and submit the study again, and it goes "
         "on from there."
     )
 

@@ -39,7 +39,7 @@ def make(
         part: the slice of the units to look at.
 
     Raises:
-        UserError: a mishap that trying again would not mend.
+        UserError: a mishap that trying again would not fix.
     """
     pending = [_pictures(run, part, limit)] if pictures else []
     drawn = [unit for item in pending if item.work is not None for unit in item.work.units]

@@ -86,7 +86,7 @@ class Pace:
             self._recent.popleft()
 
 
-def told_rate(rate: float | None) -> str:
+def format_rate(rate: float | None) -> str:
     """Such as `12.3 a second`; a slow one by the minute or by the hour."""
     if rate is None:
         return "no rate yet"
@@ -96,7 +96,7 @@ def told_rate(rate: float | None) -> str:
     return f"{rate * 3600:,.1f} an hour"
 
 
-def told_time(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Such as `45 s`, `12 min`, `3 h 20 min`, `2 d 5 h`."""
     if seconds < 90:
         return f"{seconds:.0f} s"

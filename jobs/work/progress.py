@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.text import Text
 
 from seedscope.jobs.work.metrics import Metrics
-from seedscope.jobs.work.pace import Made, Pace, told_rate, told_time
+from seedscope.jobs.work.pace import Made, Pace, format_rate, format_time
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.tables.receipts import Receipt
 
@@ -27,7 +27,7 @@ class Watcher:
     def __init__(self, console: Console, run: str) -> None:
         self.console = console
         self._metrics = Metrics(run)
-        self._stages: list[_Standing] = []
+        self._stages: list[StageProgress] = []
         self._bars = _Bars(self._stages, console)
         self._lock = threading.RLock()
 
@@ -41,15 +41,15 @@ class Watcher:
             self._bars.stop()
 
     def __call__(self, stage: str, units: Sequence[Unit]) -> Callable[[Unit, Sequence[Receipt]], None]:
-        standing = _Standing(stage, len(units), sum(map(len, units)))
+        stage_progress = StageProgress(stage, len(units), sum(map(len, units)))
         with self._lock:
-            self._stages.append(standing)
-            tell = self._bar(standing) if self.console.is_terminal else self._lines(standing)
+            self._stages.append(stage_progress)
+            tell = self._bar(stage_progress) if self.console.is_terminal else self._lines(stage_progress)
 
         def report(unit: Unit, receipts: Sequence[Receipt]) -> None:
             with self._lock:
-                failed = standing.add(unit, receipts)
-                self._metrics.made(stage, len(unit), failed, standing.left, standing.rate())
+                failed = stage_progress.add(unit, receipts)
+                self._metrics.made(stage, len(unit), failed, stage_progress.left, stage_progress.rate())
                 tell()
 
         return report
@@ -68,24 +68,28 @@ class Watcher:
         """Tell what happened in a line of its own, above the bars."""
         self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
-    def _bar(self, standing: "_Standing") -> Callable[[], None]:
-        task: TaskID = self._bars.add_task(standing.stage, total=standing.cells, standing=standing)
-        return lambda: self._bars.update(task, completed=standing.done)
+    def _bar(self, stage_progress: "StageProgress") -> Callable[[], None]:
+        task: TaskID = self._bars.add_task(
+            stage_progress.stage, total=stage_progress.cells, stage_progress=stage_progress
+        )
+        return lambda: self._bars.update(task, completed=stage_progress.done)
 
-    def _lines(self, standing: "_Standing") -> Callable[[], None]:
-        self.note(f"{standing.stage}: {standing.cells:,} cells in {standing.units:,} units to make")
+    def _lines(self, stage_progress: "StageProgress") -> Callable[[], None]:
+        self.note(f"{stage_progress.stage}: {stage_progress.cells:,} cells in {stage_progress.units:,} units to make")
         printed = time.monotonic()
 
         def tell() -> None:
             nonlocal printed
-            if not standing.left or time.monotonic() - printed > EVERY_SECONDS:
+            if not stage_progress.left or time.monotonic() - printed > EVERY_SECONDS:
                 printed = time.monotonic()
-                self.note(f"{standing.stage}: {standing.done:,} of {standing.cells:,} cells, {standing}")
+                self.note(
+                    f"{stage_progress.stage}: {stage_progress.done:,} of {stage_progress.cells:,} cells, {stage_progress}"
+                )
 
         return tell
 
 
-class _Standing:
+class StageProgress:
     """How far a stage is, how fast it goes, and when it will be done."""
 
     def __init__(self, stage: str, units: int, cells: int) -> None:
@@ -123,9 +127,9 @@ class _Standing:
         rate = self.rate()
         if not self.done:
             return "starting"
-        parts = [told_rate(rate)]
+        parts = [format_rate(rate)]
         if self.left and rate:
-            parts.append(f"{told_time(self.left / rate)} left")
+            parts.append(f"{format_time(self.left / rate)} left")
         if self.left and (workers := len(self.workers())) > 1:
             parts.append(f"{workers} workers")
         if self.failed:
@@ -136,7 +140,7 @@ class _Standing:
 class _Bars(Progress):
     """A bar a stage, and beneath them a line a worker."""
 
-    def __init__(self, stages: Sequence[_Standing], console: Console) -> None:
+    def __init__(self, stages: Sequence[StageProgress], console: Console) -> None:
         self._stages = stages
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Told())
         super().__init__(*columns, console=console, refresh_per_second=2)
@@ -144,9 +148,9 @@ class _Bars(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)
         lines = [
-            f"  {standing.stage}: {worker} makes {told_rate(rate)}"
-            for standing in self._stages
-            for worker, rate in standing.workers().items()
+            f"  {stage_progress.stage}: {worker} makes {format_rate(rate)}"
+            for stage_progress in self._stages
+            for worker, rate in stage_progress.workers().items()
         ]
         if len(lines) > MOST_WORKERS:
             lines[MOST_WORKERS:] = [f"  and {len(lines) - MOST_WORKERS} workers more"]
@@ -157,4 +161,4 @@ class _Told(ProgressColumn):
     """Rate, time left and failures of a bar's stage."""
 
     def render(self, task: Task) -> Text:
-        return Text(str(task.fields["standing"]))
+        return Text(str(task.fields["stage_progress"]))

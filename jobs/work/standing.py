@@ -19,7 +19,7 @@ NAMED = 10
 
 
 @dataclass(frozen=True)
-class TableStanding:
+class TableStatus:
     """How far a table is. rate: cells a second in the last minutes; None where nothing was finished in them."""
 
     stage: str
@@ -36,7 +36,7 @@ class TableStanding:
 
 
 @dataclass(frozen=True)
-class WorkerStanding:
+class WorkerStatus:
     """A worker (`host:process`) that finished something in the last minutes, and its cells a second."""
 
     stage: str
@@ -64,14 +64,14 @@ class GivenUp:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunStatus:
     """How far a run is. driver: who works on it now; failed, given_up: the first ones of each table."""
 
     study: str
     folder: str
     driver: str | None
-    tables: list[TableStanding] = field(default_factory=list)
-    workers: list[WorkerStanding] = field(default_factory=list)
+    tables: list[TableStatus] = field(default_factory=list)
+    workers: list[WorkerStatus] = field(default_factory=list)
     failed: list[FailedCell] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class Standing:
 
 
 @no_garbage_collection()
-def standing(run: Run) -> Standing:
+def standing(run: Run) -> RunStatus:
     """Read the receipts of a run.
 
     Raises:
@@ -97,7 +97,7 @@ def standing(run: Run) -> Standing:
         CorruptShard: a shard with failed cells cannot be read.
     """
     tables = run.tables()
-    found = Standing(run.study.name, run.folder.storage.url, run.folder.storage.holder())
+    found = RunStatus(run.study.name, run.folder.storage.url, run.folder.storage.holder())
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.
@@ -112,7 +112,7 @@ def standing(run: Run) -> Standing:
         stages[stage] = max(stages.get(stage, []), units_made, key=len)
     for stage, units_made in stages.items():
         rates = Pace(units_made).workers(now)
-        found.workers.extend(WorkerStanding(stage, worker, rate) for worker, rate in rates.items())
+        found.workers.extend(WorkerStatus(stage, worker, rate) for worker, rate in rates.items())
     return found
 
 
@@ -127,10 +127,10 @@ def _ledger(table: Table, units: Sequence[Unit]) -> pa.Table:
 
 def _table(
     stage: str, table: Table, units: Sequence[Unit], ledger: pa.Table, given_up: int, pace: Pace, now: float
-) -> TableStanding:
+) -> TableStatus:
     cells, done = sum(map(len, units)), _sum(ledger["rows"])
     rate = pace.rate(now) if done < cells else None
-    return TableStanding(
+    return TableStatus(
         stage=stage,
         table=table.name,
         units=len(units),

@@ -44,7 +44,7 @@ def carry_out(pending: Sequence[Pending], executor: Executor, watch: Watch, *, a
     """Make all of it in one go; `alone`: nobody else works on the run, so that what dead writers left can be cleared.
 
     Raises:
-        UserError: a mishap that trying again would not mend.
+        UserError: a mishap that trying again would not fix.
     """
     works = [item.work for item in pending if item.work is not None]
     tables = {work.name: list(work.stage.tables) for work in works}

@@ -25,7 +25,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.jobs.cli import app
-from seedscope.jobs.commands.compare_words import verdict
+from seedscope.jobs.commands.compare import verdict
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.prompts import Prompt

@@ -12,7 +12,7 @@ from waiting import GENEROUS, until
 
 from seedscope.jobs.work import progress
 from seedscope.jobs.work.metrics import COUNTERS, GAUGES
-from seedscope.jobs.work.pace import Made, Pace, told_rate, told_time
+from seedscope.jobs.work.pace import Made, Pace, format_rate, format_time
 from seedscope.jobs.work.progress import Watcher
 from seedscope.pipeline.study.plan import Edition, Unit, plan
 from seedscope.pipeline.study.prompts import prompt
@@ -84,19 +84,19 @@ def test_columns_of_receipts_say_who_made_what_and_when() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rate", "told"),
+    ("rate", "text"),
     [(None, "no rate yet"), (1234.56, "1,234.6 a second"), (0.5, "30.0 a minute"), (0.01, "36.0 an hour")],
 )
-def test_rates_are_told(rate: float | None, told: str) -> None:
-    assert told_rate(rate) == told
+def test_rates_as_text(rate: float | None, text: str) -> None:
+    assert format_rate(rate) == text
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "text"),
     [(4.4, "4 s"), (600, "10 min"), (3599, "1 h 0 min"), (12_000, "3 h 20 min"), (190_800, "2 d 5 h")],
 )
-def test_times_are_told(seconds: float, told: str) -> None:
-    assert told_time(seconds) == told
+def test_times_as_text(seconds: float, text: str) -> None:
+    assert format_time(seconds) == text
 
 
 # --- lines

@@ -19,8 +19,8 @@ from waiting import GENEROUS
 from seedscope.analysis.run.run import begun, run_of
 from seedscope.jobs.cli import main
 from seedscope.jobs.commands import status
-from seedscope.jobs.commands.standing_words import told, told_briefly
-from seedscope.jobs.work.standing import NAMED, Standing, TableStanding, WorkerStanding, standing
+from seedscope.jobs.commands.status import describe, summary
+from seedscope.jobs.work.standing import NAMED, RunStatus, TableStatus, WorkerStatus, standing
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.study.plan import Cell
 
@@ -207,9 +207,9 @@ def test_who_works_on_a_run_is_told(study: Path, tmp_path: Path) -> None:
 
 
 def test_a_long_run_in_words() -> None:
-    table = TableStanding("images", "images-0", 112_000, 24, 46_104_576, 12_288, 3, 2, 77_500_000, 12.25, 3_762_635.8)
-    found = Standing("big", "s3://bucket/big", "node-1, process 7", [table], [WorkerStanding("images", "b:8", 0.25)])
-    assert told(found) == [
+    table = TableStatus("images", "images-0", 112_000, 24, 46_104_576, 12_288, 3, 2, 77_500_000, 12.25, 3_762_635.8)
+    found = RunStatus("big", "s3://bucket/big", "node-1, process 7", [table], [WorkerStatus("images", "b:8", 0.25)])
+    assert describe(found) == [
         "big in s3://bucket/big",
         "node-1, process 7 works on it.",
         "images-0",
@@ -218,7 +218,7 @@ def test_a_long_run_in_words() -> None:
         "Workers of the last minutes:",
         "  b:8  images, 15.0 a minute",
     ]
-    assert told_briefly(table).startswith("images-0: 12,288 of 46,104,576 cells, 3 failed")
+    assert summary(table).startswith("images-0: 12,288 of 46,104,576 cells, 3 failed")
 
 
 # --- watched
