@@ -71,10 +71,10 @@ def choose(run: Run, judged: Judged) -> Choice:
 
 
 def _top(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
-    rows = [row for row in judged.ranking.table.to_pylist() if row["rank"] is not None]
+    rows = judged.ranking.ranked
     if len(rows) <= run.study.ranking.golden:
         return [], [*verdict(judged.ranking), no_choice(run.study.ranking.golden, len(rows))]
-    return [row["seed"] for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
+    return [row.seed for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
 
 
 def _overlap(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
@@ -139,8 +139,8 @@ def _worse(score: Scalar, compared: Compared) -> Difference | None:
 
 def _too_alike(ranking: Ranking, seeds: Sequence[int]) -> list[int]:
     """Those of some seeds whose distance is not shown to be smaller than that of the mean seed."""
-    rows = {row["seed"]: row for row in ranking.table.to_pylist()}
-    return [seed for seed in seeds if (most := rows[seed][f"{ranking.measure}_vs_mean_hi"]) is not None and most >= 0]
+    most = {row.seed: row.effect_hi for row in ranking.rows}
+    return [seed for seed in seeds if (hi := most[seed]) is not None and hi >= 0]
 
 
 def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:
@@ -156,7 +156,7 @@ def _value(score: Scalar, seed: int) -> float | None:
 def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
     """The golden list: the chosen seeds, why these, the conditions under which they hold, and how their noise is drawn."""
     ranking = judged.ranking
-    rows = {row["seed"]: row for row in ranking.table.to_pylist()}
+    rows = {row.seed: row for row in ranking.rows}
     others = [judged.scores(name) for name in decisive(run)[1:]] if choice.seeds else []
     why = Why(
         rule=choice.rule,
@@ -170,10 +170,10 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         standings=[
             SeedStanding(
                 seed=seed,
-                rank=rows[seed]["rank"],
-                value=rows[seed][ranking.measure],
-                interval=ranking.interval(rows[seed]),
-                n=rows[seed]["n"],
+                rank=rows[seed].rank,
+                value=rows[seed].value,
+                interval=rows[seed].interval,
+                n=rows[seed].n,
                 others={other.name: _value(other, seed) for other in others},
             )
             for seed in choice.seeds
