@@ -101,13 +101,15 @@ def _confirmed(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
 def _pareto(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
     scores = [judged.scores(name) for name in decisive(run)]
     measures = [
-        ParetoMeasure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None
+        ParetoMeasure(*score.parts, score.better)
+        for score in scores
+        if score.parts is not None and score.better is not None
     ]
     on = scores[0].on
     if len(measures) < len(scores) or on is None:
         return [], [ONE_GROUP]
     found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
-    words = of_pareto(found, [one.name for one in scores], int(on.sum()), int((~on).sum()))
+    words = of_pareto(found, [score.name for score in scores], int(on.sum()), int((~on).sum()))
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
     return scores[0].seeds[list(found.seeds)].tolist(), [words, ranks]
 
