@@ -24,6 +24,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--random-order", type=int, metavar="SEED", help="Shuffle the files, and the tests within each.")
 
 
+def pytest_runtest_setup() -> None:
+    torch.set_num_threads(1)  # a test before may have run stages here, with more
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--random-order")
     if seed is not None:

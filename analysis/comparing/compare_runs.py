@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import isclose
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from seedscope.analysis.comparing.finished_run import EFFECT, FinishedRun
+from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.golden_rules import FALSE_DISCOVERIES
 from seedscope.analysis.seeds.agreement import FEWEST, Agreement, CarriedOver, agreement, carried_over
 from seedscope.analysis.seeds.scores.combined import COMBINED
 from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -48,7 +48,7 @@ class CarryOver:
     of: str
     there: str
     measures: Sequence[str]
-    fates: Sequence[SeedOutcome]
+    outcomes: Sequence[SeedOutcome]
     chance: CarriedOver | None
 
 
@@ -83,7 +83,7 @@ def compare_all(runs: Sequence[FinishedRun], only: Sequence[str] = ()) -> list[P
 
 
 def _pair(first: str, a: FinishedRun, second: str, b: FinishedRun, only: Sequence[str]) -> Pair:
-    seeds = [seed for seed in sorted(a.rows) if seed in b.rows]
+    seeds = sorted(a.seeds & b.seeds)
     if len(seeds) < FEWEST:
         raise UserError(f"{a.path} and {b.path} have {len(seeds)} seeds in common; at least {FEWEST} are needed.")
     measures = _measures(a, b, only)
@@ -233,31 +233,34 @@ def _carry_over(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds
     golden = [] if run.golden is None else run.golden.seeds
     same = other.golden is not None and list(other.golden_by) == list(run.golden_by)
     too = set(other.golden.seeds) if same and other.golden is not None else set()
-    fates = {seed: _outcome(seed, run, other, too) for seed in {*golden, *seeds}}
-    good = [seed for seed, fate in fates.items() if fate.standing in ("golden", "better")]
+    rows = {name: other.rows(name) for name in run.golden_by}
+    outcomes = {seed: _outcome(seed, run, other, rows, too) for seed in {*golden, *seeds}}
+    good = [seed for seed, outcome in outcomes.items() if outcome.standing in ("golden", "better")]
     chance = carried_over(golden, good, seeds) if golden else None
-    return CarryOver(of, there, run.golden_by, [fates[seed] for seed in golden], chance)
+    return CarryOver(of, there, run.golden_by, [outcomes[seed] for seed in golden], chance)
 
 
-def _outcome(seed: int, run: FinishedRun, there: FinishedRun, golden: set[int]) -> SeedOutcome:
-    row = there.rows.get(seed)
-    if row is None:
+def _outcome(
+    seed: int, run: FinishedRun, there: FinishedRun, rows: Mapping[str, Mapping[int, SeedRow]], golden: set[int]
+) -> SeedOutcome:
+    """`rows`: there, by each measurement by which seeds of the run are golden."""
+    if seed not in there.seeds:
         return SeedOutcome(seed, "not drawn", None, None, None, None, None)
     first = run.golden_by[0]
-    effect, lo, hi = (row[f"{first}{EFFECT}{end}"] for end in ("", "_lo", "_hi"))
-    rank = row["rank"] if there.golden_by[0] == first else None
-    known = [q for name in run.golden_by if (q := row.get(f"{name}_q")) is not None]
+    row = rows[first][seed]
+    rank = row.rank if there.golden_by[0] == first else None
+    known = [q for name in run.golden_by if (q := rows[name][seed].q) is not None]
     q = min(len(run.golden_by) * min(known), 1.0) if known else None
     standing = "not better"
     if seed in golden:
         standing = "golden"
-    elif any(_worse(row, name, run.measures[name]["better"]) for name in run.golden_by):
+    elif any(_worse(rows[name][seed], run.measures[name]["better"]) for name in run.golden_by):
         standing = "worse"
     elif q is not None and q <= FALSE_DISCOVERIES:
         standing = "better"
-    return SeedOutcome(seed, standing, rank, effect, lo, hi, q)
+    return SeedOutcome(seed, standing, rank, row.effect, row.effect_lo, row.effect_hi, q)
 
 
-def _worse(row: Mapping[str, Any], measure: str, better: Better) -> bool:
-    lo, hi = row[f"{measure}{EFFECT}_lo"], row[f"{measure}{EFFECT}_hi"]
-    return None not in (lo, hi) and bool(hi < 0 if better == "higher" else lo > 0)
+def _worse(row: SeedRow, better: Better) -> bool:
+    lo, hi = row.effect_lo, row.effect_hi
+    return lo is not None and hi is not None and (hi < 0 if better == "higher" else lo > 0)

@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from seedscope.analysis.judging.run_view import open_run
+from seedscope.analysis.features import FeatureError, feature
+from seedscope.analysis.judging.measurement import distance_name, feature_by_name, measurements
+from seedscope.analysis.judging.run_view import NotInRun, RunView, open_run
+from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.combined import COMBINED
+from seedscope.analysis.seeds.seed_row import SeedRow, measures_in, seed_rows
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.schema import Json
-
-EFFECT = "_vs_mean"
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +29,8 @@ class FinishedRun:
     """cause, edition: how the pictures were made, and which. golden: None of imported pictures. measures: a row of
     `measures.parquet` by name. features: name -> fingerprint; reference: name of a feature that needs real pictures -> what
     identifies these. k: golden seeds that were asked for. golden_by: the measurements that say which seeds are better than
-    average, one but of the rule `pareto`. combined: measurement -> its weight in the combined score, if there is one."""
+    average, one but of the rule `pareto`. combined: measurement -> its weight in the combined score, if there is one.
+    feature_of: measurement -> its feature, as far as the run keeps it."""
 
     path: str
     cause: Mapping[str, Json]
@@ -40,6 +43,7 @@ class FinishedRun:
     k: int
     golden_by: Sequence[str]
     combined: Mapping[str, float] = field(default_factory=dict)
+    feature_of: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def open(cls, location: Path | str) -> FinishedRun:
@@ -73,17 +77,21 @@ class FinishedRun:
             measured["golden"],
             measured["golden_by"],
             measured["combined"],
+            _features_of_measurements(view),
         )
 
     @cached_property
-    def rows(self) -> dict[int, dict[str, Any]]:
-        """A row of `seeds.parquet` by seed."""
-        return {row["seed"]: row for row in self.ranking.table.to_pylist()}
+    def seeds(self) -> frozenset[int]:
+        return frozenset(self.ranking.table["seed"].to_pylist())
+
+    def rows(self, measure: str) -> dict[int, SeedRow]:
+        """What `seeds.parquet` says of each seed by a measurement."""
+        return {row.seed: row for row in seed_rows(self.ranking.table, measure)}
 
     @property
     def compared_by(self) -> list[str]:
         """The measurements of which a seed has an effect, the ranking's distance among them; no other distances."""
-        found = [name.removesuffix(EFFECT) for name in self.ranking.table.column_names if name.endswith(EFFECT)]
+        found = measures_in(self.ranking.table)
         return [name for name in found if name in self.measures or name == self.ranking.measure]
 
     @property
@@ -95,14 +103,18 @@ class FinishedRun:
         return measure == self.ranking.measure and self.ranking.real_images is not None
 
     def made_of(self, measure: str) -> list[str]:
-        """The features that a measurement comes from: that with the longest name of those with which its name begins, or, of
-        the combined score, those of its parts."""
-        names = list(self.combined) if measure == COMBINED else [measure]
-        return [max((name for name in self.features if part.startswith(name)), key=len) for part in names]
+        """The features that a measurement comes from: one, or, of the combined score, those of its parts.
+
+        Raises:
+            UnclearFeature: the run does not keep that, and the name does not tell.
+        """
+        parts = list(self.combined) if measure == COMBINED else [measure]
+        return [self.feature_of.get(part) or feature_by_name(part, self.features) for part in parts]
 
     def effects(self, measure: str, seeds: list[int]) -> Array:
         """(S,) how much each seed differs from the mean of all, NaN where undefined."""
-        return np.array([self.rows[seed][measure + EFFECT] for seed in seeds], np.float64)
+        rows = self.rows(measure)
+        return np.array([rows[seed].effect for seed in seeds], np.float64)
 
     def reliability(self, measure: str) -> float | None:
         """Share of the variance of the effects that is real; None where it is not known, as of a distance."""
@@ -115,6 +127,31 @@ class FinishedRun:
             return None if self.ranking.chance is None else self.ranking.chance.p_value
         value = self.measures.get(measure, {}).get("p")
         return None if value is None else float(value)
+
+
+def _features_of_measurements(view: RunView) -> dict[str, str]:
+    """Measurement -> its feature, by the study that a run keeps; empty of a run of 0.1.0, which keeps none.
+
+    A feature of a later wording than that by which the seeds were judged, or one that this version cannot make, is left out.
+    """
+    try:
+        choices = view.study.features
+    except NotInRun:
+        return {}
+    judged, found = view.how_measured()["features"], dict[str, str]()
+    for choice in choices:
+        if choice.name not in judged:
+            continue
+        try:
+            own = feature(choice.name, **choice.options)
+        except (
+            FeatureError
+        ):  # such as an option of another version: what is compared is its fingerprint, not the feature
+            continue
+        found |= {item.name: item.feature for item in measurements(own)}
+        if own.needs_reference:
+            found[distance_name(own.name, FRECHET)] = own.name
+    return found
 
 
 def _finish(path: str) -> str:

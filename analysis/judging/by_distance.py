@@ -13,12 +13,15 @@ import pyarrow as pa
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.kept_rankings import kept
+from seedscope.analysis.judging.measurement import distance_name
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.base import FRECHET, Distance, RealFeatures, UnfitReference, distance_class
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows, reference_rows
 from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.seed_row import columns_of
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
 from seedscope.pipeline.errors import UserError
 
@@ -42,22 +45,20 @@ class RankedByDistance:
     @property
     def seeds(self) -> list[int]:
         """Best first."""
-        found: list[int] = self.ranking.table["seed"].to_pylist()
-        return found
+        return [row.seed for row in self.ranking.rows]
 
     def columns(self) -> dict[str, pa.ChunkedArray]:
-        """What the ranking's table says of the distance, best seed first (see `seeds.table.rank_seeds`)."""
-        table = self.ranking.table
-        return {name: table[name] for name in table.column_names if name.startswith(self.ranking.measure)}
+        """What the ranking's table says of the distance, best seed first."""
+        return columns_of(self.ranking.table, self.ranking.measure)
 
     def sentence(self) -> str:
         """What the distance shows, in a line."""
         measure, agreement, chance = self.ranking.measure, self.agreement, self.ranking.chance
-        told = [f"p = {chance.p_value:.2g}" if chance else "whether seeds differ was not tested"]
+        facts = [f"p = {chance.p_value:.2g}" if chance else "whether seeds differ was not tested"]
         if agreement is not None and agreement.rho is not None:
             interval = "" if agreement.lo is None else f" ({agreement.lo:.2f} to {agreement.hi:.2f})"
-            told.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
-        return f"{measure}: {'; '.join(told + ([self.ranking.caution] if self.ranking.caution else []))}."
+            facts.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
+        return f"{measure}: {'; '.join(facts + ([self.ranking.caution] if self.ranking.caution else []))}."
 
 
 def ranked_by_distance(
@@ -79,11 +80,11 @@ def ranked_by_distance(
         if not feature.needs_reference or not (settings.distances or feature.name == by):
             continue
         rankings = kept(run, feature, partial(_rankings, run, item, references[feature.name], rng))
-        plain = rankings[feature.name]
-        for measure, ranking in rankings.items():
+        plain = rankings[distance_name(feature.name, FRECHET)]
+        for distance in (FRECHET, *settings.distances):
+            ranking = rankings[distance_name(feature.name, distance)]
             agreement = None if ranking is plain else rank_correlation(_by_seed(ranking), _by_seed(plain))
-            distance = "frechet" if ranking is plain else measure.removeprefix(f"{feature.name}_")
-            found[measure] = RankedByDistance(feature.name, distance, ranking, agreement)
+            found[ranking.measure] = RankedByDistance(feature.name, distance, ranking, agreement)
     return found
 
 
@@ -105,7 +106,7 @@ def _distances(run: Run, feature: Feature, reference: Reference, rng: Rng) -> di
     rows = cache(partial(reference_rows, table, feature.name, run.reference.units()))
     distances: dict[str, Distance] = {}
     for name in (FRECHET, *run.study.ranking.distances):
-        measure = feature.name if name == FRECHET else f"{feature.name}_{name}"
+        measure = distance_name(feature.name, name)
         try:
             distances[measure] = distance_class(name)(
                 RealFeatures(reference, rows, partial(_for_purpose, rng, measure))
@@ -119,10 +120,9 @@ def _for_purpose(rng: Rng, measure: str, purpose: str) -> np.random.Generator:
     return rng(f"{measure} {purpose}")
 
 
-def _by_seed(ranking: Ranking) -> np.typing.NDArray[np.float64]:
+def _by_seed(ranking: Ranking) -> Array:
     """(S,) distances in the order of the seeds' numbers, NaN where undefined."""
-    values = ranking.table.sort_by("seed")[ranking.measure]
-    return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+    return np.array([row.value for row in sorted(ranking.rows, key=lambda row: row.seed)], np.float64)
 
 
 DISTANCES = pa.schema(

@@ -15,7 +15,6 @@ from seedscope.analysis.judging.judge import split
 from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.vectors import Grid as Vectors
 from seedscope.analysis.seeds.scores.vectors import read_grid
 from seedscope.analysis.select.diverse import farthest_points
@@ -136,8 +135,7 @@ def _space(run: Run, measure: Measure, count: int) -> _Space:
 def _ranking_prompts(run: Run) -> Mapping[str, bool]:
     """Prompt id -> whether seeds are ranked on it; empty where all prompts are of one group."""
     groups = _groups(run)
-    values = np.empty((len(groups), 0), np.float32)
-    on = split(run, Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.empty(0, np.int64)))
+    on = split(run, np.array(list(groups.values())))
     return {} if on is None else dict(zip(groups, on.tolist(), strict=True))
 
 

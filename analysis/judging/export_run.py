@@ -1,7 +1,6 @@
 """What a run ends in, as files: the golden list in all its formats, and the contact sheet."""
 
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -10,6 +9,7 @@ from seedscope.analysis.judging.judge import Judged
 from seedscope.analysis.run.run import DrawnRun, Run
 from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.analysis.seeds.verdict import verdict
 from seedscope.analysis.select.lists import save_lists
 from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
@@ -28,7 +28,7 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
         UserError: no seed has a rank.
     """
     ranking = judged.ranking
-    ranked = [row for row in ranking.table.to_pylist() if row["rank"] is not None]
+    ranked = ranking.ranked
     if not ranked:
         raise UserError(f"{run.folder.path}: no seed has a {ranking.measure}, so there is nothing to export.")
     names = ("seeds", "measures", "distances", "text_rates")
@@ -44,7 +44,7 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
     prompts = evenly(sorted(ids, key=run.kind), SHEET_PROMPTS)
     texts = {prompt.id: prompt.text for prompt in run.wanted.prompts}
     best, worst = ranked[:count], ranked[max(count, len(ranked) - count) :]
-    pictures = pictures_of(run, {row["seed"] for row in best + worst}, prompts)
+    pictures = pictures_of(run, {row.seed for row in [*best, *worst]}, prompts)
     contact_sheet(
         [_sheet_row(row, ranking, prompts, pictures) for row in best],
         [_sheet_row(row, ranking, prompts, pictures) for row in worst],
@@ -57,11 +57,11 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
     return [*files, sheet]
 
 
-def _sheet_row(
-    row: dict[str, Any], ranking: Ranking, prompts: list[str], pictures: dict[tuple[int, str], Image.Image]
-) -> Row:
+def _sheet_row(row: SeedRow, ranking: Ranking, prompts: list[str], pictures: dict[tuple[int, str], Image.Image]) -> Row:
     scale = 100 if ranking.rate else 1
-    interval = ranking.interval(row)
+    if row.rank is None or row.value is None:
+        raise ValueError(f"seed {row.seed} has no rank: it is neither among the best nor among the worst")
+    interval = row.interval
     scaled = None if interval is None else (scale * interval[0], scale * interval[1])
-    shown = [pictures.get((row["seed"], prompt)) for prompt in prompts]
-    return Row(row["seed"], row["rank"], scale * row[ranking.measure], scaled, shown)
+    shown = [pictures.get((row.seed, prompt)) for prompt in prompts]
+    return Row(row.seed, row.rank, scale * row.value, scaled, shown)

@@ -71,10 +71,10 @@ def choose(run: Run, judged: Judged) -> Choice:
 
 
 def _top(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
-    rows = [row for row in judged.ranking.table.to_pylist() if row["rank"] is not None]
+    rows = judged.ranking.ranked
     if len(rows) <= run.study.ranking.golden:
         return [], [*verdict(judged.ranking), no_choice(run.study.ranking.golden, len(rows))]
-    return [row["seed"] for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
+    return [row.seed for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
 
 
 def _overlap(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
@@ -101,13 +101,15 @@ def _confirmed(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
 def _pareto(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
     scores = [judged.scores(name) for name in decisive(run)]
     measures = [
-        ParetoMeasure(*one.parts, one.better) for one in scores if one.parts is not None and one.better is not None
+        ParetoMeasure(*score.parts, score.better)
+        for score in scores
+        if score.parts is not None and score.better is not None
     ]
     on = scores[0].on
     if len(measures) < len(scores) or on is None:
         return [], [ONE_GROUP]
     found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
-    words = of_pareto(found, [one.name for one in scores], int(on.sum()), int((~on).sum()))
+    words = of_pareto(found, [score.name for score in scores], int(on.sum()), int((~on).sum()))
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
     return scores[0].seeds[list(found.seeds)].tolist(), [words, ranks]
 
@@ -139,8 +141,8 @@ def _worse(score: Scalar, compared: Compared) -> Difference | None:
 
 def _too_alike(ranking: Ranking, seeds: Sequence[int]) -> list[int]:
     """Those of some seeds whose distance is not shown to be smaller than that of the mean seed."""
-    rows = {row["seed"]: row for row in ranking.table.to_pylist()}
-    return [seed for seed in seeds if (most := rows[seed][f"{ranking.measure}_vs_mean_hi"]) is not None and most >= 0]
+    most = {row.seed: row.effect_hi for row in ranking.rows}
+    return [seed for seed in seeds if (hi := most[seed]) is not None and hi >= 0]
 
 
 def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:
@@ -156,7 +158,7 @@ def _value(score: Scalar, seed: int) -> float | None:
 def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
     """The golden list: the chosen seeds, why these, the conditions under which they hold, and how their noise is drawn."""
     ranking = judged.ranking
-    rows = {row["seed"]: row for row in ranking.table.to_pylist()}
+    rows = {row.seed: row for row in ranking.rows}
     others = [judged.scores(name) for name in decisive(run)[1:]] if choice.seeds else []
     why = Why(
         rule=choice.rule,
@@ -170,10 +172,10 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         standings=[
             SeedStanding(
                 seed=seed,
-                rank=rows[seed]["rank"],
-                value=rows[seed][ranking.measure],
-                interval=ranking.interval(rows[seed]),
-                n=rows[seed]["n"],
+                rank=rows[seed].rank,
+                value=rows[seed].value,
+                interval=rows[seed].interval,
+                n=rows[seed].n,
                 others={other.name: _value(other, seed) for other in others},
             )
             for seed in choice.seeds

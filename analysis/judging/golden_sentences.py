@@ -113,7 +113,7 @@ def worse_by(measure: str, found: Difference) -> str:
 
 def too_alike(seeds: Sequence[int], ranking: Ranking) -> str:
     """Pictures that are good one by one may be far from the real ones together."""
-    rank = {row["seed"]: row["rank"] for row in ranking.table.to_pylist()}
+    rank = {row.seed: row.rank for row in ranking.rows}
     named = ", ".join(f"{seed} (rank {rank[seed]})" for seed in seeds)
     return (
         f"Of these, {named} {_are(len(seeds))} not shown to be better than the mean seed by {ranking.measure} itself, "

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.features.base import Feature
 from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
+from seedscope.analysis.judging.measurement import Measurement, measurements, quality, witness
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.run_view import MEASURED
 from seedscope.analysis.judging.text_rates import text_rates
@@ -33,10 +33,6 @@ from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.table import Table
-
-"""Key of the metadata of seeds.parquet that says what was measured: fingerprint of each feature, the table of the real
-pictures (whose name has the hash of its cause) of each that needs them, number of prompts, how many golden seeds were
-asked for, by which measurements seeds are better than average, and the weights of those that are combined."""
 
 
 @dataclass(frozen=True)
@@ -92,25 +88,13 @@ def judge(run: Run) -> Judged:
 
 def decisive(run: Run) -> list[str]:
     """The measurements by which the study's rule chooses seeds, in its order: the combined score, or one a feature."""
-    return [COMBINED] if _weights(run) else [quality(run.measured_as(name)) for _, name in run.study.ranking.named]
+    return [COMBINED] if _weights(run) else [quality(run.measured_as(name)).name for _, name in run.study.ranking.named]
 
 
 def _weights(run: Run) -> dict[str, float]:
     """Measurement -> its weight in the combined score; empty where the study does not ask for one."""
     by = run.study.ranking.by
-    return {quality(run.measured_as(name)): weight for name, weight in by.items()} if isinstance(by, dict) else {}
-
-
-def quality(feature: Feature) -> str:
-    """The name of the measurement by which a feature says which seeds are good."""
-    if feature.needs_reference:
-        return f"{feature.name}_witness"
-    return measurement(feature, next(column for column, better in feature.scalars().items() if better))
-
-
-def measurement(feature: Feature, column: str) -> str:
-    """What a column of a feature is called among the measurements of a run: `looks_brightness`, `clip_score`."""
-    return column if column.startswith(feature.name) else f"{feature.name}_{column}"
+    return {quality(run.measured_as(name)).name: weight for name, weight in by.items()} if isinstance(by, dict) else {}
 
 
 def _speaking(name: str, scalars: Mapping[str, Scalar], silent: Mapping[str, str]) -> Scalar:
@@ -145,24 +129,29 @@ def _scalars(
 ) -> tuple[dict[str, Scalar], dict[str, str], tuple[Part, ...]]:
     """Every scalar measurement of the run by name, the reasons of those that say nothing of the seeds, and what the combined
     score, which is the last of them, is made of."""
-    found: dict[str, Scalar] = {}
+    scalars: dict[str, Scalar] = {}
     silent: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
-    weights, terms = _weights(run), {}
-    for name, better, is_rate, grid in _grids(run, references):
+    weights, terms = _weights(run), dict[str, Term]()
+    for item, grid in _grids(run, references):
         try:
-            found[name] = _scalar(run, name, better, grid, is_rate=is_rate)
+            scalars[item.name] = _scalar(run, item.name, item.better, grid, is_rate=item.is_rate)
         except StatisticsError as reason:
-            silent[name] = str(reason)
-        if name in weights and better is not None:
-            terms[name] = Term(name, better, weights[name], grid)
+            silent[item.name] = str(reason)
+        if item.name in weights and item.better is not None:
+            terms[item.name] = Term(item.name, item.better, weights[item.name], grid)
     if terms:
         try:
-            grid, parts = combined([terms[name] for name in weights], split(run, grid))
-            found[COMBINED] = _scalar(run, COMBINED, "higher", grid, is_rate=False)
+            score, parts = _combined(run, [terms[name] for name in weights])
+            scalars[COMBINED] = _scalar(run, COMBINED, "higher", score, is_rate=False)
         except StatisticsError as reason:
             silent[COMBINED] = str(reason)
-    return found, silent, parts
+    return scalars, silent, parts
+
+
+def _combined(run: Run, terms: Sequence[Term]) -> tuple[Grid, tuple[Part, ...]]:
+    """The combined score; its scale is that of the prompts to rank on, which are the same for all terms."""
+    return combined(terms, split(run, terms[0].grid.groups))
 
 
 def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: bool) -> Scalar:
@@ -171,33 +160,31 @@ def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: 
         name,
         better,
         is_rate=is_rate,
-        ranking=split(run, grid),
+        ranking=split(run, grid.groups),
         k=run.study.ranking.golden,
         shuffles=run.study.ranking.shuffles,
         rng=_rng(run, name),
     )
 
 
-def _grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[str, Better | None, bool, Grid]]:
-    """(name, which values are good, whether it is yes or no, the grid) of every scalar measurement."""
+def _grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Measurement, Grid]]:
+    """Every scalar measurement of the run, and its values."""
     for measure in run.measures:
         feature = measure.feature
-        if feature.needs_reference:
-            grid = witness_grid(measure.table, feature.name, run.units, references[feature.name])
-            yield quality(feature), "lower", False, grid
-        booleans = {item.name for item in feature.fields() if pa.types.is_boolean(item.type)}
-        for column, better in feature.scalars().items():
-            grid = read_grid(measure.table, column, run.units)
-            yield measurement(feature, column), better, column in booleans, grid
+        for item in measurements(feature):
+            if item == witness(feature.name):
+                yield item, witness_grid(measure.table, feature.name, run.units, references[feature.name])
+            else:
+                yield item, read_grid(measure.table, item.column, run.units)
 
 
-def split(run: Run, grid: Grid) -> npt.NDArray[np.bool_] | None:
+def split(run: Run, groups: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_] | None:
     """(P,) true for the prompts to rank on, false for those to confirm on: the same for every measurement of a run.
 
-    None where all prompts are of one group.
+    None where all prompts are of one group. groups: (P,) of the prompts, in the order of the answer.
     """
     try:
-        return split_prompts(grid.groups, _rng(run, "split"))
+        return split_prompts(groups, _rng(run, "split"))
     except StatisticsError:
         return None
 
@@ -220,7 +207,9 @@ def _write(run: Run, judged: Judged) -> None:
 
 
 def _measured(run: Run, judged: Judged) -> Json:
-    """What must be alike in two runs whose seeds are compared: by what was measured, and against which real pictures."""
+    """What must be alike in two runs whose seeds are compared: the fingerprint of each feature; the table of the real pictures
+    (whose name has the hash of its cause) of each that needs them; how many prompts, and how many golden seeds were asked
+    for; by which measurements seeds are better than average; and the weights of those that are combined."""
     return {
         "features": {item.name: item.fingerprint() for item in run.measured},
         "reference": {item.feature.name: item.table.name for item in run.reference_measures},

@@ -14,7 +14,9 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.judging.measurement import distance_name
 from seedscope.analysis.run.run import Run
+from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.plan import Unit
@@ -28,7 +30,8 @@ Rankings = dict[str, Ranking]
 def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     """The rankings of a feature, measure -> ranking, as they were made last from the very same, or made now and kept."""
     folder = run.folder.path / FOLDER
-    cause, names = _cause(run, feature), [feature.name, *(f"{feature.name}_{d}" for d in run.study.ranking.distances)]
+    cause = _cause(run, feature)
+    names = [distance_name(feature.name, distance) for distance in (FRECHET, *run.study.ranking.distances)]
     places = {name: folder / f"{name}-{cause}.parquet" for name in names}
     try:
         return {name: Ranking.of(pq.read_table(place)) for name, place in places.items()}

@@ -35,9 +35,9 @@ MEASURES = pa.schema(
 give (p, the ranges of the best and of the worst), and the ranking prompts against the confirmation prompts."""
 
 
-def measures_table(found: Iterable[Scalar]) -> pa.Table:
-    """A row a measurement, in the order of `found`."""
-    return pa.Table.from_pylist([_row(one) for one in found], schema=MEASURES)
+def measures_table(scalars: Iterable[Scalar]) -> pa.Table:
+    """A row a measurement, in the order of `scalars`."""
+    return pa.Table.from_pylist([_row(scalar) for scalar in scalars], schema=MEASURES)
 
 
 def _row(found: Scalar) -> dict[str, Any]:

@@ -1,12 +1,14 @@
 """A ranking: the seeds by one measure, best first, and what the ranking rests on."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import cached_property
 
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.seed_row import SeedRow, seed_rows
 
 LEVEL = 0.95
 
@@ -26,7 +28,7 @@ class Chance:
 
 @dataclass(frozen=True)
 class Ranking:
-    """The seeds, best first. `table` has one row a seed; see `seeds.table.rank_seeds` and `seeds.scalar.rank_by`.
+    """The seeds, best first. `table` has one row a seed, which `rows` reads; its columns are those of `seed_row`.
 
     images_a_seed: the most that a seed has. groups: of prompts, over which errors are taken. missing: cells without a value,
     of prompts that count. real_images, dimensions: of a distance; None of other measures. rate: whether the measure is a
@@ -52,16 +54,15 @@ class Ranking:
         facts["chance"] = None if self.chance is None else asdict(self.chance)
         return self.table.replace_schema_metadata({"seedscope": json.dumps(facts)})
 
-    def interval(self, row: Mapping[str, float | None]) -> tuple[float, float] | None:
-        """The 95 % interval of a row's value; of a value that has none of its own, that of its difference, moved there."""
-        name = self.measure
-        low, high = row.get(f"{name}_lo"), row.get(f"{name}_hi")
-        value, effect = row[name], row[f"{name}_vs_mean"]
-        if f"{name}_lo" not in row and value is not None and effect is not None:
-            low, high = row[f"{name}_vs_mean_lo"], row[f"{name}_vs_mean_hi"]
-            if low is not None and high is not None:
-                return value - effect + low, value - effect + high
-        return None if low is None or high is None else (low, high)
+    @cached_property
+    def rows(self) -> Sequence[SeedRow]:
+        """The seeds by the ranking's measure, best first; those that cannot be ranked last."""
+        return seed_rows(self.table, self.measure)
+
+    @property
+    def ranked(self) -> Sequence[SeedRow]:
+        """The seeds that have a rank, best first."""
+        return [row for row in self.rows if row.rank is not None]
 
     @classmethod
     def of(cls, table: pa.Table) -> "Ranking":

@@ -41,7 +41,7 @@ def span(ranking: Ranking, low: float | None, high: float | None, *, signed: boo
 
 def _against_chance(ranking: Ranking, chance: Chance) -> list[str]:
     """What pictures shuffled between seeds say of the best and the worst of a ranking."""
-    values = ranking.table[ranking.measure].drop_null().to_pylist()
+    values = [row.value for row in ranking.rows if row.value is not None]
     best, worst = values[0], values[-1]
     p = f"p = {chance.p_value:.2g}"
     if chance.p_value > 1 - LEVEL:

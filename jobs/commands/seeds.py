@@ -83,8 +83,8 @@ def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
 
 
 def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
-    rows, by = ranking.table.to_pylist(), ranking.measure
-    grid = TextTable(title=f"Seeds of {name} by {by}, {ranking.better} is better")
+    rows = ranking.rows
+    grid = TextTable(title=f"Seeds of {name} by {ranking.measure}, {ranking.better} is better")
     value = "distance" if ranking.real_images is not None else "rate" if ranking.rate else "value"
     for heading in ("rank", "seed", value, "95 % interval", "less mean", "95 % interval"):
         grid.add_column(heading, justify="right", no_wrap=True)
@@ -94,12 +94,12 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
             grid.add_row(*["..."] * 6)
         else:
             grid.add_row(
-                str(row["rank"] or "-"),
-                str(row["seed"]),
-                written(ranking, row[by]),
-                span(ranking, row.get(f"{by}_lo"), row.get(f"{by}_hi")),
-                written(ranking, row[f"{by}_vs_mean"], signed=True),
-                span(ranking, row[f"{by}_vs_mean_lo"], row[f"{by}_vs_mean_hi"], signed=True),
+                str(row.rank or "-"),
+                str(row.seed),
+                written(ranking, row.value),
+                span(ranking, row.lo, row.hi),
+                written(ranking, row.effect, signed=True),
+                span(ranking, row.effect_lo, row.effect_hi, signed=True),
             )
     return grid
 

@@ -71,7 +71,7 @@ def report_data(run: Run) -> ReportData:
         answer=[*unfinished(run), *answer(measures, judged.ranking.measure, decisive(run), choice)],
         by=judged.ranking.measure,
         measures=measures,
-        ranked=[row["seed"] for row in judged.ranking.table.to_pylist() if row["rank"] is not None],
+        ranked=[row.seed for row in judged.ranking.ranked],
         golden=_golden(choice, measures),
         prompts=_prompts(run),
         shown=evenly(sorted(ids, key=run.kind), SHOWN),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seedscope.analysis.judging.judge import Judged
+from seedscope.analysis.judging.measurement import witness
 from seedscope.analysis.report.data import Estimate, Interval, Measured, SeedValue, Stability
 from seedscope.analysis.report.gather.titles import title_of
 from seedscope.analysis.seeds.ranking import Ranking
@@ -23,7 +24,7 @@ def measurements(judged: Judged, *, controlled: bool) -> list[Measured]:
     if ranking.measure not in judged.scalars:
         distances[ranking.measure] = ranking
     found += [of_distance(each) for each in distances.values()]
-    first = (ranking.measure, f"{ranking.measure}_witness", *distances)
+    first = (ranking.measure, witness(ranking.measure).name, *distances)
     return sorted(found, key=lambda measured: first.index(measured.name) if measured.name in first else len(first))
 
 
@@ -56,21 +57,20 @@ def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
 
 def of_distance(ranking: Ranking) -> Measured:
     """A distance, from the table of the ranking by it. One number a seed: it has no shares of variance."""
-    name, rows = ranking.measure, ranking.table.to_pylist()
-    top = next((column for column in ranking.table.column_names if column.startswith(f"{name}_top")), "")
-    known = [row for row in rows if row[name] is not None and row[f"{name}_vs_mean"] is not None]
-    title, unit = title_of(name)
+    rows = ranking.rows
+    means = [row.value - row.effect for row in rows if row.value is not None and row.effect is not None]
+    title, unit = title_of(ranking.measure)
     return Measured(
-        name=name,
+        name=ranking.measure,
         title=title,
         unit=unit,
         better=ranking.better,
         rate=ranking.rate,
         prompts=ranking.images_a_seed,
         groups=ranking.groups,
-        cells=sum(row["n"] for row in rows),
+        cells=sum(row.n for row in rows),
         missing=ranking.missing + ranking.prompts_left_out * len(rows),
-        mean=float(np.mean([row[name] - row[f"{name}_vs_mean"] for row in known])) if known else None,
+        mean=float(np.mean(means)) if means else None,
         shares={},
         reliability=None,
         prompts_for_08=None,
@@ -79,13 +79,13 @@ def of_distance(ranking: Ranking) -> Measured:
         worst=None if ranking.chance is None else ranking.chance.worst,
         stability=None,
         seeds={
-            row["seed"]: SeedValue(
-                n=row["n"],
-                value=estimate(row[name], row.get(f"{name}_lo"), row.get(f"{name}_hi")),
-                effect=estimate(*(row[f"{name}_vs_mean{end}"] for end in ("", "_lo", "_hi"))),
+            row.seed: SeedValue(
+                n=row.n,
+                value=estimate(row.value, row.lo, row.hi),
+                effect=estimate(row.effect, row.effect_lo, row.effect_hi),
                 shrunk=Estimate(None),
                 q=None,
-                top=number(row.get(top)),
+                top=number(row.top),
             )
             for row in rows
         },

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired
 from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
+from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 
 GRID_BYTES = 2 * 2**30
 
@@ -35,9 +35,8 @@ def rank_seeds(
     Seeds are processed in blocks, so that memory does not grow with their number; the null needs all of them at once and
     is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined.
 
-    The table's columns: `seed` int64; `rank` int64 from 1; `n` int64 pictures; `<measure>` and `_se`, `_lo`, `_hi` (95 %
-    over prompt groups, see `bootstrap`); `_vs_mean`, `_vs_mean_lo`, `_vs_mean_hi`: seed less the mean of all seeds;
-    `_top<k>_share`: share of resamples of the prompts in which the seed is among the k best. float64, null where undefined.
+    Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
+    and `top`: the share of resamples of the prompts in which the seed is among the k best.
 
     Raises:
         CorruptShard: a shard is damaged.
@@ -90,18 +89,23 @@ def _chance(
 
 def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, top: int) -> pa.Table:
     order = np.argsort(np.where(np.isnan(boot.distance.estimate), np.inf, boot.distance.estimate), kind="stable")
-    columns: dict[str, npt.NDArray[Any]] = {
-        "seed": np.array(seeds),
-        "n": np.array([state.n for state in states]),
-        measure: boot.distance.estimate,
-        f"{measure}_se": boot.distance.se,
-        f"{measure}_lo": boot.distance.lo,
-        f"{measure}_hi": boot.distance.hi,
-        f"{measure}_vs_mean": boot.difference.estimate,
-        f"{measure}_vs_mean_lo": boot.difference.lo,
-        f"{measure}_vs_mean_hi": boot.difference.hi,
-        f"{measure}_top{top}_share": boot.top_probability(top),
-    }
-    arrays = {name: pa.array(values[order], from_pandas=True) for name, values in columns.items()}
-    rank = pa.array([i if arrays[measure][i - 1].is_valid else None for i in range(1, len(seeds) + 1)], pa.int64())
-    return pa.table({"seed": arrays.pop("seed"), "rank": rank, **arrays})
+    columns = SeedColumns(
+        k=top,
+        value=boot.distance.estimate,
+        se=boot.distance.se,
+        lo=boot.distance.lo,
+        hi=boot.distance.hi,
+        effect=boot.difference.estimate,
+        effect_lo=boot.difference.lo,
+        effect_hi=boot.difference.hi,
+        top=boot.top_probability(top),
+    )
+    known = ~np.isnan(boot.distance.estimate[order])
+    return ranked_table(
+        measure,
+        columns,
+        seeds=np.array(seeds),
+        n=np.array([state.n for state in states]),
+        order=order,
+        ranks=[place if there else None for place, there in enumerate(known, start=1)],
+    )

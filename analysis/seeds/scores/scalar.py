@@ -21,6 +21,7 @@ from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, s
 from seedscope.analysis.seeds.scores.shuffle import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.split import effects_of_parts
 from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_shares
+from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 from seedscope.analysis.seeds.stability import Stability, stability
 
 
@@ -135,29 +136,31 @@ def _stability(
 
 
 def columns(found: Scalar) -> dict[str, pa.Array]:
-    """What the seeds table says of a measurement, one entry a seed, null where undefined.
+    """What the seeds table says of a measurement, in the order of its seeds: column -> values, null where undefined."""
+    return _seed_columns(found).named(found.name)
 
-    `<name>`: its value; `_lo`, `_hi` (of a rate): 95 % interval; `_n`: cells; `_vs_mean` with `_lo`, `_hi`: less the mean of
-    all seeds; `_shrunk` with `_lo`, `_hi`: what that is expected to be on other prompts; and where a direction is good
-    `_q`: false discovery rate at which the seed is better than average, `_top<k>_share`: probability of being among the k
-    best.
+
+def _seed_columns(found: Scalar) -> SeedColumns:
+    """By field.
+
+    The value has an interval of its own where it is a rate; `q` and `top` are there where a direction is good.
     """
-    name, effects, shrunk = found.name, found.effects, found.shrunk
-    arrays: dict[str, npt.NDArray[np.generic] | None] = {
-        name: found.values,
-        f"{name}_lo": None if found.rates is None else found.rates.lo,
-        f"{name}_hi": None if found.rates is None else found.rates.hi,
-        f"{name}_n": effects.n,
-        f"{name}_vs_mean": effects.effect,
-        f"{name}_vs_mean_lo": effects.lo,
-        f"{name}_vs_mean_hi": effects.hi,
-        f"{name}_shrunk": shrunk.effect,
-        f"{name}_shrunk_lo": shrunk.lo,
-        f"{name}_shrunk_hi": shrunk.hi,
-        f"{name}_q": found.q,
-        f"{name}_top{found.k}_share": found.top,
-    }
-    return {key: pa.array(values, from_pandas=True) for key, values in arrays.items() if values is not None}
+    effects, shrunk, rate = found.effects, found.shrunk, found.rates
+    return SeedColumns(
+        k=found.k,
+        value=found.values,
+        lo=None if rate is None else rate.lo,
+        hi=None if rate is None else rate.hi,
+        n=effects.n,
+        effect=effects.effect,
+        effect_lo=effects.lo,
+        effect_hi=effects.hi,
+        shrunk=shrunk.effect,
+        shrunk_lo=shrunk.lo,
+        shrunk_hi=shrunk.hi,
+        q=found.q,
+        top=found.top,
+    )
 
 
 def rank_by(found: Scalar) -> Ranking:
@@ -173,12 +176,6 @@ def rank_by(found: Scalar) -> Ranking:
     order = np.argsort(badness, kind="stable")
     known = badness[~np.isnan(badness)]
     ranks = [None if np.isnan(value) else int((known < value).sum()) + 1 for value in badness[order]]
-    table = {
-        "seed": pa.array(found.seeds[order]),
-        "rank": pa.array(ranks, pa.int64()),
-        "n": pa.array(found.effects.n[order]),
-        **{name: array.take(pa.array(order)) for name, array in columns(found).items()},
-    }
     return Ranking(
         measure=found.name,
         images_a_seed=int(found.effects.n.max()),
@@ -187,7 +184,9 @@ def rank_by(found: Scalar) -> Ranking:
         real_images=None,
         dimensions=None,
         chance=None if found.null is None else _chance(found, found.null),
-        table=pa.table(table),
+        table=ranked_table(
+            found.name, _seed_columns(found), seeds=found.seeds, n=found.effects.n, order=order, ranks=ranks
+        ),
         better=found.better,
         rate=found.rates is not None,
         missing=found.missing,

@@ -114,7 +114,7 @@ def made_up(
     folder.mkdir()
     seeds = len(effects["fd"])
     columns = {f"{name}_vs_mean": pa.array(values, from_pandas=True) for name, values in effects.items()}
-    table = pa.table({"seed": list(range(seeds)), "rank": list(range(1, seeds + 1)), **columns})
+    table = pa.table({"seed": list(range(seeds)), "rank": list(range(1, seeds + 1)), "n": [images] * seeds, **columns})
     return FinishedRun(
         folder,
         {"imported": {"steps": prompts}},

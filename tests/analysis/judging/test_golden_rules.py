@@ -115,7 +115,7 @@ def test_what_a_golden_seed_costs_is_told(tmp_path: Path) -> None:
 
 
 def test_golden_seeds_whose_pictures_are_too_alike_are_named() -> None:
-    table = pa.table({"seed": [3, 8, 5], "rank": [1, 2, 3], "fd_vs_mean_hi": [-2.0, -0.5, 0.1]})
+    table = pa.table({"seed": [3, 8, 5], "rank": [1, 2, 3], "n": [4, 4, 4], "fd_vs_mean_hi": [-2.0, -0.5, 0.1]})
     ranking = Ranking("fd", 4, 0, 4, 100, 8, None, table)
     assert _too_alike(ranking, [3, 5]) == [5] and _too_alike(ranking, [3]) == []
     assert "5 (rank 3) is not shown to be better than the mean seed by fd itself" in too_alike([5], ranking)

@@ -10,7 +10,8 @@ from seedscope.analysis.seeds.verdict import verdict
 
 
 def ranking(best: float, worst: float, chance: Chance | None, left_out: int = 0) -> Ranking:
-    table = pa.table({"seed": [1, 2, 3], "fd": pa.array([best, worst, None], pa.float64())})
+    values = pa.array([best, worst, None], pa.float64())
+    table = pa.table({"seed": [1, 2, 3], "rank": [1, 2, None], "n": [24] * 3, "fd": values})
     return Ranking("fd", 24, left_out, 8, 1024, 1280, chance, table)
 
 
@@ -59,7 +60,7 @@ def test_what_was_not_tested_or_left_out_is_said() -> None:
     ],
 )
 def test_a_rate_where_higher_is_better(best: float, worst: float, said: list[str]) -> None:
-    table = pa.table({"seed": [1, 2], "cats": [best, worst]})
+    table = pa.table({"seed": [1, 2], "rank": [1, 2], "n": [24, 24], "cats": [best, worst]})
     luck = Chance(100, 0.01, best=(0.4, 0.5), worst=(0.2, 0.3))
     found = verdict(Ranking("cats", 24, 0, 8, None, None, luck, table, better="higher", rate=True, missing=3))
     text = " ".join(found)

@@ -1,0 +1,79 @@
+"""The scalar measurements of a feature: which column each comes from, and what it is called among those of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from seedscope.analysis.direction import Better
+from seedscope.analysis.features.base import Feature
+from seedscope.analysis.seeds.distances.base import FRECHET
+from seedscope.pipeline.errors import UserError
+
+WITNESS = "witness"
+
+
+class UnclearFeature(UserError, LookupError):
+    """The name of a measurement alone does not say which feature it comes from."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One number, or yes or no, of every picture.
+
+    feature: its name. column: that of the feature's table, or `witness`, which is computed of the feature's vectors. better:
+    which values are good; None where neither is. is_rate: whether it is yes or no.
+    """
+
+    feature: str
+    column: str
+    better: Better | None
+    is_rate: bool = False
+
+    @property
+    def name(self) -> str:
+        """What it is called among the measurements of a run: `looks_brightness`, `clip_score`, `fd_clip_witness`."""
+        return self.column if self.column.startswith(self.feature) else f"{self.feature}_{self.column}"
+
+
+def witness(feature: str) -> Measurement:
+    """What each picture adds to the distance of a feature from the real pictures."""
+    return Measurement(feature, WITNESS, "lower")
+
+
+def measurements(feature: Feature) -> list[Measurement]:
+    """All of a feature, in the order of its columns."""
+    rates = {item.name for item in feature.fields() if pa.types.is_boolean(item.type)}
+    scalars = [Measurement(feature.name, name, better, name in rates) for name, better in feature.scalars().items()]
+    return [witness(feature.name), *scalars] if feature.needs_reference else scalars
+
+
+def quality(feature: Feature) -> Measurement:
+    """That by which a feature says which seeds are good."""
+    return next(item for item in measurements(feature) if item.better is not None)
+
+
+def distance_name(feature: str, distance: str) -> str:
+    """What a distance of a feature is called; the Frechet distance like the feature itself."""
+    return feature if distance == FRECHET else f"{feature}_{distance}"
+
+
+def feature_by_name(measure: str, features: Iterable[str]) -> str:
+    """The feature of a measurement of which nothing but the name is known.
+
+    For run folders of 0.1.0, which keep neither their study nor the columns of measurements. The name is the feature's, or
+    begins with it and `_`. Where that is true of two, such as `looks` and `looks_more`, the name does not tell.
+
+    Raises:
+        UnclearFeature: no feature, or more than one, fits.
+    """
+    fitting: Sequence[str] = [name for name in features if measure == name or measure.startswith(f"{name}_")]
+    if len(fitting) == 1:
+        return fitting[0]
+    which = f"{' or '.join(fitting)}" if fitting else "no feature of the run"
+    raise UnclearFeature(
+        f"{measure}: its name says that it is of {which}, which does not tell how it was measured. `seedscope seeds STUDY "
+        "--out RUN` keeps the study in the run folder, which tells."
+    )

@@ -1,0 +1,164 @@
+"""What is known of a seed by one measurement, and the columns of `seeds.parquet` that hold it.
+
+This file alone knows what the columns are called: a measurement `m` has `m` itself, its value, and after it those of `_ENDS`
+and `m_top<k>_share`. `seed`, `rank` and `n` stand first, once: they are of the measurement by which seeds are ranked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seedscope.analysis.seeds.distances.moments import Array
+
+Interval = tuple[float, float]
+
+_EFFECT = "_vs_mean"
+_ENDS = {
+    "value": "",
+    "se": "_se",
+    "lo": "_lo",
+    "hi": "_hi",
+    "n": "_n",
+    "effect": _EFFECT,
+    "effect_lo": f"{_EFFECT}_lo",
+    "effect_hi": f"{_EFFECT}_hi",
+    "shrunk": "_shrunk",
+    "shrunk_lo": "_shrunk_lo",
+    "shrunk_hi": "_shrunk_hi",
+    "q": "_q",
+}
+"""Field of `SeedRow` and of `SeedColumns` -> how its column ends, in the order of the columns."""
+
+
+@dataclass(frozen=True)
+class SeedRow:
+    """One seed by one measurement; None where undefined, or where the measurement has no such thing.
+
+    Attributes:
+        rank: from 1, by the measurement that ranks the seeds, whichever this one is.
+        n: pictures behind it; of a measurement that does not count its own, those behind the ranking.
+        value: in the measurement's unit; se: its standard error; lo, hi: its own 95 % interval (of distances and rates).
+        effect: value less the mean of all seeds, with a 95 % interval.
+        shrunk: the effect that is expected on other prompts, with a 95 % interval.
+        q: false discovery rate at which the seed is better than average, 0..1.
+        top: probability of being among the k best, 0..1; k is in the name of its column.
+    """
+
+    seed: int
+    rank: int | None
+    n: int
+    value: float | None = None
+    se: float | None = None
+    lo: float | None = None
+    hi: float | None = None
+    effect: float | None = None
+    effect_lo: float | None = None
+    effect_hi: float | None = None
+    shrunk: float | None = None
+    shrunk_lo: float | None = None
+    shrunk_hi: float | None = None
+    q: float | None = None
+    top: float | None = None
+
+    @property
+    def interval(self) -> Interval | None:
+        """95 % of the value; of a value that has no interval of its own, that of its effect, moved there."""
+        if self.lo is not None and self.hi is not None:
+            return self.lo, self.hi
+        if self.value is None or self.effect is None or self.effect_lo is None or self.effect_hi is None:
+            return None
+        return self.value - self.effect + self.effect_lo, self.value - self.effect + self.effect_hi
+
+
+@dataclass(frozen=True, eq=False)
+class SeedColumns:
+    """S seeds by one measurement: the fields of `SeedRow` as arrays (S,), NaN where undefined; None: there is no such column.
+
+    k: the number of best seeds that `top` speaks of.
+    """
+
+    k: int
+    value: Array
+    effect: Array
+    effect_lo: Array
+    effect_hi: Array
+    se: Array | None = None
+    lo: Array | None = None
+    hi: Array | None = None
+    n: npt.NDArray[np.int64] | None = None
+    shrunk: Array | None = None
+    shrunk_lo: Array | None = None
+    shrunk_hi: Array | None = None
+    q: Array | None = None
+    top: Array | None = None
+
+    def named(self, measure: str) -> dict[str, pa.Array]:
+        """Column -> its values (S,), null where undefined, in the order in which tables have them."""
+        arrays: dict[str, Array | npt.NDArray[np.int64] | None] = {
+            f"{measure}{end}": getattr(self, field) for field, end in _ENDS.items()
+        }
+        arrays[f"{measure}_top{self.k}_share"] = self.top
+        return {name: pa.array(values, from_pandas=True) for name, values in arrays.items() if values is not None}
+
+
+def ranked_table(
+    measure: str,
+    columns: SeedColumns,
+    *,
+    seeds: npt.NDArray[np.int64],
+    n: npt.NDArray[np.int64],
+    order: npt.NDArray[np.intp],
+    ranks: Sequence[int | None],
+) -> pa.Table:
+    """The table of a ranking, one row a seed. seeds, n: (S,) as `columns` have them; order: (S,) best first; ranks: (S,) so
+    ordered."""
+    place = pa.array(order)
+    return pa.table(
+        {
+            "seed": pa.array(seeds[order]),
+            "rank": pa.array(ranks, pa.int64()),
+            "n": pa.array(n[order]),
+            **{name: array.take(place) for name, array in columns.named(measure).items()},
+        }
+    )
+
+
+def seed_rows(table: pa.Table, measure: str) -> list[SeedRow]:
+    """The seeds of a table by one of its measurements, in its order.
+
+    Raises:
+        KeyError: the table has nothing of the measurement, or is no table of seeds.
+    """
+    there = _columns(table, measure)
+    if not there:
+        raise KeyError(f"{measure}: none of the columns {', '.join(table.column_names)} is of it")
+    counts = table[there.pop("n", "n")].to_pylist()
+    numbers = [table[name].to_pylist() for name in there.values()]
+    facts = [dict(zip(there, row, strict=True)) for row in zip(*numbers, strict=True)]
+    seeds, ranks = table["seed"].to_pylist(), table["rank"].to_pylist()
+    return [SeedRow(*first, **fact) for *first, fact in zip(seeds, ranks, counts, facts, strict=True)]
+
+
+def columns_of(table: pa.Table, measure: str) -> dict[str, pa.ChunkedArray]:
+    """All that a table says of a measurement, by column, in its order."""
+    own = set(_columns(table, measure).values())
+    return {name: table[name] for name in table.column_names if name in own}
+
+
+def measures_in(table: pa.Table) -> list[str]:
+    """The measurements of which a table has the seeds' effects."""
+    return [name.removesuffix(_EFFECT) for name in table.column_names if name.endswith(_EFFECT)]
+
+
+def _columns(table: pa.Table, measure: str) -> dict[str, str]:
+    """Field of `SeedRow` -> the column that the table has of it."""
+    names = {field: f"{measure}{end}" for field, end in _ENDS.items()}
+    there = {field: name for field, name in names.items() if name in table.column_names}
+    top = re.compile(rf"{re.escape(measure)}_top\d+_share")
+    return there | {"top": name for name in filter(top.fullmatch, table.column_names)}  # noqa: B035  (one k a table)
