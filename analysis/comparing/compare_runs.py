@@ -48,7 +48,7 @@ class CarryOver:
     of: str
     there: str
     measures: Sequence[str]
-    outcomes: Sequence[SeedOutcome]
+    fates: Sequence[SeedOutcome]
     chance: CarriedOver | None
 
 
