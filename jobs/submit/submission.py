@@ -22,7 +22,7 @@ class Submission:
 
     @property
     def name(self) -> str:
-        """Names the work, whoever submits it and however often: `seedscope-<study>-<hash8>`, at most 43 characters.
+        """Names the work, by whom and however often it is submitted: `seedscope-<study>-<hash8>`, at most 43 characters.
 
         Small letters, digits and hyphens: it also names Kubernetes objects, of which a RayJob takes 47 characters.
         """

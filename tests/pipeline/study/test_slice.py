@@ -1,4 +1,4 @@
-"""Slices of a run: each unit in one of them, side by side in one run folder, apart from whoever works on the whole."""
+"""Slices of a run: each unit in one of them, side by side in one run folder, apart from a driver of the whole."""
 
 import os
 import socket

@@ -1,0 +1,69 @@
+"""A run folder that 0.1.0 left goes on: all of it is found, nothing is made again, and more seeds add units only."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import yaml
+from commands import command
+from repository import SHARED
+
+OLD = SHARED / "cases" / "run-0.1.0"
+HERE = ("--executor", "inline", "--threads", "1")
+pytestmark = pytest.mark.skipif(not OLD.is_dir(), reason="the run folder of 0.1.0 is not there")
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> tuple[Path, Path]:
+    """A copy of study file and run folder, which may be written."""
+    shutil.copytree(OLD, tmp_path / "old", copy_function=shutil.copyfile)
+    for path in (tmp_path / "old", *(tmp_path / "old").rglob("*")):
+        path.chmod(path.stat().st_mode | 0o200)
+    return tmp_path / "old" / "study.yaml", tmp_path / "old" / "before"
+
+
+def shards(run: Path) -> dict[str, str]:
+    """Shards and receipts with their checksums."""
+    files = [*run.glob("*-*/*.parquet"), *run.glob("*-*/receipts/*.json")]
+    return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def test_all_is_found_and_nothing_is_made_again(old: tuple[Path, Path]) -> None:
+    study, run = old
+    before, seeds = shards(run), pq.read_table(run / "seeds.parquet")
+    tables = json.loads(command("status", study, "--out", run, "--json").stdout)["tables"]
+    assert len(tables) == 6 and all(table["units_done"] == table["units"] > 0 for table in tables)
+    done = command("run", study, "--out", run, *HERE)
+    assert done.returncode == 0 and done.stdout.count(" 0 made now") == 3, done.stderr
+    assert shards(run) == before
+    agree(pq.read_table(run / "seeds.parquet"), seeds)
+
+
+def test_more_seeds_add_units_only(old: tuple[Path, Path]) -> None:
+    study, run = old
+    before = shards(run)
+    study.write_text(yaml.safe_dump(yaml.safe_load(study.read_text()) | {"seeds": "0-15"}))
+    done = command("run", study, "--out", run, *HERE)
+    assert done.returncode == 0, done.stderr
+    after = shards(run)
+    assert (
+        before.items() <= after.items() and len({name.rsplit("/", 1)[-1] for name in after.keys() - before.keys()}) == 2
+    )
+    assert pq.read_table(run / "seeds.parquet").num_rows == 16
+
+
+def agree(found: pa.Table, wanted: pa.Table) -> None:
+    """Every column that was there has its values, up to the last digits of another processor's sums."""
+    for name in wanted.column_names:
+        one, other = found[name], wanted[name]
+        assert one.is_null().equals(other.is_null()), name
+        if pa.types.is_floating(other.type):
+            numbers = (np.asarray(column.drop_null().to_numpy(), np.float64) for column in (one, other))
+            np.testing.assert_allclose(*numbers, rtol=1e-6, atol=1e-9, err_msg=name)
+        else:
+            assert one.equals(other), name
