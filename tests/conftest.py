@@ -2,6 +2,8 @@
 
 import os
 import random
+import signal
+import threading
 from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +17,9 @@ from imported_runs import imported_run
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)
+if threading.current_thread() is threading.main_thread():
+    # A shell lets what it starts in the background ignore SIGINT, by which a lost lease and Ctrl-C are told.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # By default, Hypothesis fails an example that takes 200 ms, and a test whose examples are drawn slowly.
 settings.register_profile("any speed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any speed")
