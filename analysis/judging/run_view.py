@@ -146,8 +146,17 @@ class RunView:
 
     def how_measured(self) -> dict[str, Any]:
         """What `seeds.parquet` says of how the pictures were measured; nothing where it does not."""
-        found = (self.seeds().schema.metadata or {}).get(MEASURED.encode())
-        return {} if found is None else dict(json.loads(found))
+        found = (self.seeds().schema.metadata or {}).get(MEASURED.encode(), b"{}")
+        try:
+            measured = json.loads(found)
+        except ValueError:
+            measured = None
+        if not isinstance(measured, dict):
+            raise UserError(
+                f"{self._place}/seeds.parquet: does not say how the pictures were measured. `seedscope seeds STUDY` writes it "
+                "again."
+            )
+        return measured
 
     @property
     def images(self) -> Table:
@@ -190,7 +199,7 @@ class RunView:
 
     def _fingerprints(self) -> dict[str, str]:
         """Feature -> what identifies its measurements: as the seeds were judged, or as the recorded study has it."""
-        if self.folder.storage.size("seeds.parquet") is not None and (found := self.how_measured()):
+        if self.folder.storage.size("seeds.parquet") is not None and "features" in (found := self.how_measured()):
             return dict(found["features"])
         chosen = self.study.features
         return {choice.name: feature(choice.name, **choice.options).fingerprint() for choice in chosen}

@@ -213,12 +213,13 @@ def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:
     """
     try:
         text = folder.storage.read(STUDY)
-        kind = ImportedStudy if "imported" in json.loads(text) else Study
+        found = json.loads(text)
+        kind = ImportedStudy if isinstance(found, dict) and "imported" in found else Study
         return kind.model_validate_json(text)
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise UserError(f"{folder.storage.url}/{STUDY}: cannot be read: {error}.") from error
+        raise UserError(f"{folder.storage.url}/{STUDY}: cannot be read: {str(error).splitlines()[0]}.") from error
 
 
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:

@@ -79,11 +79,11 @@ Deadline = Annotated[
 
 def runs_stages(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command, in place of its parameter `where`, the options that say where stages run."""
-    options = signature(_where).parameters.values()
+    options = signature(executor_of).parameters.values()
 
     @wraps(command)
     def with_options(**given: Any) -> None:
-        where = _where(**{option.name: given.pop(option.name) for option in options})
+        where = executor_of(**{option.name: given.pop(option.name) for option in options})
         command(**given, where=where)
 
     own = signature(command)
@@ -95,7 +95,7 @@ def runs_stages(command: Callable[..., None]) -> Callable[..., None]:
     return with_options
 
 
-def _where(
+def executor_of(
     executor: Kind = "ray",
     address: Address = None,
     workers: Workers = None,
@@ -104,33 +104,21 @@ def _where(
     resource: Resource = None,
     deadline: Deadline = None,
 ) -> "Executor":
-    return executor_of(executor, address, workers, threads, gpus_per_worker, resource, deadline)
-
-
-def executor_of(
-    kind: Literal["ray", "inline"],
-    address: str | None,
-    workers: int | None,
-    threads: int | None,
-    gpus_per_worker: float | None,
-    resource: list[str] | None,
-    deadline: float | None,
-) -> "Executor":
-    """Where stages run, from the options of a command.
+    """Where stages run, from the options of a command, which `runs_stages` gives to it.
 
     Raises:
         UserError: options that exclude each other, or that cannot be read.
     """
     from seedscope.pipeline.running.runner import Executor
 
-    if kind == "inline" and (address or workers or gpus_per_worker or resource or deadline):
+    if executor == "inline" and (address or workers or gpus_per_worker or resource or deadline):
         raise UserError(
             "--address and --workers are for Ray, and so are --gpus-per-worker, --resource and --deadline: leave them out, or "
             "use --executor ray."
         )
     if gpus_per_worker is not None and gpus_per_worker > 1 and gpus_per_worker % 1:
         raise UserError(f"--gpus-per-worker {gpus_per_worker:g}: Ray gives out a part of one GPU, or whole ones.")
-    return Executor(kind, address, workers, threads, gpus_per_worker, _resources(resource or []), deadline)
+    return Executor(executor, address, workers, threads, gpus_per_worker, _resources(resource or []), deadline)
 
 
 def _resources(options: list[str]) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
@@ -11,6 +11,8 @@ from seedscope.jobs.console import notes, out, say_written
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from seedscope.analysis.run.run import AnyRun
+    from seedscope.jobs.work.make import Wanted
     from seedscope.jobs.work.steps import Step
     from seedscope.pipeline.running.runner import Executor
 
@@ -26,14 +28,10 @@ def run_study(study: StudyFile, folder: Out = None, *, where: "Executor") -> Non
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.run import opened
     from seedscope.jobs.commands.seeds import judge_and_show
-    from seedscope.jobs.work.make import make
-    from seedscope.jobs.work.progress import Watcher
 
     started = time.monotonic()
     with opened(study, folder) as run:
-        with Watcher(notes, run.study.name) as watch:
-            steps = make(run, where, watch, pictures=True, features=True)
-        report_steps(steps)
+        _make(run, where, pictures=True, features=True)
         say_written(export(run, *judge_and_show(run)))
     where_to = f" --out {folder}" if folder else ""
     out.print(
@@ -51,14 +49,10 @@ def generate(
     Example: seedscope generate configs/demo.yaml --executor inline
     """
     from seedscope.analysis.run.run import opened
-    from seedscope.jobs.work.make import make
-    from seedscope.jobs.work.progress import Watcher
 
     share = slice_of(part)
     with opened(study, folder, share) as run:
-        with Watcher(notes, run.study.name) as watch:
-            steps = make(run, where, watch, pictures=True, limit=limit, part=share)
-        report_steps(steps)
+        _make(run, where, pictures=True, limit=limit, part=share)
 
 
 @runs_stages
@@ -76,20 +70,30 @@ def features(
     Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
     """
     from seedscope.analysis.run.run import held, run_of
-    from seedscope.jobs.work.make import make
-    from seedscope.jobs.work.progress import Watcher
 
     share, known = slice_of(part), run_of(study, folder)
     names = [item.name for item in known.measured]
     if unknown := set(only or []) - set(names):
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
     with held(known, share) as run:
-        with Watcher(notes, run.study.name) as watch:
-            steps = make(run, where, watch, features=True, only=only or [], limit=limit, part=share)
-        report_steps(steps)
+        _make(run, where, features=True, only=only or [], limit=limit, part=share)
 
 
-def report_steps(steps: Sequence["Step"]) -> None:
+def _make(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) -> None:
+    """Make what a run lacks, tell how far it is, and say at the end what stages did.
+
+    Raises:
+        UserError: a mishap that trying again would not fix, or something that could not be made; it is named first.
+    """
+    from seedscope.jobs.work.make import make
+    from seedscope.jobs.work.progress import Watcher
+
+    with Watcher(notes, run.study.name) as watch:
+        steps = make(run, where, watch, **what)
+    _report(steps)
+
+
+def _report(steps: Sequence["Step"]) -> None:
     """Say what stages did.
 
     Raises:

@@ -1,6 +1,7 @@
 """What a run lacks, or has damaged, is made: its pictures, and the measurements of these and of what they are compared with."""
 
 from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 from seedscope.analysis.features.feature_stage import Features, Generated
 from seedscope.analysis.run.run import AnyRun, BroughtInRun, Run
@@ -16,6 +17,16 @@ from seedscope.pipeline.tables.shards import Depth
 from seedscope.pipeline.tables.table import Table
 
 CHECK_WHOLE_UP_TO = 8 * 2**30
+
+
+class Wanted(TypedDict, total=False):
+    """What `make` is asked for: its keyword arguments."""
+
+    pictures: bool
+    features: bool
+    only: Sequence[str]
+    limit: int | None
+    part: Slice
 
 
 def make(

@@ -11,6 +11,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     What is given beside a prompt, such as a picture with its mask, is in the ids of the prompts.
     """
     height, width = located.size(study.sampling)
+    named: dict[str, Json] = {} if study.task is None else {"task": study.task.model_dump(mode="json")}
     sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
     return {
         "model": located.identity,
@@ -19,5 +20,6 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "unit": study.unit.model_dump(mode="json"),
         "noise": "cpu-float32",
         "image": "webp-lossless",
-        **task_of(study).cause(study),
+        **named,
+        **task_of(study).cause(),
     }

@@ -97,8 +97,8 @@ class Task(ABC):
         """
 
     @classmethod
-    def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003  (for tasks that add something)
-        """What the task adds to the cause of the pictures, beside what is in the ids of its prompts."""
+    def cause(cls) -> dict[str, Json]:
+        """What the task adds to the cause of the pictures, beside its name and options and the ids of its prompts."""
         return {}
 
     @abstractmethod

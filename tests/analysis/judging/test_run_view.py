@@ -16,7 +16,7 @@ from repository import CONFIGS, SHARED, SPROUT
 
 import seedscope
 from seedscope import GoldenSeeds, Study, load_study, open_run
-from seedscope.analysis.judging.run_view import NotInRun
+from seedscope.analysis.judging.run_view import MEASURED, NotInRun
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import decode
 
@@ -107,6 +107,27 @@ def test_a_run_without_its_study_says_how_it_comes_there(folder: Path, study: Pa
         _ = run.study
     command("seeds", study, "--out", older)
     assert open_run(older).study == load_study(study)
+
+
+@pytest.mark.parametrize("text", ["5", "[1]", "{", '{"name": "x"}', '{"imported": 1}', ""])
+def test_a_damaged_study_of_a_run_is_told_in_a_sentence(text: str, folder: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(folder, tmp_path / "damaged")
+    (damaged / "study.json").write_text(text)
+    with pytest.raises(UserError, match=r"study\.json: cannot be read") as error:
+        _ = open_run(damaged).study
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("found", [b"5", b"[]", b"{"])
+def test_a_damaged_table_of_seeds_is_told_in_a_sentence(found: bytes, folder: Path, tmp_path: Path) -> None:
+    damaged = shutil.copytree(folder, tmp_path / "damaged")
+    seeds = pq.read_table(damaged / "seeds.parquet")
+    pq.write_table(seeds.replace_schema_metadata({MEASURED: found}), damaged / "seeds.parquet")
+    with pytest.raises(UserError, match="does not say how the pictures were measured"):
+        open_run(damaged).scores("looks")
+    (damaged / "seeds.parquet").write_bytes(b"PAR1")
+    with pytest.raises(UserError, match=r"seeds\.parquet: cannot be read"):
+        open_run(damaged).seeds()
 
 
 def test_a_run_of_an_older_version_is_viewed() -> None:

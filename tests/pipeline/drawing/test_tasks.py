@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from stock_pictures import study
 
+from seedscope.pipeline.drawing import tasks
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.inpainting import Inpainting
@@ -14,7 +15,7 @@ from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.study.file import load_study
-from seedscope.pipeline.study.schema import Study
+from seedscope.pipeline.study.schema import Study, TaskChoice, fingerprint
 
 
 def inpainted(**changes: Any) -> Study:
@@ -37,6 +38,19 @@ def test_a_task_is_cheap_to_send_and_knows_its_prompts() -> None:
 def test_pictures_drawn_from_prompts_alone_keep_their_names() -> None:
     wanted = study("sprout")
     assert not {"task", "inpaint"} & set(cause(wanted, locate(wanted.model)))
+
+
+def test_a_task_and_its_options_are_in_the_cause_of_the_pictures_whatever_its_author_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(tasks._CLASSES, "same", "text_to_image:TextToImage")
+    plain = study("sprout")
+    located = locate(plain.model)
+    studies = [
+        plain,
+        *(plain.model_copy(update={"task": TaskChoice(name="same", options={"share": s})}) for s in (1, 2)),
+    ]
+    assert len({fingerprint(cause(each, located)) for each in studies}) == 3
 
 
 @pytest.mark.parametrize(

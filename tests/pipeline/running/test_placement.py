@@ -93,7 +93,7 @@ def test_named_resources_choose_nodes() -> None:
 def test_options_that_cannot_be_read() -> None:
     def read(**changes: object) -> Executor:
         options = dict.fromkeys(("address", "workers", "threads", "gpus_per_worker", "resource", "deadline"))
-        return from_options(**({"kind": "ray"} | options | changes))  # type: ignore[arg-type]
+        return from_options(**({"executor": "ray"} | options | changes))  # type: ignore[arg-type]
 
     found = read(resource=["features:cheap=1", "images:big=0.5", "ours=2"]).resources
     assert found == {"features": {"cheap": 1.0}, "images": {"big": 0.5}, "": {"ours": 2.0}}
@@ -103,7 +103,7 @@ def test_options_that_cannot_be_read() -> None:
     with pytest.raises(UserError, match="a part of one GPU, or whole ones"):
         read(gpus_per_worker=1.5)
     with pytest.raises(UserError, match="are for Ray"):
-        read(kind="inline", deadline=5.0)
+        read(executor="inline", deadline=5.0)
 
 
 # --- which unit is next
