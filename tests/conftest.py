@@ -25,6 +25,11 @@ settings.register_profile("any speed", deadline=None, suppress_health_check=[Hea
 settings.load_profile("any speed")
 
 
+HERE = Path(__file__).parent
+WAITS_MOST = {"pipeline/running", "pipeline/storage", "jobs", "jobs/submit"}
+"""Folders whose tests take longest, as they start processes and clusters, and kill them."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--random-order", type=int, metavar="SEED", help="Shuffle the files, and the tests within each.")
 
@@ -35,7 +40,9 @@ def pytest_runtest_setup() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--random-order")
-    if seed is not None:
+    if seed is None:  # two processes that take files by turns then end together
+        items.sort(key=lambda item: item.path.parent.relative_to(HERE).as_posix() not in WAITS_MOST)
+    else:
         order = random.Random(seed)
         files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
         order.shuffle(files)
