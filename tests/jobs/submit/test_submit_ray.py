@@ -96,6 +96,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         env={
             **found.environment(),
             "RAY_AUTH_MODE": "token",
+            "RAY_worker_niceness": os.environ["RAY_worker_niceness"],
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
         stdout=subprocess.DEVNULL,

@@ -69,7 +69,8 @@ def short_folder() -> Iterator[str]:
 def environment(*folders: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "SLURM_"))}
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
-    return {**kept, "OMP_NUM_THREADS": "1", "COLUMNS": "300", "PATH": path, **more}
+    beside_others = {"OMP_NUM_THREADS": "1", "RAY_worker_niceness": os.environ["RAY_worker_niceness"]}
+    return {**kept, **beside_others, "COLUMNS": "300", "PATH": path, **more}
 
 
 def seedscope(
