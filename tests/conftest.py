@@ -14,9 +14,10 @@ import torch
 import yaml
 from hypothesis import HealthCheck, settings
 from imported_runs import imported_run
+from ray_priority import RAY_PRIORITY
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
-os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers nothing where other programs are busy
+os.environ.update(RAY_PRIORITY)
 torch.set_num_threads(1)
 if threading.current_thread() is threading.main_thread():
     # A shell lets what it starts in the background ignore SIGINT, by which a lost lease and Ctrl-C are told.

@@ -21,6 +21,7 @@ from urllib.request import urlopen
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from ray_priority import RAY_PRIORITY
 from waiting import GENEROUS
 
 from seedscope.jobs.cli import main
@@ -96,7 +97,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Head]:
         env={
             **found.environment(),
             "RAY_AUTH_MODE": "token",
-            "RAY_worker_niceness": os.environ["RAY_worker_niceness"],
+            **RAY_PRIORITY,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         },
         stdout=subprocess.DEVNULL,

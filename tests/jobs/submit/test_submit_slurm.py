@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import slurm_stand_in
 import yaml
+from ray_priority import RAY_PRIORITY
 
 BIN = Path(sys.executable).parent
 # `ray symmetric-run` takes fixed ports, and ends by stopping every Ray process that it sees: it is run apart from others.
@@ -69,8 +70,7 @@ def short_folder() -> Iterator[str]:
 def environment(*folders: Path, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "SLURM_"))}
     path = os.pathsep.join([*map(str, folders), os.environ["PATH"]])
-    beside_others = {"OMP_NUM_THREADS": "1", "RAY_worker_niceness": os.environ["RAY_worker_niceness"]}
-    return {**kept, **beside_others, "COLUMNS": "300", "PATH": path, **more}
+    return {**kept, **RAY_PRIORITY, "OMP_NUM_THREADS": "1", "COLUMNS": "300", "PATH": path, **more}
 
 
 def seedscope(
