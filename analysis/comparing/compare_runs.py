@@ -12,11 +12,11 @@ import numpy as np
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.direction import Better
-from seedscope.analysis.judging.golden_rules import FALSE_DISCOVERIES
 from seedscope.analysis.seeds.agreement import FEWEST, Agreement, CarriedOver, agreement, carried_over
 from seedscope.analysis.seeds.scores.combined import COMBINED
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.seed_row import SeedRow
+from seedscope.analysis.select.confirmed import CANDIDATES
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -25,9 +25,9 @@ from seedscope.pipeline.study.schema import Json, fingerprint
 class SeedOutcome:
     """What became of a golden seed in another run, by the measurements by which it is golden.
 
-    standing: `golden` (there too), `better` or `not better` than average at a false discovery rate of 5 %, `worse` (its
-    interval lies on the bad side of the average), or `not drawn`; of several measurements, `worse` by any, else `better` by
-    one. rank, effect less the mean, lo, hi: there, by the first. q: false discovery rate at which it is better than average
+    standing: `golden` (there too), `better` or `not better` than the median seed at a false discovery rate of 5 %, `worse` (its
+    interval lies on the bad side of it), or `not drawn`; of several measurements, `worse` by any, else `better` by
+    one. rank, effect, lo, hi: there, by the first. q: false discovery rate at which it is better than average
     there, by one at least. None where unknown.
     """
 
@@ -256,7 +256,7 @@ def _outcome(
         standing = "golden"
     elif any(_worse(rows[name][seed], run.measures[name]["better"]) for name in run.golden_by):
         standing = "worse"
-    elif q is not None and q <= FALSE_DISCOVERIES:
+    elif q is not None and q <= CANDIDATES:
         standing = "better"
     return SeedOutcome(seed, standing, rank, row.effect, row.effect_lo, row.effect_hi, q)
 

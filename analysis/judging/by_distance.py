@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -62,9 +62,9 @@ class RankedByDistance:
 
 
 def ranked_by_distance(
-    run: Run, references: Mapping[str, Reference], by: str | None, rng: Rng
+    run: Run, references: Mapping[str, Reference], by: Collection[str], rng: Rng
 ) -> dict[str, RankedByDistance]:
-    """The seeds by each distance: measure -> ranking. Without `ranking.distances` that of the feature `by` alone, if any.
+    """The seeds by each distance: measure -> ranking. Without `ranking.distances` those of the features `by` alone, if any.
 
     The Frechet distance is called like its feature, another one `<feature>_<distance>`. `references`: feature -> real pictures.
 
@@ -77,7 +77,7 @@ def ranked_by_distance(
     found: dict[str, RankedByDistance] = {}
     for item in run.measures:
         feature = item.feature
-        if not feature.needs_reference or not (settings.distances or feature.name == by):
+        if not feature.needs_reference or not (settings.distances or feature.name in by):
             continue
         rankings = kept(run, feature, partial(_rankings, run, item, references[feature.name], rng))
         plain = rankings[distance_name(feature.name, FRECHET)]

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedscope.analysis.judging.golden_rules import Choice, golden_seeds
+from seedscope.analysis.judging.golden_list import golden_seeds
+from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.judge import Judged
 from seedscope.analysis.run.run import DrawnRun, Run
 from seedscope.analysis.run.sampled_pictures import evenly, pictures_of

@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import isfinite
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from seedscope.analysis.judging.golden_sentences import (
+    NO_SHUFFLES,
     ONE_GROUP,
     UNTRIED,
     no_choice,
+    not_by_own_distance,
     of_combined,
     of_confirmed,
     of_overlap,
     of_pareto,
-    too_alike,
+    of_ties,
     worse_by,
 )
-from seedscope.analysis.judging.judge import Judged, decisive
-from seedscope.analysis.run.run import DrawnRun, Run
-from seedscope.analysis.seeds.ranking import LEVEL, Ranking
-from seedscope.analysis.seeds.scores.scalar import Scalar
-from seedscope.analysis.seeds.scores.scores import sign
+from seedscope.analysis.judging.judge import Judged, decisive, joint_rng
+from seedscope.analysis.run.run import Run
+from seedscope.analysis.seeds.ranking import LEVEL
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import mean_of
+from seedscope.analysis.seeds.scores.scalar import SHUFFLES_EACH, Scalar
+from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.verdict import verdict
-from seedscope.analysis.select.comparison import Compared, Difference, compare
-from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
-from seedscope.analysis.select.confirmed import confirmed
-from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
+from seedscope.analysis.select.comparison import Compared, Difference, compare, difference
+from seedscope.analysis.select.confirmed import GOLDEN, Evidence, confirmed
 from seedscope.analysis.select.overlap import overlap_rule
-from seedscope.analysis.select.pareto import ParetoMeasure, pareto
-from seedscope.pipeline.drawing.noise import NoiseContract
-from seedscope.pipeline.models.load import architecture
-from seedscope.pipeline.study.schema import fingerprint
+from seedscope.analysis.select.pareto import pareto
 
-FALSE_DISCOVERIES = 0.05
+Barred = Mapping[int, str]
+"""Seed -> why it may not be golden, whatever the rule says."""
+
+OWN_LEVEL = 0.05
+"""One-sided, for "no better than the median seed by its own distance", of seeds that were chosen by it."""
 
 
 @dataclass(frozen=True)
 class Choice:
     """The golden seeds, best first (of the rule `pareto` the clearest first), perhaps none, and what the rule shows.
 
-    compared: measurement with a good direction -> golden and worst seeds less random ones, on prompts that took no part in
-    choosing; empty where there are none: prompts of one group, or a rule that chooses on all of them.
+    compared: measurement with a good direction -> the best and the worst seeds of halves of the prompts less random ones, on
+    the other halves; empty where there are none: prompts of one group, or a rule that chooses on all of them.
     """
 
     rule: str
@@ -59,161 +60,128 @@ def choose(run: Run, judged: Judged) -> Choice:
     mute = [reason for name in used if (reason := judged.silent.get(name))]
     if mute and rule != "top":
         return Choice(rule, [], f"No seed can be called golden. {mute[0]}", {})
+    barred = _not_by_own_distance(run, judged)
     rules = {"confirmed": _confirmed, "overlap": _overlap, "pareto": _pareto, "top": _top}
-    seeds, sentences = rules[rule](run, judged)
+    while True:
+        seeds, sentences = rules[rule](run, judged, barred)
+        degenerate: Barred = {}
+        if not degenerate:
+            break
+        barred = {**barred, **degenerate}
     if judged.combined:
         sentences.append(of_combined(judged.combined))
-    compared = _compared(judged, judged.scores(used[0]), seeds) if rule in ("confirmed", "pareto") else {}
-    sentences += [worse_by(name, bad) for name in compared if (bad := _worse(judged.scores(name), compared[name]))]
-    if rule == "confirmed" and judged.ranking.real_images is not None and (alike := _too_alike(judged.ranking, seeds)):
-        sentences.append(too_alike(alike, judged.ranking))
+    compared = _compared(judged, judged.scores(used[0])) if rule in ("confirmed", "pareto") else {}
+    sentences += [worse_by(name, bad) for name in compared if (bad := _worse(judged.scores(name), seeds))]
     return Choice(rule, seeds, " ".join(sentences), compared)
 
 
-def _top(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
-    rows = judged.ranking.ranked
-    if len(rows) <= run.study.ranking.golden:
-        return [], [*verdict(judged.ranking), no_choice(run.study.ranking.golden, len(rows))]
-    return [row.seed for row in rows[: run.study.ranking.golden]], [*verdict(judged.ranking), UNTRIED]
+def _top(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
+    rows, asked = judged.ranking.ranked, run.study.ranking.golden
+    if len(rows) <= asked:
+        return [], [*verdict(judged.ranking), no_choice(asked, len(rows))]
+    return _first(asked, [row.seed for row in rows], barred, [*verdict(judged.ranking), UNTRIED])
 
 
-def _overlap(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+def _first(asked: int, seeds: Sequence[int], barred: Barred, sentences: list[str]) -> tuple[list[int], list[str]]:
+    """The first seeds that are not barred, and why others are not among them."""
+    free = [seed for seed in seeds if seed not in barred][:asked]
+    passed_over = seeds[: seeds.index(free[-1])] if free else seeds
+    return free, sentences + [barred[seed] for seed in passed_over if seed in barred]
+
+
+def _overlap(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
     first, second = (judged.scores(name) for name in decisive(run))
     k = min(run.study.ranking.golden, first.k, second.k)
     if k == len(first.seeds):
         return [], [no_choice(run.study.ranking.golden, k)]
-    found = overlap_rule(
-        first.effects.effect, second.effects.effect, k, first.better or "higher", second.better or "higher"
-    )
-    words = of_overlap(found, len(first.seeds), first.name, second.name)
-    return first.seeds[list(found.seeds)].tolist(), [words, UNTRIED]
+    a, b = _on_common_prompts(first, second)
+    shuffles = SHUFFLES_EACH * run.study.ranking.shuffles or 1
+    found = overlap_rule(a, b, k, first.better or "higher", second.better or "higher", joint_rng(run), shuffles)
+    if found.tied is not None:
+        return [], [of_ties(first.name if found.tied == "first" else second.name, k)]
+    chance = None if run.study.ranking.shuffles == 0 else found.overlap
+    words = of_overlap(found.overlap.shared, chance, k, len(first.seeds), first.name, second.name)
+    named = first.seeds[list(found.seeds)].tolist()
+    return _first(len(named), named, barred, [words, UNTRIED])
 
 
-def _confirmed(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+def _on_common_prompts(first: Scalar, second: Scalar) -> tuple[Scores, Scores]:
+    common = first.measured & second.measured
+    return first.scores.only(common[first.measured]), second.scores.only(common[second.measured])
+
+
+def _confirmed(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
     score = judged.scores(decisive(run)[0])
-    if score.parts is None or score.on is None or score.better is None:
-        return [], [ONE_GROUP]
-    found = confirmed(*score.parts, score.better, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
-    words = of_confirmed(found, score.name, int(score.on.sum()), int((~score.on).sum()))
-    return score.seeds[list(found.seeds)].tolist(), [words]
+    evidence = _evidence(run, score)
+    if isinstance(evidence, str):
+        return [], [evidence]
+    found = confirmed(evidence, run.study.ranking.golden, _indices(score, barred))
+    words = of_confirmed(found, evidence, score, run.study.ranking.smallest)
+    stand = [int(score.seeds[place]) for place in found.candidates if found.q[place] <= GOLDEN]
+    return score.seeds[list(found.seeds)].tolist(), [words, *(barred[seed] for seed in stand if seed in barred)]
 
 
-def _pareto(run: Run, judged: Judged) -> tuple[list[int], list[str]]:
+def _pareto(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
     scores = [judged.scores(name) for name in decisive(run)]
-    measures = [
-        ParetoMeasure(*score.parts, score.better)
-        for score in scores
-        if score.parts is not None and score.better is not None
-    ]
-    on = scores[0].on
-    if len(measures) < len(scores) or on is None:
-        return [], [ONE_GROUP]
-    found = pareto(measures, FALSE_DISCOVERIES, LEVEL, most=run.study.ranking.golden)
-    words = of_pareto(found, [score.name for score in scores], int(on.sum()), int((~on).sum()))
+    measures: list[Evidence] = []
+    for score in scores:
+        evidence = _evidence(run, score)
+        if isinstance(evidence, str):
+            return [], [evidence]
+        measures.append(evidence)
+    found = pareto(measures, run.study.ranking.golden, _indices(scores[0], barred))
+    words = of_pareto(found, scores, run.study.ranking.smallest)
+    stand = [int(seed) for seed, q in zip(scores[0].seeds, found.q, strict=True) if q <= GOLDEN]
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
-    return scores[0].seeds[list(found.seeds)].tolist(), [words, ranks]
+    why_not = [barred[seed] for seed in stand if seed in barred]
+    return scores[0].seeds[list(found.seeds)].tolist(), [words, *why_not, ranks]
 
 
-def _compared(judged: Judged, score: Scalar, seeds: Sequence[int]) -> dict[str, Compared]:
-    """Golden and worst seeds against random ones, by every measurement that has a good direction."""
-    if score.parts is None or score.on is None or score.better is None:
-        return {}
-    effect = sign(score.better) * score.parts[0].effect
-    worst = np.argsort(np.where(np.isnan(effect), np.inf, effect), kind="stable")[: score.k]
-    names = [int(seed) for seed in score.seeds[worst]]
-    found = {}
-    for name, other in judged.scalars.items():
-        if other.better is not None and other.on is not None:
-            compared = compare(other.scores, ~other.on, _places(other, seeds), _places(other, names))
-            if compared is not None:
-                found[name] = compared
-    return found
+def _evidence(run: Run, score: Scalar) -> Evidence | str:
+    """What a rule that confirms goes by, or why there is nothing."""
+    if score.held is None or score.better is None:
+        return ONE_GROUP
+    if score.null is None:
+        return NO_SHUFFLES
+    return Evidence(score.null, score.held, score.better, run.study.ranking.smallest * score.sd)
 
 
-def _worse(score: Scalar, compared: Compared) -> Difference | None:
-    """How the golden seeds differ from random ones by a measurement, where its interval lies on the bad side."""
-    found = compared.chosen
-    if found is None or found.lo is None or found.hi is None or score.better is None:
-        return None
-    bad = found.hi < 0 if score.better == "higher" else found.lo > 0
-    return found if bad else None
+def _not_by_own_distance(run: Run, judged: Judged) -> Barred:
+    """Seeds that no rule may choose by what their pictures add to a distance, as that distance itself is against them.
+
+    Chosen by it alone, a seed is to be better than the median seed; by other measures too, no worse.
+    """
+    alone = run.study.ranking.rule == "confirmed" and isinstance(run.study.ranking.by, str)
+    barred: dict[int, str] = {}
+    for ranking in judged.own.values():
+        for row in ranking.rows:
+            against = row.p is None or row.p > OWN_LEVEL if alone else row.effect is None or row.effect > 0
+            if against and run.study.ranking.rule != "top":
+                barred.setdefault(row.seed, not_by_own_distance(row, ranking, alone=alone))
+    return barred
 
 
-def _too_alike(ranking: Ranking, seeds: Sequence[int]) -> list[int]:
-    """Those of some seeds whose distance is not shown to be smaller than that of the mean seed."""
-    most = {row.seed: row.effect_hi for row in ranking.rows}
-    return [seed for seed in seeds if (hi := most[seed]) is not None and hi >= 0]
-
-
-def _places(score: Scalar, seeds: Sequence[int]) -> npt.NDArray[np.intp]:
+def _indices(score: Scalar, seeds: Iterable[int]) -> list[int]:
     place = {int(seed): i for i, seed in enumerate(score.seeds)}
-    return np.array([place[seed] for seed in seeds], np.intp)
+    return [place[seed] for seed in seeds if seed in place]
 
 
-def _value(score: Scalar, seed: int) -> float | None:
-    value = float(score.values[_places(score, [seed])[0]])
-    return value if isfinite(value) else None
+def _compared(judged: Judged, by: Scalar) -> dict[str, Compared]:
+    """What choosing the best by the halves of a measurement is worth, by every measurement that has a good direction."""
+    if by.halves is None or by.better is None:
+        return {}
+    good = {name: scalar for name, scalar in judged.scalars.items() if scalar.better is not None}
+    found = {name: compare(additive_fit(one.scores), by.halves, by.better, by.k) for name, one in good.items()}
+    return {name: one for name, one in found.items() if one is not None}
 
 
-def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
-    """The golden list: the chosen seeds, why these, the conditions under which they hold, and how their noise is drawn."""
-    ranking = judged.ranking
-    rows = {row.seed: row for row in ranking.rows}
-    others = [judged.scores(name) for name in decisive(run)[1:]] if choice.seeds else []
-    why = Why(
-        rule=choice.rule,
-        measure=ranking.measure,
-        better=ranking.better,
-        parts=[CombinedPart(**asdict(part)) for part in judged.combined],
-        k=run.study.ranking.golden,
-        ranked=ranking.table.num_rows,
-        coverage=LEVEL,
-        sentence=choice.sentence,
-        standings=[
-            SeedStanding(
-                seed=seed,
-                rank=rows[seed].rank,
-                value=rows[seed].value,
-                interval=rows[seed].interval,
-                n=rows[seed].n,
-                others={other.name: _value(other, seed) for other in others},
-            )
-            for seed in choice.seeds
-        ],
-    )
-    return GoldenSeeds(
-        seeds=list(choice.seeds),
-        why=why,
-        conditions=_conditions(run),
-        noise=NoiseContract.of(choice.seeds or run.wanted.seeds, run.located.latent_shape(run.study.sampling)),
-    )
-
-
-def _conditions(run: DrawnRun) -> Conditions:
-    study, located = run.study, run.located
-    kind, unet, scheduler = architecture(located, study.sampling)
-    identity = located.identity if isinstance(located.identity, dict) else {}
-    height, width = located.size(study.sampling)
-    guidance = study.sampling.guidance
-    return Conditions(
-        model=Model(
-            id=study.model.id,
-            revision=identity.get("commit"),
-            weights=identity.get("weights"),
-            family=located.family.name,
-            pipeline=kind,
-            unet=Component.of(unet),
-        ),
-        scheduler=Component.of(scheduler),
-        steps=study.sampling.steps,
-        guidance_scale=guidance.scale,
-        negative_prompt=guidance.negative_prompt,
-        negative_scale=guidance.negative_scale,
-        negative_from=guidance.negative_from,
-        height=height,
-        width=width,
-        dtype=study.compute.dtype,
-        prompts=Prompts(
-            count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
-        ),
-    )
+def _worse(score: Scalar, seeds: Sequence[int]) -> Difference | None:
+    """How golden seeds differ from random ones by a measurement, where the interval of the difference lies on the bad side."""
+    places = np.array([place for place in _indices(score, seeds) if not np.isnan(score.effects.se[place])], np.intp)
+    if len(places) == 0 or score.better is None:
+        return None
+    effect, se, freedom = mean_of(score.effects, places)
+    found = difference(effect - float(np.nanmean(score.effects.effect)), se, freedom, LEVEL)
+    if found.lo is None or found.hi is None:
+        return None
+    return found if (found.hi < 0 if score.better == "higher" else found.lo > 0) else None

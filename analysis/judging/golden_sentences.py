@@ -6,15 +6,21 @@ from collections.abc import Sequence
 
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scores.combined import Part
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.analysis.select.comparison import Difference
-from seedscope.analysis.select.confirmed import Advantage, Confirmed
-from seedscope.analysis.select.overlap import OverlapRule
+from seedscope.analysis.select.confirmed import CANDIDATES, GOLDEN, Advantage, Confirmed, Evidence
+from seedscope.analysis.select.overlap import SharedByChance
 from seedscope.analysis.select.pareto import Pareto
 
+NO_SHUFFLES = (
+    "No seed can be called golden: seeds are tested against shuffled scores, and the study asks for no shuffles. Set "
+    "`ranking.shuffles`; 100 is the default."
+)
 UNTRIED = "The list has not been tried on prompts that took no part in choosing it."
 ONE_GROUP = (
-    "No seed can be called golden: seeds are ranked on one part of the prompts and confirmed on the other, and all of them are "
-    "of one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or rank by one feature "
+    "No seed can be called golden: what one half of the prompts chooses has to hold on the other half, and all of them are of "
+    "one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or rank by one feature "
     "with `rule: top`."
 )
 
@@ -32,63 +38,68 @@ def untested(measure: str, ranking: int) -> str:
     )
 
 
-def of_overlap(found: OverlapRule, seeds: int, first: str, second: str) -> str:
-    """The overlap of two top lists of `seeds` seeds, beside what chance gives."""
-    shared, (low, high) = found.overlap, found.overlap.chance
+def of_overlap(shared: int, chance: SharedByChance | None, k: int, seeds: int, first: str, second: str) -> str:
+    """The overlap of two top lists of `seeds` seeds, beside what chance gives; None: there were no shuffles."""
+    said = f"{shared} seeds are in the top {k} of {seeds} by {first} and by {second}"
+    if chance is None:
+        return f"{said}; what chance gives was not tried (no shuffles)."
+    low, high = chance.span
     return (
-        f"{shared.shared} seeds are in the top {shared.k} of {seeds} by {first} and by {second}; two rankings that have "
-        f"nothing to do with each other share {shared.expected:.1f} on average ({low} to {high}; p = {shared.p:.2g})."
+        f"{said}; the same pictures shuffled between seeds share {chance.expected:.1f} on average ({low} to {high}; "
+        f"p = {chance.p:.2g})."
     )
 
 
-def of_confirmed(found: Confirmed, measure: str, ranking: int, confirming: int) -> str:
-    """What was found on so many `ranking` prompts, and on so many `confirming` ones."""
+def of_ties(measure: str, k: int) -> str:
+    """More seeds than the list can hold are equally good."""
+    return (
+        f"No seed is golden: by {measure}, seeds outside of the top {k} are exactly as good as the last of it, so that the "
+        "list would be arbitrary. Ask for another number (`ranking.golden`), or rank by a measure that tells seeds apart."
+    )
+
+
+def of_confirmed(found: Confirmed, evidence: Evidence, score: Scalar, smallest: float) -> str:
+    """What was found by one measure; `smallest`: the smallest effect that matters, in s.d. between pictures of one prompt."""
     if not found.tested:
-        return untested(f"by {measure}", ranking)
-    tested = f"of {found.tested} seeds"
-    better = (
-        f"better than average on {ranking} prompts by {measure}, at a false discovery rate of {_percent(found.rate)}"
-    )
-    if not found.passed:
-        return f"No seed is better than chance here: {tested}, none is {better}."
-    seem = f"{found.passed} {tested} {_are(found.passed)} {better}{_best(len(found.candidates), found.passed)}"
-    if found.advantage is None:
-        return f"No seed is confirmed: {seem}, but {confirming} other prompts are too few to judge by."
-    gain = _gain(found.advantage, f", {_percent(LEVEL)}")
-    judged = f"On {confirming} other prompts the advantage over random seeds is {gain}"
+        return untested(f"by {score.name}", len(score.scores.member))
+    of_all, better = f"of {found.tested} seeds", _better(f"by {score.name}", smallest, score)
+    if not found.candidates:
+        return f"No seed is better than chance here: {of_all}, none is {better}, {_at(CANDIDATES)}."
+    count = len(found.candidates)
+    seem = f"{count} {of_all} {_are(count)} {better}, {_at(CANDIDATES)}, and {found.sure} at {_percent(GOLDEN)}"
+    if not found.sure:
+        return f"No seed is better than chance here: {seem}, which is asked of golden seeds."
     if not found.seeds:
-        return f"No seed is better than chance here: {seem}. {judged}, which chance can explain."
-    return f"{seem}. {judged}: confirmed."
+        return f"No seed is golden: {seem}; none of them is borne out."
+    named = [_halves(int(score.seeds[place]), place, evidence, score.k) for place in found.seeds]
+    taken = _best(len(found.seeds), found.borne_out)
+    return f"{seem}{taken}. Halves of the prompts bear out {_listed(named)}. {_gain(found.advantage)}: confirmed."
 
 
-def of_pareto(found: Pareto, measures: Sequence[str], ranking: int, confirming: int) -> str:
-    """What was found by several measures on so many `ranking` prompts, and on so many `confirming` ones."""
-    named = " or ".join(f"by {name}" for name in measures)
+def of_pareto(found: Pareto, scores: Sequence[Scalar], smallest: float) -> str:
+    """What was found by several measures."""
+    named = " or ".join(f"by {score.name}" for score in scores)
     if not found.tested:
-        return untested(named, ranking)
-    tested = f"of {found.tested} seeds"
-    better = f"better than average on {ranking} prompts {named}, at a false discovery rate of {_percent(found.rate)}"
+        return untested(named, len(scores[0].scores.member))
+    of_all = f"of {found.tested} seeds"
+    better = f"better than the median seed {named}, by {smallest:g} s.d. between pictures of one prompt or more"
     if not found.passed:
-        return f"No seed is better than chance here: {tested}, none is {better}."
-    seem = f"{found.passed} {tested} {_are(found.passed)} {better}"
+        return f"No seed is better than chance here: {of_all}, none is {better}, {_at(CANDIDATES)}."
+    seem = f"{found.passed} {of_all} {_are(found.passed)} {better}, {_at(CANDIDATES)}"
     if not found.sound:
-        return f"No seed is golden: {seem}, but each of them is worse than average by another of these."
+        return f"No seed is golden: {seem}, but each of them is worse than the median seed by another of these."
     seem += (
-        f"; {found.sound} of them {_are(found.sound)} not shown to be worse than average by any, and {found.front} of those "
-        f"{_are(found.front)} surpassed by no other in all measures{_best(len(found.candidates), found.front, 'clearest')}"
+        f"; {found.sound} of them {_are(found.sound)} not shown to be worse than it by any, {found.front} of those "
+        f"{_are(found.front)} surpassed by no other in all measures, and {found.sure} {_are(found.sure)} better at "
+        f"{_percent(GOLDEN)}"
     )
-    if any(one is None for one in found.advantages):
-        return f"No seed is confirmed: {seem}, but {confirming} other prompts are too few to judge by."
-    gains = [f"{_gain(one)} by {name}" for one, name in zip(found.advantages, measures, strict=True) if one is not None]
-    judged = (
-        f"On {confirming} other prompts the advantage over random seeds is {' and '.join(gains)}, in intervals that hold "
-        f"together at {_percent(LEVEL)}"
-    )
-    if found.seeds:
-        return f"{seem}. {judged}: confirmed."
-    if any(one is not None and one.hi < 0 for one in found.advantages):
-        return f"No seed is golden: {seem}. {judged}: worse than random seeds by one of these."
-    return f"No seed is better than chance here: {seem}. {judged}, which chance can explain."
+    if not found.sure:
+        return f"No seed is better than chance here: {seem}, which is asked of golden seeds."
+    if not found.seeds:
+        return f"No seed is golden: {seem}, but halves of the prompts bear out none of them."
+    gains = [_gain(one, f"By {score.name} they") for one, score in zip(found.advantages, scores, strict=True)]
+    taken = _best(len(found.seeds), found.borne_out, "clearest")
+    return f"{seem}; halves of the prompts bear out {found.borne_out} of them{taken}. {'. '.join(gains)}: confirmed."
 
 
 def of_combined(parts: Sequence[Part]) -> str:
@@ -111,18 +122,41 @@ def worse_by(measure: str, found: Difference) -> str:
     )
 
 
-def too_alike(seeds: Sequence[int], ranking: Ranking) -> str:
-    """Pictures that are good one by one may be far from the real ones together."""
-    rank = {row.seed: row.rank for row in ranking.rows}
-    named = ", ".join(f"{seed} (rank {rank[seed]})" for seed in seeds)
+def not_by_own_distance(row: SeedRow, ranking: Ranking, *, alone: bool) -> str:
+    """Why a seed is not golden although its pictures, one by one, add little to a distance."""
+    asked = "not shown to be better than the median seed" if alone else "worse than the median seed"
+    p = f"; p = {row.p:.2g}" if alone and row.p is not None else ""
     return (
-        f"Of these, {named} {_are(len(seeds))} not shown to be better than the mean seed by {ranking.measure} itself, "
-        "which also wants pictures that differ from each other."
+        f"Seed {row.seed} is not golden: by {ranking.measure} itself, of its pictures together, it is {asked} (rank "
+        f"{row.rank or '-'} of {len(ranking.ranked)}{p})."
     )
 
 
+def _better(by: str, smallest: float, score: Scalar) -> str:
+    least = (
+        f" by {smallest * score.sd:.2g} ({smallest:g} s.d. between pictures of one prompt) or more" if smallest else ""
+    )
+    return f"better than the median seed {by}{least}"
+
+
+def _halves(seed: int, place: int, evidence: Evidence, k: int) -> str:
+    """How often halves of the prompts chose a seed, and how often the other halves agreed."""
+    chosen, held = evidence.held.chosen[place], evidence.held.held[place]
+    best = "the best" if k == 1 else f"among the best {k}"
+    agreed = f"better than the median seed on {_percent(held)} of their other halves"
+    return f"seed {seed} ({best} of {_percent(chosen)} of them, and {agreed})"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _at(rate: float) -> str:
+    return f"at a false discovery rate of {_percent(rate)}"
+
+
 def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
+    return f"{100 * share:.3g} %"
 
 
 def _are(count: int) -> str:
@@ -130,8 +164,13 @@ def _are(count: int) -> str:
 
 
 def _best(taken: int, count: int, which: str = "best") -> str:
-    return "" if taken == count else f"; the {taken} {which} are taken"
+    return "" if taken == count else f"; the {taken} {which} of {count} are taken"
 
 
-def _gain(found: Advantage, level: str = "") -> str:
-    return f"{found.mean:.3g} ({found.lo:.3g} to {found.hi:.3g}{level}; p = {found.p:.2g})"
+def _gain(found: Advantage | None, who: str = "They") -> str:
+    if found is None:
+        return ""
+    return (
+        f"{who} are better than the median seed by {found.mean:.3g} ({found.lo:.3g} to {found.hi:.3g}, {_percent(LEVEL)} for "
+        f"all seeds at once); corrected for having been chosen, by {found.corrected:.3g}"
+    )

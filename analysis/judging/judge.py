@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
@@ -41,8 +41,8 @@ class Judged:
 
     ranking: by the study's measure. scalars: every scalar measurement by name; silent: those that say nothing of the seeds,
     and why. by_task: `text_rates` of a study that inpaints. combined: what the combined score is made of; empty where the
-    study does not ask for one. distances: the seeds by each distance, of a study that asks for
-    others than the Frechet distance.
+    study does not ask for one. distances: the seeds by each distance, of a study that asks for others than the Frechet
+    distance. own: feature -> the seeds by their own Frechet distance, of each that decides which seeds are golden.
     """
 
     ranking: Ranking
@@ -51,6 +51,7 @@ class Judged:
     by_task: pa.Table | None
     combined: Sequence[Part] = ()
     distances: Sequence[RankedByDistance] = ()
+    own: Mapping[str, Ranking] = field(default_factory=dict)
 
     def scores(self, name: str) -> Scalar:
         """A scalar measurement by its name.
@@ -77,11 +78,15 @@ def judge(run: Run) -> Judged:
     }
     scalars, silent, parts = _scalars(run, references)
     first = run.measured_as(run.study.ranking.named[0][1])
-    by = first.name if first.needs_reference and not _weights(run) else None
-    distances = ranked_by_distance(run, references, by, partial(_rng, run))
-    ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by is None else distances[by].ranking
+    deciding = [
+        feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference
+    ]
+    distances = ranked_by_distance(run, references, deciding, partial(_rng, run))
+    by_score = not first.needs_reference or _weights(run)
+    ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by_score else distances[first.name].ranking
     others = list(distances.values()) if run.study.ranking.distances else []
-    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others)
+    own = {name: distances[name].ranking for name in deciding}
+    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others, own)
     _write(run, judged)
     return judged
 
@@ -178,8 +183,13 @@ def _grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Meas
                 yield item, read_grid(measure.table, item.column, run.units)
 
 
+def joint_rng(run: Run) -> tuple[np.random.Generator, np.random.Generator]:
+    """Two generators in one state, by which two measures of the same pictures are shuffled alike."""
+    return _rng(run, "overlap"), _rng(run, "overlap")
+
+
 def split(run: Run, groups: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_] | None:
-    """(P,) true for the prompts to rank on, false for those to confirm on: the same for every measurement of a run.
+    """(P,) true for one half of the prompts, false for the other: the same for every measurement of a run.
 
     None where all prompts are of one group. groups: (P,) of the prompts, in the order of the answer.
     """
@@ -209,7 +219,7 @@ def _write(run: Run, judged: Judged) -> None:
 def _measured(run: Run, judged: Judged) -> Json:
     """What must be alike in two runs whose seeds are compared: the fingerprint of each feature; the table of the real pictures
     (whose name has the hash of its cause) of each that needs them; how many prompts, and how many golden seeds were asked
-    for; by which measurements seeds are better than average; and the weights of those that are combined."""
+    for; by which measurements seeds are better than the median seed; and the weights of those that are combined."""
     return {
         "features": {item.name: item.fingerprint() for item in run.measured},
         "reference": {item.feature.name: item.table.name for item in run.reference_measures},

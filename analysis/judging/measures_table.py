@@ -61,7 +61,7 @@ def _row(found: Scalar) -> dict[str, Any]:
     if found.null is not None:
         row["p"] = found.null.differ
         for end, values in (("best", found.null.best), ("worst", found.null.worst)):
-            row[f"{end}_lo"], row[f"{end}_hi"] = (found.mean + np.quantile(values, [0.025, 0.975])).tolist()
+            row[f"{end}_lo"], row[f"{end}_hi"] = (found.median + np.quantile(values, [0.025, 0.975])).tolist()
     if found.stability is not None:
         rank, top = found.stability.rank, found.stability.top
         row |= {"spearman": rank.rho, "spearman_lo": rank.lo, "spearman_hi": rank.hi, "spearman_p": rank.p}

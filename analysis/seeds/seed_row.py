@@ -18,7 +18,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 
 Interval = tuple[float, float]
 
-_EFFECT = "_vs_mean"
+_EFFECT, _EFFECT_BEFORE = "_vs_median", "_vs_mean"
 _ENDS = {
     "value": "",
     "se": "_se",
@@ -28,10 +28,16 @@ _ENDS = {
     "effect": _EFFECT,
     "effect_lo": f"{_EFFECT}_lo",
     "effect_hi": f"{_EFFECT}_hi",
+    "together_lo": f"{_EFFECT}_all_lo",
+    "together_hi": f"{_EFFECT}_all_hi",
     "shrunk": "_shrunk",
     "shrunk_lo": "_shrunk_lo",
     "shrunk_hi": "_shrunk_hi",
+    "p": "_p",
     "q": "_q",
+    "rank_lo": "_rank_lo",
+    "rank_hi": "_rank_hi",
+    "chosen": "_chosen",
 }
 """Field of `SeedRow` and of `SeedColumns` -> how its column ends, in the order of the columns."""
 
@@ -44,9 +50,12 @@ class SeedRow:
         rank: from 1, by the measurement that ranks the seeds, whichever this one is.
         n: pictures behind it; of a measurement that does not count its own, those behind the ranking.
         value: in the measurement's unit; se: its standard error; lo, hi: its own 95 % interval (of distances and rates).
-        effect: value less the mean of all seeds, with a 95 % interval.
+        effect: value less that of the median seed, with a 95 % interval (tables up to version 0.2: less the mean of all).
+        together_lo, together_hi: of the effect, an interval that holds for all seeds at once, the best one among them.
         shrunk: the effect that is expected on other prompts, with a 95 % interval.
-        q: false discovery rate at which the seed is better than average, 0..1.
+        p: one-sided, for "no better than the median seed", 0..1. q: false discovery rate at which the seed is better, 0..1.
+        rank_lo, rank_hi: the best and the worst rank that it may truly have, at 95 % for all seeds at once.
+        chosen: share of halves of the prompts that have it among their k best, 0..1.
         top: probability of being among the k best, 0..1; k is in the name of its column.
     """
 
@@ -60,10 +69,16 @@ class SeedRow:
     effect: float | None = None
     effect_lo: float | None = None
     effect_hi: float | None = None
+    together_lo: float | None = None
+    together_hi: float | None = None
     shrunk: float | None = None
     shrunk_lo: float | None = None
     shrunk_hi: float | None = None
+    p: float | None = None
     q: float | None = None
+    rank_lo: float | None = None
+    rank_hi: float | None = None
+    chosen: float | None = None
     top: float | None = None
 
     @property
@@ -92,10 +107,16 @@ class SeedColumns:
     lo: Array | None = None
     hi: Array | None = None
     n: npt.NDArray[np.int64] | None = None
+    together_lo: Array | None = None
+    together_hi: Array | None = None
     shrunk: Array | None = None
     shrunk_lo: Array | None = None
     shrunk_hi: Array | None = None
+    p: Array | None = None
     q: Array | None = None
+    rank_lo: Array | None = None
+    rank_hi: Array | None = None
+    chosen: Array | None = None
     top: Array | None = None
 
     def named(self, measure: str) -> dict[str, pa.Array]:
@@ -153,12 +174,14 @@ def columns_of(table: pa.Table, measure: str) -> dict[str, pa.ChunkedArray]:
 
 def measures_in(table: pa.Table) -> list[str]:
     """The measurements of which a table has the seeds' effects."""
-    return [name.removesuffix(_EFFECT) for name in table.column_names if name.endswith(_EFFECT)]
+    ends = (_EFFECT, _EFFECT_BEFORE)
+    return [name.removesuffix(end) for name in table.column_names for end in ends if name.endswith(end)]
 
 
 def _columns(table: pa.Table, measure: str) -> dict[str, str]:
     """Field of `SeedRow` -> the column that the table has of it."""
-    names = {field: f"{measure}{end}" for field, end in _ENDS.items()}
-    there = {field: name for field, name in names.items() if name in table.column_names}
+    names = [(field, f"{measure}{end}") for field, end in _ENDS.items()]
+    before = [(field, name.replace(_EFFECT, _EFFECT_BEFORE)) for field, name in names]
+    there = {field: name for field, name in before + names if name in table.column_names}
     top = re.compile(rf"{re.escape(measure)}_top\d+_share")
     return there | {"top": name for name in filter(top.fullmatch, table.column_names)}  # noqa: B035  (one k a table)

@@ -1,8 +1,10 @@
-"""Chosen seeds against random and against worst ones, on prompts that took no part in choosing: the published table 1.
+"""The best seeds against random and against the worst ones, on prompts that took no part in choosing: the published table 1.
 
 Source: Xu et al. (2024), arXiv 2405.14828, table 1.
-Deviation: with an interval for the gain, over groups of prompts; a random seed is the mean of all seeds, which is what many
-random draws come to.
+Deviation: prompts are halved again and again (`halvings`). The k best and the k worst seeds of each half are compared with all
+seeds on the other half, and what is said is the mean over all halves: what choosing the k best is worth, whichever they
+are. Its interval takes the variance between halves, which overlap, as Nadeau, Bengio (2003), "Inference for the Generalization
+Error", section 3 (corrected resampled t). A random seed is the mean of all seeds, which is what many random draws come to.
 """
 
 from __future__ import annotations
@@ -10,19 +12,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import t
 
-from seedscope.analysis.seeds.scores.additive import additive_fit
-from seedscope.analysis.seeds.scores.effects import Effects, mean_of, seed_effects
-from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, checked_level
-
-Positions = npt.NDArray[np.intp]
+from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.additive import AdditiveFit
+from seedscope.analysis.seeds.scores.halvings import Halvings, among_best, halvings
+from seedscope.analysis.seeds.scores.scores import checked_level, sign
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A set of seeds less random ones, in the score's unit; lo, hi, p (two-sided) are None where no error is known."""
+    """Some seeds less random ones, in the score's unit; lo, hi, p (two-sided) are None where no error is known."""
 
     mean: float
     lo: float | None
@@ -32,43 +33,40 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """random: mean score of all seeds. chosen, worst: the sets less that; None for an empty set. groups: of prompts."""
+    """random: mean score of all seeds. chosen, worst: the k best and the k worst less that. groups: of prompts."""
 
     random: float
-    chosen: Difference | None
-    worst: Difference | None
+    chosen: Difference
+    worst: Difference
     groups: int
 
 
-def compare(
-    scores: Scores, prompts: npt.NDArray[np.bool_], chosen: Positions, worst: Positions, level: float = 0.95
-) -> Compared | None:
-    """Compare two sets of seeds, given by position, with all seeds, on the `prompts` (P,) that are true.
+def compare(fit: AdditiveFit, by: Halvings, better: Better, k: int, level: float = 0.95) -> Compared | None:
+    """Compare, by the scores of `fit`, the seeds that are best and worst by the halves of a measure that may be another.
 
-    None where these prompts cannot compare the seeds. Raises StatisticsError for a level outside (0, 1).
+    None for scores of a single group of prompts. Raises StatisticsError for a level outside (0, 1).
     """
     checked_level(level)
-    if not prompts.any():
+    other, groups = halvings(fit), len(fit.scores.groups)
+    if other is None:
         return None
-    try:
-        fit = additive_fit(scores.only(prompts))
-    except StatisticsError:
-        return None
-    effects = seed_effects(fit, level)
-    return Compared(
-        random=float(np.nanmean(fit.prompt)),
-        chosen=_difference(effects, chosen),
-        worst=_difference(effects, worst),
-        groups=len(fit.scores.groups),
-    )
+    others = other.second - np.nanmean(other.second, axis=1, keepdims=True)
+    best, worst = (among_best(way * sign(better) * by.first, k) / k for way in (1.0, -1.0))
+    gains = [np.where(taken > 0, taken * others, 0.0).sum(axis=1) for taken in (best, worst)]
+    chosen, last = (_over_halves(gain, groups, level) for gain in gains)
+    return Compared(float(np.nanmean(fit.prompt)), chosen, last, groups)
 
 
-def _difference(effects: Effects, seeds: Positions) -> Difference | None:
-    seen = seeds[~np.isnan(effects.effect[seeds])]
-    if len(seen) == 0:
-        return None
-    mean, se, freedom = mean_of(effects, seen)
-    if np.isnan(se) or se == 0.0:
+def difference(mean: float, se: float, freedom: float, level: float) -> Difference:
+    """A difference with its Student's t interval; without one where the error is 0 or unknown."""
+    if not se > 0.0:
         return Difference(mean, None, None, None)
-    half = float(t.ppf(0.5 + effects.level / 2, freedom)) * se
+    half = float(t.ppf(0.5 + level / 2, freedom)) * se
     return Difference(mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / se, freedom)))
+
+
+def _over_halves(by_half: Array, groups: int, level: float) -> Difference:
+    """The mean over halves (H,), each with its other half among them; NaN for those that cannot be compared."""
+    known = by_half[~np.isnan(by_half)]
+    se = float(np.sqrt((1.0 + 1.0 / len(known)) * known.var(ddof=1)))
+    return difference(float(known.mean()), se, groups - 1, level)

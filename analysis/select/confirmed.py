@@ -1,103 +1,134 @@
-"""The rule `confirmed`: seeds that are better than average on ranking prompts, kept only if other prompts bear them out.
+"""The rule `confirmed`: seeds that are better than the median seed beyond doubt, and on prompts that took no part in choosing.
 
-1. On the ranking prompts: every seed better than average at a false discovery rate of 5 % is a candidate.
-2. On the confirmation prompts, which took no part in choosing: the candidates' mean advantage over random seeds, with its
-   interval. Candidates are golden where the whole interval is on the good side.
-"No seed is better than chance here" is the result where nothing passes: without any seed effect, in all but about 0.1 % of
-studies (5 % have a candidate, and of those 2.5 % a lucky confirmation).
+1. Candidates: better than the median seed at a false discovery rate of 5 %, by a test against shuffled scores (`score_null`),
+   and by no less than the smallest effect that matters.
+2. Golden are the best of those that are so at a rate of 0.5 %, and that prompts halved again and again bear out: where a half
+   has a seed among its best, the seed is better than the median seed on the other half, more often than not.
+"No seed is better than chance here" is the result where nothing passes: without seed effects 5 % of studies have a candidate,
+and 0.5 % a golden seed. All prompts take part in step 1: less is missed than where half of them choose and half confirm.
 
-Source: Benjamini, Hochberg (1995) and the clustered errors of `seeds.effects`; Cox (1975) for the split.
+Source: Benjamini, Hochberg (1995), "Controlling the False Discovery Rate", on the p-values of `score_null`; `halvings` for the
+second step; `selected` for what golden seeds are worth.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.scores.effects import Effects, mean_of
-from seedscope.analysis.seeds.scores.scores import StatisticsError, checked_level, sign
+from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.scores.halvings import HeldOut
+from seedscope.analysis.seeds.scores.score_null import ScoreNull
+from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
+from seedscope.analysis.seeds.scores.selected import corrected, threshold
+
+CANDIDATES, GOLDEN = 0.05, 0.005
+"""False discovery rates."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known of S seeds by one measure: against shuffled scores, and on halves of the prompts.
+
+    smallest: the smallest effect that matters, at least 0, in the score's unit.
+    """
+
+    null: ScoreNull
+    held: HeldOut
+    better: Better
+    smallest: float = 0.0
+
+    @property
+    def good(self) -> Array:
+        """(S,) effects over the median seed, positive where better; NaN for seeds without a score."""
+        return sign(self.better) * self.null.effect
+
+    @property
+    def matters(self) -> npt.NDArray[np.bool_]:
+        """(S,) true where a seed is better by no less than the smallest effect that matters."""
+        return self.good >= max(self.smallest, np.finfo(np.float64).tiny)
+
+    @property
+    def borne_out(self) -> npt.NDArray[np.bool_]:
+        """(S,) true where most of the halves that choose a seed are borne out by the other half."""
+        return np.nan_to_num(self.held.held) > 0.5
+
+    def advantage(self, seeds: Sequence[int], p: float) -> Advantage:
+        """Of seeds, by index, that were chosen for their p-values being no more than `p`."""
+        low, high = (end[list(seeds)] for end in self.null.intervals(self.null.together))
+        lo, hi = sorted(float(sign(self.better) * end.mean()) for end in (low, high))
+        passed = threshold(self.null, p)
+        left = [corrected(self.null, s, passed) if self.null.better[s] >= passed else self.good[s] for s in seeds]
+        return Advantage(float(self.good[list(seeds)].mean()), lo, hi, float(np.mean(left)))
 
 
 @dataclass(frozen=True)
 class Advantage:
-    """Mean score of the candidates less that of random seeds (the mean of all), positive where better, in the score's unit.
+    """Mean score of some seeds less that of the median seed, positive where better, in the score's unit.
 
-    se, freedom, lo, hi: its clustered error and Student's t interval. p: one-sided, for "no better than random seeds".
-    seeds: candidates that have scores on the confirmation prompts. groups: groups of confirmation prompts.
+    lo, hi: an interval that holds for all seeds at once, so that it holds for those that were chosen. corrected: what is left
+    of the mean when the luck of having been chosen is taken out.
     """
 
     mean: float
-    se: float
-    freedom: float
     lo: float
     hi: float
-    p: float
-    seeds: int
-    groups: int
+    corrected: float
 
 
 @dataclass(frozen=True, eq=False)
 class Confirmed:
-    """seeds: indices of the golden seeds, best on the ranking prompts first; empty where no seed is better than chance.
+    """seeds: indices of the golden seeds, best first; empty where no seed is better than chance.
 
-    passed: how many are better than average on the ranking prompts. candidates: indices of the best of these, as many as
-    were asked for, best first. advantage: theirs on the confirmation prompts; None where there is no candidate, or no error
-    of its advantage (one group of prompts). q: (S,) q-values on the ranking prompts, NaN where unknown. rate: false
-    discovery rate among those that passed. tested: seeds with a p-value.
+    candidates: indices of all candidates, best first. sure: how many of these are so at the stricter rate. borne_out: how many
+    of these the halves bear out; the golden seeds are the best of them. advantage: of the golden seeds; None without any.
+    q: (S,) q-values, NaN where unknown. tested: seeds with a p-value.
     """
 
     seeds: tuple[int, ...]
     candidates: tuple[int, ...]
+    sure: int
+    borne_out: int
     advantage: Advantage | None
     q: Array
-    passed: int
-    rate: float
     tested: int
 
 
 def confirmed(
-    ranking: Effects,
-    confirmation: Effects,
-    better: Better,
-    rate: float = 0.05,
-    level: float = 0.95,
+    evidence: Evidence,
     most: int | None = None,
+    without: Sequence[int] = (),
+    rates: tuple[float, float] = (CANDIDATES, GOLDEN),
 ) -> Confirmed:
-    """Choose by the effects on the ranking prompts, confirm by those on the others (both from `split.effects_of_parts`).
+    """Choose by one measure; at most so many golden seeds, the best ones; None: all.
 
-    At most so many candidates, the best ones, are confirmed; None: all.
-    Raises StatisticsError for a rate or a level outside (0, 1).
+    without: indices of seeds that may not be golden. rates: false discovery rates of candidates and of golden seeds.
+    Raises StatisticsError for rates outside (0, 1).
     """
-    if not 0.0 < rate < 1.0:
-        raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rate}.")
-    checked_level(level)
-    q = q_values(better_than_average(ranking, better))
-    passed = np.flatnonzero(q <= rate)
-    candidates = passed[np.argsort(-sign(better) * ranking.effect[passed], kind="stable")][:most]
-    advantage = advantage_of(confirmation, candidates, better, level)
-    names = tuple(int(seed) for seed in candidates)
-    golden = names if advantage is not None and advantage.lo > 0 else ()
-    return Confirmed(golden, names, advantage, q, len(passed), rate, int((~np.isnan(q)).sum()))
+    if not all(0.0 < rate < 1.0 for rate in rates):
+        raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rates[0]} and {rates[1]}.")
+    q = q_values(evidence.null.p)
+    candidates = _best_first((q <= rates[0]) & evidence.matters, evidence.good)
+    sure = [seed for seed in candidates if q[seed] <= rates[1]]
+    stand = [seed for seed in sure if evidence.borne_out[seed] and seed not in without]
+    golden, tested = stand[:most], int((~np.isnan(q)).sum())
+    level = rates[1] * max(int((q <= rates[1]).sum()), 1) / max(tested, 1)
+    return Confirmed(
+        seeds=tuple(golden),
+        candidates=tuple(candidates),
+        sure=len(sure),
+        borne_out=len(stand),
+        advantage=evidence.advantage(golden, level) if golden else None,
+        q=q,
+        tested=tested,
+    )
 
 
-def advantage_of(effects: Effects, candidates: npt.NDArray[np.intp], better: Better, level: float) -> Advantage | None:
-    """What the candidates are worth on prompts that did not choose them; None without an error to judge it by.
-
-    Where all seeds are the same on these prompts it is exactly 0, with p = 1.
-    """
-    seen = candidates[~np.isnan(effects.se[candidates])]
-    if len(seen) == 0:
-        return None
-    effect, se, freedom = mean_of(effects, seen)
-    if se == 0.0 and effect != 0.0:
-        return None
-    mean = sign(better) * effect
-    half = float(t.ppf(0.5 + level / 2, freedom)) * se
-    p = float(t.sf(mean / se, freedom)) if se else 1.0
-    return Advantage(mean, se, freedom, mean - half, mean + half, p, len(seen), len(effects.influence))
+def _best_first(chosen: npt.NDArray[np.bool_], good: Array) -> list[int]:
+    seeds = np.flatnonzero(chosen)
+    return [int(seed) for seed in seeds[np.argsort(-good[seeds], kind="stable")]]

@@ -1,20 +1,18 @@
-"""The rule `pareto`: seeds that no other surpasses in all measures, where they are better than chance and others bear them out.
+"""The rule `pareto`: seeds that no other surpasses in all measures, where they are better than chance and halves bear them out.
 
 Some seeds are always on the Pareto front, even of noise. So a place on it is no evidence, and is asked for last:
-1. On the ranking prompts a seed passes where it is better than average in at least one measure: its smallest p-value times
-   the number of measures, with the false discovery rate over all seeds held at 5 %. One whose interval lies on the bad side
-   of the average in any measure drops out.
+1. A seed passes where it is better than the median seed in at least one measure, by no less than the smallest effect that
+   matters: its smallest p-value times the number of measures, with the false discovery rate over all seeds held at 5 %. One
+   whose interval lies on the bad side of the median seed in any measure drops out.
 2. Candidates are the Pareto front of what is left: those that no other of them equals in all measures and beats in one.
-3. On the confirmation prompts, which took no part in choosing: the candidates' mean advantage over random seeds in each
-   measure, with intervals that hold for all measures together. They are golden where at least one interval is on the good
-   side and none on the bad one.
-Without any seed effect the list is empty in all but about 0.1 % of studies: 5 % have a candidate, and of those 2.5 % a lucky
-confirmation.
+3. Golden are those candidates that are better at a rate of 0.5 %, and whose clearest measure is borne out by prompts halved
+   again and again, as in the rule `confirmed`.
+Without any seed effect 5 % of studies have a candidate, and 0.5 % a golden seed.
 
 Source: Pareto (1906), "Manuale di economia politica", and Miettinen (1999), "Nonlinear Multiobjective Optimization", definition
 2.2.1, for the front; Benjamini, Heller (2008), "Screening for Partial Conjunction Hypotheses", for "better in at least one" of
-several tests of each seed, by Bonferroni and then Benjamini, Hochberg (1995) over seeds; Bonferroni again for intervals that
-hold together. It holds however measures depend on each other, opposites included.
+several tests of each seed, by Bonferroni and then Benjamini, Hochberg (1995) over seeds. It holds however measures depend on
+each other, opposites included.
 """
 
 from __future__ import annotations
@@ -25,79 +23,74 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
-from seedscope.analysis.seeds.scores.effects import Effects
-from seedscope.analysis.seeds.scores.scores import StatisticsError, checked_level, sign
-from seedscope.analysis.select.confirmed import Advantage, advantage_of
-
-
-@dataclass(frozen=True, eq=False)
-class ParetoMeasure:
-    """Effects of the same S seeds on the ranking prompts and on the others (from `split.effects_of_parts`)."""
-
-    ranking: Effects
-    confirmation: Effects
-    better: Better
+from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.select.confirmed import CANDIDATES, GOLDEN, Advantage, Evidence
 
 
 @dataclass(frozen=True, eq=False)
 class Pareto:
-    """seeds: indices of the golden seeds, those with the clearest evidence on the ranking prompts first; perhaps none.
+    """seeds: indices of the golden seeds, those with the clearest evidence first; perhaps none.
 
-    passed: how many are better than average in at least one measure. sound: how many of these are worse in none. front: how
-    many of those no other surpasses. candidates: indices of the front's clearest, as many as were asked for. advantages: the
-    candidates', one a measure, at `level` each; None where there is no candidate, or no error to judge by. q: (S,)
-    q-values of "better in none", NaN where unknown. rate: false discovery rate among those that passed. tested: seeds with a
-    p-value in every measure.
+    passed: how many are better in at least one measure. sound: how many of these are worse in none. front: how many of those no
+    other surpasses. sure: how many of these are so at the stricter rate. borne_out: how many of these the halves bear out.
+    advantages: of the golden seeds, one a measure; empty without any. q: (S,) q-values of "better in none", NaN where unknown.
+    tested: seeds with a p-value in every measure.
     """
 
     seeds: tuple[int, ...]
-    candidates: tuple[int, ...]
-    advantages: tuple[Advantage | None, ...]
-    level: float
-    q: Array
     passed: int
     sound: int
     front: int
-    rate: float
+    sure: int
+    borne_out: int
+    advantages: tuple[Advantage, ...]
+    q: Array
     tested: int
 
 
 def pareto(
-    measures: Sequence[ParetoMeasure], rate: float = 0.05, level: float = 0.95, most: int | None = None
+    measures: Sequence[Evidence],
+    most: int | None = None,
+    without: Sequence[int] = (),
+    rates: tuple[float, float] = (CANDIDATES, GOLDEN),
 ) -> Pareto:
-    """Choose by the effects on the ranking prompts, confirm by those on the others; at most `most` candidates, None: all.
+    """Choose by several measures of the same S seeds; at most `most` golden seeds, those with the clearest evidence; None: all.
 
-    level: that of the intervals of all measures together.
-    Raises StatisticsError for no measure, measures of different seeds, or a rate or a level outside (0, 1).
+    without: indices of seeds that may not be golden. rates: false discovery rates of candidates and of golden seeds.
+    Raises StatisticsError for no measure, measures of different seeds, or rates outside (0, 1).
     """
-    if len({len(item.ranking.effect) for item in measures}) != 1:
+    if len({len(item.null.p) for item in measures}) != 1:
         raise StatisticsError("A Pareto front takes at least one measure, and all of the same seeds.")
-    if not 0.0 < rate < 1.0:
-        raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rate}.")
-    p = _better_in_one(measures)
+    if not all(0.0 < rate < 1.0 for rate in rates):
+        raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rates[0]} and {rates[1]}.")
+    each = np.column_stack([np.where(item.matters, item.null.p, 1.0 + 0.0 * item.null.p) for item in measures])
+    p = np.asarray(np.minimum(len(measures) * each.min(axis=1), 1.0))
     q = q_values(p)
-    passed = q <= rate
-    sound = np.flatnonzero(passed & ~np.logical_or.reduce([_worse(item.ranking, item.better) for item in measures]))
-    good = np.column_stack([sign(item.better) * item.ranking.effect[sound] for item in measures])
-    front = sound[pareto_front(good)]
-    candidates = front[np.argsort(p[front], kind="stable")][:most]
-    each = 1.0 - (1.0 - checked_level(level)) / len(measures)
-    advantages = tuple(advantage_of(item.confirmation, candidates, item.better, each) for item in measures)
-    names = tuple(int(seed) for seed in candidates)
+    passed = q <= rates[0]
+    sound = [
+        int(s)
+        for s in np.flatnonzero(passed & ~np.logical_or.reduce([_worse(item) for item in measures]))
+        if s not in without
+    ]
+    front = np.array(sound, np.intp)[pareto_front(np.column_stack([item.good[sound] for item in measures]))]
+    sure = [int(seed) for seed in front[np.argsort(p[front], kind="stable")] if q[seed] <= rates[1]]
+    clearest = each.argmin(axis=1, keepdims=True)
+    borne_out = np.take_along_axis(np.column_stack([item.borne_out for item in measures]), clearest, axis=1)[:, 0]
+    stand, tested = [seed for seed in sure if borne_out[seed]], int((~np.isnan(q)).sum())
+    golden = stand[:most]
+    level = rates[1] * max(int((q <= rates[1]).sum()), 1) / max(tested, 1) / len(measures)
     return Pareto(
-        names if _borne_out(advantages) else (),
-        names,
-        advantages,
-        each,
-        q,
-        int(passed.sum()),
-        len(sound),
-        len(front),
-        rate,
-        int((~np.isnan(q)).sum()),
+        seeds=tuple(golden),
+        passed=int(passed.sum()),
+        sound=len(sound),
+        front=len(front),
+        sure=len(sure),
+        borne_out=len(stand),
+        advantages=tuple(item.advantage(golden, level) for item in measures) if golden else (),
+        q=q,
+        tested=tested,
     )
 
 
@@ -114,21 +107,7 @@ def pareto_front(values: Array) -> npt.NDArray[np.bool_]:
     return front
 
 
-def _better_in_one(measures: Sequence[ParetoMeasure]) -> Array:
-    """p (S,) of "better than average in none"; NaN where a measure has no error, since there nobody knows if it is worse."""
-    p = np.column_stack([better_than_average(item.ranking, item.better) for item in measures])
-    return np.asarray(np.minimum(len(measures) * p.min(axis=1), 1.0))
-
-
-def _worse(effects: Effects, better: Better) -> npt.NDArray[np.bool_]:
-    """(S,) true where the whole interval lies on the bad side of the average."""
-    return np.asarray(effects.hi < 0 if better == "higher" else effects.lo > 0)
-
-
-def _borne_out(advantages: Sequence[Advantage | None]) -> bool:
-    known = [found for found in advantages if found is not None]
-    return (
-        len(known) == len(advantages)
-        and any(found.lo > 0 for found in known)
-        and not any(found.hi < 0 for found in known)
-    )
+def _worse(evidence: Evidence) -> npt.NDArray[np.bool_]:
+    """(S,) true where the whole interval lies on the bad side of the median seed."""
+    low, high = evidence.null.intervals(evidence.null.alone)
+    return np.asarray(high < 0 if evidence.better == "higher" else low > 0)

@@ -79,14 +79,14 @@ def heading(pair: Pair) -> list[str]:
 
 def verdict(pair: Pair) -> str:
     """In which measurements seeds keep their character, and how many golden seeds carry over, in one sentence."""
-    from seedscope.analysis.judging.golden_rules import FALSE_DISCOVERIES
     from seedscope.analysis.seeds.agreement import alike, kept
+    from seedscope.analysis.select.confirmed import CANDIDATES
 
     known = [one for one in pair.agreements if one.found.rank.rho is not None]
-    none = [one for one in known if alike(one, FALSE_DISCOVERIES)]
+    none = [one for one in known if alike(one, CANDIDATES)]
     differing = [one for one in known if one not in none]
     # One-sided tests at half the rate, so that they say no more than the two-sided intervals beside them.
-    keep = sorted(kept(differing, FALSE_DISCOVERIES / 2), key=lambda one: -(one.found.rank.rho or 0.0))
+    keep = sorted(kept(differing, CANDIDATES / 2), key=lambda one: -(one.found.rank.rho or 0.0))
     lose = sorted(
         (one for one in differing if one not in keep), key=lambda one: -min(value or 0.0 for value in one.reliability)
     )

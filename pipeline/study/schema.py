@@ -212,8 +212,9 @@ class Ranking(Strict):
     )
     rule: Literal["confirmed", "overlap", "pareto", "top"] = Field(
         "confirmed",
-        description="Which seeds are golden: those better than average that other prompts bear out; those in the top of `by` "
-        "and of `second`, as published; those that no other surpasses in all of `by`, borne out likewise; or simply the best.",
+        description="Which seeds are golden: those better than the median seed that halves of the prompts bear out; those in "
+        "the top of `by` and of `second`, as published; those that no other surpasses in all of `by`, borne out likewise; or "
+        "simply the best.",
     )
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     distances: list[str] = Field(
@@ -222,7 +223,20 @@ class Ranking(Strict):
         "these. They rank no seed.",
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
-    shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")
+    shuffles: int = Field(
+        100,
+        ge=0,
+        le=100_000,
+        description="Shuffles of pictures between seeds, for the null of distances, and ten times as many of scores; 0: none, "
+        "and then no seed is golden by the rules `confirmed` and `pareto`.",
+    )
+    smallest: float = Field(
+        0.1,
+        ge=0,
+        le=10,
+        description="The smallest effect that matters, in standard deviations between pictures of one prompt: a golden seed is "
+        "better than the median seed by no less.",
+    )
     golden: int = Field(
         8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists."
     )

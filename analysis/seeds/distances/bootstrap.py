@@ -44,8 +44,9 @@ class PairedBootstrap:
     """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
 
     distance: intervals of the distances, cut off at the least that there is.
-    difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than
-        average. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by.
+    difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better. What all
+        seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median seed's influences are
+        those of the mean of all, which one seed's do not sway.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
@@ -91,12 +92,12 @@ def paired_bootstrap(
     quantile = float(stdtrit(clusters - 1, 0.5 + level / 2))
 
     known = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0)
-    mean = estimate[known].mean() if known.any() else np.nan
+    median = np.median(estimate[known]) if known.any() else np.nan
     shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor=floor),
-        difference=_intervals(estimate - mean, influence - shared, quantile, floor=-np.inf),
+        difference=_intervals(estimate - median, influence - shared, quantile, floor=-np.inf),
         draws=estimate + (weights - 1.0) @ influence,
         clusters=clusters,
         level=level,

@@ -46,11 +46,14 @@ class ShuffleNull:
 
     The p-value is for "the seeds do not differ at all": the share of shuffles whose standard deviation over seeds is at
     least the observed one, the observed one counted in.
+    seed: (S,) p of each seed, one-sided, "no better than the median seed": the share of all shuffled seeds, of which each is
+    taken over the median of its shuffle, that are at least as good; it supposes that errors of seeds are alike.
     """
 
     observed: Spread
     chance: Spread
     p_value: float
+    seed: Array
 
 
 def images_and_cells(features: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], Cells]:
@@ -106,7 +109,11 @@ def _null(observed: Array, chance: Array) -> ShuffleNull:
     """From distances (S,) and those of B shuffles (B, S)."""
     # What differs by rounding alone is equal.
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
-    return ShuffleNull(_spread(observed), _spread(chance), float((beyond + 1) / (len(chance) + 1)))
+    less = np.sort(chance - np.median(chance, axis=1, keepdims=True), axis=None)
+    own = observed - np.median(observed)
+    as_good = np.searchsorted(less, own + 1e-9 * np.abs(own), side="right")
+    p = float((beyond + 1) / (len(chance) + 1))
+    return ShuffleNull(_spread(observed), _spread(chance), p, (as_good + 1) / (less.size + 1))
 
 
 def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+from scipy.stats import t
 
 from seedscope.analysis.seeds.distances.base import Distance
 from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired_bootstrap
 from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.null import ShuffleNull
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
+from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 
 GRID_BYTES = 2 * 2**30
@@ -36,7 +39,8 @@ def rank_seeds(
     is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined.
 
     Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
-    and `top`: the share of resamples of the prompts in which the seed is among the k best.
+    p and q of "no better than the median seed" (against shuffled pictures, or by Student's t where there is no null), and
+    `top`: the share of resamples of the prompts in which the seed is among the k best.
 
     Raises:
         CorruptShard: a shard is damaged.
@@ -58,6 +62,8 @@ def rank_seeds(
         own, found = rng(measure), states[measure]
         boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor)
         defined = all(state.estimate is not None for state in found)
+        null = distance.null(whole, own, shuffles, rows.groups) if whole is not None and defined else None
+        p = better_than_median(boot) if null is None else null.seed
         return Ranking(
             measure=measure,
             images_a_seed=len(rows.prompts),
@@ -65,29 +71,31 @@ def rank_seeds(
             groups=boot.clusters,
             real_images=distance.real_images,
             dimensions=distance.dimensions,
-            chance=_chance(whole if defined else None, distance, own, shuffles, rows.groups),
-            table=_rows_of(measure, seeds, found, boot, min(top, len(seeds))),
+            chance=None if null is None else _chance(null, shuffles),
+            table=_rows_of(measure, seeds, found, boot, p, min(top, len(seeds))),
             caution=distance.caution(len(rows.prompts)),
         )
 
     return {measure: ranking(measure, distance) for measure, distance in distances.items()}
 
 
-def _chance(
-    grid: Rows | None, distance: Distance, rng: np.random.Generator, shuffles: int, groups: npt.NDArray[np.str_]
-) -> Chance | None:
-    if grid is None:
-        return None
-    null = distance.null(grid, rng, shuffles, groups)
+def better_than_median(boot: PairedBootstrap) -> Array:
+    """One-sided p (S,) for "no better than the median seed", by Student's t over prompt groups; NaN where no error is known."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(t.cdf(boot.difference.estimate / boot.difference.se, boot.clusters - 1))
 
-    def span(values: npt.NDArray[np.float64]) -> tuple[float, float]:
+
+def _chance(null: ShuffleNull, shuffles: int) -> Chance:
+    def span(values: Array) -> tuple[float, float]:
         low, high = np.quantile(values, [0.025, 0.975])
         return float(low), float(high)
 
     return Chance(shuffles, null.p_value, span(null.chance.best), span(null.chance.worst))
 
 
-def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, top: int) -> pa.Table:
+def _rows_of(
+    measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, p: Array, top: int
+) -> pa.Table:
     order = np.argsort(np.where(np.isnan(boot.distance.estimate), np.inf, boot.distance.estimate), kind="stable")
     columns = SeedColumns(
         k=top,
@@ -98,6 +106,8 @@ def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: Pair
         effect=boot.difference.estimate,
         effect_lo=boot.difference.lo,
         effect_hi=boot.difference.hi,
+        p=p,
+        q=q_values(p),
         top=boot.top_probability(top),
     )
     known = ~np.isnan(boot.distance.estimate[order])

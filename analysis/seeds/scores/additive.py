@@ -15,6 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.ties import ROUNDING, tied
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,10 @@ def additive_fit(scores: Scores) -> AdditiveFit:
     means, centred = centre_by_prompt(scores.values)
     present = scores.present
     inverse = _inverse(present)
-    seed = inverse @ centred.sum(axis=0)
+    largest = float(np.nanmax(np.abs(scores.values)))
+    seed = tied(inverse @ centred.sum(axis=0), largest)
     # Equal scores differ by rounding once they are centred, and rounding over rounding would look like evidence.
-    noise = 64 * np.finfo(np.float64).eps * np.nanmax(np.abs(scores.values))
+    noise = ROUNDING * largest
     seed[np.abs(seed) < noise] = 0.0
     drawn = (present @ seed) / np.maximum(present.sum(axis=1), 1)
     centred -= present * (seed - drawn[:, None])

@@ -1,8 +1,8 @@
-"""Which seeds are better than average, among many: one-sided p-values, and q-values that hold the false discovery rate.
+"""Which seeds are better than the median seed, among many: q-values that hold the false discovery rate.
 
 Source: Benjamini, Hochberg (1995), "Controlling the False Discovery Rate"; it holds under positive dependence (Benjamini,
-Yekutieli 2001, theorem 1.2). Effects that sum to 0 over S seeds correlate by -1 / (S - 1), which does no visible harm
-(test_confirmed.py). Where seeds are copies or opposites of each other, `arbitrary=True` holds the rate for any
+Yekutieli 2001, theorem 1.2). Effects over one median are as good as independent for many seeds, which does no visible harm
+(test_discovery.py). Where seeds are copies or opposites of each other, `arbitrary=True` holds the rate for any
 dependence, at the price of a factor of about log S + 0.58 (Benjamini, Yekutieli 2001, theorem 1.3).
 """
 
@@ -10,24 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import false_discovery_control, t
+from scipy.stats import false_discovery_control
 
-from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.effects import Effects
-from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
-
-
-def better_than_average(effects: Effects, better: Better) -> Array:
-    """One-sided p (S,) for "no better than the average seed", by Student's t; NaN where the error is unknown.
-
-    An error of exactly 0 is no measured error: p is 1 for an effect of 0, and NaN otherwise.
-    """
-    flat = effects.se == 0
-    ratio = sign(better) * effects.effect / np.where(flat, np.nan, effects.se)
-    p = np.asarray(t.sf(ratio, effects.freedom), dtype=np.float64)
-    p[flat & (effects.effect == 0)] = 1.0
-    return p
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 
 def q_values(p: npt.ArrayLike, arbitrary: bool = False) -> Array:

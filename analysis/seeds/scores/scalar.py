@@ -11,54 +11,70 @@ import pyarrow as pa
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Chance, Ranking
-from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
-from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit, centre_by_prompt
+from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
 from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.halvings import Halvings, HeldOut, halvings, held_out
 from seedscope.analysis.seeds.scores.rates import Rates, rates
+from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, shrink, top_probability
-from seedscope.analysis.seeds.scores.shuffle import ScoreNull, score_null
+from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts
 from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_shares
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 from seedscope.analysis.seeds.stability import Stability, stability
+
+SHUFFLES_EACH = 10
+"""Shuffles of scores for each shuffle of pictures that a study asks for: they cost milliseconds, and tests lie in the tails."""
 
 
 @dataclass(frozen=True, eq=False)
 class Scalar:
     """One measurement of S seeds; arrays have one entry a seed, in the order of `seeds`.
 
-    better: which values are good; None where neither is. rates: where the measurement is yes or no. mean: of the average
-    seed on these prompts, to which an effect adds up to a seed's value. q: false discovery rate at which a seed is better
-    than average; top: probability of being among the `k` best: None without a good direction, or (top) too few seeds.
-    null: of shuffled seeds; None where not asked for. shares: None for a single group of prompts. parts: effects on
-    the prompts to rank on and on those to confirm on; stability: of the one ranking against the other; None where they cannot
-    be compared. on: (P,) true for prompts to rank on, among `scores`. missing: cells without a value.
+    better: which values are good; None where neither is. rates: where the measurement is yes or no. median: of the median
+    seed on these prompts, to which an effect adds up to a seed's value; sd: between pictures of one prompt. q: false
+    discovery rate at which a seed is better than the median seed, and top: probability of being among the `k` best: None
+    without a good direction, or (q) shuffles, or (top) enough seeds. null: of shuffled seeds; None where not asked for.
+    halves: effects on halves of the prompts, and held: what the k best of a half are worth on the other; None for a single
+    group of prompts. shares: the same. parts: effects on two halves; stability: of the one ranking against the other; None
+    where they cannot be compared. on: (P,) true for the first of these, among `scores`. measured: true for the prompts of the
+    study that have a value at all, those of `scores`. missing: cells without a value.
     """
 
     name: str
     better: Better | None
     seeds: npt.NDArray[np.int64]
     scores: Scores
-    mean: float
+    median: float
+    sd: float
     effects: Effects
     shrunk: Shrunk
     k: int
     top: Array | None
     q: Array | None
     null: ScoreNull | None
+    halves: Halvings | None
+    held: HeldOut | None
     rates: Rates | None
     shares: VarianceShares | None
     on: npt.NDArray[np.bool_] | None
     parts: tuple[Effects, Effects] | None
     stability: Stability | None
+    measured: npt.NDArray[np.bool_]
     missing: int
+
+    @property
+    def mean(self) -> float:
+        """Of the average seed on these prompts."""
+        return self.median + float(np.nanmean(self.effects.effect))
 
     @property
     def values(self) -> Array:
         """(S,) the seed's rate, or what the average prompt gives with it: for a complete grid the seed's mean."""
-        return self.mean + self.effects.effect if self.rates is None else self.rates.rate
+        return self.median + self.effects.effect if self.rates is None else self.rates.rate
 
 
 def scalar(
@@ -77,35 +93,48 @@ def scalar(
     Raises StatisticsError where the grid does not allow it: one seed, no values, seeds that share no prompt.
     """
     values = np.where(np.isfinite(grid.values), grid.values, np.nan)
-    measured = ~np.isnan(values).all(axis=1)
+    measured = np.asarray(~np.isnan(values).all(axis=1))
     if not measured.any():
         raise StatisticsError(f"None of {len(values)} prompts has a picture with a value.")
     scores = Scores.of(values[measured], grid.groups[measured])
     fit = additive_fit(scores)
-    effects = seed_effects(fit)
-    shrunk = shrink(effects)
+    null = score_null(shuffled(fit, rng, SHUFFLES_EACH * shuffles), better or "higher") if shuffles else None
+    effects = seed_effects(fit, null=null)
+    shrunk = shrink(effects, null)
     k = min(k, int(fit.known.sum()))
     on = None if ranking is None else ranking[measured]
-    parts = None if on is None else _parts(scores, on)
+    parts, halves = None if on is None else _parts(scores, on), halvings(fit)
     return Scalar(
         name=name,
         better=better,
         seeds=grid.seeds,
         scores=scores,
-        mean=float(np.nanmean(fit.prompt)),
+        median=float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed)),
+        sd=_within_prompts(fit),
         effects=effects,
         shrunk=shrunk,
         k=k,
         top=None if better is None else _top(shrunk, k, better, rng),
-        q=None if better is None else q_values(better_than_average(effects, better)),
-        null=score_null(fit, better or "higher", rng, shuffles) if shuffles else None,
+        q=None if better is None or null is None else q_values(null.p),
+        null=null,
+        halves=halves,
+        held=None if halves is None else held_out(halves, k, better or "higher"),
         rates=rates(scores.values) if is_rate else None,
         shares=_shares(fit, effects),
         on=on,
         parts=parts,
         stability=None if parts is None else _stability(*parts, k, better or "higher", rng),
+        measured=measured,
         missing=int(np.isnan(scores.values).sum()),
     )
+
+
+def _within_prompts(fit: AdditiveFit) -> float:
+    """Root mean square of scores less their prompt's mean over its seeds, over degrees of freedom; 0 where none is left."""
+    present = fit.scores.present
+    _, centred = centre_by_prompt(fit.scores.values)
+    freedom = int(present.sum() - present.any(axis=1).sum())
+    return float(np.sqrt((centred**2).sum() / freedom)) if freedom else 0.0
 
 
 def _top(shrunk: Shrunk, k: int, better: Better, rng: np.random.Generator) -> Array | None:
@@ -145,7 +174,10 @@ def _seed_columns(found: Scalar) -> SeedColumns:
 
     The value has an interval of its own where it is a rate; `q` and `top` are there where a direction is good.
     """
-    effects, shrunk, rate = found.effects, found.shrunk, found.rates
+    effects, shrunk, rate, null, held = found.effects, found.shrunk, found.rates, found.null, found.held
+    together = (None, None) if null is None else null.intervals(null.together)
+    judged = None if found.better is None else null
+    ranks = (None, None) if judged is None or found.better is None else judged.ranks(found.better)
     return SeedColumns(
         k=found.k,
         value=found.values,
@@ -155,10 +187,16 @@ def _seed_columns(found: Scalar) -> SeedColumns:
         effect=effects.effect,
         effect_lo=effects.lo,
         effect_hi=effects.hi,
+        together_lo=together[0],
+        together_hi=together[1],
         shrunk=shrunk.effect,
         shrunk_lo=shrunk.lo,
         shrunk_hi=shrunk.hi,
+        p=None if judged is None else judged.p,
         q=found.q,
+        rank_lo=ranks[0],
+        rank_hi=ranks[1],
+        chosen=None if found.better is None or held is None else held.chosen,
         top=found.top,
     )
 
@@ -170,9 +208,7 @@ def rank_by(found: Scalar) -> Ranking:
     """
     if found.better is None:
         raise ValueError(f"{found.name} has no direction that is good, so that seeds cannot be ranked by it")
-    # Equal seeds differ by rounding once prompts are taken out of them.
-    largest = float(np.nanmax(np.abs(found.scores.values))) or 1.0
-    badness = np.round(-sign(found.better) * found.effects.effect / largest, 12)
+    badness = -sign(found.better) * found.effects.effect
     order = np.argsort(badness, kind="stable")
     known = badness[~np.isnan(badness)]
     ranks = [None if np.isnan(value) else int((known < value).sum()) + 1 for value in badness[order]]
@@ -195,7 +231,7 @@ def rank_by(found: Scalar) -> Ranking:
 
 def _chance(found: Scalar, null: ScoreNull) -> Chance:
     def span(effects: Array) -> tuple[float, float]:
-        low, high = found.mean + np.quantile(effects, [0.025, 0.975])
+        low, high = found.median + np.quantile(effects, [0.025, 0.975])
         return float(low), float(high)
 
     return Chance(len(null.best), null.differ, span(null.best), span(null.worst))

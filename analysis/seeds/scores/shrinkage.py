@@ -22,6 +22,7 @@ from scipy.stats import t
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.score_null import PRIOR_FREEDOM, ScoreNull
 from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
 FEWEST_SEEDS = 5
@@ -33,10 +34,10 @@ class Shrunk:
     """Posterior of the true effects, one entry a seed, in the score's unit; NaN where a seed's error is unknown.
 
     Everything is NaN where fewer than 5 seeds have a known error.
-    effect, sd, lo, hi: (S,) posterior mean, standard deviation and interval at `level`.
+    effect, sd, lo, hi: (S,) posterior mean over that of the median seed, standard deviation and interval at `level`.
     spread: (J,) values of the variance of true effects; weight: (J,) their posterior probabilities.
     kept: (J, S) share of a measured effect that is kept under each of them, in 0..1.
-    measured, se: (S,) what was shrunk.
+    measured, se: (S,) what was shrunk, effects over the mean of all seeds.
     """
 
     effect: Array
@@ -62,20 +63,27 @@ class Winner:
     hi: float
 
 
-def shrink(effects: Effects) -> Shrunk:
-    """Posterior of the effects of all seeds, at the level of `effects`."""
-    known = ~np.isnan(effects.se)
-    variance = effects.se**2
-    spread, weight = _posterior_of_spread(effects.effect[known], variance[known])
+def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
+    """Posterior of the effects of all seeds, at the level of `effects`; with the errors of `null`, where it is given.
+
+    These borrow from all seeds: of skewed scores a seed's own error goes up and down with its effect.
+    """
+    se = effects.se if null is None else null.error + 0.0 * effects.se
+    freedom = effects.freedom if null is None else effects.freedom + PRIOR_FREEDOM
+    known = ~np.isnan(se)
+    variance = se**2
+    measured = effects.effect - effects.effect[known].mean() if known.any() else effects.effect
+    spread, weight = _posterior_of_spread(measured[known], variance[known])
     with np.errstate(invalid="ignore"):
         kept = np.where(variance > 0, spread[:, None] / (spread[:, None] + variance), 1.0)
     kept[:, ~known] = np.nan
     share = weight @ kept
     between = weight @ (kept - share) ** 2
-    mean = share * effects.effect
-    sd = np.sqrt(share * variance + between * effects.effect**2)
-    half = t.ppf(0.5 + effects.level / 2, effects.freedom) * sd
-    return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, effects.effect, effects.se, effects.level)
+    mean = share * measured
+    sd = np.sqrt(share * variance + between * measured**2)
+    mean = mean - np.nanmedian(mean) if known.any() else mean
+    half = t.ppf(0.5 + effects.level / 2, freedom) * sd
+    return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, effects.level)
 
 
 def posterior_draws(shrunk: Shrunk, rng: np.random.Generator, draws: int = 4000) -> npt.NDArray[np.float32]:

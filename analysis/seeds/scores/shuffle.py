@@ -1,15 +1,13 @@
-"""What chance alone makes of scores: the best, the worst and the spread of seeds whose scores were shuffled between seeds.
+"""Scores shuffled between seeds, over and over: the effects that chance gives seeds, and the errors of these.
 
 Where seeds do not differ, the scores of a prompt are exchangeable between seeds, and so are the summed scores of a group of
 prompts: they are shuffled by groups, because a shuffle by prompts would take a seed's luck with one object for evidence.
-A missing cell stays where it is.
-Source: Good (2005), "Permutation, Parametric and Bootstrap Tests of Hypotheses", for permutation within blocks; Phipson,
-Smyth (2010) for p-values (b + 1) / (m + 1); Westfall, Young (1993), "Resampling-Based Multiple Testing", algorithm 2.5,
-for the best of many.
+A missing cell stays where it is; sums of unequally many cells are exchangeable once divided by the root of that number.
+Source: Good (2005), "Permutation, Parametric and Bootstrap Tests of Hypotheses", for permutation within blocks.
 Deviation: a shuffle turns the seeds of each group round by a random number of places, in an order that was drawn once for
 each block of groups. These turns are a subgroup of all shuffles, which is enough for exact p-values (Hemerik, Goeman
 2018, "Exact testing with random permutations", theorem 2), and sums over many groups spread as under all shuffles; a turn
-is a copy of memory, sixty times faster than a shuffle.
+is a copy of memory, sixty times faster than a shuffle. Above 512 groups, random sets of groups are turned as one.
 """
 
 from __future__ import annotations
@@ -20,100 +18,141 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import AdditiveFit, centre_by_prompt
-from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
+from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.scores.ties import ROUNDING, tied
 
-BLOCKS, LARGEST_BLOCK = 64, 128
-"""Groups are turned in at least so many blocks, each with an order of its own, or one by one; and at most so many at a time,
-which with a thousand seeds stay in the cache."""
-LARGEST_COPY = 2**17
-"""Numbers copied at a time: several shuffles at once where groups and seeds are few."""
+MOST_GROUPS = 512
+BLOCKS = 64
+"""Groups are turned in so many blocks, each with an order of its own, or one by one."""
+LARGEST_COPY = 2**16
+"""Numbers copied at a time: several shuffles at once where groups and seeds are few; they stay in the cache."""
 
-Rows = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreNull:
-    """Seeds' effects as observed and over B shuffles, in the score's unit; p-values in [1 / (B + 1), 1].
+class Sampled:
+    """effect: (..., S) of seeds, summing to 0 over them; error: (..., S) standard errors, 0 where nothing varies."""
 
-    observed: (S,) effects, NaN for seeds without a score. best, worst, deviation: (B,) of shuffled seeds, `best` by the
-    measure's direction, `deviation` the root mean square effect.
-    differ: p of "seeds do not differ at all", by the deviation. seed: (S,) p of each seed, one-sided, against all shuffled
-        seeds; it supposes that errors of seeds are alike. family: (S,) p against the best shuffled seed, which holds for
-        all seeds at once; the smallest is the p of the best seed.
+    effect: Array
+    error: Array
+
+    def only(self, seeds: npt.NDArray[np.bool_]) -> Sampled:
+        """Of some seeds (S,)."""
+        return Sampled(self.effect[..., seeds], self.error[..., seeds])
+
+
+@dataclass(frozen=True, eq=False)
+class Shuffled:
+    """observed: of the seeds as they are (S,); chance: of shuffled ones (B, S).
+
+    known: (S,) true for seeds with scores. freedom: (S,) groups behind a seed's error, less one.
     """
 
-    observed: Array
-    best: Array
-    worst: Array
-    deviation: Array
-    differ: float
-    seed: Array
-    family: Array
+    observed: Sampled
+    chance: Sampled
+    known: npt.NDArray[np.bool_]
+    freedom: Array
 
 
-def score_null(fit: AdditiveFit, better: Better, rng: np.random.Generator, shuffles: int = 200) -> ScoreNull:
-    """Shuffle scores between seeds within each group of prompts. Raises StatisticsError for fewer than 1 shuffle."""
+def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
+    """Shuffle the scores of a fit. Two fits with the same cells and groups are shuffled alike by generators in one state.
+
+    Raises StatisticsError for fewer than 1 shuffle.
+    """
     if shuffles < 1:
         raise StatisticsError(f"{shuffles} shuffles show nothing; ask for at least one.")
-    known, direction = fit.known, sign(better)
-    chance = direction * _shuffled_effects(fit, rng, shuffles)[:, known]
-    observed = direction * fit.seed[known]
-    best, worst = chance.max(axis=1), chance.min(axis=1)
-    deviation = np.sqrt((chance**2).mean(axis=1))
-    seed, family = np.full(len(known), np.nan), np.full(len(known), np.nan)
-    seed[known] = _p_values(observed, chance.ravel())
-    family[known] = _p_values(observed, best)
-    differ = _p_values(np.sqrt((observed**2).mean(keepdims=True)), deviation)[0]
-    return ScoreNull(fit.seed, direction * best, direction * worst, deviation, float(differ), seed, family)
+    groups = _Groups.of(fit, rng)
+    turned = _Moments.none((shuffles, groups.sums.shape[1]))
+    for block in np.array_split(rng.permutation(len(groups.sums)), min(BLOCKS, len(groups.sums))):
+        _turn(groups.only(block), rng, turned)
+    observed = _Moments.none(groups.sums.shape[1:])
+    observed.add(groups.sums, groups)
+    freedom = np.maximum((groups.cells > 0).sum(axis=0) - 1.0, 0.0)
+    return Shuffled(_sampled(observed, groups, fit), _sampled(turned, groups, fit), fit.known, freedom)
 
 
-def _p_values(observed: Array, chance: Array) -> Array:
-    """Share of chance values (M,) that are at least as large as each of observed (N,), the observed one counted in."""
-    tolerance = 1e-5 * np.abs(chance).max(initial=0.0)
-    smaller = np.searchsorted(np.sort(chance), observed - tolerance, side="left")
-    return np.asarray((len(chance) - smaller + 1) / (len(chance) + 1))
+@dataclass(frozen=True, eq=False)
+class _Groups:
+    """Of each group of prompts and seed, (G, S): sums of prompt-centred scores, the number of cells behind them, and what the
+    square of a group's rest counts in the seed's variance (CR2: 1 / (1 - the group's share of the seed's cells))."""
+
+    sums: Array
+    cells: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, fit: AdditiveFit, rng: np.random.Generator) -> _Groups:
+        """The groups of a fit, or random sets of them where they are very many."""
+        scores = fit.scores
+        sums, cells = scores.by_group(centre_by_prompt(scores.values)[1]), scores.by_group(scores.present)
+        if len(sums) > MOST_GROUPS:
+            sets = np.array_split(rng.permutation(len(sums)), MOST_GROUPS)
+            sums, cells = (np.stack([rows[some].sum(axis=0) for some in sets]) for rows in (sums, cells))
+        share = cells / np.maximum(cells.sum(axis=0), 1.0)
+        return cls(sums, cells, 1.0 / np.where(share < 1.0, 1.0 - share, np.inf))
+
+    def only(self, some: Places) -> _Groups:
+        return _Groups(self.sums[some], self.cells[some], self.weight[some])
 
 
-def _shuffled_effects(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Array:
-    """Effects (B, S) of seeds after each shuffle, from sums that grow block by block of groups."""
-    scores = fit.scores
-    _, centred = centre_by_prompt(scores.values)
-    sums, cells = scores.by_group(centred), scores.by_group(scores.present)
-    total = np.zeros((shuffles, centred.shape[1]))
-    size = min(max(len(sums) // BLOCKS, 1), LARGEST_BLOCK)
-    for start in range(0, len(sums), size):
-        block, order = slice(start, start + size), rng.permutation(centred.shape[1])
-        total[:, order] += _turned(sums[block][:, order], cells[block][:, order], rng, shuffles)
-    return np.asarray(total @ fit.inverse)
+@dataclass(frozen=True, eq=False)
+class _Moments:
+    """Sums over groups (..., S): of their sums; of weight x cells x sums; of weight x squared sums. `add` adds to them."""
+
+    total: Array
+    weighted: Array
+    squares: Array
+
+    @classmethod
+    def none(cls, shape: tuple[int, ...]) -> _Moments:
+        return cls(np.zeros(shape), np.zeros(shape), np.zeros(shape))
+
+    def part(self, some: slice) -> _Moments:
+        """A view of some of the rows."""
+        return _Moments(self.total[some], self.weighted[some], self.squares[some])
+
+    def add(self, sums: Array, groups: _Groups) -> None:
+        """Sums (..., g, S) of these groups."""
+        pulled = sums * groups.weight
+        self.total[...] += sums.sum(axis=-2)
+        self.weighted[...] += np.einsum("...gs,gs->...s", pulled, groups.cells)
+        self.squares[...] += np.einsum("...gs,...gs->...s", pulled, sums)
 
 
-def _turned(sums: Array, cells: Array, rng: np.random.Generator, shuffles: int) -> Array:
-    """Totals (B, S) of the sums (g, S) of a block of groups, each turned round among the seeds that have cells.
+def _sampled(moments: _Moments, groups: _Groups, fit: AdditiveFit) -> Sampled:
+    """Effects, and the errors that the groups' rests around them give."""
+    largest, count = float(np.nanmax(np.abs(fit.scores.values))), np.maximum(groups.cells.sum(axis=0), 1.0)
+    effect = tied(moments.total @ fit.inverse, largest)
+    spread = (groups.weight * groups.cells**2).sum(axis=0)
+    variance = moments.squares - 2.0 * effect * moments.weighted + effect**2 * spread
+    error = np.sqrt(np.maximum(variance, 0.0)) / count
+    error[error <= np.sqrt(ROUNDING) * largest / count] = 0.0
+    return Sampled(effect, error)
 
-    Sums of unequally many cells are exchangeable once divided by the root of that number.
-    """
-    present = cells > 0
-    root = np.sqrt(np.maximum(cells, 1))
-    uneven = bool((cells != cells[:, :1]).any())
-    unit = (sums / root if uneven else sums).astype(np.float32)
-    packed, places, length = _packed(unit, present)
-    turned = sliding_window_view(packed, sums.shape[1], axis=1)
-    row, total = np.arange(len(sums)), np.empty((shuffles, sums.shape[1]))
+
+def _turn(groups: _Groups, rng: np.random.Generator, into: _Moments) -> None:
+    """Turn the sums of a block of groups round among the seeds that have cells, once for each row (B) of `into`."""
+    seeds, shuffles = groups.sums.shape[1], len(into.total)
+    order = rng.permutation(seeds)
+    back = np.argsort(order)
+    cells = groups.cells[:, order]
+    root = np.sqrt(cells) if (cells != cells[:, :1]).any() else np.ones_like(cells)
+    unit = np.divide(groups.sums[:, order], root, out=np.zeros_like(root), where=root > 0)
+    packed, places, length = _packed(unit, cells > 0)
+    turned, row = sliding_window_view(packed, seeds, axis=1), np.arange(len(cells))
     at_once = max(LARGEST_COPY // unit.size, 1)
     for start in range(0, shuffles, at_once):
-        part = total[start : start + at_once]
-        drawn = turned[row, rng.integers(0, length, (len(part), len(row)))]
-        if uneven:
-            drawn = np.take_along_axis(drawn, places[None], axis=2) * (root * present)
-        drawn.sum(axis=1, out=part)
-    return total
+        part = slice(start, min(start + at_once, shuffles))
+        drawn = turned[row, rng.integers(0, length, (part.stop - start, len(row)))]
+        if (places != np.arange(seeds)).any():
+            drawn = np.take_along_axis(drawn, places[None], axis=2)
+        into.part(part).add((drawn * root)[:, :, back], groups)
 
 
-def _packed(unit: Rows, present: npt.NDArray[np.bool_]) -> tuple[Rows, Places, Places]:
+def _packed(unit: Array, present: npt.NDArray[np.bool_]) -> tuple[Array, Places, Places]:
     """Rows (g, 2 S) of each group's present values, repeated; each seed's place among them (g, S); their number (g,)."""
     length = np.maximum(present.sum(axis=1), 1)
     first = np.argsort(~present, axis=1, kind="stable")

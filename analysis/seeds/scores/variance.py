@@ -142,7 +142,7 @@ def _estimates(fit: AdditiveFit, effects: Effects, known: npt.NDArray[np.intp]) 
     used, residual = count > 0, fit.residual[:, known]
     prompts, errors = int(used.sum()), effects.se[known] ** 2
     noise = float(errors.sum()) / (len(known) - 1)
-    seed = float((effects.effect[known] ** 2).sum()) / (len(known) - 1) - noise
+    seed = float(effects.effect[known].var(ddof=1)) - noise
     lost = float(effects.n[known] @ errors)
     rest = (float(np.vdot(residual, residual)) + lost) / max(int(count.sum()) - prompts, 1)
 
@@ -165,7 +165,7 @@ class _Influences:
 
 
 def _influences(fit: AdditiveFit, effects: Effects, known: npt.NDArray[np.intp], found: _Estimates) -> _Influences:
-    scores, residual, effect = fit.scores, fit.residual[:, known], effects.effect[known]
+    scores, residual, effect = fit.scores, fit.residual[:, known], effects.effect[known] - effects.effect[known].mean()
     pull = 2.0 * found.prompt / (np.maximum(found.count, 1) * found.prompts)
     expected = scores.by_group(scores.present[:, known]) * (float(np.vdot(residual, residual)) / found.cells)
     cells = [

@@ -1,0 +1,148 @@
+"""What chance alone makes of scores, and what seeds do beyond it: p-values and intervals that hold whatever scores are like.
+
+The seeds' scores are shuffled (`shuffle`). Of each shuffled seed the effect over the median seed is divided by its error, as
+that of each seed is. The same is done to both, so that skewed, rare or tied scores have their null with them, and Student's t,
+which takes a short tail on the good side for evidence, is not needed. The median is the base: one bad seed moves a mean,
+and would make all others "better".
+Source: Romano, Wolf (2005), "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", and Chung, Romano (2013),
+"Exact and asymptotically robust permutation tests", for studentised shuffles; Smyth (2004), "Linear Models and Empirical
+Bayes Methods for Assessing Differential Expression", for errors that borrow from all seeds' (here at ten degrees of freedom,
+not estimated); Westfall, Young (1993), "Resampling-Based Multiple Testing", for the best of many; Phipson, Smyth (2010) for
+(b + 1) / (m + 1).
+In simulations (`benchmarks/claims.py`) without any seed effect, normal, lognormal, chi-square, t3 and binary scores.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import checked_level, sign
+from seedscope.analysis.seeds.scores.shuffle import Sampled, Shuffled
+
+PRIOR_FREEDOM = 10.0
+"""Degrees of freedom that all seeds' errors lend to each seed's own."""
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreNull:
+    """Seeds as observed (S,), NaN for those without a score, and over B shuffles; p-values in [1 / (B + 1), 1] or finer.
+
+    effect: over the median seed, in the score's unit; error: its standard error, which borrows from all seeds'.
+    best, worst, deviation: (B,) of shuffled seeds: effects of the best and of the worst by the measure's direction, over their
+        median; root mean square of their effects.
+    differ: p of "seeds do not differ at all", by the deviation.
+    better: (S,) effects over their errors, by the measure's direction; chance: (B S,) those of all shuffled seeds, ascending.
+    p: of each seed, one-sided, "no better than the median seed", against all shuffled seeds, so that the least is
+        1 / (B S + 1). family: against the best shuffled seed, which holds for all seeds at once.
+    alone, together: effect - error * these is the interval of one seed; of all seeds at once. Ends in order (high, low).
+    range: what the best less the worst seed of a shuffle stays below with the probability `level`.
+    """
+
+    effect: Array
+    error: Array
+    best: Array
+    worst: Array
+    deviation: Array
+    differ: float
+    better: Array
+    chance: Array
+    p: Array
+    family: Array
+    alone: Interval
+    together: Interval
+    range: float
+    level: float
+
+    def intervals(self, factors: Interval) -> tuple[Array, Array]:
+        """Low and high ends (S,), given `alone` or `together`."""
+        high, low = factors
+        return self.effect - high * self.error, self.effect - low * self.error
+
+    def ranks(self, better: Better) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """The best and the worst rank (S,) that each seed may truly have, all at once; NaN for seeds without a score.
+
+        A seed is surely better than another where their effects differ by more than `range`, which takes errors as alike.
+        Source: Al Mohamad, Goeman, van Zwet (2022), "Simultaneous Confidence Intervals for Ranks With Application to Ranking
+        Institutions" (by Tukey's honest significant difference; here with shuffles in place of his distribution).
+        """
+        good = sign(better) * self.effect
+        ordered = np.sort(good[~np.isnan(good)])
+        above = len(ordered) - np.searchsorted(ordered, good + self.range, side="right")
+        below = np.searchsorted(ordered, good - self.range, side="left")
+        unknown = np.where(np.isnan(good), np.nan, 0.0)
+        return np.asarray(1.0 + above + unknown), np.asarray(len(ordered) - below + unknown)
+
+
+def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreNull:
+    """What a shuffle of scores says of the seeds. Raises StatisticsError for a level outside (0, 1)."""
+    checked_level(level)
+    known, direction = shuffle.known, sign(better)
+    lent = shuffle.freedom[known]
+    effect, error, t = _studentised(shuffle.observed.only(known), lent)
+    effects, _, ts = _studentised(shuffle.chance.only(known), lent)
+    good, pooled = direction * effects, np.sort(direction * ts, axis=None)
+    deviation = _deviation(shuffle.chance.effect[:, known])
+    spread = effects.max(axis=1) - effects.min(axis=1)
+    tails = (0.5 - level / 2, 0.5 + level / 2)
+    return ScoreNull(
+        effect=_spread_out(effect, known),
+        error=_spread_out(error, known),
+        best=direction * good.max(axis=1),
+        worst=direction * good.min(axis=1),
+        deviation=deviation,
+        differ=float(p_values(_deviation(shuffle.observed.effect[None, known]), np.sort(deviation))[0]),
+        better=_spread_out(direction * t, known),
+        chance=pooled,
+        p=_spread_out(p_values(direction * t, pooled), known),
+        family=_spread_out(p_values(direction * t, np.sort((direction * ts).max(axis=1))), known),
+        alone=_shortest(np.sort(ts, axis=None), level),
+        together=(float(np.quantile(ts.max(axis=1), tails[1])), float(np.quantile(ts.min(axis=1), tails[0]))),
+        range=float(np.quantile(spread, level)),
+        level=level,
+    )
+
+
+def p_values(observed: Array, chance: Array) -> Array:
+    """Share of ascending chance values (M,) at least as large as each of observed (N,), the observed one counted in."""
+    tolerance = 1e-9 * np.abs(observed)
+    smaller = np.searchsorted(chance, observed - tolerance, side="left")
+    return np.asarray((len(chance) - smaller + 1) / (len(chance) + 1))
+
+
+def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array]:
+    """Of seeds (..., S): effects over the median seed, errors, and the one over the other; 0 over 0 is 0."""
+    effect = seeds.effect - np.median(seeds.effect, axis=-1, keepdims=True)
+    variance = seeds.error**2
+    lent = PRIOR_FREEDOM * variance.mean(axis=-1, keepdims=True)
+    error = np.sqrt((lent + freedom * variance) / (PRIOR_FREEDOM + freedom))
+    nothing = np.where(effect == 0, 0.0, np.copysign(np.inf, effect))
+    return effect, error, np.divide(effect, error, out=nothing, where=error > 0)
+
+
+def _deviation(effect: Array) -> Array:
+    """(B,) root mean square of effects (B, S)."""
+    return np.asarray(np.sqrt((effect**2).mean(axis=-1)))
+
+
+def _shortest(ordered: Array, level: float) -> Interval:
+    """Ends (high, low) of the shortest range that holds so large a share of ascending values: of few distinct values, such as
+    those of rare events, two tails of equal size would hold too much."""
+    count = int(np.ceil(level * len(ordered)))
+    with np.errstate(invalid="ignore"):
+        lengths = ordered[count - 1 :] - ordered[: len(ordered) - count + 1]
+    first = int(np.argmin(np.where(np.isnan(lengths), np.inf, lengths)))
+    return float(ordered[first + count - 1]), float(ordered[first])
+
+
+def _spread_out(values: Array, known: npt.NDArray[np.bool_]) -> Array:
+    """(S,) with the values of known seeds in their places, NaN elsewhere."""
+    every = np.full(len(known), np.nan)
+    every[known] = values
+    return every
