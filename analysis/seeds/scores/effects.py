@@ -20,6 +20,7 @@ from scipy.stats import t
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import AdditiveFit
+from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.score_null import ScoreNull
 from seedscope.analysis.seeds.scores.scores import checked_level
 
@@ -61,8 +62,8 @@ def seed_effects(fit: AdditiveFit, level: float = 0.95, null: ScoreNull | None =
     influence[:, single] = np.nan
     se = np.sqrt((influence**2).sum(axis=0))
     freedom = np.where(single, np.nan, _freedom(leverage))
-    half = t.ppf(0.5 + checked_level(level) / 2, freedom) * se
-    effect = fit.seed - np.nanmedian(fit.seed)
+    effect, of_median = over_median(fit.seed, np.where(single, np.nan, se**2))
+    half = t.ppf(0.5 + checked_level(level) / 2, freedom) * np.sqrt(se**2 + of_median)
     lo, hi = (effect - half, effect + half) if null is None else null.intervals(null.alone)
     unknown = np.where(single, np.nan, 0.0)
     return Effects(effect, n.astype(np.int64), groups, se, freedom, lo + unknown, hi + unknown, influence, level)

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import checked_level, sign
 from seedscope.analysis.seeds.scores.shuffle import Sampled, Shuffled
 
@@ -34,7 +35,8 @@ Interval = tuple[float, float]
 class ScoreNull:
     """Seeds as observed (S,), NaN for those without a score, and over B shuffles; p-values in [1 / (B + 1), 1] or finer.
 
-    effect: over the median seed, in the score's unit; error: its standard error, which borrows from all seeds'.
+    effect: over the median seed, in the score's unit; error: its standard error, which borrows from all seeds'. own: the part
+        of that which is the seed's alone.
     best, worst, deviation: (B,) of shuffled seeds: effects of the best and of the worst by the measure's direction, over their
         median; root mean square of their effects.
     differ: p of "seeds do not differ at all", by the deviation.
@@ -47,6 +49,7 @@ class ScoreNull:
 
     effect: Array
     error: Array
+    own: Array
     best: Array
     worst: Array
     deviation: Array
@@ -85,8 +88,8 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     checked_level(level)
     known, direction = shuffle.known, sign(better)
     lent = shuffle.freedom[known]
-    effect, error, t = _studentised(shuffle.observed.only(known), lent)
-    effects, _, ts = _studentised(shuffle.chance.only(known), lent)
+    effect, error, own, t = _studentised(shuffle.observed.only(known), lent)
+    effects, _, _, ts = _studentised(shuffle.chance.only(known), lent)
     good, pooled = direction * effects, np.sort(direction * ts, axis=None)
     deviation = _deviation(shuffle.chance.effect[:, known])
     spread = effects.max(axis=1) - effects.min(axis=1)
@@ -94,6 +97,7 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     return ScoreNull(
         effect=_spread_out(effect, known),
         error=_spread_out(error, known),
+        own=_spread_out(own, known),
         best=direction * good.max(axis=1),
         worst=direction * good.min(axis=1),
         deviation=deviation,
@@ -111,19 +115,20 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
 
 def p_values(observed: Array, chance: Array) -> Array:
     """Share of ascending chance values (M,) at least as large as each of observed (N,), the observed one counted in."""
-    tolerance = 1e-9 * np.abs(observed)
+    tolerance = 1e-9 * np.where(np.isfinite(observed), np.abs(observed), 0.0)
     smaller = np.searchsorted(chance, observed - tolerance, side="left")
     return np.asarray((len(chance) - smaller + 1) / (len(chance) + 1))
 
 
-def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array]:
-    """Of seeds (..., S): effects over the median seed, errors, and the one over the other; 0 over 0 is 0."""
-    effect = seeds.effect - np.median(seeds.effect, axis=-1, keepdims=True)
+def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array, Array]:
+    """Of seeds (..., S): effects over the median seed, errors, those without the median's, and effects over errors; 0 / 0 is 0."""
     variance = seeds.error**2
     lent = PRIOR_FREEDOM * variance.mean(axis=-1, keepdims=True)
-    error = np.sqrt((lent + freedom * variance) / (PRIOR_FREEDOM + freedom))
+    variance = (lent + freedom * variance) / (PRIOR_FREEDOM + freedom)
+    effect, of_median = over_median(seeds.effect, variance)
+    error = np.sqrt(variance + of_median)
     nothing = np.where(effect == 0, 0.0, np.copysign(np.inf, effect))
-    return effect, error, np.divide(effect, error, out=nothing, where=error > 0)
+    return effect, error, np.sqrt(variance), np.divide(effect, error, out=nothing, where=error > 0)
 
 
 def _deviation(effect: Array) -> Array:

@@ -22,6 +22,7 @@ from scipy.stats import t
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.effects import Effects
+from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.score_null import PRIOR_FREEDOM, ScoreNull
 from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 
@@ -34,7 +35,7 @@ class Shrunk:
     """Posterior of the true effects, one entry a seed, in the score's unit; NaN where a seed's error is unknown.
 
     Everything is NaN where fewer than 5 seeds have a known error.
-    effect, sd, lo, hi: (S,) posterior mean over that of the median seed, standard deviation and interval at `level`.
+    effect: (S,) posterior mean over that of the median seed. lo, hi: (S,) its interval at `level`. sd: (S,) of the seed's own.
     spread: (J,) values of the variance of true effects; weight: (J,) their posterior probabilities.
     kept: (J, S) share of a measured effect that is kept under each of them, in 0..1.
     measured, se: (S,) what was shrunk, effects over the mean of all seeds.
@@ -68,7 +69,7 @@ def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
 
     These borrow from all seeds: of skewed scores a seed's own error goes up and down with its effect.
     """
-    se = effects.se if null is None else null.error + 0.0 * effects.se
+    se = effects.se if null is None else null.own + 0.0 * effects.se
     freedom = effects.freedom if null is None else effects.freedom + PRIOR_FREEDOM
     known = ~np.isnan(se)
     variance = se**2
@@ -81,8 +82,8 @@ def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
     between = weight @ (kept - share) ** 2
     mean = share * measured
     sd = np.sqrt(share * variance + between * measured**2)
-    mean = mean - np.nanmedian(mean) if known.any() else mean
-    half = t.ppf(0.5 + effects.level / 2, freedom) * sd
+    mean, of_median = over_median(mean, sd**2) if known.any() else (mean, 0.0)
+    half = t.ppf(0.5 + effects.level / 2, freedom) * np.sqrt(sd**2 + of_median)
     return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, effects.level)
 
 

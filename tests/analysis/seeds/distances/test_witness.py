@@ -1,72 +1,91 @@
-"""The witness is the derivative of the Frechet distance, and its mean over a seed says how far off the seed is."""
+"""The witness: a seed's own distance, split over its pictures; it orders seeds as the distance does, and no outlier wins it."""
 
 import numpy as np
 import pytest
 
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
-from seedscope.analysis.seeds.distances.moments import Moments, moments
+from seedscope.analysis.seeds.distances.moments import Array, Moments, covariance, moments
 from seedscope.analysis.seeds.distances.witness import Witness
 
 D = 12
 
 
-def sample(n: int, rng: np.random.Generator, shift: float = 0.0) -> np.ndarray:
+def sample(n: int, rng: np.random.Generator, shift: float = 0.0) -> Array:
     return rng.normal(size=(n, D)) @ np.diag(np.linspace(0.3, 2.0, D)) + shift
 
 
-def test_it_is_the_derivative_of_the_distance() -> None:
+def scored(seeds: list[Array], reference: Reference) -> list[Array]:
+    witness = Witness.of(moments(np.concatenate(seeds)), reference)
+    return [
+        witness.score(rows, np.tile(rows.mean(axis=0), (len(rows), 1)), np.full(len(rows), len(rows))) for rows in seeds
+    ]
+
+
+def test_its_mean_is_the_distance_with_the_covariance_to_first_order() -> None:
+    """Against the distance itself, of a seed whose covariance is nearly that of all pictures; up to what all seeds share."""
     rng = np.random.default_rng(1)
-    reference = Reference.of(moments(sample(400, rng)))
-    rows = sample(200, rng, 0.4)
-    everything = moments(rows)
-    scores = Witness.of(everything, reference).score(rows)
-
-    def distance(weights: np.ndarray) -> float:
-        mean = weights @ rows
-        around = rows - mean
-        root = np.linalg.eigvalsh(reference.factor.T @ ((around * weights[:, None]).T @ around) @ reference.factor)
-        gap = mean - reference.mean
-        spread = float((weights @ around**2).sum())
-        return float(gap @ gap + spread + reference.trace - 2 * np.sqrt(np.clip(root, 0, None)).sum())
-
-    even = np.full(200, 1 / 200)
-    for picture in (0, 17, 99):
-        one = np.eye(200)[picture]
-        step = 1e-5
-        slope = (distance((1 - step) * even + step * one) - distance((1 + step) * even - step * one)) / (2 * step)
-        # Moments divide by n - 1, weights by n.
-        assert scores[picture] == pytest.approx(slope, rel=2e-2, abs=2e-2)
+    reference = Reference.of(moments(sample(4000, rng)))
+    seeds = [sample(3000, rng, 0.4) for _ in range(3)]
+    seeds[1] = seeds[1] * 1.03
+    means = [rows.mean() for rows in scored(seeds, reference)]
+    distances = [frechet_distance_of_rows(rows, reference) or 0.0 for rows in seeds]
+    for seed in (1, 2):
+        assert means[seed] - means[0] == pytest.approx(distances[seed] - distances[0], abs=0.01)
 
 
-def test_it_averages_to_nothing_over_all_pictures() -> None:
+def test_each_picture_has_its_share_by_the_definition() -> None:
     rng = np.random.default_rng(2)
-    reference, rows = Reference.of(moments(sample(300, rng))), sample(500, rng, 0.3)
-    scores = Witness.of(moments(rows), reference).score(rows)
-    assert abs(scores.mean()) < 0.02 * scores.std()
+    reference, rows = Reference.of(moments(sample(300, rng))), sample(40, rng, 0.3)
+    everything = moments(np.concatenate([rows, sample(300, rng, 0.1)]))
+    witness = Witness.of(everything, reference)
+    mean, n = rows.mean(axis=0), len(rows)
+    found = witness.score(rows, np.tile(mean, (n, 1)), np.full(n, n))
+    flat = np.eye(D) - witness.transport @ witness.transport.T
+    own = covariance(moments(rows))
+    assert found.mean() == pytest.approx(((mean - reference.mean) ** 2).sum() + np.trace(flat @ own))
+    # T moves the covariance of all pictures to that of the reference.
+    transport = witness.transport @ witness.transport.T
+    spread = covariance(everything)
+    np.testing.assert_allclose(transport @ spread @ transport, reference.factor @ reference.factor.T, atol=1e-9)
 
 
 def test_its_seed_means_order_seeds_as_the_distance_does() -> None:
     rng = np.random.default_rng(3)
     reference = Reference.of(moments(sample(2000, rng)))
-    shifts = np.linspace(0, 0.5, 8)
-    seeds = [sample(400, rng, shift) for shift in shifts]
-    witness = Witness.of(moments(np.concatenate(seeds)), reference)
-    means = [witness.score(rows).mean() for rows in seeds]
+    seeds = [sample(400, rng, shift) for shift in np.linspace(0, 0.5, 8)]
+    means = [rows.mean() for rows in scored(seeds, reference)]
     distances = [frechet_distance_of_rows(rows, reference) for rows in seeds]
     assert np.argsort(means).tolist() == np.argsort(distances).tolist() == list(range(8))
 
 
-def test_fewer_pictures_than_dimensions_and_a_broken_row() -> None:
+@pytest.mark.parametrize("kind", ["far beyond the reference", "one picture repeated", "noise"])
+def test_degenerate_seeds_come_last(kind: str) -> None:
+    """All pictures lie to one side of the reference; what lies beyond it is rewarded by the derivative at all pictures."""
     rng = np.random.default_rng(4)
+    reference = Reference.of(moments(sample(1000, rng)))
+    seeds = [sample(24, rng, 0.3) for _ in range(15)]
+    far = {
+        "far beyond the reference": np.full((24, D), -2.0) + 0.01 * rng.normal(size=(24, D)),
+        "noise": sample(24, rng) * 3,
+    }
+    seeds.append(far[kind] if kind in far else np.repeat(seeds[0][:1], 24, axis=0))
+    means = np.array([rows.mean() for rows in scored(seeds, reference)])
+    assert means.argmax() == 15
+
+
+def test_fewer_pictures_than_dimensions_a_broken_row_and_a_lone_picture() -> None:
+    rng = np.random.default_rng(5)
     reference, rows = Reference.of(moments(sample(6, rng))), sample(5, rng)
     witness = Witness.of(moments(rows), reference)
-    rows[2, 3] = np.nan
-    scores = witness.score(rows)
+    broken = rows.copy()
+    broken[2, 3] = np.nan
+    scores = witness.score(broken, np.tile(rows.mean(axis=0), (5, 1)), np.full(5, 5))
     assert np.isnan(scores[2]) and np.isfinite(np.delete(scores, 2)).all()
+    assert np.isnan(witness.score(rows[:1], rows[:1], np.ones(1))).all()
 
 
 def test_what_has_no_witness_is_refused() -> None:
-    reference = Reference.of(moments(sample(20, np.random.default_rng(5))))
+    reference = Reference.of(moments(sample(20, np.random.default_rng(6))))
     with pytest.raises(ValueError, match="3 dimensions"):
         Witness.of(moments(np.zeros((4, 3))), reference)
     with pytest.raises(ValueError, match="at least 2"):
