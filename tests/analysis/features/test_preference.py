@@ -444,9 +444,8 @@ def test_models_in_the_hubs_cache_are_found_without_a_network(
     assert pick.facts()["model"] == {"hub": "yuvalkirstain/PickScore_v1", "commit": commit}
     assert preferred.facts()["weights"] == {"file": FILES["v2.0"], "commit": commit}
     for one in (pick, preferred):
-        np.testing.assert_array_equal(
-            scores(one.load("cpu"), pictures(3), PROMPTS[:3]), scores(loaded(one.name), pictures(3), PROMPTS[:3])
-        )
+        found, given = (scores(each, pictures(3), PROMPTS[:3]) for each in (one.load("cpu"), loaded(one.name)))
+        np.testing.assert_allclose(found, given, rtol=1e-5)  # the last digit hangs on where the weights lie in memory
     with pytest.raises(FeatureError, match=r"xswu/HPSv2 has no file HPS_v2\.1_compressed\.pt; give the path"):
         HPSv2(version="v2.1").load("cpu")
 
