@@ -25,7 +25,7 @@ from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.effects import mean_of
-from seedscope.analysis.seeds.scores.scalar import SHUFFLES_EACH, Scalar
+from seedscope.analysis.seeds.scores.scalar import Scalar, shuffles_of_scores
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.verdict import verdict
 from seedscope.analysis.select.comparison import Compared, Difference, compare, difference
@@ -95,7 +95,7 @@ def _overlap(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[
     if k == len(first.seeds):
         return [], [no_choice(run.study.ranking.golden, k)]
     a, b = _on_common_prompts(first, second)
-    shuffles = SHUFFLES_EACH * run.study.ranking.shuffles or 1
+    shuffles = shuffles_of_scores(run.study.ranking.shuffles) or 1
     found = overlap_rule(a, b, k, first.better or "higher", second.better or "higher", joint_rng(run), shuffles)
     if found.tied is not None:
         return [], [of_ties(first.name if found.tied == "first" else second.name, k)]

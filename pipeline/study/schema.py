@@ -227,8 +227,8 @@ class Ranking(Strict):
         100,
         ge=0,
         le=100_000,
-        description="Shuffles of pictures between seeds, for the null of distances, and ten times as many of scores; 0: none, "
-        "and then no seed is golden by the rules `confirmed` and `pareto`.",
+        description="Shuffles of pictures between seeds, for the null of distances, and ten times as many of scores (1,000 at "
+        "least); 0: none, and then no seed is golden by the rules `confirmed` and `pareto`.",
     )
     smallest: float = Field(
         0.1,

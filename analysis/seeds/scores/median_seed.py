@@ -13,8 +13,8 @@ NEAR = 1.5
 def over_median(effect: Array, variance: Array) -> tuple[Array, Array]:
     """Effects (..., S) less their median, and the variance (..., 1) of that median, from the effects' variances (..., S).
 
-    The median is as noisy as the mean of the seeds that lie near it: of all seeds where none matters, of a few where they differ
-    by far more than their errors. NaN takes no part.
+    The median is as noisy as the mean of the seeds that lie near it: of all seeds where none matters, of a few where they
+    differ by far more than their errors. NaN takes no part.
     """
     over = effect - np.nanmedian(effect, axis=-1, keepdims=True)
     mean = np.nanmean(np.where(np.isnan(effect), np.nan, variance), axis=-1, keepdims=True)

@@ -26,8 +26,15 @@ from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_sh
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 from seedscope.analysis.seeds.stability import Stability, stability
 
-SHUFFLES_EACH = 10
-"""Shuffles of scores for each shuffle of pictures that a study asks for: they cost milliseconds, and tests lie in the tails."""
+FEWEST_SHUFFLES = 1000
+
+
+def shuffles_of_scores(of_pictures: int) -> int:
+    """How often scores are shuffled where a study asks for so many shuffles of pictures; 0: not at all.
+
+    Ten times as often, and a thousand times at least: it costs milliseconds, and tests of many seeds lie in the tails.
+    """
+    return max(10 * of_pictures, FEWEST_SHUFFLES) if of_pictures else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +105,7 @@ def scalar(
         raise StatisticsError(f"None of {len(values)} prompts has a picture with a value.")
     scores = Scores.of(values[measured], grid.groups[measured])
     fit = additive_fit(scores)
-    null = score_null(shuffled(fit, rng, SHUFFLES_EACH * shuffles), better or "higher") if shuffles else None
+    null = score_null(shuffled(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
     effects = seed_effects(fit, null=null)
     shrunk = shrink(effects, null)
     k = min(k, int(fit.known.sum()))

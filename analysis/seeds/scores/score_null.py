@@ -121,7 +121,7 @@ def p_values(observed: Array, chance: Array) -> Array:
 
 
 def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array, Array]:
-    """Of seeds (..., S): effects over the median seed, errors, those without the median's, and effects over errors; 0 / 0 is 0."""
+    """Of seeds (..., S): effects over the median seed, their errors, those without the median's, and effects over errors."""
     variance = seeds.error**2
     lent = PRIOR_FREEDOM * variance.mean(axis=-1, keepdims=True)
     variance = (lent + freedom * variance) / (PRIOR_FREEDOM + freedom)
