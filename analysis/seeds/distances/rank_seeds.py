@@ -8,11 +8,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.base import Distance
 from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired_bootstrap
 from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
+from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 
 GRID_BYTES = 2 * 2**30
@@ -27,7 +29,7 @@ def rank_seeds(
     shuffles: int,
     rng: Callable[[str], np.random.Generator],
 ) -> dict[str, Ranking]:
-    """Rank seeds by each of some distances to the reference, lowest first: measure -> ranking.
+    """Rank seeds by each of some distances to the reference, best first: measure -> ranking.
 
     `distances`: measure, which names the columns -> distance; `rng`: measure -> randomness of its own.
 
@@ -56,7 +58,7 @@ def rank_seeds(
 
     def ranking(measure: str, distance: Distance) -> Ranking:
         own, found = rng(measure), states[measure]
-        boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor)
+        boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor, distance.ceiling)
         defined = all(state.estimate is not None for state in found)
         return Ranking(
             measure=measure,
@@ -66,7 +68,8 @@ def rank_seeds(
             real_images=distance.real_images,
             dimensions=distance.dimensions,
             chance=_chance(whole if defined else None, distance, own, shuffles, rows.groups),
-            table=_rows_of(measure, seeds, found, boot, min(top, len(seeds))),
+            table=_rows_of(measure, seeds, found, boot, min(top, len(seeds)), distance.better),
+            better=distance.better,
             caution=distance.caution(len(rows.prompts)),
         )
 
@@ -87,8 +90,11 @@ def _chance(
     return Chance(shuffles, null.p_value, span(null.chance.best), span(null.chance.worst))
 
 
-def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, top: int) -> pa.Table:
-    order = np.argsort(np.where(np.isnan(boot.distance.estimate), np.inf, boot.distance.estimate), kind="stable")
+def _rows_of(
+    measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, top: int, better: Better
+) -> pa.Table:
+    badness = -sign(better) * boot.distance.estimate
+    order = np.argsort(np.where(np.isnan(badness), np.inf, badness), kind="stable")
     columns = SeedColumns(
         k=top,
         value=boot.distance.estimate,
@@ -98,7 +104,7 @@ def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: Pair
         effect=boot.difference.estimate,
         effect_lo=boot.difference.lo,
         effect_hi=boot.difference.hi,
-        top=boot.top_probability(top),
+        top=boot.top_probability(top, better),
     )
     known = ~np.isnan(boot.distance.estimate[order])
     return ranked_table(
