@@ -136,8 +136,9 @@ DISTANCES = pa.schema(
         pa.field("caution", pa.string()),
     ]
 )
-"""One row a feature and distance: which values are good, what it rests on (`images`: of each seed, one a prompt), what shuffled seeds give (p, the
-ranges of the best and of the worst), its ranking against the Frechet distance's, and why its size says little, if it does."""
+"""One row a feature and distance: which values are good, what it rests on (`images`: of each seed, one a prompt), what shuffled
+seeds give (p, the ranges of the best and of the worst), its ranking against the Frechet distance's (1: the same seeds are
+good), and why its size says little, if it does."""
 
 
 def distances_table(found: Iterable[RankedByDistance]) -> pa.Table:

@@ -218,8 +218,8 @@ class Ranking(Strict):
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     distances: list[str] = Field(
         default=[],
-        description="What is taken beside the Frechet distance, of the same features: other distances to the real pictures, and "
-        "precision, recall, density, coverage, authenticity and vendi, of which higher is better. They rank no seed.",
+        description="Taken beside the Frechet distance of the same features: other distances to the real pictures, and "
+        "precision, recall, density, coverage, authenticity and vendi, better when higher. They rank no seed.",
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
     shuffles: int = Field(100, ge=0, le=100_000, description="Shuffles between seeds for the null; 0: none.")

@@ -17,7 +17,7 @@ from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, 
 
 
 def measurements(judged: Judged, *, controlled: bool) -> list[Measured]:
-    """Every measurement of a run: that of its ranking first, then its witness where it has one, then distances and their like."""
+    """Every measurement of a run: that of its ranking first, its witness where it has one, distances and their like."""
     ranking = judged.ranking
     found = [of_scalar(scalar, controlled=controlled) for scalar in judged.scalars.values()]
     distances = {item.ranking.measure: item.ranking for item in judged.distances}

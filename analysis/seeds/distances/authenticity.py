@@ -2,8 +2,8 @@
 
 A copy is a picture that is as near to its nearest real picture as that one is to the nearest other real one, or nearer. It says
 nothing of quality: noise is authentic.
-Source: Alaa et al. (2022), "How Faithful is your Synthetic Data?", arXiv 2102.08921, section 4.3 (with the distances taken as
-they are, and a tie as a copy, as dgm-eval's `authpct` has it, there in per cent).
+Source: Alaa et al. (2022), "How Faithful is your Synthetic Data?", arXiv 2102.08921; a tie is a copy as in dgm-eval, whose
+`authpct` is in per cent.
 Deviation: as in `neighbours`. Of more real pictures than are taken, a copy of one that was not drawn goes unseen.
 """
 

@@ -47,7 +47,8 @@ class PairedBootstrap:
 
     distance: intervals of the distances, cut off at the least and the most that there is.
     difference: intervals of (seed - mean over the seeds whose distance and error are known); below 0 is better than
-        average where lower is better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by.
+        average where lower is better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds
+        by.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).

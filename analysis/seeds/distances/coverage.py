@@ -1,8 +1,8 @@
 """Coverage: the share of real pictures in whose ball some picture of a seed lies. It falls where a seed misses kinds of
 pictures or repeats itself.
 
-Source: Naeem et al. (2020), arXiv 2002.09797, eq. 4. Deviation: as in `neighbours`: a seed of n pictures covers the less of m
-real ones the smaller n / m is, so its size is to be held against `expected_coverage`.
+Source: Naeem et al. (2020), arXiv 2002.09797, section 3. Deviation: as in `neighbours`: a seed of n pictures covers the less of
+m real ones the smaller n / m is, so its size is to be held against `expected_coverage`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from seedscope.analysis.seeds.distances.reached import Mask, shares_reached
 
 
 def expected_coverage(images: int, real: int) -> float:
-    """What so many pictures cover of so many real ones if both are of one kind. Source: Naeem et al. (2020), lemma 2."""
+    """What so many pictures cover of so many real ones if both are of one kind. Source: as above."""
     nearest = np.arange(1, K + 1)
     return float(1.0 - np.prod((real - nearest) / (images + real - nearest)))
 

@@ -1,7 +1,7 @@
 """Density: in how many balls of real pictures a seed's pictures lie, in K-ths. About 1 for pictures like the real ones, more
 where they gather among real ones that stand close together; one far real picture with its wide ball counts for little.
 
-Source: Naeem et al. (2020), arXiv 2002.09797, eq. 3. Deviation: as in `neighbours`.
+Source: Naeem et al. (2020), arXiv 2002.09797, section 3. Deviation: as in `neighbours`.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A ball lies around each picture, as wide as the distance to the K-th nearest other picture of its kind; what lies on its edge is
 outside. What differs by rounding alone is equal, so that a repeated picture has a ball of width 0, which holds nothing.
 Source: Kynkaanniemi et al. (2019), "Improved Precision and Recall Metric for Assessing Generative Models", arXiv 1904.06991,
-eq. 2; the open ball and K = 5 as in Naeem et al. (2020), "Reliable Fidelity and Diversity Metrics for Generative Models",
-arXiv 2002.09797, section 4.
+eq. 1; the open ball and K = 5 as in Naeem et al. (2020), "Reliable Fidelity and Diversity Metrics for Generative Models",
+arXiv 2002.09797.
 Deviation: published figures take as many real pictures as made ones. A seed has few, and its real neighbours would be far:
 all real pictures are taken, up to MOST_REAL, the most that dgm-eval (Stein et al. 2023, arXiv 2306.04675) takes.
 """

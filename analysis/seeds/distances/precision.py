@@ -1,7 +1,7 @@
 """Precision: the share of a seed's pictures that lie in the ball of some real picture. It falls where pictures are unlike all
 real ones; it does not fall for a seed that repeats one good picture.
 
-Source: Kynkaanniemi et al. (2019), arXiv 1904.06991, eq. 3. Deviation: as in `neighbours`.
+Source: Kynkaanniemi et al. (2019), arXiv 1904.06991, eq. 2. Deviation: as in `neighbours`.
 """
 
 from __future__ import annotations
