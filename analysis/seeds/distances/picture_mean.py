@@ -1,7 +1,8 @@
 """Measures that are the mean, over a seed's pictures, of what each shows against the real ones: a subclass names the score.
 
-A share near 0 or 1 of few pictures has intervals that are too narrow, and none at all at 0 or 1: in test_measures.py those of
-a precision of 0.94 over 24 prompts hold it in 0.76. Those of differences between seeds do what they say.
+A share near 0 or 1 of few pictures has intervals that are too narrow, and of no width at 0 and 1: in simulations those of a
+precision of 0.94 over 24 prompts held it in 0.76, over 200 in 0.92; those of differences between seeds held 0 in 0.94 to 0.96.
+"""
 
 from __future__ import annotations
 

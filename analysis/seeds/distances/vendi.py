@@ -10,7 +10,7 @@ x / (1 + t) - x / (x + t) over t > 0, and C = sum a a^T of unit rows a, C' that 
     tr C log C - tr C' log C' = integral of 1 / (1 + t) - t g(t),  g as in `jackknife.resolvent_gained`
 
 In log t it falls off like e^-|log t|, and the trapezoid rule is as exact as there. Errors come out 1.3 to 1.4 times too wide
-(Efron, Stein 1981), in test_measures.py.
+(Efron, Stein 1981), in simulations of 24 to 200 pictures, of which test_measures.py keeps a part.
 """
 
 from __future__ import annotations
