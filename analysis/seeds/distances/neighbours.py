@@ -30,7 +30,7 @@ AT_A_TIME = 4096
 BLOCK = 2**22
 """Squared distances that are held at a time: 32 MB."""
 SAME = 1e-12
-"""Share of the squared lengths below which a squared distance is rounding: some 100 times what float64 makes of it."""
+"""Share of a squared length below which a squared distance is rounding: some 100 times what float64 makes of it."""
 WITHIN = 1.0 - 1e-9
 """Share of its squared radius at which a ball ends, so that rounding puts nothing from its edge inside."""
 
@@ -82,10 +82,13 @@ def in_parts(rows: Rows) -> Iterator[Rows]:
 
 def squared_distances(a: Array, b: Array) -> Array:
     """(n, m) of rows (n, D) and (m, D); 0 where they differ by rounding alone."""
-    lengths = np.einsum("ij,ij->i", a, a)[:, None] + np.einsum("ij,ij->i", b, b)
-    gaps = lengths - 2.0 * (a @ b.T)
+    lengths = np.einsum("ij,ij->i", a, a)[:, None]
+    gaps = np.asarray(a @ b.T, dtype=np.float64)
+    gaps *= -2.0
+    gaps += lengths
+    gaps += np.einsum("ij,ij->i", b, b)
     gaps[gaps <= SAME * lengths] = 0.0
-    return np.asarray(gaps, dtype=np.float64)
+    return gaps
 
 
 def nearest(rows: Array, count: int) -> tuple[Array, Places]:
