@@ -23,7 +23,8 @@ def shares_reached(blocks: Iterable[Sequence[Mask]], clusters: Sequence[Places])
     """The share of real pictures that are reached, 0..1, and (G,) those without each cluster.
 
     blocks: of B real pictures: which are reached from each picture (n, B), then which are reached besides, once a cluster is
-    left out. clusters: (n,) of each of these masks: that of the picture itself, 0 .. G-1, then the one that is left out.
+    left out. clusters: (n,) of each of these masks: that of the picture itself, 0 .. G-1, then the one that is left out, which
+    may come more than once.
     """
     groups, pictures = int(clusters[0].max()) + 1, len(clusters[0])
     ones, order = np.ones(pictures, dtype=np.int32), np.arange(pictures)

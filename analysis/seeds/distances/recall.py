@@ -102,9 +102,9 @@ def radii_without(rows: Array, member: Places, largest: int) -> tuple[list[Array
     """Squared radii (n,) of the balls of a seed's rows (n, D), and of those that a ball has without each cluster.
 
     The first radii are those of all rows. The i-th of the others are those without the cluster of the i-th nearest row, and
-    these clusters (n,) come beside them: without any other cluster the ball stays. Where that cluster is the row's own, or came
-    before, the radius is that of all rows. member: (n,) cluster of each row. largest: rows of the largest cluster; n - largest
-    is K + 1 or more.
+    these clusters (n,) come beside them: without any other cluster the ball stays. Where that cluster is the row's own, the
+    radius is that of all rows. member: (n,) cluster of each row. largest: rows of the largest cluster; n - largest is K + 1 or
+    more.
     """
     gaps, places = nearest(rows, min(K + largest, len(rows) - 1))
     clusters = member[places]
@@ -115,7 +115,6 @@ def radii_without(rows: Array, member: Places, largest: int) -> tuple[list[Array
         # The row itself is no neighbour of its own: without its cluster fewer than K may be left, but it has no ball then.
         place = (stays.cumsum(axis=1) == K).argmax(axis=1)
         without = np.take_along_axis(gaps, place[:, None], axis=1)[:, 0]
-        before = (clusters[:, :i] == cluster[:, None]).any(axis=1)
-        radii.append(np.where(before | (cluster == member), whole, without))
+        radii.append(np.where(cluster == member, whole, without))
         left_out.append(cluster)
     return [WITHIN * each for each in (whole, *radii)], left_out

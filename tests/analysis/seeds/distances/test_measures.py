@@ -275,6 +275,8 @@ def test_too_few_real_pictures_are_refused_and_too_many_are_told(name: str, monk
     distance = measure(name, rng.normal(size=(80, 3)))
     told = "against 60 of 80 real pictures"
     assert distance.real_images == 60 and distance.caution(500) == told
+    drawn = [among(np.arange(240.0).reshape(80, 3)).neighbours.features for _ in range(2)]
+    np.testing.assert_array_equal(*drawn)
     monkeypatch.undo()
     assert measure(name, rng.normal(size=(80, 3))).caution(500) is None
 
