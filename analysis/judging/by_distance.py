@@ -1,4 +1,4 @@
-"""The distances of a run: seeds against the real pictures, by the Frechet distance and by those that its study names."""
+"""The distances of a run: seeds by the Frechet distance to the real pictures, and by what else its study names."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from seedscope.analysis.seeds.distances.frechet import Reference
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.analysis.seeds.seed_row import columns_of
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
 from seedscope.pipeline.errors import UserError
@@ -31,10 +32,10 @@ Rng = Callable[[str], np.random.Generator]
 
 @dataclass(frozen=True)
 class RankedByDistance:
-    """The seeds by one distance of one feature.
+    """The seeds by one distance, or another measure of all pictures of a seed, of one feature.
 
     distance: `frechet`, or as in the study's `ranking.distances`. agreement: with the ranking by the Frechet distance of the
-    same feature; None for that distance itself.
+    same feature, 1 where the same seeds are good; None for that distance itself.
     """
 
     feature: str
@@ -83,7 +84,7 @@ def ranked_by_distance(
         plain = rankings[distance_name(feature.name, FRECHET)]
         for distance in (FRECHET, *settings.distances):
             ranking = rankings[distance_name(feature.name, distance)]
-            agreement = None if ranking is plain else rank_correlation(_by_seed(ranking), _by_seed(plain))
+            agreement = None if ranking is plain else rank_correlation(_goodness(ranking), _goodness(plain))
             found[ranking.measure] = RankedByDistance(feature.name, distance, ranking, agreement)
     return found
 
@@ -104,25 +105,20 @@ def _distances(run: Run, feature: Feature, reference: Reference, rng: Rng) -> di
     """Measure -> distance: the Frechet distance, then those of the study, in its order."""
     table = next(item.table for item in run.reference_measures if item.feature is feature)
     rows = cache(partial(reference_rows, table, feature.name, run.reference.units()))
+    real = RealFeatures(reference, rows, lambda purpose: rng(f"{feature.name}_{purpose}"))
     distances: dict[str, Distance] = {}
     for name in (FRECHET, *run.study.ranking.distances):
-        measure = distance_name(feature.name, name)
         try:
-            distances[measure] = distance_class(name)(
-                RealFeatures(reference, rows, partial(_for_purpose, rng, measure))
-            )
+            distances[distance_name(feature.name, name)] = distance_class(name)(real)
         except UnfitReference as error:
             raise UserError(f"ranking.distances, by {feature.name}: {error}.") from error
     return distances
 
 
-def _for_purpose(rng: Rng, measure: str, purpose: str) -> np.random.Generator:
-    return rng(f"{measure} {purpose}")
-
-
-def _by_seed(ranking: Ranking) -> Array:
-    """(S,) distances in the order of the seeds' numbers, NaN where undefined."""
-    return np.array([row.value for row in sorted(ranking.rows, key=lambda row: row.seed)], np.float64)
+def _goodness(ranking: Ranking) -> Array:
+    """(S,) values in the order of the seeds' numbers, turned so that higher is better; NaN where undefined."""
+    values = [row.value for row in sorted(ranking.rows, key=lambda row: row.seed)]
+    return sign(ranking.better) * np.array(values, np.float64)
 
 
 DISTANCES = pa.schema(
@@ -130,6 +126,7 @@ DISTANCES = pa.schema(
         pa.field("measure", pa.string()),
         pa.field("feature", pa.string()),
         pa.field("distance", pa.string()),
+        pa.field("better", pa.string()),
         *(
             pa.field(name, pa.int64())
             for name in ("seeds", "prompts", "prompts_left_out", "groups", "images", "real_images", "dimensions")
@@ -139,8 +136,9 @@ DISTANCES = pa.schema(
         pa.field("caution", pa.string()),
     ]
 )
-"""One row a feature and distance: what it rests on (`images`: of each seed, one a prompt), what shuffled seeds give (p, the
-ranges of the best and of the worst), its ranking against the Frechet distance's, and why its size says little, if it does."""
+"""One row a feature and distance: which values are good, what it rests on (`images`: of each seed, one a prompt), what shuffled
+seeds give (p, the ranges of the best and of the worst), its ranking against the Frechet distance's (1: the same seeds are
+good), and why its size says little, if it does."""
 
 
 def distances_table(found: Iterable[RankedByDistance]) -> pa.Table:
@@ -154,6 +152,7 @@ def _row(item: RankedByDistance) -> dict[str, Any]:
         "measure": ranking.measure,
         "feature": item.feature,
         "distance": item.distance,
+        "better": ranking.better,
         "seeds": ranking.table.num_rows,
         "prompts": ranking.images_a_seed,
         "prompts_left_out": ranking.prompts_left_out,

@@ -122,15 +122,17 @@ class DiverseSet:
 
 @dataclass(frozen=True)
 class DistanceKind:
-    """One distance to real pictures, of all that were taken: `measure` names its measurement.
+    """One distance to real pictures, or another measure of all pictures of a seed, of all that were taken: `measure` names its
+    measurement.
 
-    images: of each seed. agreement: rank correlation with the Frechet distance of the same features; None for that distance
-    itself. caution: why its size says little, in words, if it does.
+    images: of each seed. real_images: None where it compares with none. agreement: rank correlation with the Frechet distance
+    of the same features, 1 where the same seeds are good; None for that distance itself. caution: why its size says little, in
+    words, if it does.
     """
 
     measure: str
     images: int
-    real_images: int
+    real_images: int | None
     dimensions: int
     agreement: Estimate | None
     caution: str | None

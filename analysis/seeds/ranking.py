@@ -31,8 +31,9 @@ class Ranking:
     """The seeds, best first. `table` has one row a seed, which `rows` reads; its columns are those of `seed_row`.
 
     images_a_seed: the most that a seed has. groups: of prompts, over which errors are taken. missing: cells without a value,
-    of prompts that count. real_images, dimensions: of a distance; None of other measures. rate: whether the measure is a
-    share of pictures that show something. caution: why the size of a distance says little, if it does.
+    of prompts that count. real_images, dimensions: of a distance or its like; None of other measures, real_images also of a
+    measure that compares with none. rate: whether the measure is a share of pictures that show something. caution: why the size
+    of a distance says little, or is undefined, if so.
     """
 
     measure: str

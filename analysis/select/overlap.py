@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.chance import p_values
 from seedscope.analysis.seeds.chance_overlap import top_seeds
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import additive_fit
-from seedscope.analysis.seeds.scores.score_null import p_values
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.scores.shuffle import shuffled
 

@@ -219,8 +219,8 @@ class Ranking(Strict):
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     distances: list[str] = Field(
         default=[],
-        description="Other distances to the real pictures, beside the Frechet distance, of the features that are compared with "
-        "these. They rank no seed.",
+        description="Taken beside the Frechet distance of the same features: other distances to the real pictures, and "
+        "precision, recall, density, coverage, authenticity and vendi, better when higher. They rank no seed.",
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
     shuffles: int = Field(
@@ -261,7 +261,7 @@ class Ranking(Strict):
         if twice := [name for name, count in Counter(name for _, name in self.named).items() if count > 1]:
             raise ValueError(f"the feature {twice[0]!r} is named twice; what ranks seeds together has to differ")
         if again := [name for name, count in Counter(self.distances).items() if count > 1]:
-            raise ValueError(f"the distance {again[0]!r} is named twice")
+            raise ValueError(f"ranking.distances: {again[0]!r} is named twice")
         return self
 
 

@@ -116,7 +116,7 @@ def _distance(found: RankedByDistance) -> DistanceKind:
     return DistanceKind(
         measure=ranking.measure,
         images=ranking.images_a_seed,
-        real_images=ranking.real_images or 0,
+        real_images=ranking.real_images,
         dimensions=ranking.dimensions or 0,
         agreement=None if agreement is None else estimate(agreement.rho, agreement.lo, agreement.hi),
         caution=ranking.caution,

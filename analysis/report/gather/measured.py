@@ -17,7 +17,7 @@ from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, 
 
 
 def measurements(judged: Judged, *, controlled: bool) -> list[Measured]:
-    """Every measurement of a run: that of its ranking first, then its witness where it has one, then other distances."""
+    """Every measurement of a run: that of its ranking first, its witness where it has one, distances and their like."""
     ranking = judged.ranking
     found = [of_scalar(scalar, controlled=controlled) for scalar in judged.scalars.values()]
     distances = {item.ranking.measure: item.ranking for item in judged.distances}
@@ -56,7 +56,7 @@ def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
 
 
 def of_distance(ranking: Ranking) -> Measured:
-    """A distance, from the table of the ranking by it. One number a seed: it has no shares of variance."""
+    """A distance, or its like, from the table of the ranking by it. One number a seed: it has no shares of variance."""
     rows = ranking.rows
     means = [row.value - row.effect for row in rows if row.value is not None and row.effect is not None]
     title, unit = title_of(ranking.measure)

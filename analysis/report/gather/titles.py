@@ -59,7 +59,7 @@ def title_of(name: str, *, controlled: bool = False) -> Title:
 
 
 def _distance(feature: str, kind: str | None) -> str:
-    """`Fréchet distance (DINOv2)`. FID, KID and CMMD only for the features that define them."""
+    """`Fréchet distance (DINOv2)`, `Recall (DINOv2)`. FID, KID and CMMD only for the features that define them."""
     words = distance_class(kind if kind in NAMES else FRECHET).title(feature)
     network = feature.partition("_")[2]
     return f"{words}{', by picture' if kind == 'witness' else ''} ({NETWORKS.get(network, network)})"

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import stdtrit
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import sign
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,10 +45,10 @@ class Intervals:
 class PairedBootstrap:
     """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
 
-    distance: intervals of the distances, cut off at the least that there is.
-    difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better. What all
-        seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median seed's influences are
-        those of the mean of all, which one seed's do not sway.
+    distance: intervals of the distances, cut off at the least and the most that there is.
+    difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is
+        better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median seed's
+        influences are those of the mean of all, which one seed's do not sway.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
@@ -58,15 +60,15 @@ class PairedBootstrap:
     clusters: int
     level: float
 
-    def top_probability(self, k: int) -> Array:
-        """(S,) share of resamples in which a seed is among the k smallest distances; NaN where it has no draws.
+    def top_probability(self, k: int, better: Better = "lower") -> Array:
+        """(S,) share of resamples in which a seed is among the k best; NaN where it has no draws.
 
         It says how stable the ranking is under other prompts. It is no posterior probability of being truly good.
         Raises ValueError where k is below 1.
         """
         if k < 1:
             raise ValueError(f"the top k needs k >= 1, got {k}")
-        rank = self.draws.argsort(axis=1).argsort(axis=1)
+        rank = (-sign(better) * self.draws).argsort(axis=1).argsort(axis=1)
         return np.where(np.isnan(self.draws).any(axis=0), np.nan, (rank < k).mean(axis=0))
 
 
@@ -76,10 +78,12 @@ def paired_bootstrap(
     resamples: int = 1000,
     level: float = 0.95,
     floor: float = 0.0,
+    ceiling: float = np.inf,
 ) -> PairedBootstrap:
     """Intervals and resampled distances of `seeds` (one `jackknife` each, any order, kept).
 
-    Intervals of the distances are cut off at `floor`: -inf for distances that can be negative (KID, FD-infinity).
+    Intervals of the distances are cut off at `floor`, -inf for distances that can be negative (KID, FD-infinity), and at
+    `ceiling`, 1 for shares.
     Clusters are matched by label; one that a seed lacks (its cell failed) has no influence on that seed. Standard errors and
     intervals do not depend on `rng`; only `draws` do.
     Raises ValueError for no seeds, resamples below 1, or a level outside (0, 1).
@@ -96,8 +100,8 @@ def paired_bootstrap(
     shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
-        distance=_intervals(estimate, influence, quantile, floor=floor),
-        difference=_intervals(estimate - median, influence - shared, quantile, floor=-np.inf),
+        distance=_intervals(estimate, influence, quantile, floor, ceiling),
+        difference=_intervals(estimate - median, influence - shared, quantile, -np.inf, np.inf),
         draws=estimate + (weights - 1.0) @ influence,
         clusters=clusters,
         level=level,
@@ -113,6 +117,7 @@ def _aligned(seeds: Sequence[Jackknife]) -> Array:
     return influence
 
 
-def _intervals(estimate: Array, influence: Array, quantile: float, floor: float) -> Intervals:
+def _intervals(estimate: Array, influence: Array, quantile: float, floor: float, ceiling: float) -> Intervals:
     se = np.sqrt((influence**2).sum(axis=0)) + 0.0 * estimate
-    return Intervals(estimate, se, np.maximum(estimate - quantile * se, floor), estimate + quantile * se)
+    low, high = estimate - quantile * se, estimate + quantile * se
+    return Intervals(estimate, se, np.maximum(low, floor), np.minimum(high, ceiling))

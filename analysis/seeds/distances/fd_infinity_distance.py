@@ -24,7 +24,7 @@ class FdInfinity(Distance):
         self.reference = real.reference
         self.real_images, self.dimensions = self.reference.n, self.reference.dimensions
         # Each use draws from a copy, so that all seeds and shuffles have the same subsets.
-        self._subsets = real.rng("subsets")
+        self._subsets = real.rng("fd_infinity subsets")
 
     def of_seed(self, rows: Rows, clusters: Labels) -> Jackknife:
         return fd_infinity(rows, clusters, self.reference, deepcopy(self._subsets)).limit

@@ -19,10 +19,13 @@ import numpy.typing as npt
 from seedscope.analysis.seeds.distances.frechet import Reference, distance_of_centred, distance_of_parts, root_trace
 from seedscope.analysis.seeds.distances.moments import Array
 
+STEP = 0.75
+"""Between the nodes of integrals over resolvents, in log t."""
+
 
 @dataclass(frozen=True, eq=False)
 class Jackknife:
-    """A seed's Frechet distance and the prompts' share in its error.
+    """A seed's Frechet distance, or another measure of all its images, and the prompts' share in its error.
 
     estimate: the distance; None where it is undefined.
     n: number of images.
@@ -35,6 +38,17 @@ class Jackknife:
     n: int
     clusters: npt.NDArray[np.generic]
     influence: Array
+
+    @classmethod
+    def of(cls, estimate: float, n: int, clusters: npt.NDArray[np.generic], left_out: Array) -> Jackknife:
+        """From the estimates that leave one cluster's images out each (G,), G >= 2."""
+        groups = len(clusters)
+        return cls(estimate, n, clusters, -np.sqrt((groups - 1) / groups) * (left_out - left_out.mean()))
+
+    @classmethod
+    def unknown(cls, estimate: float | None, n: int, clusters: npt.NDArray[np.generic]) -> Jackknife:
+        """An estimate whose error is unknown."""
+        return cls(estimate, n, clusters, np.full(len(clusters), np.nan))
 
 
 def jackknife(features: npt.ArrayLike, clusters: npt.ArrayLike, reference: Reference) -> Jackknife:
@@ -50,20 +64,18 @@ def jackknife(features: npt.ArrayLike, clusters: npt.ArrayLike, reference: Refer
         raise ValueError(f"{len(rows)} rows of features, but {len(member)} cluster labels")
     centred = reference.centre(rows)
     groups = len(labels)
-    unknown = np.full(groups, np.nan)
     if len(rows) < 2 or not np.isfinite(centred).all():
-        return Jackknife(None, len(rows), labels, unknown)
+        return Jackknife.unknown(None, len(rows), labels)
     projected = centred @ reference.factor
     estimate = distance_of_centred(centred, projected, reference)
     if groups < 2 or len(rows) - sizes.max() < 2:
-        return Jackknife(estimate, len(rows), labels, unknown)
+        return Jackknife.unknown(estimate, len(rows), labels)
     if groups == len(rows):
         left_out = np.empty(groups)
         left_out[member] = _without_each_row(centred, projected, reference)
     else:
         left_out = _without_each_cluster(centred, projected, member, reference)
-    influence = -np.sqrt((groups - 1) / groups) * (left_out - left_out.mean())
-    return Jackknife(estimate, len(rows), labels, influence)
+    return Jackknife.of(estimate, len(rows), labels, left_out)
 
 
 def _without_each_cluster(
@@ -96,13 +108,13 @@ def _without_each_row(centred: Array, projected: Array, reference: Reference) ->
     lengths = np.einsum("ij,ij->i", around, around)
     gaps = gap @ gap - 2.0 * (around @ gap) / (n - 1) + lengths / (n - 1) ** 2
     scatter = lengths.sum() - lengths * n / (n - 1)
-    spectrum, leverage = _spectrum_and_leverage(projected - projected.mean(axis=0))
+    spectrum, leverage = spectrum_and_leverage(projected - projected.mean(axis=0))
     root = np.sqrt(spectrum).sum() - _root_trace_lost(spectrum, leverage * n / (n - 1))
     return distance_of_parts(gaps, scatter, root, n - 1, reference)
 
 
-def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
-    """Non-zero eigenvalues (m,) of A^T A for centred A (n, r), and its left singular vectors' squared entries (n, m).
+def spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
+    """Non-zero eigenvalues (m,) of A^T A for A (n, r), and its left singular vectors' squared entries (n, m).
 
     Directions with less than 1e-12 of the largest eigenvalue are left out: from A^T A they come too inexact for a
     leverage, and they hold less than 1e-6 of the largest root each.
@@ -120,19 +132,26 @@ def _spectrum_and_leverage(around: Array) -> tuple[Array, Array]:
     return spectrum[kept], leverage[:, kept]
 
 
-def _root_trace_lost(spectrum: Array, leverage: Array, step: float = 0.75) -> Array:
+def _root_trace_lost(spectrum: Array, leverage: Array) -> Array:
     """tr C^1/2 - tr (C - a a^T)^1/2 for each row, from C's eigenvalues and the row's a_k^2 / eigenvalue_k (n, m).
 
-    With x^1/2 = 1/pi * integral of t^-1/2 x / (x + t) dt, the rank-one resolvent formula (Sherman, Morrison) gives
-        1/pi * integral of t^1/2 q(t) / s(t) dt,  q = a^T (C + t)^-2 a,  s = 1 - a^T (C + t)^-1 a.
+    With x^1/2 = 1/pi * integral of t^-1/2 x / (x + t) dt it is 1/pi * integral of t^1/2 g(t) dt, g as in `resolvent_gained`.
     In log t the integrand is analytic in a strip of half-width pi and falls off like e^(-|log t|/2), so that the trapezoid
     rule with step 0.75 is exact to 1e-9, tails included.
     """
     if len(spectrum) == 0:
         return np.zeros(len(leverage))
-    log_t = np.arange(np.log(spectrum.min()) - 40.0, np.log(spectrum.max()) + 40.0, step)
-    t = np.exp(log_t)
+    t, gained = resolvent_gained(spectrum, leverage)
+    return np.asarray(gained @ t**1.5 * (STEP / np.pi))
+
+
+def resolvent_gained(spectrum: Array, leverage: Array) -> tuple[Array, Array]:
+    """Nodes t (T,), evenly spaced in log t by STEP, and tr (C - a a^T + t)^-1 - tr (C + t)^-1 there for each row (n, T).
+
+    By the rank-one formula (Sherman, Morrison) it is q(t) / s(t),  q = a^T (C + t)^-2 a,  s = 1 - a^T (C + t)^-1 a.
+    """
+    t = np.exp(np.arange(np.log(spectrum.min()) - 40.0, np.log(spectrum.max()) + 40.0, STEP))
     shifted = spectrum[:, None] + t
     q = leverage @ (spectrum[:, None] / shifted**2)
     s = np.clip(1.0 - leverage.sum(axis=1, keepdims=True), 0.0, None) + leverage @ (t / shifted)
-    return np.asarray((q / s) @ t**1.5 * (step / np.pi))
+    return t, q / s

@@ -18,14 +18,17 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.chance import p_values
 from seedscope.analysis.seeds.distances.frechet import one_thread_each
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.scores import sign
 
 Cells = npt.NDArray[np.intp]
 """(P, S) indices into all images; a column is a seed's images, in the order of the prompts."""
 
 Measure = Callable[[Cells], Array]
-"""(S,) distances of the seeds whose images are the columns of the given cells. Called by several threads at a time."""
+"""(S,) measures of the seeds whose images are the columns of the given cells. Called by several threads at a time."""
 
 LARGEST_GRAM = 4096
 """Images up to which two Gram matrices are kept (134 MB each): shuffles then cost milliseconds."""
@@ -33,7 +36,7 @@ LARGEST_GRAM = 4096
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """The smallest, the largest and the standard deviation of the seeds' distances: floats, or (B,) over B shuffles."""
+    """The best, the worst and the standard deviation of the seeds' measures: floats, or (B,) over B shuffles."""
 
     best: Array
     worst: Array
@@ -75,11 +78,17 @@ def refuse_incomplete(rows: Array) -> None:
 
 
 def shuffle_null(
-    measure: Measure, cells: Cells, rng: np.random.Generator, shuffles: int, groups: npt.ArrayLike | None = None
+    measure: Measure,
+    cells: Cells,
+    rng: np.random.Generator,
+    shuffles: int,
+    groups: npt.ArrayLike | None = None,
+    better: Better = "lower",
 ) -> ShuffleNull:
     """Measure the seeds of the cells (P, S) as they are, and after each shuffle between them.
 
     `groups` (P,): labels of prompts whose images are shuffled together, a seed's as one block; None: each prompt alone.
+    `better`: which values are good.
     Raises ValueError for fewer than 1 shuffle, or for another number of labels or a single one.
     """
     if shuffles < 1:
@@ -94,7 +103,7 @@ def shuffle_null(
     order = np.tile(np.arange(seeds), (count, 1))
     shuffled = (np.take_along_axis(cells, rng.permuted(order, axis=1)[member], axis=1) for _ in range(shuffles))
     observed, *chance = _measured(measure, chain([cells], shuffled))
-    return _null(observed, np.array(chance))
+    return _null(observed, np.array(chance), better)
 
 
 def _measured(measure: Measure, grids: Iterator[Cells]) -> Iterator[Array]:
@@ -105,15 +114,14 @@ def _measured(measure: Measure, grids: Iterator[Cells]) -> Iterator[Array]:
             yield from threads.map(measure, some)
 
 
-def _null(observed: Array, chance: Array) -> ShuffleNull:
-    """From distances (S,) and those of B shuffles (B, S)."""
+def _null(observed: Array, chance: Array, better: Better) -> ShuffleNull:
+    """From measures (S,) and those of B shuffles (B, S)."""
     # What differs by rounding alone is equal.
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
-    less = np.sort(chance - np.median(chance, axis=1, keepdims=True), axis=None)
-    own = observed - np.median(observed)
-    as_good = np.searchsorted(less, own + 1e-9 * np.abs(own), side="right")
+    good = sign(better) * (chance - np.median(chance, axis=1, keepdims=True))
+    seed = p_values(sign(better) * (observed - np.median(observed)), np.sort(good, axis=None))
     p = float((beyond + 1) / (len(chance) + 1))
-    return ShuffleNull(_spread(observed), _spread(chance), p, (as_good + 1) / (less.size + 1))
+    return ShuffleNull(_spread(observed, better), _spread(chance, better), p, seed)
 
 
 def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
@@ -122,5 +130,7 @@ def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
     return np.asarray(first.argsort().argsort()[member], dtype=np.intp)
 
 
-def _spread(distances: Array) -> Spread:
-    return Spread(distances.min(axis=-1), distances.max(axis=-1), distances.std(axis=-1))
+def _spread(values: Array, better: Better) -> Spread:
+    ends = values.min(axis=-1), values.max(axis=-1)
+    best, worst = ends if better == "lower" else ends[::-1]
+    return Spread(best, worst, values.std(axis=-1))

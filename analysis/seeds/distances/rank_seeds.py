@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.stats import t
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.base import Distance
 from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired_bootstrap
 from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
@@ -16,6 +17,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.distances.null import ShuffleNull
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 
 GRID_BYTES = 2 * 2**30
@@ -30,7 +32,7 @@ def rank_seeds(
     shuffles: int,
     rng: Callable[[str], np.random.Generator],
 ) -> dict[str, Ranking]:
-    """Rank seeds by each of some distances to the reference, lowest first: measure -> ranking.
+    """Rank seeds by each of some distances to the reference, best first: measure -> ranking.
 
     `distances`: measure, which names the columns -> distance; `rng`: measure -> randomness of its own.
 
@@ -60,10 +62,10 @@ def rank_seeds(
 
     def ranking(measure: str, distance: Distance) -> Ranking:
         own, found = rng(measure), states[measure]
-        boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor)
+        boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor, distance.ceiling)
         defined = all(state.estimate is not None for state in found)
         null = distance.null(whole, own, shuffles, rows.groups) if whole is not None and defined else None
-        p = better_than_median(boot) if null is None else null.seed
+        p = better_than_median(boot, distance.better) if null is None else null.seed
         return Ranking(
             measure=measure,
             images_a_seed=len(rows.prompts),
@@ -72,17 +74,18 @@ def rank_seeds(
             real_images=distance.real_images,
             dimensions=distance.dimensions,
             chance=None if null is None else _chance(null, shuffles),
-            table=_rows_of(measure, seeds, found, boot, p, min(top, len(seeds))),
+            table=_rows_of(measure, seeds, found, boot, p, min(top, len(seeds)), distance.better),
+            better=distance.better,
             caution=distance.caution(len(rows.prompts)),
         )
 
     return {measure: ranking(measure, distance) for measure, distance in distances.items()}
 
 
-def better_than_median(boot: PairedBootstrap) -> Array:
+def better_than_median(boot: PairedBootstrap, better: Better) -> Array:
     """One-sided p (S,) for "no better than the median seed", by Student's t over prompt groups; NaN where no error is known."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(t.cdf(boot.difference.estimate / boot.difference.se, boot.clusters - 1))
+        return np.asarray(t.sf(sign(better) * boot.difference.estimate / boot.difference.se, boot.clusters - 1))
 
 
 def _chance(null: ShuffleNull, shuffles: int) -> Chance:
@@ -94,9 +97,16 @@ def _chance(null: ShuffleNull, shuffles: int) -> Chance:
 
 
 def _rows_of(
-    measure: str, seeds: list[int], states: list[Jackknife], boot: PairedBootstrap, p: Array, top: int
+    measure: str,
+    seeds: list[int],
+    states: list[Jackknife],
+    boot: PairedBootstrap,
+    p: Array,
+    top: int,
+    better: Better,
 ) -> pa.Table:
-    order = np.argsort(np.where(np.isnan(boot.distance.estimate), np.inf, boot.distance.estimate), kind="stable")
+    badness = -sign(better) * boot.distance.estimate
+    order = np.argsort(np.where(np.isnan(badness), np.inf, badness), kind="stable")
     columns = SeedColumns(
         k=top,
         value=boot.distance.estimate,
@@ -108,7 +118,7 @@ def _rows_of(
         effect_hi=boot.difference.hi,
         p=p,
         q=q_values(p),
-        top=boot.top_probability(top),
+        top=boot.top_probability(top, better),
     )
     known = ~np.isnan(boot.distance.estimate[order])
     return ranked_table(

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.seeds.chance import p_values
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import checked_level, sign
@@ -111,13 +112,6 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
         range=float(np.quantile(spread, level)),
         level=level,
     )
-
-
-def p_values(observed: Array, chance: Array) -> Array:
-    """Share of ascending chance values (M,) at least as large as each of observed (N,), the observed one counted in."""
-    tolerance = 1e-9 * np.where(np.isfinite(observed), np.abs(observed), 0.0)
-    smaller = np.searchsorted(chance, observed - tolerance, side="left")
-    return np.asarray((len(chance) - smaller + 1) / (len(chance) + 1))
 
 
 def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array, Array]:

@@ -129,6 +129,37 @@ def test_distances_are_those_of_the_shards(study: Path, tmp_path: Path) -> None:
         assert f"{row['measure']}: p = " in told.replace("\n", " ")
 
 
+def test_measures_of_which_higher_is_better_are_ranked_so_everywhere(study: Path, tmp_path: Path) -> None:
+    """Best seed, ends of chance, agreement with the Frechet distance, the terminal and the report."""
+    named = ["precision", "recall", "density", "coverage", "vendi", "authenticity"]
+    file, run = asked(study, tmp_path, distances=named)
+    told = command("seeds", file, "--out", run).replace("\n", " ")
+    command("report", file, "--out", run)
+    seeds = pq.read_table(run / "seeds.parquet").to_pylist()
+    judged = {item.distance: item for item in judge(run_of(file, run)).distances}
+    for row in pq.read_table(run / "distances.parquet").to_pylist():
+        measure, ranking = row["measure"], judged[row["distance"]].ranking
+        assert row["better"] == ranking.better == ("lower" if row["distance"] == "frechet" else "higher")
+        assert row["real_images"] == (None if row["distance"] == "vendi" else REAL)
+        if row["better"] == "lower":
+            continue
+        values = [seed.value for seed in ranking.rows]
+        assert None not in values and values == sorted(values, key=float, reverse=True)
+        assert [seed.rank for seed in ranking.rows] == list(range(1, SEEDS + 1))
+        assert row["best_hi"] >= row["worst_hi"] and row["best_lo"] >= row["worst_lo"]
+        both = [[seed[measure], -seed[FD]] for seed in seeds]
+        if len(set(values)) > 1:
+            assert row["spearman"] == pytest.approx(spearmanr(both).statistic)
+        assert f"{measure}: p = " in told
+    recall = judged["recall"].ranking
+    assert recall.chance is not None and recall.chance.best[0] > recall.chance.worst[0]
+    page = (run / "report" / "index.html").read_text(encoding="utf-8")
+    assert "Vendi score (EfficientNet-Lite0) <small>higher is better</small>" in page
+    with (run / "report" / "data" / "measures.csv").open(encoding="utf-8", newline="") as opened:
+        better = {row["measure"]: row["better"] for row in csv.DictReader(opened)}
+    assert {better[f"{FD}_{name}"] for name in named} == {"higher"}
+
+
 def test_they_stand_beside_another_ranking_and_go_with_the_wish_for_them(study: Path, tmp_path: Path) -> None:
     """`ranking` is no cause of pictures or measurements: these stay what they are."""
     file, run = asked(study, tmp_path, by="clip_score", distances=["fd_infinity"], shuffles=0)
@@ -160,7 +191,7 @@ def test_the_report_shows_them(study: Path, tmp_path: Path) -> None:
         assert (float(one["spearman"]) if one["spearman"] else None) == other["spearman"]
         assert one["caution"] == (other["caution"] or "") and int(one["images"]) == other["images"]
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
-    assert "By which distance?" in page and "Kernel distance, cubic (EfficientNet-Lite0)" in page
+    assert "By which measure?" in page and "Kernel distance, cubic (EfficientNet-Lite0)" in page
     with (run / "report" / "data" / "measures.csv").open(encoding="utf-8", newline="") as opened:
         assert [row["measure"] for row in csv.DictReader(opened)][:4] == [
             FD,
@@ -184,11 +215,11 @@ def test_a_real_picture_without_direction_is_a_sentence(
 
 
 def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="the distance 'kid' is named twice"):
+    with pytest.raises(ValueError, match="ranking.distances: 'kid' is named twice"):
         Ranking.model_validate({"distances": ["kid", "kid"]})
     file, run = asked(study, tmp_path, distances=["kid", "mmd"])
     with pytest.raises(
-        UserError, match=r"^ranking.distances.1: no distance is called 'mmd'; did you mean 'cmmd'\? Known:"
+        UserError, match=r"^ranking.distances.1: no measure is called 'mmd'; did you mean 'cmmd'\? Known:"
     ):
         run_of(file, run)
     features, ranking = [{"clip_score": {"model": "sprout-clip"}}], {"by": "clip_score", "distances": ["kid"]}
@@ -210,6 +241,8 @@ def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: P
         ("fd_clip_kid", "Kernel distance, cubic (CLIP)"),
         ("fd_dinov2_cmmd", "Kernel distance, Gaussian (DINOv2)"),
         ("fd_dinov2_fd_infinity", "Fréchet distance, extrapolated (DINOv2)"),
+        ("fd_dinov2_recall", "Recall (DINOv2)"),
+        ("fid_inception_vendi", "Vendi score (Inception)"),
     ],
 )
 def test_a_distance_is_called_after_the_features_that_define_it(name: str, title: str) -> None:

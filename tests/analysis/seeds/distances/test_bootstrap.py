@@ -164,6 +164,9 @@ def test_rank_probabilities() -> None:
         assert found.top_probability(k).sum() == pytest.approx(k)
     assert (found.top_probability(2)[[1, 4]] > 0.95).all()
     assert (found.difference.hi[[1, 4]] < 0).all()
+    highest = found.top_probability(3, "higher")
+    assert (highest[[0, 2, 3]] > 0.95).all() and highest.sum() == pytest.approx(3)
+    np.testing.assert_allclose(found.top_probability(2) + highest, 1.0)  # the two lowest are all but the three highest
     with pytest.raises(ValueError, match="k >= 1"):
         found.top_probability(0)
 

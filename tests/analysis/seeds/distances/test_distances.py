@@ -24,14 +24,18 @@ def real(rows: Array) -> RealFeatures:
 
 @pytest.mark.parametrize("name", [FRECHET, *NAMES])
 def test_every_name_is_a_distance_of_that_name(name: str) -> None:
-    """The same pictures are nearest, others farther the more they are moved; the order of the pictures does not matter."""
+    """The same pictures are the best, others worse the more they are moved, but that copies are not authentic and nothing
+    moves a Vendi score; the order of the pictures does not matter."""
     rng = np.random.default_rng(1)
     rows, prompts = rng.standard_normal((60, 4)) + 1.0, np.arange(60) // 2
     distance = distance_class(name)(real(rows))
-    assert distance.name == name and (distance.real_images, distance.dimensions) == (60, 4)
-    moved = [rows + shift * np.array([1.0, 0.0, 0.0, 0.0]) for shift in (0.0, 1.0, 3.0)]
+    assert distance.name == name and (distance.real_images, distance.dimensions) == (None if name == "vendi" else 60, 4)
+    moved = [rows + shift * np.array([1.0, 0.0, 0.0, 0.0]) for shift in (0.0, 2.0, 5.0)]
     found = np.array([distance.of_seed(pictures, prompts).estimate for pictures in moved], dtype=np.float64)
-    assert distance.floor - 1e-9 <= found[0] < found[1] < found[2]
+    assert (distance.floor - 1e-9 <= found).all() and (found <= distance.ceiling).all()
+    if name != "vendi":
+        worse = found if (distance.better == "lower") != (name == "authenticity") else -found
+        assert worse[0] < worse[1] < worse[2]
     if name != "fd_infinity":  # its subsets go by the order
         order = rng.permutation(60)
         assert distance.of_seed(rows[order] + 1.0, prompts[order]).estimate == pytest.approx(
@@ -54,11 +58,11 @@ def test_real_pictures_that_allow_no_distance_are_refused() -> None:
 
 def test_unknown_names_are_refused_with_their_places() -> None:
     refuse_unknown(NAMES)
-    known = "Known: kid, cmmd, cmmd_unbiased, fd_infinity."
+    known = "Known: kid, cmmd, cmmd_unbiased, fd_infinity, precision, recall, density, coverage, vendi, authenticity."
     with pytest.raises(UserError) as refused:
         refuse_unknown(["kid", "mmd", FRECHET, "ssim"])
     assert str(refused.value).splitlines() == [
-        f"ranking.distances.1: no distance is called 'mmd'; did you mean 'cmmd'? {known}",
-        f"ranking.distances.2: no distance is called 'frechet'. {known}",
-        f"ranking.distances.3: no distance is called 'ssim'. {known}",
+        f"ranking.distances.1: no measure is called 'mmd'; did you mean 'cmmd'? {known}",
+        f"ranking.distances.2: no measure is called 'frechet'. {known}",
+        f"ranking.distances.3: no measure is called 'ssim'. {known}",
     ]

@@ -28,6 +28,7 @@ REAL = grid(np.random.default_rng(99), 80, 1)[:, 0]
 GAUSSIAN = Reference.of(moments(REAL))
 KNOWN = RealFeatures(GAUSSIAN, lambda: REAL, lambda _: np.random.default_rng(98))
 DISTANCES: dict[str, Distance] = {name: distance_class(name)(KNOWN) for name in (FRECHET, *NAMES)}
+COUNTED = ("precision", "recall", "density", "coverage", "authenticity")
 each = pytest.mark.parametrize("distance", DISTANCES.values(), ids=DISTANCES)
 
 
@@ -37,8 +38,14 @@ def of_seeds(distance: Distance, features: Array) -> Array:
     return np.array([one.estimate for one in found], dtype=np.float64)
 
 
+def spread_of(distance: Distance, values: Array) -> list[float]:
+    """The best, the worst and the deviation of measures (S,)."""
+    ends = sorted([values.min(), values.max()], reverse=distance.better == "higher")
+    return [*ends, values.std()]
+
+
 def spreads(spread: Spread) -> Array:
-    """(B, 3)."""
+    """(B, 3): the best, the worst, the deviation."""
     return np.stack([spread.best, spread.worst, spread.deviation], axis=-1)
 
 
@@ -51,23 +58,26 @@ def test_shuffles_are_those_of_the_blocks_and_no_others(distance: Distance) -> N
     for orders in product(permutations(range(3)), repeat=3):
         order = dict(zip("abc", orders, strict=True))
         handed = np.stack([features[prompt, list(order[label])] for prompt, label in enumerate(labels)])
-        values = of_seeds(distance, handed)
-        ways.append([values.min(), values.max(), values.std()])
+        ways.append(spread_of(distance, of_seeds(distance, handed)))
     known = np.array(ways)
     null = distance.null(features, np.random.default_rng(1), 400, labels)
     observed = of_seeds(distance, features)
-    np.testing.assert_allclose(spreads(null.observed), [observed.min(), observed.max(), observed.std()], rtol=1e-8)
+    np.testing.assert_allclose(spreads(null.observed), spread_of(distance, observed), rtol=1e-8)
     gaps = np.abs(spreads(null.chance)[:, None] - known).max(axis=2)
     assert gaps.min(axis=1).max() < 1e-9 * np.abs(known).max()
-    # 216 ways are 36 up to the names of the seeds; 400 shuffles leave one of them out with a chance of 0.0005.
-    assert len(np.unique(np.round(spreads(null.chance)[:, 2], 9))) == len(np.unique(np.round(known[:, 2], 9))) == 36
+    # 216 ways are 36 up to the names of the seeds; 400 shuffles leave one of them out with a chance of 0.0005. Shares of few
+    # pictures are alike in some of them.
+    different = len(np.unique(np.round(known[:, 2], 9)))
+    assert len(np.unique(np.round(spreads(null.chance)[:, 2], 9))) == different
+    assert different == 36 or distance.name in COUNTED
     exact = (known[:, 2] >= observed.std() * (1 - 1e-9)).mean()
     assert null.p_value == pytest.approx(exact, abs=4 * np.sqrt(exact * (1 - exact) / 400) + 1 / 400)
 
 
 @each
 def test_luck_with_an_object_is_no_evidence_where_its_prompts_are_shuffled_together(distance: Distance) -> None:
-    """Each seed has an effect of its own in each group of three prompts, and none beyond: 100 such worlds."""
+    """Each seed has an effect of its own in each group of three prompts, and none beyond: 100 such worlds. What is counted has
+    ties, which make p-values larger, never smaller."""
     rng, groups, alone = np.random.default_rng(2), np.repeat(np.arange(6), 3), np.arange(18)
     by_group, by_prompt = [], []
     for _ in range(100):
@@ -76,8 +86,14 @@ def test_luck_with_an_object_is_no_evidence_where_its_prompts_are_shuffled_toget
         by_group.append(distance.null(features, rng, 19, groups).p_value)
         by_prompt.append(distance.null(features, rng, 19, alone).p_value)
     counts = np.bincount(np.ceil(np.array(by_group) * 10 - 1e-9).astype(int) - 1, minlength=10)
-    assert counts.sum() == 100 and stats.chisquare(counts).pvalue > 0.001
-    assert np.mean(np.array(by_prompt) <= 0.05) > 0.12
+    if distance.name in COUNTED:
+        level = np.arange(1, 11) / 10
+        assert (counts.cumsum() / 100 <= level + 3.3 * np.sqrt(level * (1 - level) / 100)).all()
+    else:
+        assert stats.chisquare(counts).pvalue > 0.001
+    assert counts.sum() == 100
+    if distance.name != "authenticity":  # such luck makes hardly any copies
+        assert np.mean(np.array(by_prompt) <= 0.05) > 0.12
 
 
 @each

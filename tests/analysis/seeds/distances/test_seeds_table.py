@@ -18,6 +18,7 @@ from seedscope.analysis.seeds.distances.kid import KID
 from seedscope.analysis.seeds.distances.moments import moments
 from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.verdict import verdict
 from seedscope.pipeline.study.plan import Edition, Unit, plan
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import UnitShape
@@ -72,13 +73,14 @@ def by_each_distance(
     shift: float = 0.0,
     shuffles: int = 0,
     failed: frozenset[tuple[str, int]] = frozenset(),
+    others: tuple[str, ...] = ("kid", "fd_infinity"),
 ) -> dict[str, Ranking]:
     made, real = Table(folder / "made-0", SCHEMA), Table(folder / "real-0", SCHEMA)
     write(made, units, shift, failed)
     write(real, REAL)
     reference = reference_of(real, COLUMN, REAL)
     known = RealFeatures(reference, lambda: reference_rows(real, COLUMN, REAL), lambda _: np.random.default_rng(6))
-    named = {COLUMN: "frechet", f"{COLUMN}_kid": "kid", f"{COLUMN}_fd_infinity": "fd_infinity"}
+    named = {COLUMN: "frechet"} | {f"{COLUMN}_{name}": name for name in others}
     distances = {measure: distance_class(name)(known) for measure, name in named.items()}
     rows = SeedRows.of(made, COLUMN, units)
     rng = np.random.default_rng
@@ -185,6 +187,31 @@ def test_each_distance_has_its_own_table_and_null(tmp_path: Path) -> None:
     ]
     few = frozenset((prompt.id, 1) for prompt in PROMPTS[6:])
     assert ranked(tmp_path / "b", whole(), failed=few).caution == "rank-deficient: 6 images in 6 dimensions"
+
+
+def test_where_higher_is_better_the_highest_come_first(tmp_path: Path) -> None:
+    """Seed 15 is moved away from the real pictures: worst by the distance, by precision and by density."""
+    found = by_each_distance(tmp_path, whole(), shift=2.0, shuffles=40, others=("precision", "density"))
+    assert found[COLUMN].better == "lower" and found[COLUMN].rows[-1].seed == 15
+    for name in ("precision", "density"):
+        ranking = found[f"{COLUMN}_{name}"]
+        values = [row.value for row in ranking.rows]
+        assert ranking.better == "higher" and values == sorted(values, key=float, reverse=True)
+        assert [row.rank for row in ranking.rows] == [1, 2, 3, 4, 5] and ranking.rows[-1].seed == 15
+        assert ranking.rows[0].effect > 0 > ranking.rows[-1].effect
+        assert ranking.rows[-1].top == 0.0 and sum(row.top for row in ranking.rows) == pytest.approx(2)
+        assert ranking.chance is not None and ranking.chance.p_value == pytest.approx(1 / 41)
+        assert ranking.chance.best[0] >= ranking.chance.worst[1] > ranking.rows[-1].value
+        assert ranking.rows[0].hi is not None and ranking.rows[0].hi <= (1.0 if name == "precision" else np.inf)
+        assert any(sentence.endswith("worse than bad luck.") for sentence in verdict(ranking))
+
+
+def test_a_share_that_is_undefined_has_no_rank_and_its_reason(tmp_path: Path) -> None:
+    found = by_each_distance(
+        tmp_path, plan([Edition(PROMPTS[:5], SEEDS)], UnitShape(prompts=5, seeds=5)), shuffles=10, others=("recall",)
+    )[f"{COLUMN}_recall"]
+    assert found.table[f"{COLUMN}_recall"].null_count == found.table["rank"].null_count == len(SEEDS)
+    assert found.chance is None and found.caution == "undefined: 5 pictures a seed; 5 neighbours want 6 or more"
 
 
 def test_one_group_of_prompts_tests_nothing(tmp_path: Path) -> None:
