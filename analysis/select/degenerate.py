@@ -1,20 +1,22 @@
 """Seeds whose pictures are degenerate: empty, noisy, blurred, of two tones, or one picture again and again.
 
-Such pictures can win a measurement (black ones never show text), so that whatever a study measures, they are looked at as well.
-A seed is degenerate where a descriptor of its pictures lies far from that of the median of the other seeds, on the same prompts:
+Such pictures can win a measurement (black ones never show text), so that they are looked at whatever a study measures. A seed
+is degenerate where a descriptor of its pictures lies far from that of the median of the other seeds, on the same prompts:
 further than a fixed ratio, so that small differences never bar a seed, *and* further than other seeds lie, by four robust
-standard deviations, so that no seed is barred where seeds differ as much anyway. Contrast, tones, variety and distinctness bar
-a seed where they are too small, detail also where it is too large.
+standard deviations, so that no seed is barred where seeds differ as much anyway. Contrast, tones, variety and distinctness
+bar a seed where they are too small, detail also where it is too large.
 
-The ratios are wide: of real seeds the furthest lies about half as far, in octaves, as is allowed. So what is bad without being
-extreme is missed: half the contrast, a blur below one pixel, a little noise. And pixels alone are seen: pictures of the wrong
-thing, turned over, negative, in wrong colours, of shuffled parts or at each other's prompts pass, and so does what is degenerate
-in a small part of a picture (a black hole of an inpainting) or in fewer than about a quarter of the pictures. The other seeds are
-the measure: where all of a run is degenerate, none is barred, and where most of it is blurred or noisy, the few that are not may be.
+The ratios are wide. With 24 prompts the furthest of real seeds lies about half as far, in octaves, as is allowed, with 8 up to
+nine tenths. So what is bad without being extreme is missed: half the contrast, a blur below one pixel, a little noise. And
+pixels alone are seen: pictures of the wrong thing, turned over, negative, in wrong colours, of shuffled parts or at each
+other's prompts pass, and so does what is degenerate in a small part of a picture (a black hole of an inpainting) or in fewer
+than about a quarter of the pictures. The other seeds are the measure: where all of a run is degenerate none is barred, and
+where most of it is blurred or noisy, the few that are not may be.
 
-Source: the distance from the median in units of the median absolute deviation, with 1.4826 for normal values: Leys et al. (2013),
-"Detecting outliers", J. Exp. Soc. Psych. 49(4). Deviation: of logarithms, as descriptors are ratios; beside the fixed ratio; and of the
-other seeds, so that the seed itself has no part in what it is compared with.
+Source: distance from the median in units of the median absolute deviation, with 1.4826 for normal values: Leys et al. (2013),
+"Detecting outliers", Journal of Experimental Social Psychology 49(4).
+Deviation: of logarithms, as descriptors are compared by ratios; beside the fixed ratio; and of the other seeds, so that a seed
+has no part in what it is compared with.
 """
 
 from __future__ import annotations
@@ -53,11 +55,11 @@ class Descriptor:
 
 
 DESCRIPTORS = (
-    Descriptor("contrast (grey levels, lower quartile)", lambda seen: seen.contrast, 1, 1.0, 3.0),
-    Descriptor("tones (bits of luminance, lower quartile)", lambda seen: seen.tones, 1, 0.1, 3.0),
+    Descriptor("contrast (grey levels, lower quartile)", lambda seen: seen.contrast, 1, 2.0, 4.0),
+    Descriptor("tones (bits of luminance, lower quartile)", lambda seen: seen.tones, 1, 1.0, 4.0),
     Descriptor("fine detail (lower quartile)", lambda seen: seen.detail[0], 2, 0.05, 3.0, "both"),
     Descriptor("fine detail (upper quartile)", lambda seen: seen.detail[1], 2, 0.05, 3.0, "both"),
-    Descriptor("variety between prompts (grey levels)", lambda seen: seen.variety, 1, 1.0, 3.0),
+    Descriptor("variety between prompts (grey levels)", lambda seen: seen.variety, 1, 2.0, 3.0),
     Descriptor("share of distinct pictures", lambda seen: seen.distinct, 2, 0.001, 1.25),
 )
 """In the order in which they are told; the first that bars a seed is its reason."""

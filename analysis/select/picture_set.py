@@ -1,13 +1,14 @@
 """What the pictures of a seed are like as a set, by pixels alone: contrast, tones, detail, variety, and how many are distinct.
 
-Five plain descriptors that say nothing of beauty or of what is shown, and all of how empty, noisy, blurred or alike pictures are.
+Five plain descriptors. They say nothing of beauty or of what is shown, but how empty, noisy, blurred or alike pictures are.
 Contrast, tones and detail are taken at a picture's own resolution, so that blur and noise of a pixel or two are seen; variety
 and distinctness on thumbnails, so that they cost little.
 
-Sources: contrast: the root mean square contrast of Peli (1990), "Contrast in complex images", J. Opt. Soc. Am. A 7(10),
-equation 1, in grey levels. Tones: Shannon (1948), "A Mathematical Theory of Communication", section 6, of the histogram of
-luminance. Detail: the variance of the Laplacian of Pech-Pacheco et al. (2000), "Diatom autofocusing in brightfield microscopy",
-ICPR, LAPV. Luminance: ITU-R BT.601.
+Sources: contrast: the root mean square contrast of Peli (1990), "Contrast in complex images", J. Opt. Soc. Am. A 7(10), in
+grey levels. Tones: Shannon (1948), "A Mathematical Theory of Communication", section 6, of the histogram of luminance. Detail:
+the variance of the Laplacian of Pech-Pacheco et al. (2000), "Diatom autofocusing in brightfield microscopy", ICPR; LAPV in
+Pertuz et al. (2013), "Analysis of focus measure operators for shape-from-focus", Pattern Recognition 46(5). Luminance: ITU-R
+BT.601.
 Deviation: detail is the root of that variance, over the contrast: a dim picture is not a blurred one.
 """
 
@@ -31,8 +32,8 @@ SAME = 2.0
 """Grey levels (root mean square) within which two thumbnails count as one picture: noise and compression move less."""
 FLAT = 2.0
 """Contrast in grey levels below which a picture has no detail to speak of, fine or coarse."""
-LEAST_PICTURES = 4
-"""Of fewer, nothing is said."""
+LEAST_PICTURES = 8
+"""Of fewer, nothing is said: what they show would be what few prompts asked for."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ class Sketch:
     Attributes:
         contrast: standard deviation of luminance, 0..127.5 grey levels.
         tones: entropy of luminance in whole grey levels, 0..8 bits.
-        detail: standard deviation of the Laplacian over the contrast, 0..8: about 0.2 to 1 for pictures, 4.5 (the root of 20) for
-            white noise, 8 for a checkerboard of single pixels; NaN for a flat picture.
+        detail: standard deviation of the Laplacian over the contrast, 0..8: about 0.2 to 1 for pictures, 4.5 (the root of
+            20) for white noise, 8 for a checkerboard of single pixels; NaN for a flat picture.
         thumbnail: (16 * 16 * 3,) float64, 0..255.
     """
 
