@@ -1,11 +1,14 @@
 """Pictures of a run, for the sheets that show some of them."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import TypeVar
 
 from PIL import Image
 
 from seedscope.analysis.run.run import Run
 from seedscope.pipeline.images import decode
+
+Item = TypeVar("Item")
 
 
 def pictures_of(run: Run, seeds: Collection[int], prompts: Collection[str]) -> dict[tuple[int, str], Image.Image]:
@@ -20,6 +23,6 @@ def pictures_of(run: Run, seeds: Collection[int], prompts: Collection[str]) -> d
     return found
 
 
-def evenly(items: list[str], count: int) -> list[str]:
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
     """At most `count` of the items, evenly spaced."""
-    return items if len(items) <= count else [items[i * len(items) // count] for i in range(count)]
+    return list(items) if len(items) <= count else [items[i * len(items) // count] for i in range(count)]

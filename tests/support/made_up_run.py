@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import yaml
-from PIL import Image
 
 from seedscope.analysis.run.run import Run, opened
+from seedscope.pipeline.images import Pixels, encode
 from seedscope.pipeline.tables.table import Table
 
 STUDY = {
@@ -40,8 +39,17 @@ def made_up(prompts: int, seeds: int, rng: int = 0) -> dict[str, np.ndarray]:
     }
 
 
-def publish_run(folder: Path, values: Values, **changes: Any) -> Path:
-    """The study file of a run in `folder / "run"` with these values (P, S); NaN stays NaN, -1 becomes null."""
+def _colour(_: int, seed: int) -> Pixels:
+    return np.full((8, 8, 3), (seed % 256, 128, 64), np.uint8)
+
+
+def publish_run(
+    folder: Path, values: Values, *, pixels: Callable[[int, int], Pixels] = _colour, **changes: Any
+) -> Path:
+    """The study file of a run in `folder / "run"` with these values (P, S); NaN stays NaN, -1 becomes null.
+
+    pixels: (place of a prompt, seed) -> its picture (H, W, 3); without it, each seed is a colour.
+    """
     prompts, seeds = next(iter(values.values())).shape
     grid = [{"grid": {"objects": list(OBJECTS[:prompts]), "modifiers": ["a {object}"]}}]
     study = folder / "study.yaml"
@@ -52,7 +60,7 @@ def publish_run(folder: Path, values: Values, **changes: Any) -> Path:
     for unit in job.units:
         places = [(row[prompt.id], seed) for prompt, seed in unit.cells]
         texts = [prompt.text for prompt, _ in unit.cells]
-        pictures = [{"bytes": _picture(seed), "path": None} for _, seed in unit.cells]
+        pictures = [{"bytes": encode(pixels(*place)), "path": None} for place in places]
         _publish(job, job.images, unit, {"prompt": texts, "image": pictures})
         for measure in job.measures:
             names = [item.name for item in measure.feature.fields() if item.name in values]
@@ -75,9 +83,3 @@ def _publish(job: Run, table: Table, unit: Any, columns: Mapping[str, Sequence[A
     rows = known | columns
     arrays = [pa.array(rows.get(item.name, [None] * len(unit)), item.type) for item in table.schema]
     table.publish(unit, pa.table(arrays, schema=table.schema), {"source": "made up"})
-
-
-def _picture(seed: int) -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (8, 8), (seed % 256, 128, 64)).save(file, "WEBP", lossless=True)
-    return file.getvalue()
