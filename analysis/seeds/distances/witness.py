@@ -19,7 +19,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from seedscope.analysis.seeds.distances.feature_rows import vectors
 from seedscope.analysis.seeds.distances.frechet import Reference, spanned
@@ -79,9 +78,8 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
         everything = merge(everything, moments(rows[np.isfinite(rows).all(axis=1)]))
     witness = Witness.of(everything, reference)
 
-    def cells() -> Iterator[tuple[pa.Table, Array]]:
+    def scores() -> Iterator[tuple[Unit, Array]]:
         for unit in units:
-            table = features.read(unit.name, ["prompt_id", "seed", column])
-            yield table, witness.score(vectors(table[column]))
+            yield unit, witness.score(vectors(features.read(unit.name, [column])[column]))
 
-    return grid_of(units, cells())
+    return grid_of(units, scores())
