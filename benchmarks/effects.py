@@ -76,16 +76,18 @@ def write_file(path: Path, prompts: int, seeds: int) -> None:
 
 
 def write_shards(folder: Path, prompts: int, seeds: int) -> tuple[Table, list[Unit]]:
-    """A feature's table as a run publishes it, and its units."""
+    """A feature's table as a run publishes it, and its units; those that are there already are left."""
     edition = Edition(tuple(prompt(f"prompt {i}") for i in range(prompts)), tuple(range(seeds)))
     units = plan([edition], UNIT)
     table = Table.of(
         folder, "made_up", "0" * 8, pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field("score", pa.float32())])
     )
-    blocks = made_up(prompts, seeds)
+    blocks, committed = made_up(prompts, seeds), table.committed()
     for unit in units:
         if unit.seeds[0] == 0:
             values = next(blocks)
+        if unit.name in committed:
+            continue
         score = values[:, unit.seeds[0] : unit.seeds[-1] + 1].T.ravel()
         ids, of_seed = zip(*((each.id, seed) for each, seed in unit.cells), strict=True)
         columns = [ids, of_seed, ["ok"] * len(unit), pa.nulls(len(unit), pa.string()), score]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
 from seedscope.analysis.judging.golden_sentences import (
     NO_SHUFFLES,
     ONE_GROUP,
@@ -62,12 +63,11 @@ def choose(run: Run, judged: Judged) -> Choice:
         return Choice(rule, [], f"No seed can be called golden. {mute[0]}", {})
     barred = _not_by_own_distance(run, judged)
     rules = {"confirmed": _confirmed, "overlap": _overlap, "pareto": _pareto, "top": _top}
-    while True:
+    degenerate = DegenerateSeeds(run)
+    seeds, sentences = rules[rule](run, judged, barred)
+    while found := degenerate(seeds):
+        barred = {**barred, **found}
         seeds, sentences = rules[rule](run, judged, barred)
-        degenerate: Barred = {}
-        if not degenerate:
-            break
-        barred = {**barred, **degenerate}
     if judged.combined:
         sentences.append(of_combined(judged.combined))
     compared = _compared(judged, judged.scores(used[0])) if rule in ("confirmed", "pareto") else {}

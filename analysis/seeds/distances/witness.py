@@ -24,7 +24,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from seedscope.analysis.seeds.distances.feature_rows import vectors
 from seedscope.analysis.seeds.distances.frechet import Reference, spanned
@@ -83,12 +82,13 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
     place = {seed: i for i, seed in enumerate(dict.fromkeys(seed for unit in units for seed in unit.seeds))}
     total, n = np.zeros((len(place), reference.dimensions)), np.zeros(len(place))
 
-    def of_seeds(table: pa.Table) -> npt.NDArray[np.intp]:
-        return np.array([place[seed] for seed in table["seed"].to_pylist()], np.intp)
+    def read(unit: Unit) -> tuple[Array, npt.NDArray[np.intp]]:
+        """The features of a unit's cells, and the place of the seed of each."""
+        seeds = np.array([place[seed] for _, seed in unit.cells], np.intp)
+        return np.asarray(vectors(features.read(unit.name, [column])[column])), seeds
 
     for unit in units:
-        table = features.read(unit.name, ["seed", column])
-        rows, seeds = vectors(table[column]), of_seeds(table)
+        rows, seeds = read(unit)
         finite = np.isfinite(rows).all(axis=1)
         everything = merge(everything, moments(rows[finite]))
         for seed in np.unique(seeds[finite]):
@@ -96,12 +96,11 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
         n += np.bincount(seeds[finite], minlength=len(place))
     witness, mean = Witness.of(everything, reference), total / np.maximum(n, 1.0)[:, None]
 
-    def cells() -> Iterator[tuple[pa.Table, Array]]:
+    def scores() -> Iterator[tuple[Unit, Array]]:
         for unit in units:
-            table = features.read(unit.name, ["prompt_id", "seed", column])
-            seeds = of_seeds(table)
-            yield table, witness.score(vectors(table[column]), mean[seeds], n[seeds])
+            rows, seeds = read(unit)
+            yield unit, witness.score(rows, mean[seeds], n[seeds])
 
-    grid = grid_of(units, cells())
+    grid = grid_of(units, scores())
     centred = (grid.values - np.nanmean(grid.values, dtype=np.float64)).astype(np.float32)
     return Grid(centred, grid.prompts, grid.groups, grid.seeds)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.plan import Crossed, Unit
 from seedscope.pipeline.tables.table import Table
+
+Positions = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,40 +31,36 @@ class Grid:
         return Grid(self.values[prompts], self.prompts[prompts], self.groups[prompts], self.seeds)
 
 
-def grid_of(units: Sequence[Unit], cells: Iterable[tuple[pa.Table, npt.ArrayLike]]) -> Grid:
-    """The grid of some units, from tables with `prompt_id` and `seed` and a value for each of their rows.
+def grid_of(units: Sequence[Unit], found: Iterable[tuple[Unit, npt.ArrayLike]]) -> Grid:
+    """The grid of some units, from those of which something is known, each with a value for each of its cells, in order.
 
-    Prompts and seeds keep the order in which the units name them. What no table holds is NaN.
+    Prompts and seeds keep the order in which the units name them. What is not known is NaN.
     """
     groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
     seeds = list(dict.fromkeys(seed for unit in units for seed in unit.seeds))
     row, place = {prompt: i for i, prompt in enumerate(groups)}, {seed: i for i, seed in enumerate(seeds)}
     values = np.full((len(row), len(place)), np.nan, np.float32)
-    for table, found in cells:
-        values[_positions(table["prompt_id"], row), _positions(table["seed"], place)] = found
+    for unit, numbers in found:
+        values[_positions(unit, row, place)] = numbers
     return Grid(values, np.array(list(groups)), np.array(list(groups.values())), np.array(seeds, np.int64))
 
 
-def _positions(column: pa.ChunkedArray, known: Mapping[Any, int]) -> npt.NDArray[np.intp]:
-    """(n,) the position of each value; a value is looked up once, however many rows have it."""
-    encoded = column.combine_chunks().dictionary_encode()
-    found = np.array([known[value] for value in encoded.dictionary.to_pylist()], np.intp)
-    return np.asarray(found[encoded.indices.to_numpy()], np.intp)
+def _positions(unit: Unit, row: Mapping[str, int], place: Mapping[int, int]) -> tuple[Positions, Positions]:
+    """(n,) the row and (n,) the column of each cell. Of a block its sides are looked up, not its thousands of cells."""
+    if isinstance(unit.cells, Crossed):
+        rows, columns = [row[prompt.id] for prompt in unit.prompts], [place[seed] for seed in unit.seeds]
+        return np.tile(rows, len(columns)), np.repeat(columns, len(rows))
+    return np.array([row[prompt.id] for prompt, _ in unit.cells]), np.array([place[seed] for _, seed in unit.cells])
 
 
 def read_grid(features: Table, column: str, units: Sequence[Unit]) -> Grid:
-    """A scalar or boolean column of the shards of some units, one shard in memory at a time; booleans become 0 and 1.
+    """A scalar or boolean column of the shards of some units, some shards in memory at a time; booleans become 0 and 1.
 
     Raises:
         CorruptShard: a shard is damaged.
     """
-
-    def cells() -> Iterator[tuple[pa.Table, npt.ArrayLike]]:
-        committed = features.committed()
-        for unit in units:
-            if unit.name in committed:
-                table = features.read(unit.name, ["prompt_id", "seed", "status", column])
-                table = table.filter(pc.equal(table["status"], "ok"))
-                yield table, pc.cast(table[column], pa.float32()).to_numpy(zero_copy_only=False)
-
-    return grid_of(units, cells())
+    committed = features.committed()
+    there = [unit for unit in units if unit.name in committed]
+    read = features.values([unit.name for unit in there], column)
+    numbers = (pc.cast(values, pa.float32()).to_numpy() for values in read)
+    return grid_of(units, zip(there, numbers, strict=True))

@@ -111,7 +111,7 @@ def test_distances_are_those_of_the_shards(study: Path, tmp_path: Path) -> None:
             column = f"{FD}{name}"
             low, high = row[f"{column}_lo"], row[f"{column}_hi"]
             assert low < row[column] < high and row[f"{column}_se"] > 0
-            assert row[f"{column}_vs_mean_lo"] < row[f"{column}_vs_mean"] < row[f"{column}_vs_mean_hi"]
+            assert row[f"{column}_vs_median_lo"] < row[f"{column}_vs_median"] < row[f"{column}_vs_median_hi"]
     rows = pq.read_table(run / "distances.parquet").to_pylist()
     assert [(row["feature"], row["distance"]) for row in rows] == [
         (FD, name) for name in ("frechet", "kid", "cmmd", "fd_infinity")

@@ -11,7 +11,8 @@ from made_up_run import publish_run
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.features import feature
-from seedscope.analysis.judging.golden_rules import choose, golden_seeds
+from seedscope.analysis.judging.golden_list import golden_seeds
+from seedscope.analysis.judging.golden_rules import choose
 from seedscope.analysis.judging.judge import judge
 from seedscope.analysis.judging.measurement import UnclearFeature, feature_by_name, measurements, quality
 from seedscope.analysis.run.run import DrawnRun, opened

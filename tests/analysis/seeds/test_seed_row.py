@@ -21,7 +21,13 @@ columns = st.builds(
     effect=numbers,
     effect_lo=numbers,
     effect_hi=numbers,
-    **dict.fromkeys(("se", "lo", "hi", "shrunk", "shrunk_lo", "shrunk_hi", "q", "top"), maybe),
+    **dict.fromkeys(
+        (
+            *("se", "lo", "hi", "together_lo", "together_hi", "shrunk", "shrunk_lo", "shrunk_hi"),
+            *("p", "q", "rank_lo", "rank_hi", "chosen", "top"),
+        ),
+        maybe,
+    ),
     n=st.none() | arrays(np.int64, SEEDS, elements=st.integers(0, 99)),
 )
 SEED_NUMBERS, PICTURES = np.array([7, 1, 30, 2]), np.array([5, 6, 7, 8])
@@ -79,16 +85,25 @@ def test_a_measurement_is_not_taken_for_one_whose_name_begins_like_it() -> None:
         seed_rows(table, "looks")
 
 
-def test_the_columns_of_a_distance_and_of_a_scalar_are_those_of_0_1_0() -> None:
+def test_the_columns_of_a_distance_and_of_a_scalar() -> None:
     ones = np.ones(SEEDS)
     assert list(plain(1.0, se=ones, lo=ones, hi=ones, top=ones).named("fd")) == [
-        *("fd", "fd_se", "fd_lo", "fd_hi", "fd_vs_mean", "fd_vs_mean_lo", "fd_vs_mean_hi", "fd_top2_share"),
+        *("fd", "fd_se", "fd_lo", "fd_hi", "fd_vs_median", "fd_vs_median_lo", "fd_vs_median_hi", "fd_top2_share"),
     ]
     shrunk = {"shrunk": ones, "shrunk_lo": ones, "shrunk_hi": ones, "q": ones, "top": ones}
     assert list(plain(1.0, lo=ones, hi=ones, n=PICTURES, **shrunk).named("text")) == [
-        *("text", "text_lo", "text_hi", "text_n", "text_vs_mean", "text_vs_mean_lo", "text_vs_mean_hi"),
+        *("text", "text_lo", "text_hi", "text_n", "text_vs_median", "text_vs_median_lo", "text_vs_median_hi"),
         *("text_shrunk", "text_shrunk_lo", "text_shrunk_hi", "text_q", "text_top2_share"),
     ]
+
+
+def test_a_table_of_before_has_effects_over_the_mean_seed() -> None:
+    ones = pa.array([1.0, 2.0])
+    names = ("fd", "fd_vs_mean", "fd_vs_mean_lo", "fd_vs_mean_hi")
+    table = pa.table({"seed": [3, 4], "rank": [1, 2], "n": [5, 5], **dict.fromkeys(names, ones)})
+    assert measures_in(table) == ["fd"] and list(columns_of(table, "fd")) == list(names)
+    row = seed_rows(table, "fd")[1]
+    assert (row.effect, row.effect_lo, row.effect_hi, row.p) == (2.0, 2.0, 2.0, None)
 
 
 def test_a_value_without_an_interval_has_that_of_its_effect() -> None:
@@ -104,4 +119,4 @@ def test_types_are_those_of_parquet() -> None:
         "x", plain(1.0, n=PICTURES), seeds=SEED_NUMBERS, n=PICTURES, order=np.arange(SEEDS), ranks=[None] * SEEDS
     )
     assert [table[name].type for name in ("seed", "rank", "n", "x_n")] == [pa.int64()] * 4
-    assert table["x_vs_mean"].type == pa.float64()
+    assert table["x_vs_median"].type == pa.float64()

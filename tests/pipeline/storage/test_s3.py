@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import s3fs
+import small_scores
 from object_store import BUCKET, ObjectStore, busy, served, slow
 from repository import ROOT
 from small_shards import UNIT, edition, rows
@@ -88,6 +89,22 @@ def test_a_column_is_read_without_the_pictures(store: ObjectStore) -> None:
     before = store.sent
     assert table.read(UNIT.name, ["seed"])["seed"].to_pylist() == [1, 1, 2, 2]
     assert store.sent - before < 100_000
+
+
+def test_a_column_of_many_shards_is_read_as_from_a_folder(store: ObjectStore, tmp_path: Path) -> None:
+    table, near = small_scores.scores(place()), small_scores.scores(tmp_path)
+    for number, unit in enumerate(small_scores.UNITS):
+        values = [number + row / 100 for row in range(len(unit))]
+        for each in (table, near):
+            small_scores.publish(each, unit, values, failed=[0, 2] if number == 1 else [])
+    names = [unit.name for unit in small_scores.UNITS]
+    assert list(table.values(names, "score")) == list(near.values(names, "score"))
+    last = str(table.receipt(names[-1]).shard)
+    table.storage.replace(last, table.storage.read(last)[:-9])
+    found = table.values(names, "score")
+    assert [next(found).null_count for _ in names[:-1]] == [0, 2, 0]
+    with pytest.raises(CorruptShard, match=names[-1]):
+        next(found)
 
 
 def test_damage_is_seen(store: ObjectStore) -> None:
