@@ -202,7 +202,7 @@ def test_two_real_runs(runs: tuple[Path, Path]) -> None:
     by_name = {one["measure"]: one for one in found["agreements"]}
     assert {"clip_score", "looks_brightness", "looks_greyscale"} <= set(by_name)
     for name in ("clip_score", "looks_brightness"):
-        effects = [table[f"{name}_vs_mean"] for table in tables]
+        effects = [table[f"{name}_vs_median"] for table in tables]
         assert by_name[name]["found"]["rank"]["rho"] == pytest.approx(stats.spearmanr(*effects).statistic)
         assert by_name[name]["reliability"] == [float(each.loc[name, "reliability"]) for each in measures]
     assert by_name["looks_brightness"]["found"]["rank"]["rho"] > 0.7
@@ -234,9 +234,9 @@ def test_a_golden_seed_that_is_worse_or_was_not_drawn(runs: tuple[Path, Path], t
     for row in rows:
         effect, lo, hi, q = facts.get(row["seed"], (0.0, -0.1, 0.1, 0.9))
         row |= {
-            "clip_score_vs_mean": effect,
-            "clip_score_vs_mean_lo": lo,
-            "clip_score_vs_mean_hi": hi,
+            "clip_score_vs_median": effect,
+            "clip_score_vs_median_lo": lo,
+            "clip_score_vs_median_hi": hi,
             "clip_score_q": q,
         }
     pq.write_table(pa.Table.from_pylist(rows, table.schema), there / "seeds.parquet")
