@@ -43,7 +43,9 @@ def with_likely_groups(prompts: Sequence[Prompt]) -> list[Prompt]:
     join groups, and found new ones.
     """
     alone = sorted((item for item in prompts if not item.has_named_group), key=lambda item: (len(item.text), item.text))
-    hubs = _stars(_alike([wording(item.text) for item in alone])) if alone else []
+    if not alone:
+        return list(prompts)
+    hubs = _stars(_alike([wording(item.text) for item in alone]))
     found = {item.id: alone[hub].id for item, hub in zip(alone, hubs, strict=True)}
     return [replace(item, group=found.get(item.id, item.group)) for item in prompts]
 

@@ -14,28 +14,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-FUNCTION = frozenset(
-    "a an the this that these those some any each every another other its it his her their my your our he she they them him "
-    "of in on at by with without from to into onto over under above below behind beside near next against between among "
-    "around through across along inside outside upon off up down out about like as than for during before after while and or "
-    "but not no is are was were be been being has have had do does did there here where which who whom whose what when very "
-    "one two three four five several many indoors outdoors made wearing built worn seen set s "
-    "der die das den dem des ein eine einen einem einer und oder mit ohne auf unter uber neben vor hinter von vom zum zur im am "
-    "aus bei durch zwischen "
-    "un une le la les du au aux de et ou avec sans sur sous dans devant derriere pres entre pour par d l "
-    "una uno el los las unos unas del al y con sin sobre bajo en junto detras delante para por "
-    "il lo gli della dello di da nel nella sul sulla su e tra um uma os com sem sob no na nos nas ao do dos das".split()
-)
-ROMANCE = frozenset("un une le la les una uno el los las unos unas il lo gli um uma os".split())
-"""Articles after which the noun comes before what describes it."""
-OF = frozenset("of de du d di von".split())
-SHOWN = frozenset(
-    "photo photos photograph photography picture image painting drawing sketch illustration render rendering artwork art "
-    "portrait closeup view shot style oil watercolor watercolour pixel cartoon highly detailed detail realistic "
-    "photorealistic 4k 8k hd quality best group pair bunch foto fotografia imagen bild gemalde dibujo dessin pintura".split()
-)
-"""Words for how, and in what number, something is shown."""
-THINGS_IN_ING = frozenset("building string spring ceiling evening morning clothing wedding pudding".split())
+from seedscope.pipeline.study.small_words import FUNCTION, OF, ROMANCE, SHOWN, THINGS_IN_ING
+
 SPACELESS = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 BETWEEN = re.compile("[的一个個只張张在上下里中是了和有着のにはをがと]+")
 BREAK = ","
