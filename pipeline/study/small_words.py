@@ -1,4 +1,4 @@
-"""Words that say nothing of what a prompt shows, of six European languages (English, German, four Romance ones), accents folded."""
+"""Words that say nothing of what a prompt shows, of English, German and four Romance languages; accents are folded."""
 
 
 def _words(*lines: str) -> frozenset[str]:

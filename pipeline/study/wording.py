@@ -78,24 +78,26 @@ def _singular(word: str) -> str:
 
 
 def _subject(written: Sequence[str]) -> str | None:
-    noun, first, shown = None, False, False
+    noun, first, one, shown = None, False, False, False
     for word in written:
         if SPACELESS.search(word):
             return None
         if word in OF and shown:
-            noun, first, shown = None, False, False
+            noun, first, one, shown = None, False, False, False
         elif word in SHOWN:
             shown = True
-        elif noun is not None and (not _says_something(word) or _is_participle(word)):
+        elif noun is not None and (not _says_something(word) or _is_verb(word, one)):
             break
         elif word in ROMANCE:
             first = True
+        elif word in ("a", "an"):
+            one = True
         elif _says_something(word) and not (first and noun is not None):
             noun = _singular(word)
     return noun
 
 
-def _is_participle(word: str) -> bool:
-    return (len(word) > 5 and word.endswith("ing") and word not in THINGS_IN_ING) or (
-        len(word) > 4 and word.endswith("ed")
-    )
+def _is_verb(word: str, one: bool) -> bool:
+    """Whether a word after a noun looks like a verb: a participle, or, of one thing, a form in -s."""
+    doing = len(word) > 5 and word.endswith("ing") and word not in THINGS_IN_ING
+    return doing or (len(word) > 4 and word.endswith("ed")) or (one and _singular(word) != word)
