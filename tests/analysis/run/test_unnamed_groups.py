@@ -64,6 +64,9 @@ def test_unnamed_groups_are_told_with_an_example_and_a_remedy(study: Path) -> No
     for step in ("plan", "seeds"):
         done = command(step, study, "--out", study.parent / "run")
         assert "12 of 12 prompts seem to belong to 4 groups" in done.stdout, done.stderr
+    assert command("report", study, "--out", study.parent / "run").returncode == 0
+    page = study.parent / "run" / "report" / "index.html"
+    assert "12 of 12 prompts seem to belong to 4 groups" in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -106,6 +109,13 @@ def test_a_run_that_grows_may_join_groups(study: Path) -> None:
     run = run_of(study, out)
     assert len({item.group for item in run.wanted.prompts}) == 5
     assert {item.group for unit in run.units for item in unit.prompts} < {item.group for item in run.wanted.prompts}
+
+
+def test_prompts_of_one_found_group_make_no_golden_seed(tmp_path: Path) -> None:
+    study = publish_run(tmp_path, made_up(4, 8), prompts=[kind.format("cat") for kind in KINDS[:4]], groups="auto")
+    done = command("seeds", study, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stderr
+    assert "Golden seeds: none." in done.stdout and "all of them are of one group here" in " ".join(done.stdout.split())
 
 
 def test_imported_pictures_may_have_found_groups(tmp_path: Path) -> None:
