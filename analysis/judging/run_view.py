@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -19,11 +19,11 @@ from pydantic import ValidationError
 
 from seedscope.analysis.features import feature
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import recorded_study
+from seedscope.analysis.run.run import grouped, recorded_study
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
-from seedscope.pipeline.study.plan import Edition, Unit, plan
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
@@ -227,9 +227,11 @@ def open_run(location: Path | str) -> RunView:
     if not isinstance(cause, dict):
         raise UserError(f"{place}: its record does not say how the pictures were made.")
     if "imported" in cause:
+        if (study := recorded_study(folder)) is not None:
+            edition = replace(edition, prompts=tuple(grouped(study, edition.prompts)))
         return RunView(folder, cause, edition, ImportedRun(folder).units)
     try:
         shape = UnitShape.model_validate(cause.get("unit"))
     except ValidationError:
         raise UserError(f"{place}: its record does not say how its cells fall into units.") from None
-    return RunView(folder, cause, edition, plan([found for _, found in editions], shape))
+    return RunView(folder, cause, edition, plan(as_named([found for _, found in editions], edition.prompts), shape))

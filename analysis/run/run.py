@@ -19,7 +19,9 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.study.file import load_study
-from seedscope.pipeline.study.plan import Edition, Unit, plan, with_facts
+from seedscope.pipeline.study.likely_groups import with_likely_groups
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
+from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
 from seedscope.pipeline.tables.run_folder import RunFolder
@@ -188,7 +190,7 @@ def begun(run: AnyRun) -> AnyRun:
         RunChanged: the folder belongs to another study.
     """
     if isinstance(run, DrawnRun):  # of others an import has recorded it
-        editions = with_facts(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
+        editions = as_named(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
         run = replace(run, units=plan(editions, run.study.unit))
     record_study(run)
     return run
@@ -222,11 +224,16 @@ def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:
         raise UserError(f"{folder.storage.url}/{STUDY}: cannot be read: {str(error).splitlines()[0]}.") from error
 
 
+def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts with their groups: as they are named, or, where the study wants it, as their texts say too."""
+    return with_likely_groups(prompts) if study.groups == "auto" else list(prompts)
+
+
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
     task = kind.of(study, located)
-    wanted = Edition(tuple(task.prompts()), tuple(study.seeds))
+    wanted = Edition(tuple(grouped(study, task.prompts())), tuple(study.seeds))
     measured, made_from = _measured(study), cause(study, located)
     known = [edition for _, edition in folder.editions()]
     return DrawnRun(
@@ -234,7 +241,7 @@ def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
         folder=folder,
         cause=made_from,
         wanted=wanted,
-        units=plan(with_facts(known, wanted.prompts) or [wanted], study.unit),
+        units=plan(as_named(known, wanted.prompts) or [wanted], study.unit),
         images=Table.of(folder.storage, "images", fingerprint(made_from), task.schema),
         subject=study.model.id.rsplit("/", 1)[-1],
         measured=measured,
@@ -245,12 +252,15 @@ def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
 
 def _brought_in(study: ImportedStudy, folder: RunFolder) -> BroughtInRun:
     imported = ImportedRun(folder)
+    prompts = {prompt.id: prompt for prompt in grouped(study, imported.edition.prompts)}
     return BroughtInRun(
         study=study,
         folder=folder,
         cause=imported.cause,
-        wanted=imported.edition,
-        units=imported.units,
+        wanted=replace(imported.edition, prompts=tuple(prompts.values())),
+        units=[
+            Unit(unit.name, tuple((prompts[prompt.id], seed) for prompt, seed in unit.cells)) for unit in imported.units
+        ],
         images=imported.images,
         subject=study.name,
         measured=_measured(study),

@@ -43,6 +43,7 @@ def plan_study(
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
     from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.unnamed_groups import unnamed_groups
     from seedscope.jobs.planning.estimate import planned
 
     run = run_of(study, folder)
@@ -61,6 +62,8 @@ def plan_study(
         return
     for line in _sizes(plan):
         out.print(line, soft_wrap=True)
+    for sentence in unnamed_groups(run):
+        out.print(sentence, soft_wrap=True)
     if plan.rated is None:
         out.print(f"\nHow long it takes is not known yet: {measure} measures the rate here.", soft_wrap=True)
         return

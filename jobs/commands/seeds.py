@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as TextTable
 
 from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.scores.variance import reliability
@@ -66,7 +67,7 @@ def judge_and_show(run: Run) -> tuple[Judged, Choice]:
 def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
     """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
     console.print(_best_and_worst(judged.ranking, run.study.name))
-    for sentence in unfinished(run):
+    for sentence in [*unfinished(run), *unnamed_groups(run)]:
         console.print(sentence)
     for sentence in verdict(judged.ranking):
         console.print(sentence)

@@ -28,6 +28,7 @@ class Size(BaseModel):
     model: str
     pixels: str
     prompts: int
+    groups: int
     seeds: int
     images: int
     units: int
@@ -46,6 +47,7 @@ def size(run: DrawnRun) -> Size:
         model=run.study.model.id,
         pixels=f"{width} x {height}",
         prompts=len(run.wanted.prompts),
+        groups=len({prompt.group for prompt in run.wanted.prompts}),
         seeds=len(run.wanted.seeds),
         images=sum(map(len, units)),
         units=len(units),

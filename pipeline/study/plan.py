@@ -64,15 +64,10 @@ class Edition:
     seeds: tuple[int, ...]
 
 
-def with_facts(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[Edition]:
-    """Recorded editions, in which prompts have no facts, with the facts that `prompts` have."""
-    facts = {prompt.id: prompt.facts for prompt in prompts if prompt.facts}
-    if not facts:
-        return list(editions)
-    return [
-        replace(each, prompts=tuple(replace(prompt, facts=facts.get(prompt.id, {})) for prompt in each.prompts))
-        for each in editions
-    ]
+def as_named(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[Edition]:
+    """Recorded editions, each prompt with the group and the facts that it has among `prompts`, where it is there."""
+    now = {prompt.id: prompt for prompt in prompts}
+    return [replace(each, prompts=tuple(now.get(prompt.id, prompt) for prompt in each.prompts)) for each in editions]
 
 
 def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:

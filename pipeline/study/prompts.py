@@ -29,6 +29,11 @@ class Prompt:
     group: str
     facts: Mapping[str, Fact] = field(default_factory=dict, compare=False, repr=False)
 
+    @property
+    def has_named_group(self) -> bool:
+        """Whether its source names its group."""
+        return self.group != self.id
+
     def record(self) -> dict[str, str]:
         """What a run records of it."""
         return {"id": self.id, "text": self.text, "group": self.group}

@@ -285,6 +285,11 @@ class Measured(Strict):
     reference: str = Field(
         "sprout", description="The real pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
     )
+    groups: Literal["named", "auto"] = Field(
+        "named",
+        description="Which prompts belong together. `named`: those of an object of a grid, or of a `group` of a file, and "
+        "every other one is alone. `auto`: of the others, those that are alike by their texts too. Pictures are the same.",
+    )
     ranking: Ranking = Ranking()
 
     @model_validator(mode="after")

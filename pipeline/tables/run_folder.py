@@ -11,7 +11,7 @@ from typing import Any
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
-from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -76,6 +76,8 @@ class RunFolder:
     def grow(self, cause: Json, wanted: Edition) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
 
+        Prompts that have come into other groups are recorded too, as an edition that asks for no further pictures.
+
         Raises:
             RunChanged: the run was made with other settings, or has prompts or seeds that the study no longer names.
         """
@@ -84,7 +86,7 @@ class RunFolder:
         if known:
             self._refuse_other_settings(known[0][0], cause)
             self._refuse_shrinking(editions[-1], wanted)
-            if same_cells(editions[-1], wanted):
+            if same_wish(editions[-1], wanted):
                 return editions
             wanted = _known_first(editions[-1], wanted)
         record = {
@@ -97,7 +99,7 @@ class RunFolder:
         except FileExistsError:
             # Another part of the run was first to record the same.
             found = [edition for _, edition in self.editions()]
-            if fingerprint(self.record(1)["cause"]) == fingerprint(cause) and same_cells(found[-1], wanted):
+            if fingerprint(self.record(1)["cause"]) == fingerprint(cause) and same_wish(found[-1], wanted):
                 return found
             raise RunBusy(
                 f"{self.storage.url}: another process has just started on this run. Try again when it is done."
@@ -178,16 +180,16 @@ def _one_name(url: str) -> str:
     return re.sub(r"[^\w.-]+", "-", url.partition("://")[2]).strip("-")
 
 
-def same_cells(one: Edition, other: Edition) -> bool:
-    """Whether two editions name the same prompts and seeds, in any order."""
-    ids = [{prompt.id for prompt in edition.prompts} for edition in (one, other)]
-    return ids[0] == ids[1] and set(one.seeds) == set(other.seeds)
+def same_wish(one: Edition, other: Edition) -> bool:
+    """Whether two editions name the same prompts, in the same groups, and the same seeds, in any order."""
+    return set(one.prompts) == set(other.prompts) and set(one.seeds) == set(other.seeds)
 
 
 def _known_first(old: Edition, new: Edition) -> Edition:
     known_prompts, known_seeds = {prompt.id for prompt in old.prompts}, set(old.seeds)
+    (known,) = as_named([old], new.prompts)
     return Edition(
-        old.prompts + tuple(prompt for prompt in new.prompts if prompt.id not in known_prompts),
+        known.prompts + tuple(prompt for prompt in new.prompts if prompt.id not in known_prompts),
         old.seeds + tuple(seed for seed in new.seeds if seed not in known_seeds),
     )
 

@@ -34,6 +34,7 @@ from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly
+from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.select.comparison import Compared, Difference
 from seedscope.pipeline.errors import UserError
 
@@ -68,7 +69,11 @@ def report_data(run: Run) -> ReportData:
     ids = [prompt.id for prompt in run.wanted.prompts]
     return ReportData(
         title=run.study.name if run.subject == run.study.name else f"{run.subject}: {run.study.name}",
-        answer=[*unfinished(run), *answer(measures, judged.ranking.measure, decisive(run), choice)],
+        answer=[
+            *unfinished(run),
+            *answer(measures, judged.ranking.measure, decisive(run), choice),
+            *unnamed_groups(run),
+        ],
         by=judged.ranking.measure,
         measures=measures,
         ranked=[row.seed for row in judged.ranking.ranked],

@@ -6,7 +6,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.pipeline.study.plan import Edition, Unit, plan, with_facts
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
 from seedscope.pipeline.study.prompts import Prompt, prompt
 from seedscope.pipeline.study.schema import UnitShape
 
@@ -80,9 +80,16 @@ def test_a_unit_may_have_holes() -> None:
     assert (one, 3) not in unit.cells and (one, 3) in Unit.crossed("v", (one, two), (5, 3)).cells
 
 
+def test_groups_are_those_that_the_study_names_now() -> None:
+    recorded = [Edition((prompt("a cat"), prompt("a dog")), (1,)), Edition((prompt("a cat"), prompt("a dog")), (1, 2))]
+    now = as_named(recorded, [prompt("a cat", "pets")])
+    assert [item.group for each in now for item in each.prompts] == ["pets", prompt("a dog").id] * 2
+    assert [unit.name for unit in plan(now, UnitShape())] == [unit.name for unit in plan(recorded, UnitShape())]
+
+
 def test_facts_are_neither_recorded_nor_compared_and_come_back_from_the_study() -> None:
     plain, known = prompt("a red cat"), prompt("a red cat", facts={"colour": "red"})
     assert plain == known and hash(plain) == hash(known) and "facts" not in known.record()
-    (edition,) = with_facts([Edition((plain, prompt("a dog")), (1,))], [known])
+    (edition,) = as_named([Edition((plain, prompt("a dog")), (1,))], [known])
     assert [dict(item.facts) for item in edition.prompts] == [{"colour": "red"}, {}]
     assert plan([edition], UnitShape())[0].name == plan([Edition((plain, prompt("a dog")), (1,))], UnitShape())[0].name

@@ -41,6 +41,8 @@ def test_a_study_with_defaults(write_study: Write) -> None:
         ({"sampling": {"steps": "many"}}, "sampling.steps: Input should be a valid integer"),
         ({"sampling": {"steps": 0}}, "sampling.steps: Input should be greater than or equal to 1 (it is 0)"),
         ({"sampling": {"scheduler": "dimm"}}, "sampling.scheduler: Input should be 'model', 'ddim'"),
+        ({"group": "auto"}, "group: unknown key; did you mean 'groups'?"),
+        ({"groups": "found"}, "groups: Input should be 'named' or 'auto' (it is 'found')"),
         ({"name": "../up"}, "name: String should match pattern"),
         ({"seeds": "-1"}, "seeds: '-1' is neither a whole number nor a range such as '0-31'"),
         ({"seeds": [-1]}, "seeds: seed -1 is outside 0 .. 2^63-1"),

@@ -20,7 +20,9 @@ from waiting import GENEROUS
 
 from seedscope.pipeline.errors import CorruptShard, RunBusy, RunChanged, StorageError
 from seedscope.pipeline.storage.local import create, replacing
-from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.study.plan import Edition, plan
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import UnitShape
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
@@ -220,6 +222,18 @@ def test_a_run_grows_and_remembers(tmp_path: Path) -> None:
     grown = run.grow({"steps": 1}, edition("cab", 3))
     assert [item.text for item in grown[1].prompts] == ["a", "b", "c"]
     assert [found for _, found in run.editions()] == grown
+
+
+def test_prompts_that_come_into_other_groups_are_recorded_once_and_ask_for_no_picture(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    regrouped = Edition(tuple(prompt(text, "letters") for text in "ba"), (0, 1))
+    run.grow({"steps": 1}, edition("ab", 2))
+    for _ in range(2):
+        editions = run.grow({"steps": 1}, regrouped)
+        assert [(item.text, item.group) for item in editions[-1].prompts] == [("a", "letters"), ("b", "letters")]
+        assert len(run.editions()) == 2
+    shape = UnitShape(prompts=1, seeds=1)
+    assert [unit.name for unit in plan(editions, shape)] == [unit.name for unit in plan(editions[:1], shape)]
 
 
 @pytest.mark.parametrize(
