@@ -22,9 +22,9 @@ class Estimate:
 class SeedValue:
     """One measurement of one seed.
 
-    n: cells behind it. value: the seed's mean over prompts, or its distance. effect: value less the mean of all seeds on the
+    n: cells behind it. value: the seed's mean over prompts, or its distance. effect: value less that of the median seed on the
     same prompts. shrunk: the effect as expected on new prompts. q: false discovery rate at which the seed is better than
-    average. top: probability of being among the k best. Each None where undefined.
+    that one. top: probability of being among the k best. Each None where undefined.
     """
 
     n: int
@@ -57,7 +57,7 @@ class Measured:
     """One measurement over all seeds.
 
     name: as in the tables (`clip_score`); that of a text rate begins with `text`. title, unit: for people. better: None where
-    no direction is good (brightness). rate: whether it is a share of pictures that show something. shares: of variance, by
+    no direction is good (brightness). mean: of all pictures; median: the median seed's, to which an effect adds up. rate: whether it is a share of pictures that show something. shares: of variance, by
     `seed`, `prompt`, `rest`; empty for distances. reliability: of the seeds' means at this number of prompts; prompts_for_08:
     how many 0.8 would take. p: of "the seeds do not differ". best, worst: what chance alone gives for the best and the worst
     seed (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good.
@@ -73,6 +73,7 @@ class Measured:
     cells: int
     missing: int
     mean: float | None
+    median: float | None
     shares: Mapping[str, Estimate]
     reliability: float | None
     prompts_for_08: float | None

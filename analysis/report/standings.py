@@ -85,10 +85,10 @@ def worth(value: SeedValue) -> float | None:
 
 
 def _chance_effects(measured: Measured) -> Interval | None:
-    if measured.best is None or measured.worst is None or measured.mean is None:
+    if measured.best is None or measured.worst is None or measured.median is None:
         return None
     ends = [*measured.best, *measured.worst]
-    return min(ends) - measured.mean, max(ends) - measured.mean
+    return min(ends) - measured.median, max(ends) - measured.median
 
 
 def columns(standing: MeasureStanding) -> dict[str, Any]:

@@ -82,6 +82,11 @@ class SeedRow:
     top: float | None = None
 
     @property
+    def effect_of_all(self) -> tuple[float | None, float | None]:
+        """The interval of the effect that holds for all seeds at once; of what has none, such as a distance, the seed's own."""
+        return (self.effect_lo, self.effect_hi) if self.together_lo is None else (self.together_lo, self.together_hi)
+
+    @property
     def interval(self) -> Interval | None:
         """95 % of the value; of a value that has no interval of its own, that of its effect, moved there."""
         if self.lo is not None and self.hi is not None:

@@ -87,7 +87,7 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
     rows = ranking.rows
     grid = TextTable(title=f"Seeds of {name} by {ranking.measure}, {ranking.better} is better")
     value = "distance" if ranking.real_images is not None else "rate" if ranking.rate else "value"
-    for heading in ("rank", "seed", value, "95 % interval", "less mean", "95 % interval"):
+    for heading in ("rank", "seed", value, "95 % interval", "less median", "95 %, all seeds"):
         grid.add_column(heading, justify="right", no_wrap=True)
     shown = rows if len(rows) <= 2 * most else [*rows[:most], None, *rows[-most:]]
     for row in shown:
@@ -100,7 +100,7 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
                 written(ranking, row.value),
                 span(ranking, row.lo, row.hi),
                 written(ranking, row.effect, signed=True),
-                span(ranking, row.effect_lo, row.effect_hi, signed=True),
+                span(ranking, *row.effect_of_all, signed=True),
             )
     return grid
 

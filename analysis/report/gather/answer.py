@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 
@@ -10,6 +11,7 @@ from seedscope.analysis.judging.golden_sentences import UNTRIED
 from seedscope.analysis.report.data import Measured
 from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
 from seedscope.analysis.seeds.ranking import LEVEL
+from seedscope.analysis.seeds.scores.discovery import q_values
 
 RELIABLE = 0.8
 
@@ -38,13 +40,19 @@ def _matters(measures: Sequence[Measured], main: Measured) -> str:
         first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p_value(main.p)})"
     else:
         first = f"By {main.title}, seeds differ no more than chance alone makes them ({p_value(main.p)})"
-    shares = {m.title: m.shares["seed"] for m in measures if "seed" in m.shares and (m.p is None or _matter(m))}
+    shares = {m.title: m.shares["seed"] for m in _beyond_chance(measures) if "seed" in m.shares}
     if not shares:
         return f"{first}."
     title, largest = max(shares.items(), key=lambda item: item[1].value or 0.0)
     interval = "" if largest.interval is None else f" ({PERCENT.interval(largest.interval)})"
     share = f"{PERCENT.plain(largest.value)}{interval} of the differences between single pictures"
     return f"{first}; of all that was measured, the seed shows most in {title}: {share}."
+
+
+def _beyond_chance(measures: Sequence[Measured]) -> list[Measured]:
+    """Those in which seeds differ, at a false discovery rate of 5 % among all of them: one in twenty would by chance."""
+    q = q_values([math.nan if measured.p is None else measured.p for measured in measures])
+    return [measured for measured, each in zip(measures, q, strict=True) if each <= 1 - LEVEL]
 
 
 def _matter(measured: Measured) -> bool:

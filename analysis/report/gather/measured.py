@@ -44,6 +44,7 @@ def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
         cells=prompts * seeds - found.missing,
         missing=found.missing,
         mean=number(found.mean),
+        median=number(found.median),
         shares={part: _share(share) for part, share in shares.items() if share.share is not None},
         reliability=None if found.shares is None else reliability(found.shares),
         prompts_for_08=None if found.shares is None else prompts_needed(found.shares),
@@ -58,7 +59,7 @@ def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
 def of_distance(ranking: Ranking) -> Measured:
     """A distance, or its like, from the table of the ranking by it. One number a seed: it has no shares of variance."""
     rows = ranking.rows
-    means = [row.value - row.effect for row in rows if row.value is not None and row.effect is not None]
+    values = [row.value for row in rows if row.value is not None]
     title, unit = title_of(ranking.measure)
     return Measured(
         name=ranking.measure,
@@ -70,7 +71,8 @@ def of_distance(ranking: Ranking) -> Measured:
         groups=ranking.groups,
         cells=sum(row.n for row in rows),
         missing=ranking.missing + ranking.prompts_left_out * len(rows),
-        mean=float(np.mean(means)) if means else None,
+        mean=float(np.mean(values)) if values else None,
+        median=float(np.median(values)) if values else None,
         shares={},
         reliability=None,
         prompts_for_08=None,
@@ -109,7 +111,7 @@ def _share(found: Component) -> Estimate:
 
 def _range(found: Scalar, effects: np.typing.NDArray[np.float64]) -> Interval | None:
     """95 % of what chance gives, as a value; no less than 0 of a rate, where rounding would make it so."""
-    low, high = (found.mean + np.quantile(effects, [0.025, 0.975])).tolist()
+    low, high = (found.median + np.quantile(effects, [0.025, 0.975])).tolist()
     if not (math.isfinite(low) and math.isfinite(high)):
         return None
     return (max(0.0, low), max(0.0, high)) if found.rates is not None else (low, high)
@@ -121,7 +123,7 @@ def _seed_values(found: Scalar) -> Iterator[tuple[int, SeedValue]]:
     for i, seed in enumerate(found.seeds.tolist()):
         effect = estimate(effects.effect[i], effects.lo[i], effects.hi[i])
         if rates is None:
-            value = estimate(found.values[i], found.mean + effects.lo[i], found.mean + effects.hi[i])
+            value = estimate(found.values[i], found.median + effects.lo[i], found.median + effects.hi[i])
         else:
             value = estimate(rates.rate[i], rates.lo[i], rates.hi[i])
         yield (
