@@ -28,16 +28,17 @@ import pyarrow.parquet as pq
 from scipy import stats
 
 from seedscope.analysis.seeds.scores.additive import additive_fit
-from seedscope.analysis.seeds.scores.discovery import better_than_average, q_values
 from seedscope.analysis.seeds.scores.effects import seed_effects
 from seedscope.analysis.seeds.scores.grid import read_grid
+from seedscope.analysis.seeds.scores.halvings import halvings, held_out
+from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability, winner
-from seedscope.analysis.seeds.scores.shuffle import score_null
+from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.seeds.scores.variance import prompts_needed, reliability, variance_shares
 from seedscope.analysis.seeds.stability import stability
-from seedscope.analysis.select.confirmed import confirmed
+from seedscope.analysis.select.confirmed import Evidence, confirmed
 from seedscope.pipeline.study.plan import Edition, Unit, plan
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import UnitShape
@@ -115,7 +116,6 @@ def judged(scores: Scores, lap: Lap) -> Answer:
     lap("read")
     fit = additive_fit(scores)
     effects = seed_effects(fit)
-    q = q_values(better_than_average(effects, "higher"))
     lap("effects")
     shares = variance_shares(fit, effects)
     assert reliability(shares) is not None and prompts_needed(shares) is not None
@@ -124,21 +124,23 @@ def judged(scores: Scores, lap: Lap) -> Answer:
     top = top_probability(posterior_draws(shrunk, rng), K, "higher")
     assert winner(shrunk, "higher") is not None
     lap("top k")
-    null = score_null(fit, "higher", rng, SHUFFLES)
+    null = score_null(shuffled(fit, rng, SHUFFLES), "higher")
     lap("shuffles")
+    halves = halvings(fit)
+    assert halves is not None
+    confirmed(Evidence(null, held_out(halves, K, "higher"), "higher"))
+    lap("halvings, confirmed")
     del fit
     ranking = split_prompts(scores.groups[scores.member], rng)
     first, second = effects_of_parts(scores, ranking)
     held = stability(first.effect, second.effect, K, "higher", rng, RESAMPLES)
-    confirmed(first, second, "higher")
-    lap("stability, confirmed")
+    lap("stability")
     share = np.array([shares.seed.share, shares.prompt.share, shares.rest.share], dtype=np.float64)
     rho = np.array([held.rank.rho], dtype=np.float64)
     return {
-        "effect": effects.effect,
+        "effect": effects.effect - effects.effect.mean(),
         "se": effects.se,
         "share": share,
-        "q": q,
         "chance": null.best,
         "rho": rho,
         "top": top,

@@ -220,6 +220,7 @@ def _measured(
         cells=prompts * len(worth) - 2,
         missing=2,
         mean=mean,
+        median=mean,
         shares={part: Estimate(value, (0.6 * value, min(1.0, 1.5 * value))) for part, value in shares.items()},
         reliability=float(shrink),
         prompts_for_08=float(prompts * 4 * (1 - shrink) / shrink),
@@ -258,6 +259,7 @@ def _rate(rng: np.random.Generator, name: str, title: str, truth: Array, prompts
         cells=prompts * len(truth),
         missing=0,
         mean=mean,
+        median=mean,
         shares={
             "seed": Estimate(0.18, (0.15, 0.22)),
             "prompt": Estimate(0.2, (0.17, 0.24)),

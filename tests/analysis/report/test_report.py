@@ -298,6 +298,7 @@ def test_undefined_values_are_dashes(data: ReportData, tmp_path: Path) -> None:
         seeds=seeds,
         shares={},
         mean=None,
+        median=None,
         p=None,
         best=None,
         worst=None,

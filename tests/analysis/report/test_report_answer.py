@@ -19,6 +19,7 @@ SURE = Measured(
     cells=320,
     missing=0,
     mean=0.5,
+    median=0.5,
     shares={},
     reliability=0.91,
     prompts_for_08=20,
