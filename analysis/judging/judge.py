@@ -72,10 +72,7 @@ def judge(run: Run) -> Judged:
         UserError: pictures or measurements are missing, or the ranking's measure says nothing of the seeds.
     """
     _refuse_unfinished(run)
-    references = {
-        item.feature.name: reference_of(item.table, item.feature.name, run.reference.units())
-        for item in run.reference_measures
-    }
+    references = real_pictures(run)
     scalars, silent, parts = _scalars(run, references)
     first = run.measured_as(run.study.ranking.named[0][1])
     deciding = [
@@ -89,6 +86,14 @@ def judge(run: Run) -> Judged:
     judged = Judged(ranking, scalars, silent, text_rates(run), parts, others, own)
     _write(run, judged)
     return judged
+
+
+def real_pictures(run: Run) -> dict[str, Reference]:
+    """The real pictures as a Gaussian, for each feature of the run that is compared with them: feature -> reference."""
+    return {
+        item.feature.name: reference_of(item.table, item.feature.name, run.reference.units())
+        for item in run.reference_measures
+    }
 
 
 def decisive(run: Run) -> list[str]:
@@ -138,7 +143,7 @@ def _scalars(
     silent: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
     weights, terms = _weights(run), dict[str, Term]()
-    for item, grid in _grids(run, references):
+    for item, grid in grids(run, references):
         try:
             scalars[item.name] = _scalar(run, item.name, item.better, grid, is_rate=item.is_rate)
         except StatisticsError as reason:
@@ -172,7 +177,7 @@ def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: 
     )
 
 
-def _grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Measurement, Grid]]:
+def grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Measurement, Grid]]:
     """Every scalar measurement of the run, and its values."""
     for measure in run.measures:
         feature = measure.feature

@@ -1,0 +1,201 @@
+"""Are claims about seeds as rare as they say where no seed matters, and are seeds that do matter found?
+
+    python benchmarks/claims.py                      2,000 simulated studies of each kind, an hour and a half
+    python benchmarks/claims.py --studies 100        five minutes
+    python benchmarks/claims.py --run configs/demo.yaml   200 shuffles of a finished run, each of its measurements
+
+The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
+seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and all at once, and how
+many studies have p <= 0.05 for "the seeds do not differ". The second plants effects, and has beside each rule the former one:
+half of the prompts choose by Student's t against the mean seed, the other half confirms.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t
+
+from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
+from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.scores.effects import Effects, mean_of
+from seedscope.analysis.seeds.scores.halvings import halvings, held_out
+from seedscope.analysis.seeds.scores.score_null import score_null
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.shuffle import shuffled
+from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
+from seedscope.analysis.select.confirmed import Evidence, confirmed
+from seedscope.analysis.select.pareto import pareto
+
+Array = npt.NDArray[np.float64]
+Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
+
+SEEDS, PROMPTS, SHUFFLES, K = 24, 24, 1000, 4
+NOISE: dict[str, Draw] = {
+    "normal": lambda rng, shape: rng.standard_normal(shape),
+    "lognormal": lambda rng, shape: np.exp(rng.standard_normal(shape)),
+    "chi-square": lambda rng, shape: rng.chisquare(1, shape),
+    "t3": lambda rng, shape: rng.standard_t(3, shape),
+    "binary 2 %": lambda rng, shape: (rng.random(shape) < 0.02) * 1.0,
+    "binary 10 %": lambda rng, shape: (rng.random(shape) < 0.1) * 1.0,
+    "binary 50 %": lambda rng, shape: (rng.random(shape) < 0.5) * 1.0,
+}
+DESIGNS = {"complete": (PROMPTS, 0.0), "6 groups": (6, 0.0), "20 % missing": (PROMPTS, 0.2)}
+"""Groups of prompts, share of cells that are missing."""
+
+
+def study(kind: str, groups: int, missing: float, rng: np.random.Generator) -> Scores:
+    """Scores without any seed effect; in groups, binary ones excepted, a seed has luck with each group."""
+    shape, member = (PROMPTS, SEEDS), np.arange(PROMPTS) % groups
+    values = NOISE[kind](rng, shape)
+    if not kind.startswith("binary"):
+        values = values + rng.standard_normal((PROMPTS, 1))
+        values += NOISE[kind](rng, (groups, SEEDS))[member] if groups < PROMPTS else 0.0
+    values[rng.random(shape) < missing] = np.nan
+    return Scores.of(values, np.array([f"group {i} of {rng.integers(10**9)}" for i in range(groups)])[member])
+
+
+def both_ways(fit: AdditiveFit, rng: np.random.Generator) -> tuple[Evidence, Evidence]:
+    """What rules go by where higher and where lower is better."""
+    found, halves = shuffled(fit, rng, SHUFFLES), halvings(fit)
+    assert halves is not None
+    high = Evidence(score_null(found, "higher"), held_out(halves, K, "higher"), "higher")
+    return high, Evidence(score_null(found, "lower"), held_out(halves, K, "lower"), "lower")
+
+
+def facts(scores: Scores, other: Scores, rng: np.random.Generator) -> dict[str, float]:
+    """Of one study without seed effects, and of a second measure of the same seeds."""
+    high, low = both_ways(additive_fit(scores), rng)
+    chosen = [confirmed(one, K) for one in (high, low)]
+    front = pareto([high, both_ways(additive_fit(other), rng)[1]], K)
+    null = high.null
+    ends, together = null.intervals(null.alone), null.intervals(null.together)
+    return {
+        "candidates": float(np.mean([bool(one.candidates) for one in chosen])),
+        "golden": float(np.mean([bool(one.seeds) for one in chosen])),
+        "pareto cand.": float(front.front > 0),
+        "pareto golden": float(bool(front.seeds)),
+        "effects hold": float(np.nanmean((ends[0] <= 1e-9) & (ends[1] >= -1e-9))),
+        "all hold": float(((together[0] <= 1e-9) & (together[1] >= -1e-9) | np.isnan(null.effect)).all()),
+        "differ": float(null.differ <= 0.05),
+    }
+
+
+def nulls(studies: int) -> Iterator[str]:
+    for kind in NOISE:
+        for design, (groups, missing) in DESIGNS.items():
+            rng, rows = np.random.default_rng(sum(map(ord, kind + design))), []
+            while len(rows) < studies:
+                try:
+                    rows.append(facts(*(study(kind, groups, missing, rng) for _ in range(2)), rng))
+                except StatisticsError:  # a study of nothing but zeros
+                    continue
+            if kind == "normal" and design == "complete":
+                yield f"{'no seed matters':28s}" + "".join(f"{name:>15s}" for name in rows[0])
+            yield f"{kind:14s}{design:14s}" + _percent(rows)
+
+
+def _percent(rows: list[dict[str, float]]) -> str:
+    return "".join(f"{100 * np.mean([row[name] for row in rows]):13.2f} %" for name in rows[0])
+
+
+PLANTED: dict[str, Callable[[np.random.Generator], Array]] = {
+    "all seeds, s.d. 0.3": lambda rng: 0.3 * rng.standard_normal(SEEDS),
+    "3 seeds by 0.3 s.d.": lambda _: np.r_[[0.3] * 3, np.zeros(SEEDS - 3)],
+    "3 seeds by 0.8 s.d.": lambda _: np.r_[[0.8] * 3, np.zeros(SEEDS - 3)],
+    "one bad seed, -10 s.d.": lambda _: np.r_[-10.0, np.zeros(SEEDS - 1)],
+}
+
+
+def power(studies: int) -> Iterator[str]:
+    names = ("prompts", "golden", "formerly", "false", "measured", "corrected", "true")
+    yield f"{'planted, of 24 seeds':24s}" + "".join(f"{name:>11s}" for name in names)
+    for name, plant in PLANTED.items():
+        for prompts in (24, 100):
+            rng, found, before, false, gains = np.random.default_rng(prompts), [], [], [], []
+            for _ in range(studies):
+                truth = plant(rng)
+                names = np.array([str(rng.integers(10**9)) for _ in range(prompts)])
+                scores = Scores.of(
+                    truth + rng.standard_normal((prompts, SEEDS)) + rng.standard_normal((prompts, 1)), names
+                )
+                choice, over = confirmed(both_ways(additive_fit(scores), rng)[0], K), truth - np.median(truth)
+                found.append(bool(choice.seeds))
+                before.append(bool(formerly(scores, rng)))
+                false += [over[seed] <= 0 for seed in choice.seeds]
+                if choice.advantage is not None:
+                    gains.append((choice.advantage.mean, choice.advantage.corrected, over[list(choice.seeds)].mean()))
+            said = np.mean(gains, axis=0) if gains else np.full(3, np.nan)
+            yield (
+                f"{name:24s}{prompts:11d}{100 * np.mean(found):9.1f} %{100 * np.mean(before):9.1f} %"
+                f"{100 * np.mean(false) if false else 0:9.1f} %{said[0]:11.2f}{said[1]:11.2f}{said[2]:11.2f}"
+            )
+
+
+def formerly(scores: Scores, rng: np.random.Generator) -> list[int]:
+    """The rule of versions up to 0.2: better than the mean seed on half of the prompts, and together on the other half."""
+    ranking, confirmation = effects_of_parts(scores, split_prompts(scores.groups[scores.member], rng))
+    over = _over_mean(ranking)
+    p = t.sf(over / ranking.se, ranking.freedom)
+    passed = np.flatnonzero(q_values(p) <= 0.05)
+    best = passed[np.argsort(-over[passed], kind="stable")][:K]
+    if not len(best):
+        return []
+    _, se, freedom = mean_of(confirmation, best)
+    return best.tolist() if _over_mean(confirmation)[best].mean() > t.ppf(0.975, freedom) * se else []
+
+
+def _over_mean(effects: Effects) -> Array:
+    return np.asarray(effects.effect - effects.effect.mean())
+
+
+def of_a_run(study: Path, out: Path | None, shuffles: int) -> Iterator[str]:
+    """Every measurement of a measured run, with labels of seeds shuffled within each group of prompts."""
+    from seedscope.analysis.judging.judge import grids, real_pictures
+    from seedscope.analysis.run.run import run_of
+
+    run = run_of(study, out)
+    names = ("candidates", "golden", "effects hold", "differ")
+    yield f"{'labels shuffled, ' + run.study.name:36s}" + "".join(f"{name:>15s}" for name in names)
+    for item, grid in grids(run, real_pictures(run)):
+        name, scores = item.name, Scores.of(grid.values, grid.groups)
+        rng, rows = np.random.default_rng(sum(map(ord, name))), []
+        for _ in range(shuffles):
+            order = np.stack([rng.permutation(scores.values.shape[1]) for _ in scores.groups])[scores.member]
+            mixed = Scores(np.take_along_axis(scores.values, order, axis=1), scores.groups, scores.member)
+            both = both_ways(additive_fit(mixed), rng)
+            chosen = [confirmed(one, K) for one in both]
+            low, high = both[0].null.intervals(both[0].null.alone)
+            rows.append(
+                {
+                    "candidates": float(np.mean([bool(one.candidates) for one in chosen])),
+                    "golden": float(np.mean([bool(one.seeds) for one in chosen])),
+                    "effects hold": float(np.nanmean((low <= 1e-9) & (high >= -1e-9))),
+                    "differ": float(both[0].null.differ <= 0.05),
+                }
+            )
+        yield f"{name:36s}" + _percent(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--run", type=Path, metavar="STUDY", help="The study of a run that is measured.")
+    parser.add_argument("--out", type=Path, help="Its folder, if not the study's own.")
+    parser.add_argument("--shuffles", type=int, default=200, help="Of a run.")
+    asked = parser.parse_args()
+    lines = (
+        of_a_run(asked.run, asked.out, asked.shuffles)
+        if asked.run
+        else (line for part in (nulls, power) for line in part(asked.studies))
+    )
+    for line in lines:
+        print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
