@@ -57,7 +57,8 @@ def loop(table: Table, units: Sequence[Unit]) -> npt.NDArray[np.float32]:
     values = np.full((len(prompts), len(seeds)), np.nan, np.float32)
     for unit in units:
         columns = ["prompt_id", "seed", "status", COLUMN]
-        rows = pq.read_table(table.shard(unit.name), columns=columns, page_checksum_verification=True)
+        with pq.ParquetFile(table.shard(unit.name), page_checksum_verification=True) as file:
+            rows = file.read(columns)
         rows = rows.filter(pc.equal(rows["status"], "ok"))
         values[_found(rows["prompt_id"], prompts), _found(rows["seed"], seeds)] = rows[COLUMN].to_numpy()
     return values
@@ -84,9 +85,10 @@ def peak() -> str:
 
 def whole(table: Table, units: Sequence[Unit], rounds: int) -> Iterator[str]:
     """Reading and statistics of everything."""
+    after_reading = ""
     for _ in range(rounds):
         grid, read = timed(partial(read_grid, table, COLUMN, units))
-        after_reading = peak()
+        after_reading = after_reading or peak()
         _, judged = timed(partial(judge, grid))
         parts = "".join(
             f"{name} {took.wall:6.1f} s, CPU {took.cpu:6.1f} s    "
