@@ -99,7 +99,7 @@ def scalar(
         top=None if better is None else _top(shrunk, k, better, rng),
         q=None if better is None else q_values(better_than_average(effects, better)),
         null=score_null(fit, better or "higher", rng, shuffles) if shuffles else None,
-        rates=rates(scores.values) if is_rate else None,
+        rates=rates(scores.values, scores.member) if is_rate else None,
         shares=_shares(fit, effects),
         on=on,
         parts=parts,
