@@ -57,7 +57,7 @@ class PairedBootstrap:
     clusters: int
     level: float
 
-    def top_probability(self, k: int) -> Array:
+    def top_share(self, k: int) -> Array:
         """(S,) share of resamples in which a seed is among the k smallest distances; NaN where it has no draws.
 
         It says how stable the ranking is under other prompts. It is no posterior probability of being truly good.

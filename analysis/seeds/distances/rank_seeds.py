@@ -36,7 +36,7 @@ def rank_seeds(
     is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined.
 
     Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
-    and `top`: the share of resamples of the prompts in which the seed is among the k best.
+    and `resampled`: the share of resamples of the prompts in which the seed is among the k best.
 
     Raises:
         CorruptShard: a shard is damaged.
@@ -98,7 +98,7 @@ def _rows_of(measure: str, seeds: list[int], states: list[Jackknife], boot: Pair
         effect=boot.difference.estimate,
         effect_lo=boot.difference.lo,
         effect_hi=boot.difference.hi,
-        top=boot.top_probability(top),
+        resampled=boot.top_share(top),
     )
     known = ~np.isnan(boot.distance.estimate[order])
     return ranked_table(

@@ -143,7 +143,7 @@ def columns(found: Scalar) -> dict[str, pa.Array]:
 def _seed_columns(found: Scalar) -> SeedColumns:
     """By field.
 
-    The value has an interval of its own where it is a rate; `q` and `top` are there where a direction is good.
+    The value has an interval of its own where it is a rate; `q` and `probability` are there where a direction is good.
     """
     effects, shrunk, rate = found.effects, found.shrunk, found.rates
     return SeedColumns(
@@ -159,7 +159,7 @@ def _seed_columns(found: Scalar) -> SeedColumns:
         shrunk_lo=shrunk.lo,
         shrunk_hi=shrunk.hi,
         q=found.q,
-        top=found.top,
+        probability=found.top,
     )
 
 

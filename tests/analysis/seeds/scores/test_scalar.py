@@ -50,7 +50,7 @@ def test_a_planted_seed_comes_first(better: Better) -> None:
     found = judged(values, better)
     ranking = rank_by(found)
     first = ranking.table.to_pylist()[0]
-    assert first["seed"] == 107 and first["rank"] == 1 and first["score_q"] < 0.001 and first["score_top3_share"] > 0.99
+    assert first["seed"] == 107 and first["rank"] == 1 and first["score_q"] < 0.001 and first["score_top3_probability"] > 0.99
     assert first["score"] == pytest.approx(values[:, 7].mean(), abs=1e-6)
     assert abs(first["score_shrunk"]) < abs(first["score_vs_mean"])
     assert ranking.chance is not None and ranking.chance.p_value == 0.01
@@ -97,7 +97,7 @@ def test_where_nothing_ever_shows_all_seeds_are_first() -> None:
 def test_without_a_good_direction_there_is_no_ranking_and_no_claim_of_better() -> None:
     found = judged(noise(), None)
     names = set(columns(found))
-    assert "score_vs_mean" in names and not [name for name in names if name.endswith(("_q", "top3_share"))]
+    assert "score_vs_mean" in names and not [name for name in names if name.endswith(("_q", "top3_probability"))]
     with pytest.raises(ValueError, match="no direction"):
         rank_by(found)
 
