@@ -5,7 +5,7 @@
     python benchmarks/claims.py --run configs/demo.yaml   200 shuffles of a finished run, each of its measurements
 
 The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
-seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and all at once, and how
+seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and at once, and how
 many studies have p <= 0.05 for "the seeds do not differ". The second plants effects, and has beside each rule the former one:
 half of the prompts choose by Student's t against the mean seed, the other half confirms.
 """

@@ -193,7 +193,8 @@ def _measured(
             effect=_around(effect, error),
             shrunk=_around(shrink * effect, error * np.sqrt(shrink)),
             q=float(np.clip(np.exp(-(effect if better != "lower" else -effect) / error), 1e-6, 1)),
-            top=float(np.exp(-top[seed] / max(4, len(worth) / 8))),
+            probability=float(np.exp(-top[seed] / max(4, len(worth) / 8))),
+            resampled=None,
         )
         for seed, effect in enumerate(map(float, seen))
     }
@@ -243,7 +244,8 @@ def _rate(rng: np.random.Generator, name: str, title: str, truth: Array, prompts
             effect=_around(rate - mean, error),
             shrunk=_around(0.7 * (rate - mean), 0.8 * error),
             q=None,
-            top=None,
+            probability=None,
+            resampled=None,
         )
         for seed, rate in enumerate(map(float, shown))
     }

@@ -14,8 +14,8 @@ def text_rates(run: Run) -> pa.Table | None:
     """For each task and seed: how often the mask shows text, and how often it did before inpainting.
 
     Columns: `task`, `seed`, `n` pictures, `rate` of those with text, `rate_lo`, `rate_hi`, and `before`, `before_lo`,
-    `before_hi` of the same masks before inpainting; 95 % Wilson intervals, null where no picture is known.
-    None where nothing is measured that needs a control.
+    `before_hi` of the same masks before inpainting; 95 % intervals over groups of prompts (see `rates`), null where they leave
+    none. None where nothing is measured that needs a control.
     """
     before = {item.feature.name: item for item in run.control_measures}
     measure = next((item for item in run.measures if item.feature.name in before), None)
@@ -33,8 +33,8 @@ def _only(tasks: Sequence[str], task: str, grid: Grid) -> Grid:
 
 
 def _of_task(task: str, after: Grid, control: Grid) -> pa.Table:
-    was = rates(control.only(np.isin(control.prompts, after.prompts)).values)
-    found, seeds = rates(after.values), len(after.seeds)
+    before = control.only(np.isin(control.prompts, after.prompts))
+    was, found, seeds = rates(before.values, before.groups), rates(after.values, after.groups), len(after.seeds)
     names = {"task": pa.array([task] * seeds), "seed": pa.array(after.seeds), "n": pa.array(found.n)}
     return pa.table(names | _interval("rate", found, 1) | _interval("before", was, seeds))
 

@@ -24,7 +24,8 @@ class SeedValue:
 
     n: cells behind it. value: the seed's mean over prompts, or its distance. effect: value less that of the median seed on the
     same prompts. shrunk: the effect as expected on new prompts. q: false discovery rate at which the seed is better than
-    that one. top: probability of being among the k best. Each None where undefined.
+    that one. probability: of being truly among the k best; resampled, of a distance: share of resamples of the prompts in
+    which the seed is among the k best. Each None where undefined.
     """
 
     n: int
@@ -32,7 +33,8 @@ class SeedValue:
     effect: Estimate
     shrunk: Estimate
     q: float | None
-    top: float | None
+    probability: float | None
+    resampled: float | None
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,7 @@ class ReportData:
     answer: three sentences, after one on a run that is not finished. ranked: seeds, best first, by the measure `by`.
     prompts: id -> text, in order; those of `shown` are drawn in the picture strips. made: heading -> lines, on how it was
     made. failed: cell -> reason.
-    top_k: the k of `SeedValue.top`.
+    top_k: the k of `SeedValue.probability` and `resampled`.
     """
 
     title: str

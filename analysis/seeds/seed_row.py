@@ -1,7 +1,8 @@
 """What is known of a seed by one measurement, and the columns of `seeds.parquet` that hold it.
 
 This file alone knows what the columns are called: a measurement `m` has `m` itself, its value, and after it those of `_ENDS`
-and `m_top<k>_share`. `seed`, `rank` and `n` stand first, once: they are of the measurement by which seeds are ranked.
+then `m_top<k>_probability` (of scalars) or `m_top<k>_resampled` (of distances). `seed`, `rank` and `n` stand first, once: they
+are of the measurement by which seeds are ranked.
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ _ENDS = {
     "chosen": "_chosen",
 }
 """Field of `SeedRow` and of `SeedColumns` -> how its column ends, in the order of the columns."""
+_TOPS = ("probability", "resampled")
+"""Fields whose columns have a number of seeds in their name, `_top<k>_` before that of the field."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +59,8 @@ class SeedRow:
         p: one-sided, for "no better than the median seed", 0..1. q: false discovery rate at which the seed is better, 0..1.
         rank_lo, rank_hi: the best and the worst rank that it may truly have, at 95 % for all seeds at once.
         chosen: share of halves of the prompts that have it among their k best, 0..1.
-        top: probability of being among the k best, 0..1; k is in the name of its column.
+        probability: of being truly among the k best, given what was measured, 0..1; k is in the name of its column.
+        resampled: share of resamples of the prompts in which the seed is among the k best, 0..1: how stable that place is.
     """
 
     seed: int
@@ -79,7 +83,8 @@ class SeedRow:
     rank_lo: float | None = None
     rank_hi: float | None = None
     chosen: float | None = None
-    top: float | None = None
+    probability: float | None = None
+    resampled: float | None = None
 
     @property
     def effect_of_all(self) -> tuple[float | None, float | None]:
@@ -100,7 +105,7 @@ class SeedRow:
 class SeedColumns:
     """S seeds by one measurement: the fields of `SeedRow` as arrays (S,), NaN where undefined; None: there is no such column.
 
-    k: the number of best seeds that `top` speaks of.
+    k: the number of best seeds that `probability` and `resampled` speak of.
     """
 
     k: int
@@ -122,14 +127,15 @@ class SeedColumns:
     rank_lo: Array | None = None
     rank_hi: Array | None = None
     chosen: Array | None = None
-    top: Array | None = None
+    probability: Array | None = None
+    resampled: Array | None = None
 
     def named(self, measure: str) -> dict[str, pa.Array]:
         """Column -> its values (S,), null where undefined, in the order in which tables have them."""
         arrays: dict[str, Array | npt.NDArray[np.int64] | None] = {
             f"{measure}{end}": getattr(self, field) for field, end in _ENDS.items()
         }
-        arrays[f"{measure}_top{self.k}_share"] = self.top
+        arrays |= {f"{measure}_top{self.k}_{field}": getattr(self, field) for field in _TOPS}
         return {name: pa.array(values, from_pandas=True) for name, values in arrays.items() if values is not None}
 
 
@@ -184,9 +190,16 @@ def measures_in(table: pa.Table) -> list[str]:
 
 
 def _columns(table: pa.Table, measure: str) -> dict[str, str]:
-    """Field of `SeedRow` -> the column that the table has of it."""
+    """Field of `SeedRow` -> the column that the table has of it.
+
+    Older tables call both fields of `_TOPS` `m_top<k>_share`: of a distance, which has an error, it is `resampled`. Their
+    effects are over the mean of all seeds.
+    """
     names = [(field, f"{measure}{end}") for field, end in _ENDS.items()]
     before = [(field, name.replace(_EFFECT, _EFFECT_BEFORE)) for field, name in names]
     there = {field: name for field, name in before + names if name in table.column_names}
-    top = re.compile(rf"{re.escape(measure)}_top\d+_share")
-    return there | {"top": name for name in filter(top.fullmatch, table.column_names)}  # noqa: B035  (one k a table)
+    top = re.compile(rf"{re.escape(measure)}_top\d+_({'|'.join(_TOPS)}|share)")
+    found = {match[1]: match[0] for match in map(top.fullmatch, table.column_names) if match}
+    if "share" in found:
+        found["resampled" if "se" in there else "probability"] = found.pop("share")
+    return there | found

@@ -87,7 +87,8 @@ def of_distance(ranking: Ranking) -> Measured:
                 effect=estimate(row.effect, row.effect_lo, row.effect_hi),
                 shrunk=Estimate(None),
                 q=None,
-                top=number(row.top),
+                probability=number(row.probability),
+                resampled=number(row.resampled),
             )
             for row in rows
         },
@@ -134,7 +135,8 @@ def _seed_values(found: Scalar) -> Iterator[tuple[int, SeedValue]]:
                 effect=effect,
                 shrunk=estimate(shrunk.effect[i], shrunk.lo[i], shrunk.hi[i]),
                 q=None if found.q is None else number(found.q[i]),
-                top=None if found.top is None else number(found.top[i]),
+                probability=None if found.top is None else number(found.top[i]),
+                resampled=None,
             ),
         )
 

@@ -60,7 +60,7 @@ class PairedBootstrap:
     clusters: int
     level: float
 
-    def top_probability(self, k: int, better: Better = "lower") -> Array:
+    def top_share(self, k: int, better: Better = "lower") -> Array:
         """(S,) share of resamples in which a seed is among the k best; NaN where it has no draws.
 
         It says how stable the ranking is under other prompts. It is no posterior probability of being truly good.

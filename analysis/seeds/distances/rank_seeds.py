@@ -42,7 +42,7 @@ def rank_seeds(
 
     Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
     p and q of "no better than the median seed" (against shuffled pictures, or by Student's t where there is no null), and
-    `top`: the share of resamples of the prompts in which the seed is among the k best.
+    `resampled`: the share of resamples of the prompts in which the seed is among the k best.
 
     Raises:
         CorruptShard: a shard is damaged.
@@ -118,7 +118,7 @@ def _rows_of(
         effect_hi=boot.difference.hi,
         p=p,
         q=q_values(p),
-        top=boot.top_probability(top, better),
+        resampled=boot.top_share(top, better),
     )
     known = ~np.isnan(boot.distance.estimate[order])
     return ranked_table(

@@ -9,11 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.design_effect import effective_cells
 
 
 @dataclass(frozen=True, eq=False)
 class Rates:
-    """n: (S,) cells that are known; events: (S,) those that show it; rate, lo, hi: (S,) in 0..1, NaN where n = 0."""
+    """n: (S,) cells that are known; events: (S,) those that show it; rate, lo, hi: (S,) in 0..1, NaN where
+    n = 0; lo, hi: NaN too where there is no error over groups."""
 
     n: npt.NDArray[np.int64]
     events: npt.NDArray[np.int64]
@@ -34,34 +36,36 @@ class RateNull:
     p_value: float
 
 
-def rates(events: npt.ArrayLike, level: float = 0.95) -> Rates:
-    """Rates over prompts of a grid (P, S) of 0, 1 and NaN (a missing cell), with Wilson's score intervals.
+def rates(events: npt.ArrayLike, groups: npt.ArrayLike, level: float = 0.95) -> Rates:
+    """Rates over prompts of a grid (P, S) of 0, 1 and NaN (a missing cell), with Wilson's score intervals over groups.
 
-    The interval takes a seed's cells as independent draws. Its prompts differ in how often they show the thing, which makes
-    the true spread smaller (Hoeffding 1956): the interval errs on the wide side, unless prompts of a group go together.
-    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference".
-    Raises ValueError for values other than 0, 1 and NaN, another shape, or a level outside (0, 1).
+    groups: (P,) labels of the prompts' groups. A seed's luck with one object is in all prompts of that object, so that its
+    cells are worth fewer than n independent ones: the interval is Wilson's for `effective_cells`, and for n where each
+    prompt is a group of its own. Prompts that differ in how often they show the thing make the true spread smaller
+    (Hoeffding 1956), on the wide side. NaN where several cells are all of one group, which says nothing of other groups.
+    Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference"; with the effective number
+    of cells, Korn, Graubard (1998) as for `effective_cells`, Franco et al. (2019), "Comparative Study of Confidence
+    Intervals for Proportions in Complex Sample Surveys".
+    Raises ValueError for values other than 0, 1 and NaN, another shape or number of labels, or a level outside (0, 1).
     """
     grid = _checked(events)
     if not 0.0 < level < 1.0:
         raise ValueError(f"the level of an interval lies in (0, 1), not at {level}")
-    known = ~np.isnan(grid)
-    n, found = known.sum(axis=0), np.nansum(grid, axis=0).astype(np.int64)
-    lo, hi = wilson(found, n, level)
+    n, found = (~np.isnan(grid)).sum(axis=0), np.nansum(grid, axis=0).astype(np.int64)
     with np.errstate(invalid="ignore"):
-        return Rates(n, found, np.where(n > 0, found / np.maximum(n, 1), np.nan), lo, hi)
+        rate = np.where(n > 0, found / np.maximum(n, 1), np.nan)
+    lo, hi = wilson(rate, effective_cells(grid, groups, level), level)
+    return Rates(n, found, rate, lo, hi)
 
 
-def wilson(events: npt.NDArray[np.int64], n: npt.NDArray[np.int64], level: float = 0.95) -> tuple[Array, Array]:
-    """Wilson's score interval for each of the counts `events` out of `n`; NaN where n = 0. Source: as for `rates`."""
+def wilson(rate: Array, n: Array, level: float = 0.95) -> tuple[Array, Array]:
+    """Wilson's score interval of rates (S,) in 0..1 out of n (S,) cells, which need not be whole; NaN where either is NaN."""
     z = NormalDist().inv_cdf(0.5 + level / 2)
-    count = np.where(n > 0, n, np.nan)
-    share = events / count
-    middle = (share + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    # At 0 and n the limit is exactly 0 and 1, but for rounding.
-    lo = np.where(events == 0, 0.0 * count, np.maximum(middle - half, 0.0))
-    return lo, np.where(events == n, 0.0 * count + 1.0, np.minimum(middle + half, 1.0))
+    middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
+    # At 0 and 1 the limit is exactly that, but for rounding.
+    lo = np.where(rate == 0, 0.0 * n, np.maximum(middle - half, 0.0))
+    return lo, np.where(rate == 1, 0.0 * n + 1.0, np.minimum(middle + half, 1.0))
 
 
 def rate_null(events: npt.ArrayLike, rng: np.random.Generator, shuffles: int = 200) -> RateNull:

@@ -126,7 +126,7 @@ def scalar(
         null=null,
         halves=halves,
         held=None if halves is None else held_out(halves, k, better or "higher"),
-        rates=rates(scores.values) if is_rate else None,
+        rates=rates(scores.values, scores.member) if is_rate else None,
         shares=_shares(fit, effects),
         on=on,
         parts=parts,
@@ -179,7 +179,7 @@ def columns(found: Scalar) -> dict[str, pa.Array]:
 def _seed_columns(found: Scalar) -> SeedColumns:
     """By field.
 
-    The value has an interval of its own where it is a rate; `q` and `top` are there where a direction is good.
+    The value has an interval of its own where it is a rate; `q` and `probability` are there where a direction is good.
     """
     effects, shrunk, rate, null, held = found.effects, found.shrunk, found.rates, found.null, found.held
     together = (None, None) if null is None else null.intervals(null.together)
@@ -204,7 +204,7 @@ def _seed_columns(found: Scalar) -> SeedColumns:
         rank_lo=ranks[0],
         rank_hi=ranks[1],
         chosen=None if found.better is None or held is None else held.chosen,
-        top=found.top,
+        probability=found.top,
     )
 
 

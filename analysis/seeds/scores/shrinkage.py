@@ -7,8 +7,10 @@ Source: Efron, Morris (1975), "Data Analysis Using Stein's Estimator and its Gen
 Empirical Bayes Inference", sections 1 and 5; for the posterior over the spread Gelman et al. (2013), "Bayesian Data
 Analysis", section 5.4; for selection Efron (2011), "Tweedie's Formula and Selection Bias", section 1.
 Deviation: the spread's squared form has a flat prior (as Morris and Tang 2011, "Estimating random effects via adjustment for
-density maximization", section 2) and is summed over a grid of values instead of being plugged in. Intervals take Student's t of
-the measured effect, because its error is known no better.
+density maximization", section 2) and is summed over a grid of values instead of being plugged in. Intervals and draws take
+Student's t of the measured effect, because its error is known no better: with normal draws of 3 groups of prompts, the seed
+given the largest probability to be among the best had 0.95 where 0.83 was true, with Student's t 0.87. All of it supposes
+that seeds differ by some unknown amount; where they do not at all, the largest probability of many is still above chance.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ class Shrunk:
     effect: (S,) posterior mean over that of the median seed. lo, hi: (S,) its interval at `level`. sd: (S,) of the seed's own.
     spread: (J,) values of the variance of true effects; weight: (J,) their posterior probabilities.
     kept: (J, S) share of a measured effect that is kept under each of them, in 0..1.
-    measured, se: (S,) what was shrunk, effects over the mean of all seeds.
+    measured, se, freedom: (S,) what was shrunk, effects over the mean of all seeds; its standard error, and the degrees of
+        freedom of that.
     """
 
     effect: Array
@@ -50,6 +53,7 @@ class Shrunk:
     kept: Array
     measured: Array
     se: Array
+    freedom: Array
     level: float
 
 
@@ -84,17 +88,20 @@ def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
     sd = np.sqrt(share * variance + between * measured**2)
     mean, of_median = over_median(mean, sd**2) if known.any() else (mean, 0.0)
     half = t.ppf(0.5 + effects.level / 2, freedom) * np.sqrt(sd**2 + of_median)
-    return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, effects.level)
+    return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, freedom, effects.level)
 
 
 def posterior_draws(shrunk: Shrunk, rng: np.random.Generator, draws: int = 4000) -> npt.NDArray[np.float32]:
-    """Joint draws (D, S) of the true effects; NaN for seeds whose error is unknown. Raises StatisticsError below 1 draw."""
+    """Joint draws (D, S) of the true effects, by Student's t of each seed's degrees of freedom.
+
+    NaN for seeds whose error is unknown. Raises StatisticsError below 1 draw.
+    """
     if draws < 1:
         raise StatisticsError(f"{draws} draws from the posterior: at least one is needed.")
     if np.isnan(shrunk.effect).all():
         return np.full((draws, len(shrunk.effect)), np.nan, np.float32)
     kept = shrunk.kept.astype(np.float32)[rng.choice(len(shrunk.weight), draws, p=shrunk.weight)]
-    drawn = rng.standard_normal(kept.shape, dtype=np.float32)
+    drawn = rng.standard_t(shrunk.freedom, kept.shape).astype(np.float32)
     drawn *= np.sqrt(kept) * shrunk.se.astype(np.float32)
     drawn += kept * shrunk.measured.astype(np.float32)
     return drawn

@@ -291,7 +291,8 @@ def test_undefined_values_are_dashes(data: ReportData, tmp_path: Path) -> None:
     nothing = Estimate(None)
     first = data.measures[0]
     seeds = {
-        s: replace(v, value=nothing, effect=nothing, shrunk=nothing, q=None, top=None) for s, v in first.seeds.items()
+        s: replace(v, value=nothing, effect=nothing, shrunk=nothing, q=None, probability=None)
+        for s, v in first.seeds.items()
     }
     undefined = replace(
         first,

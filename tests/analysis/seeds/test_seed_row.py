@@ -24,7 +24,7 @@ columns = st.builds(
     **dict.fromkeys(
         (
             *("se", "lo", "hi", "together_lo", "together_hi", "shrunk", "shrunk_lo", "shrunk_hi"),
-            *("p", "q", "rank_lo", "rank_hi", "chosen", "top"),
+            *("p", "q", "rank_lo", "rank_hi", "chosen", "probability", "resampled"),
         ),
         maybe,
     ),
@@ -68,32 +68,33 @@ def plain(value: float, **more: np.ndarray) -> SeedColumns:
 def test_a_measurement_is_not_taken_for_one_whose_name_begins_like_it() -> None:
     table = ranked_table(
         "text",
-        plain(1.0, top=np.ones(SEEDS)),
+        plain(1.0, probability=np.ones(SEEDS)),
         seeds=SEED_NUMBERS,
         n=PICTURES,
         order=np.arange(SEEDS),
         ranks=[1] * SEEDS,
     )
-    for name, array in plain(2.0, q=np.full(SEEDS, 0.5), top=np.zeros(SEEDS)).named("text_share").items():
+    for name, array in plain(2.0, q=np.full(SEEDS, 0.5), probability=np.zeros(SEEDS)).named("text_share").items():
         table = table.append_column(name, array)
     assert measures_in(table) == ["text", "text_share"]
     text, share = seed_rows(table, "text")[0], seed_rows(table, "text_share")[0]
-    assert (text.value, text.q, text.top) == (1.0, None, 1.0) and (share.value, share.q, share.top) == (2.0, 0.5, 0.0)
+    assert (text.value, text.q, text.probability) == (1.0, None, 1.0)
+    assert (share.value, share.q, share.probability) == (2.0, 0.5, 0.0)
     assert not any(name.startswith("text_share") for name in columns_of(table, "text"))
-    assert list(columns_of(table, "text_share")) == [name for name in table.column_names if "share" in name][1:]
+    assert list(columns_of(table, "text_share")) == [name for name in table.column_names if "share" in name]
     with pytest.raises(KeyError, match="looks"):
         seed_rows(table, "looks")
 
 
 def test_the_columns_of_a_distance_and_of_a_scalar() -> None:
     ones = np.ones(SEEDS)
-    assert list(plain(1.0, se=ones, lo=ones, hi=ones, top=ones).named("fd")) == [
-        *("fd", "fd_se", "fd_lo", "fd_hi", "fd_vs_median", "fd_vs_median_lo", "fd_vs_median_hi", "fd_top2_share"),
+    assert list(plain(1.0, se=ones, lo=ones, hi=ones, resampled=ones).named("fd")) == [
+        *("fd", "fd_se", "fd_lo", "fd_hi", "fd_vs_median", "fd_vs_median_lo", "fd_vs_median_hi", "fd_top2_resampled"),
     ]
-    shrunk = {"shrunk": ones, "shrunk_lo": ones, "shrunk_hi": ones, "q": ones, "top": ones}
+    shrunk = {"shrunk": ones, "shrunk_lo": ones, "shrunk_hi": ones, "q": ones, "probability": ones}
     assert list(plain(1.0, lo=ones, hi=ones, n=PICTURES, **shrunk).named("text")) == [
         *("text", "text_lo", "text_hi", "text_n", "text_vs_median", "text_vs_median_lo", "text_vs_median_hi"),
-        *("text_shrunk", "text_shrunk_lo", "text_shrunk_hi", "text_q", "text_top2_share"),
+        *("text_shrunk", "text_shrunk_lo", "text_shrunk_hi", "text_q", "text_top2_probability"),
     ]
 
 
@@ -104,6 +105,23 @@ def test_a_table_of_before_has_effects_over_the_mean_seed() -> None:
     assert measures_in(table) == ["fd"] and list(columns_of(table, "fd")) == list(names)
     row = seed_rows(table, "fd")[1]
     assert (row.effect, row.effect_lo, row.effect_hi, row.p) == (2.0, 2.0, 2.0, None)
+
+
+def test_an_older_table_says_what_its_top_share_was() -> None:
+    """`fd_top2_share` of a distance, which has an error, was a share of resamples; `text_top2_share` a probability."""
+    ones = np.ones(SEEDS)
+    older = {"fd": plain(1.0, se=ones, lo=ones, hi=ones), "text": plain(2.0, q=ones)}
+    table = pa.table({"seed": SEED_NUMBERS, "rank": [1, 2, 3, 4], "n": PICTURES})
+    for measure, columns_of_it in older.items():
+        for name, array in (columns_of_it.named(measure) | {f"{measure}_top2_share": pa.array(ones / 4)}).items():
+            table = table.append_column(name, array)
+    distance, scalar = seed_rows(table, "fd")[0], seed_rows(table, "text")[0]
+    assert (distance.resampled, distance.probability) == (0.25, None)
+    assert (scalar.resampled, scalar.probability) == (None, 0.25)
+    assert (
+        list(columns_of(table, "fd"))[-1] == "fd_top2_share"
+        and list(columns_of(table, "text"))[-1] == "text_top2_share"
+    )
 
 
 def test_a_value_without_an_interval_has_that_of_its_effect() -> None:

@@ -161,14 +161,14 @@ def test_rank_probabilities() -> None:
     offsets = np.array([0.3, 0.0, 0.3, 0.3, 0.0])
     found = paired_bootstrap(seeds_of(grid(rng, 60, 5, 12, offsets), reference), rng)
     for k in (1, 2, 5):
-        assert found.top_probability(k).sum() == pytest.approx(k)
-    assert (found.top_probability(2)[[1, 4]] > 0.95).all()
+        assert found.top_share(k).sum() == pytest.approx(k)
+    assert (found.top_share(2)[[1, 4]] > 0.95).all()
     assert (found.difference.hi[[1, 4]] < 0).all()
-    highest = found.top_probability(3, "higher")
+    highest = found.top_share(3, "higher")
     assert (highest[[0, 2, 3]] > 0.95).all() and highest.sum() == pytest.approx(3)
-    np.testing.assert_allclose(found.top_probability(2) + highest, 1.0)  # the two lowest are all but the three highest
+    np.testing.assert_allclose(found.top_share(2) + highest, 1.0)  # the two lowest are all but the three highest
     with pytest.raises(ValueError, match="k >= 1"):
-        found.top_probability(0)
+        found.top_share(0)
 
 
 def test_missing_clusters_and_undefined_seeds() -> None:
@@ -185,7 +185,7 @@ def test_missing_clusters_and_undefined_seeds() -> None:
     assert np.isfinite(found.distance.se[:3]).all()
     assert np.isnan(found.distance.estimate[3])
     assert np.isnan(found.distance.se[3:]).all()
-    assert np.isnan(found.top_probability(1)[3:]).all()
+    assert np.isnan(found.top_share(1)[3:]).all()
     assert np.median(found.difference.estimate[:3]) == pytest.approx(0.0, abs=1e-9)
 
 

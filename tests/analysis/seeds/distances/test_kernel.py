@@ -312,7 +312,7 @@ def test_pairing_shrinks_the_interval_of_differences(kernel: Kernel) -> None:
     paired = paired_bootstrap([found(grid[:, seed], reference) for seed in range(5)], rng)
     assert (paired.difference.se < 0.6 * paired.distance.se).all()
     assert paired.difference.lo[2] > 0
-    assert paired.top_probability(4)[2] < 0.05
+    assert paired.top_share(4)[2] < 0.05
 
 
 @by_name

@@ -116,7 +116,7 @@ def test_distances_are_torchmetrics_and_rank_lowest_first(tmp_path: Path) -> Non
     assert table[COLUMN].to_pylist() == sorted(table[COLUMN].to_pylist())
     assert table["seed"].to_pylist()[-1] == 15
     assert np.median(table[f"{COLUMN}_vs_median"].to_numpy()) == pytest.approx(0, abs=1e-9)
-    assert sum(table[f"{COLUMN}_top2_share"].to_pylist()) == pytest.approx(2)
+    assert sum(table[f"{COLUMN}_top2_resampled"].to_pylist()) == pytest.approx(2)
 
 
 def test_it_does_not_matter_how_cells_fall_into_shards(tmp_path: Path) -> None:

@@ -50,7 +50,12 @@ def test_a_planted_seed_comes_first(better: Better) -> None:
     found = judged(values, better)
     ranking = rank_by(found)
     first = ranking.table.to_pylist()[0]
-    assert first["seed"] == 107 and first["rank"] == 1 and first["score_q"] < 0.001 and first["score_top3_share"] > 0.99
+    assert (
+        first["seed"] == 107
+        and first["rank"] == 1
+        and first["score_q"] < 0.001
+        and first["score_top3_probability"] > 0.99
+    )
     assert first["score"] == pytest.approx(values[:, 7].mean(), abs=1e-6)
     assert abs(first["score_shrunk"]) < abs(first["score_vs_median"])
     assert ranking.chance is not None and ranking.chance.p_value == pytest.approx(1 / 1001)
@@ -97,9 +102,8 @@ def test_where_nothing_ever_shows_all_seeds_are_first() -> None:
 def test_without_a_good_direction_there_is_no_ranking_and_no_claim_of_better() -> None:
     found = judged(noise(), None)
     names = set(columns(found))
-    assert "score_vs_median" in names and not [
-        name for name in names if name.endswith(("_q", "_p", "_chosen", "_rank_lo", "top3_share"))
-    ]
+    ends = ("_q", "_p", "_chosen", "_rank_lo", "top3_probability")
+    assert "score_vs_median" in names and not [name for name in names if name.endswith(ends)]
     with pytest.raises(ValueError, match="no direction"):
         rank_by(found)
 
