@@ -68,8 +68,7 @@ def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuff
     turned = _Moments.none((shuffles, groups.sums.shape[1]))
     for block in np.array_split(rng.permutation(len(groups.sums)), min(BLOCKS, len(groups.sums))):
         _turn(groups.only(block), rng, turned)
-    observed = _Moments.none(groups.sums.shape[1:])
-    observed.add(groups.sums, groups)
+    observed = _Moments.of(groups.sums, groups)
     freedom = np.maximum((groups.cells > 0).sum(axis=0) - 1.0, 0.0)
     return Shuffled(_sampled(observed, groups, fit), _sampled(turned, groups, fit), fit.known, freedom)
 
@@ -114,12 +113,23 @@ class _Moments:
         """A view of some of the rows."""
         return _Moments(self.total[some], self.weighted[some], self.squares[some])
 
-    def add(self, sums: Array, groups: _Groups) -> None:
-        """Sums (..., g, S) of these groups."""
+    @classmethod
+    def of(cls, sums: Array, groups: _Groups) -> _Moments:
+        """Of sums (..., g, S) of these groups."""
+        total, squares = sums.sum(axis=-2), np.einsum("...gs,...gs->...s", sums, sums)
+        weight, cells = groups.weight[0, 0], groups.cells[0, 0]
+        if (groups.weight == weight).all() and (groups.cells == cells).all():
+            return cls(total, weight * cells * total, weight * squares)
         pulled = sums * groups.weight
-        self.total[...] += sums.sum(axis=-2)
-        self.weighted[...] += np.einsum("...gs,gs->...s", pulled, groups.cells)
-        self.squares[...] += np.einsum("...gs,...gs->...s", pulled, sums)
+        return cls(
+            total, np.einsum("...gs,gs->...s", pulled, groups.cells), np.einsum("...gs,...gs->...s", pulled, sums)
+        )
+
+    def add(self, other: _Moments, places: Places | slice = slice(None)) -> None:
+        """Those of as many seeds, which stand in other places (S,)."""
+        self.total[...] += other.total[..., places]
+        self.weighted[...] += other.weighted[..., places]
+        self.squares[...] += other.squares[..., places]
 
 
 def _sampled(moments: _Moments, groups: _Groups, fit: AdditiveFit) -> Sampled:
@@ -137,19 +147,19 @@ def _turn(groups: _Groups, rng: np.random.Generator, into: _Moments) -> None:
     """Turn the sums of a block of groups round among the seeds that have cells, once for each row (B) of `into`."""
     seeds, shuffles = groups.sums.shape[1], len(into.total)
     order = rng.permutation(seeds)
-    back = np.argsort(order)
-    cells = groups.cells[:, order]
-    root = np.sqrt(cells) if (cells != cells[:, :1]).any() else np.ones_like(cells)
-    unit = np.divide(groups.sums[:, order], root, out=np.zeros_like(root), where=root > 0)
-    packed, places, length = _packed(unit, cells > 0)
-    turned, row = sliding_window_view(packed, seeds, axis=1), np.arange(len(cells))
+    here = _Groups(groups.sums[:, order], groups.cells[:, order], groups.weight[:, order])
+    uneven = bool((here.cells != here.cells[:, :1]).any())
+    root = np.sqrt(here.cells) if uneven else np.ones_like(here.cells)
+    unit = np.divide(here.sums, root, out=np.zeros_like(root), where=root > 0)
+    packed, places, length = _packed(unit, here.cells > 0)
+    turned, row, back = sliding_window_view(packed, seeds, axis=1), np.arange(len(unit)), np.argsort(order)
     at_once = max(LARGEST_COPY // unit.size, 1)
     for start in range(0, shuffles, at_once):
         part = slice(start, min(start + at_once, shuffles))
         drawn = turned[row, rng.integers(0, length, (part.stop - start, len(row)))]
-        if (places != np.arange(seeds)).any():
-            drawn = np.take_along_axis(drawn, places[None], axis=2)
-        into.part(part).add((drawn * root)[:, :, back], groups)
+        if uneven:
+            drawn = np.take_along_axis(drawn, places[None], axis=2) * root
+        into.part(part).add(_Moments.of(drawn, here), back)
 
 
 def _packed(unit: Array, present: npt.NDArray[np.bool_]) -> tuple[Array, Places, Places]:
