@@ -17,6 +17,7 @@ NO_SHUFFLES = (
     "No seed can be called golden: seeds are tested against shuffled scores, and the study asks for no shuffles. Set "
     "`ranking.shuffles`; 100 is the default."
 )
+MOST_NAMED = 4
 UNTRIED = "The list has not been tried on prompts that took no part in choosing it."
 ONE_GROUP = (
     "No seed can be called golden: what one half of the prompts chooses has to hold on the other half, and all of them are of "
@@ -68,7 +69,11 @@ def of_confirmed(found: Confirmed, evidence: Evidence, score: Scalar, smallest: 
     count = len(found.candidates)
     seem = f"{count} {of_all} {_are(count)} {better}, {_at(CANDIDATES)}, and {found.sure} at {_percent(GOLDEN)}"
     if not found.sure:
-        return f"No seed is better than chance here: {seem}, which is asked of golden seeds."
+        names = _listed([str(score.seeds[place]) for place in found.candidates[:MOST_NAMED]])
+        more = f", the best of them {names}" if count > MOST_NAMED else f": {names}"
+        return (
+            f"No seed is golden: {seem}, which is asked of golden seeds. More prompts would tell of the {count}{more}."
+        )
     if not found.seeds:
         return f"No seed is golden: {seem}; none of them is borne out."
     named = [_halves(int(score.seeds[place]), place, evidence, score.k) for place in found.seeds]
@@ -94,7 +99,7 @@ def of_pareto(found: Pareto, scores: Sequence[Scalar], smallest: float) -> str:
         f"{_percent(GOLDEN)}"
     )
     if not found.sure:
-        return f"No seed is better than chance here: {seem}, which is asked of golden seeds."
+        return f"No seed is golden: {seem}, which is asked of golden seeds. More prompts would tell."
     if not found.seeds:
         return f"No seed is golden: {seem}, but halves of the prompts bear out none of them."
     gains = [_gain(one, f"By {score.name} they") for one, score in zip(found.advantages, scores, strict=True)]

@@ -107,6 +107,9 @@ def _rows_of(
 ) -> pa.Table:
     badness = -sign(better) * boot.distance.estimate
     order = np.argsort(np.where(np.isnan(badness), np.inf, badness), kind="stable")
+    far = float(
+        t.ppf(1.0 - (1.0 - LEVEL) / (2 * len(seeds)), boot.clusters - 1)
+    )  # for all seeds at once, by Bonferroni
     columns = SeedColumns(
         k=top,
         value=boot.distance.estimate,
@@ -116,6 +119,8 @@ def _rows_of(
         effect=boot.difference.estimate,
         effect_lo=boot.difference.lo,
         effect_hi=boot.difference.hi,
+        together_lo=boot.difference.estimate - far * boot.difference.se,
+        together_hi=boot.difference.estimate + far * boot.difference.se,
         p=p,
         q=q_values(p),
         resampled=boot.top_share(top, better),

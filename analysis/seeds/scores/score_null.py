@@ -108,7 +108,10 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
         p=_spread_out(p_values(direction * t, pooled), known),
         family=_spread_out(p_values(direction * t, np.sort((direction * ts).max(axis=1))), known),
         alone=_shortest(np.sort(ts, axis=None), level),
-        together=(float(np.quantile(ts.max(axis=1), tails[1])), float(np.quantile(ts.min(axis=1), tails[0]))),
+        together=(
+            float(np.quantile(ts.max(axis=1), tails[1], method="higher")),
+            float(np.quantile(ts.min(axis=1), tails[0], method="lower")),
+        ),
         range=float(np.quantile(spread, level)),
         level=level,
     )
