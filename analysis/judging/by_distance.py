@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.kept_rankings import kept
@@ -54,7 +55,7 @@ class RankedByDistance:
     def sentence(self) -> str:
         """What the distance shows, in a line."""
         measure, agreement, chance = self.ranking.measure, self.agreement, self.ranking.chance
-        facts = [f"p = {chance.p_value:.2g}" if chance else "whether seeds differ was not tested"]
+        facts = [counted_p(chance.p_value, chance.shuffles) if chance else "whether seeds differ was not tested"]
         if agreement is not None and agreement.rho is not None:
             interval = "" if agreement.lo is None else f" ({agreement.lo:.2f} to {agreement.hi:.2f})"
             facts.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
@@ -139,8 +140,9 @@ DISTANCES = pa.schema(
         pa.field("caution", pa.string()),
     ]
 )
-"""One row a feature and distance: what it rests on (`images`: of each seed, one a prompt), what shuffled seeds give (p, the
-ranges of the best and of the worst), its ranking against the Frechet distance's, and why its size says little, if it does."""
+"""One row a feature and distance: what it rests on (`images`: of each seed, one a prompt), what shuffled seeds give (p,
+never below 1 / (shuffles + 1), the ranges of the best and of the worst), its ranking against the Frechet distance's, and why
+its size says little, if it does."""
 
 
 def distances_table(found: Iterable[RankedByDistance]) -> pa.Table:

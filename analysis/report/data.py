@@ -61,7 +61,7 @@ class Measured:
     name: as in the tables (`clip_score`); that of a text rate begins with `text`. title, unit: for people. better: None where
     no direction is good (brightness). rate: whether it is a share of pictures that show something. shares: of variance, by
     `seed`, `prompt`, `rest`; empty for distances. reliability: of the seeds' means at this number of prompts; prompts_for_08:
-    how many 0.8 would take. p: of "the seeds do not differ". best, worst: what chance alone gives for the best and the worst
+    how many 0.8 would take. p: of "the seeds do not differ", counted over so many shuffles. best, worst: what chance alone gives for the best and the worst
     seed (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good.
     """
 
@@ -79,6 +79,7 @@ class Measured:
     reliability: float | None
     prompts_for_08: float | None
     p: float | None
+    shuffles: int
     best: Interval | None
     worst: Interval | None
     stability: Stability | None
@@ -110,7 +111,8 @@ class Golden:
 class DiverseSet:
     """Seeds whose pictures differ: mean pairwise similarity on `prompts` that took no part in choosing them.
 
-    missing: pictures of these prompts that have no vector, such as a place where no object was found.
+    p: for a random set as different as this, counted over `draws` of them. missing: pictures of these prompts that have no
+    vector, such as a place where no object was found.
     """
 
     space: str
@@ -118,6 +120,7 @@ class DiverseSet:
     similarity: Estimate
     random: Estimate
     p: float
+    draws: int
     prompts: int
     missing: int = 0
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.golden_sentences import UNTRIED
 from seedscope.analysis.report.data import Measured
-from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
+from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count
 from seedscope.analysis.seeds.ranking import LEVEL
 
 RELIABLE = 0.8
@@ -35,9 +36,9 @@ def _matters(measures: Sequence[Measured], main: Measured) -> str:
     if main.p is None:
         first = f"Whether seeds differ by {main.title} was not tested (no shuffles)"
     elif _matter(main):
-        first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p_value(main.p)})"
+        first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({counted_p(main.p, main.shuffles)})"
     else:
-        first = f"By {main.title}, seeds differ no more than chance alone makes them ({p_value(main.p)})"
+        first = f"By {main.title}, seeds differ no more than chance alone makes them ({counted_p(main.p, main.shuffles)})"
     shares = {m.title: m.shares["seed"] for m in measures if "seed" in m.shares and (m.p is None or _matter(m))}
     if not shares:
         return f"{first}."
