@@ -225,7 +225,8 @@ def _measured(
         shares={part: Estimate(value, (0.6 * value, min(1.0, 1.5 * value))) for part, value in shares.items()},
         reliability=float(shrink),
         prompts_for_08=float(prompts * 4 * (1 - shrink) / shrink),
-        p=0.0004,
+        p=0.0005,
+        shuffles=1999,
         best=best,
         worst=worst,
         stability=stability,
@@ -269,7 +270,8 @@ def _rate(rng: np.random.Generator, name: str, title: str, truth: Array, prompts
         },
         reliability=0.88,
         prompts_for_08=22.0,
-        p=0.0004,
+        p=0.0005,
+        shuffles=1999,
         best=high,
         worst=low,
         stability=None,
@@ -299,7 +301,7 @@ def _comparison(rng: np.random.Generator, measured: Measured) -> Comparison:
 
 def _diverse(rng: np.random.Generator, space: str, seeds: int) -> DiverseSet:
     chosen = rng.permutation(seeds)[: min(8, seeds)].tolist()
-    return DiverseSet(space, chosen, Estimate(0.412, (0.398, 0.426)), Estimate(0.521, (0.488, 0.553)), 0.002, 440)
+    return DiverseSet(space, chosen, Estimate(0.412, (0.398, 0.426)), Estimate(0.521, (0.488, 0.553)), 0.002, 999, 440)
 
 
 def _style(rng: np.random.Generator, seeds: int) -> StyleMap:

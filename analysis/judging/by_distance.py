@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.kept_rankings import kept
@@ -55,7 +56,7 @@ class RankedByDistance:
     def sentence(self) -> str:
         """What the distance shows, in a line."""
         measure, agreement, chance = self.ranking.measure, self.agreement, self.ranking.chance
-        facts = [f"p = {chance.p_value:.2g}" if chance else "whether seeds differ was not tested"]
+        facts = [counted_p(chance.p_value, chance.shuffles) if chance else "whether seeds differ was not tested"]
         if agreement is not None and agreement.rho is not None:
             interval = "" if agreement.lo is None else f" ({agreement.lo:.2f} to {agreement.hi:.2f})"
             facts.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
@@ -137,8 +138,8 @@ DISTANCES = pa.schema(
     ]
 )
 """One row a feature and distance: which values are good, what it rests on (`images`: of each seed, one a prompt), what shuffled
-seeds give (p, the ranges of the best and of the worst), its ranking against the Frechet distance's (1: the same seeds are
-good), and why its size says little, if it does."""
+seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the worst), its ranking against the Frechet
+distance's (1: the same seeds are good), and why its size says little, if it does."""
 
 
 def distances_table(found: Iterable[RankedByDistance]) -> pa.Table:

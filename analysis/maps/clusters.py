@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.maps.single_clouds import single_clouds
+
 MOST = 10
 SMALLEST = 3
 FEWEST_SEEDS = 8
@@ -21,12 +23,13 @@ class Clusters:
 
     labels: (S,) from 1, the largest cluster first; 0 throughout where there are no clusters.
     silhouettes: (S,) in -1 .. 1, of the best partition, taken or not. Empty where none was tried.
-    p_value: for "one cloud, without clusters"; None where none was tried.
+    p_value: for "one cloud, without clusters", counted over so many `clouds`; None where none was tried.
     """
 
     labels: npt.NDArray[np.int64]
     silhouettes: Array
     p_value: float | None
+    clouds: int
 
     @property
     def count(self) -> int:
@@ -42,25 +45,25 @@ def find_clusters(points: Array, rng: np.random.Generator, clouds: int = CLOUDS)
     """Clusters of points (S, c), principal components with variances that differ; none for c = 0 or S < 8.
 
     k-means for k = 2 to 10 (at least four seeds a cluster on average, three in the smallest); the k with the largest mean
-    silhouette. Clusters count as there where that silhouette is among the largest 5 % of as many points from one normal
-    distribution with the same variances, treated the same way: k-means cuts any cloud, and its silhouette is never 0.
+    silhouette. Clusters count as there where that silhouette is among the largest 5 % of `single_clouds` of as many points,
+    treated the same way: k-means cuts any cloud, and its silhouette is never 0.
 
     Source: Rousseeuw (1987), J. Computational and Applied Mathematics 20, 53-65 (silhouette, and k by it); for the null,
-    Liu et al. (2008), JASA 103, 1281-1293 (SigClust). Deviation: their statistic is the 2-means index, for two clusters.
+    Liu et al. (2008), JASA 103, 1281-1293 (SigClust). Deviations: their statistic is the 2-means index, for two clusters;
+    their cloud is normal, and cuts an exponential one in most cases.
     """
     count, width = points.shape
     labels = np.zeros(count, np.int64)
     if width == 0 or count < FEWEST_SEEDS:
-        return Clusters(labels, np.empty(0), None)
+        return Clusters(labels, np.empty(0), None, clouds)
     state = int(rng.integers(2**31))
     partition, silhouettes = _best_partition(points, state)
     if not len(silhouettes):
-        return Clusters(labels, silhouettes, None)
-    spread = points.std(axis=0)
-    chance = [_best_partition(rng.standard_normal(points.shape) * spread, state)[1] for _ in range(clouds)]
+        return Clusters(labels, silhouettes, None, clouds)
+    chance = [_best_partition(cloud, state)[1] for cloud in single_clouds(points, rng, clouds)]
     beyond = sum(len(cloud) > 0 and cloud.mean() >= silhouettes.mean() for cloud in chance)
     p_value = float((beyond + 1) / (clouds + 1))
-    return Clusters(_by_size(partition) if p_value <= LEVEL else labels, silhouettes, p_value)
+    return Clusters(_by_size(partition) if p_value <= LEVEL else labels, silhouettes, p_value, clouds)
 
 
 def central(points: Array, members: npt.NDArray[np.bool_], most: int) -> list[int]:

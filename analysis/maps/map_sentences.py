@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.maps.clusters import FEWEST_SEEDS, LEVEL, Clusters
 from seedscope.analysis.maps.resemblance import SHUFFLES, Agreement
 from seedscope.analysis.maps.style_map import SeedMap
@@ -24,7 +25,7 @@ def map_verdict(seed_map: SeedMap, feature: str) -> list[str]:
 
 def _alike(agreement: Agreement) -> str:
     halves = "one half of the prompts" + (" (no object or group is in both)" if agreement.by_group else "")
-    facts = f"r = {agreement.correlation:.2f}, p = {agreement.p_value:.2g}"
+    facts = f"r = {agreement.correlation:.2f}, {counted_p(agreement.p_value, agreement.permutations)}"
     if agreement.p_value > LEVEL:
         return (
             f"Is the map more than noise? Not shown: seeds that look alike on {halves} need not on the other: {facts}."
@@ -38,7 +39,8 @@ def _clusters(clusters: Clusters, seeds: int) -> str:
             f"{seeds} seeds are too few" if seeds < FEWEST_SEEDS else "every partition leaves a cluster of under three"
         )
         return f"No clusters: {few}."
-    facts = f"silhouette {clusters.silhouette:.2f}, p = {clusters.p_value:.2g} against one cloud"
+    p = counted_p(clusters.p_value, clusters.clouds, "single clouds")
+    facts = f"silhouette {clusters.silhouette:.2f} against that of single clouds: {p}"
     if not clusters.count:
         return f"No clusters: the seeds differ by degrees, and are not in groups ({facts})."
     return f"{clusters.count} clusters ({facts})."

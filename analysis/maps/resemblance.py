@@ -22,12 +22,13 @@ class Agreement:
     """Whether seeds that are alike on some prompts are alike on others.
 
     correlation: Pearson's, of the distances between seeds on one half of the prompts with those on the other half.
-    p_value: for "none": the share of permutations of the seeds of one half that give at least as much, in [1 / 1,000, 1].
+    p_value: for "none": the share of `permutations` of the seeds of one half that give at least as much, counted with itself.
     by_group: whether prompts go in groups, such as those of an object, of which the halves share none.
     """
 
     correlation: float
     p_value: float
+    permutations: int
     by_group: bool
 
 
@@ -100,7 +101,7 @@ def agreement(
     for _ in range(permutations):
         order = rng.permutation(seeds)
         beyond += int((one * other[np.ix_(order, order)]).sum() >= observed - 1e-9)
-    return Agreement(observed, float((beyond + 1) / (permutations + 1)), by_group)
+    return Agreement(observed, float((beyond + 1) / (permutations + 1)), permutations, by_group)
 
 
 def typical_prompt(centred: Vectors) -> int:

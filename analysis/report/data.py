@@ -62,8 +62,8 @@ class Measured:
     no direction is good (brightness). mean: of all pictures; median: the median seed's, to which an effect adds up. rate:
     whether it is a share of pictures that show something. shares: of variance, by `seed`, `prompt`, `rest`; empty for
     distances. reliability: of the seeds' means at this number of prompts; prompts_for_08: how many 0.8 would take. p: of "the
-    seeds do not differ". best, worst: what chance alone gives for the best and the worst seed (95 % ranges), as values, not
-    effects; for the highest and the lowest seed where no direction is good.
+    seeds do not differ", counted over so many shuffles. best, worst: what chance alone gives for the best and the worst seed
+    (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Measured:
     reliability: float | None
     prompts_for_08: float | None
     p: float | None
+    shuffles: int
     best: Interval | None
     worst: Interval | None
     stability: Stability | None
@@ -112,7 +113,8 @@ class Golden:
 class DiverseSet:
     """Seeds whose pictures differ: mean pairwise similarity on `prompts` that took no part in choosing them.
 
-    missing: pictures of these prompts that have no vector, such as a place where no object was found.
+    p: for a random set as different as this, counted over `draws` of them. missing: pictures of these prompts that have no
+    vector, such as a place where no object was found.
     """
 
     space: str
@@ -120,6 +122,7 @@ class DiverseSet:
     similarity: Estimate
     random: Estimate
     p: float
+    draws: int
     prompts: int
     missing: int = 0
 

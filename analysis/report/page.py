@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.report import wording
 from seedscope.analysis.report.data import ReportData
 from seedscope.analysis.report.exports import write_exports
@@ -79,6 +80,7 @@ def _environment() -> Environment:
     environment.globals |= {
         **{"seed_path": seed_path, "strip_path": strip_path, "sheet_path": sheet_path, "whisker_width": WIDTH},
         **{"p_value": wording.p_value, "p_number": wording.p_number, "count": wording.count},
+        **{"counted_p": counted_p, "counted": wording.counted},
         **{"percent": wording.PERCENT, "hundredths": wording.HUNDREDTHS, "thousandths": wording.THOUSANDTHS},
     }
     environment.filters["json"] = _script_json

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Self
 
+from seedscope.analysis.counted_p import counted_number
 from seedscope.analysis.report.data import Estimate, Interval, Measured
 
 NONE, MINUS, PERCENT_SIGN = "–", "−", "\u00a0%"
@@ -77,6 +78,11 @@ def p_number(p: float | None) -> str:
 def p_value(p: float) -> str:
     """`p = 0.03` or `p < 0.001`."""
     return f"p {p_number(p)}" if p < SMALLEST_P else f"p = {p_number(p)}"
+
+
+def counted(p: float | None, draws: int) -> str:
+    """A p-value that was counted over random draws: `0.03`, `≤ 0.0099`, or a dash."""
+    return NONE if p is None else counted_number(p, draws)
 
 
 def count(number: float | None) -> str:

@@ -1,5 +1,6 @@
 """What a ranking shows and does not show, in plain sentences: for the terminal, the golden list and the contact sheet."""
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 
 
@@ -43,7 +44,7 @@ def _against_chance(ranking: Ranking, chance: Chance) -> list[str]:
     """What pictures shuffled between seeds say of the best and the worst of a ranking."""
     values = [row.value for row in ranking.rows if row.value is not None]
     best, worst = values[0], values[-1]
-    p = f"p = {chance.p_value:.2g}"
+    p = counted_p(chance.p_value, chance.shuffles)
     if chance.p_value > 1 - LEVEL:
         return [f"Do seeds matter here? Not shown: shuffled between seeds, the same pictures differ as much ({p})."]
     low, high = ranking.better == "lower", ranking.better == "higher"

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
@@ -60,10 +61,11 @@ def _describe(each: "DiverseSeeds") -> str:
         f"{found.left_out} prompts without pictures of two of them": found.left_out,
         f"{found.missing} pictures without a vector": found.missing,
     }
+    p = counted_p(found.p_value, found.draws, "random sets")
     outside = ", ".join(words for words, number in left.items() if number)
     return (
         f"Among {each.pool} seeds, by {each.feature}: {', '.join(map(str, each.seeds))}. On {found.prompts} other prompts "
         f"their pictures have a similarity of {found.similarity:.3f}; random sets have {found.random:.3f} "
-        f"({found.random_range[0]:.3f} to {found.random_range[1]:.3f}), p = {found.p_value:.2g}."
+        f"({found.random_range[0]:.3f} to {found.random_range[1]:.3f}), {p}."
         f"{f' Left out: {outside}.' if outside else ''}"
     )

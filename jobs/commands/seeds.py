@@ -11,6 +11,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table as TextTable
 
+from seedscope.analysis.counted_p import counted_number
 from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
@@ -120,7 +121,7 @@ def _shares(scalars: Iterable[Scalar]) -> TextTable:
             if seed is None or seed.lo is None or seed.hi is None
             else f"{100 * seed.lo:.1f} to {100 * seed.hi:.1f}",
             "-" if sure is None else f"{sure:.2f}",
-            "-" if found.null is None else f"{found.null.differ:.2g}",
+            "-" if found.null is None else counted_number(found.null.differ, len(found.null.best)),
         )
     return grid
 

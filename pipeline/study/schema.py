@@ -7,9 +7,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
 LARGEST_SEED = 2**63 - 1
+FEWEST_SHUFFLES = 19
+"""Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -227,8 +229,8 @@ class Ranking(Strict):
         100,
         ge=0,
         le=100_000,
-        description="Shuffles of pictures between seeds, for the null of distances, and ten times as many of scores (1,000 at "
-        "least); 0: none, and then no seed is golden by the rules `confirmed` and `pareto`.",
+        description="Shuffles of pictures between seeds, at least 19, for the null of distances; ten times as many of scores "
+        "(1,000 at least); 0: none, and then no seed is golden by the rules `confirmed` and `pareto`.",
     )
     smallest: float = Field(
         0.1,
@@ -246,6 +248,16 @@ class Ranking(Strict):
         """(key, feature) of every feature that has a say in which seeds are golden, in the order given."""
         by = [self.by] if isinstance(self.by, str) else list(self.by)
         return [*(("by", name) for name in by), *(() if self.second is None else (("second", self.second),))]
+
+    @field_validator("shuffles")
+    @classmethod
+    def _enough_to_show_something(cls, shuffles: int) -> int:
+        if 0 < shuffles < FEWEST_SHUFFLES:
+            raise ValueError(
+                f"of {shuffles} shuffles p is never below {1 / (shuffles + 1):.2g}, so that no difference between seeds could "
+                f"be shown at 0.05; take at least {FEWEST_SHUFFLES}, or 0 for no test"
+            )
+        return shuffles
 
     @model_validator(mode="after")
     def _rule_fits_what_it_ranks_by(self) -> Self:

@@ -6,10 +6,11 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.golden_sentences import UNTRIED
 from seedscope.analysis.report.data import Measured
-from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count, p_value
+from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.discovery import q_values
 
@@ -37,9 +38,12 @@ def _matters(measures: Sequence[Measured], main: Measured) -> str:
     if main.p is None:
         first = f"Whether seeds differ by {main.title} was not tested (no shuffles)"
     elif _matter(main):
-        first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p_value(main.p)})"
+        p = counted_p(main.p, main.shuffles)
+        first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p})"
     else:
-        first = f"By {main.title}, seeds differ no more than chance alone makes them ({p_value(main.p)})"
+        first = (
+            f"By {main.title}, seeds differ no more than chance alone makes them ({counted_p(main.p, main.shuffles)})"
+        )
     shares = {m.title: m.shares["seed"] for m in _beyond_chance(measures) if "seed" in m.shares}
     if not shares:
         return f"{first}."

@@ -136,6 +136,7 @@ def _diverse(found: DiverseSeeds) -> DiverseSet:
         similarity=Estimate(evidence.similarity, evidence.interval),
         random=Estimate(evidence.random, evidence.random_range),
         p=evidence.p_value,
+        draws=evidence.draws,
         prompts=evidence.prompts,
         missing=evidence.missing,
     )

@@ -248,6 +248,23 @@ def test_one_cloud_is_seldom_cut() -> None:
     assert sum(count > 0 for count in cut) <= 2
 
 
+@pytest.mark.parametrize("shape", ["exponential", "uniform"])
+def test_a_skewed_or_a_flat_cloud_is_seldom_cut(shape: str) -> None:
+    """Held against normal clouds, these are cut in 98 % and in half of all cases."""
+    draws = [getattr(np.random.default_rng(i), shape)(size=(64, 3)) * [1.5, 1.2, 1.0] for i in range(3)]
+    assert sum(find_clusters(draw, rng(), clouds=19).count > 0 for draw in draws) <= 1
+
+
+@pytest.mark.parametrize("clusters", [2, 3])
+def test_clusters_are_found_beside_a_long_tail(clusters: int) -> None:
+    """Clusters six standard deviations apart, and a second component that is exponential."""
+    random, kinds = np.random.default_rng(3), np.arange(36) % clusters
+    points = np.stack([6.0 * kinds + random.normal(size=36), random.exponential(size=36)], axis=1)
+    found = find_clusters(points - points.mean(axis=0), rng(), clouds=19)
+    assert found.p_value == 0.05 and found.clouds == 19
+    assert adjusted_rand_score(kinds, found.labels) > 0.9
+
+
 def test_the_share_is_that_of_the_seeds() -> None:
     found = map_seeds(grid(rng().normal(size=(40, DIMENSIONS)) * np.sqrt(0.25)), GROUPS, rng())
     assert found.share == pytest.approx(0.2, abs=0.04)
@@ -475,7 +492,7 @@ def test_clusters_are_drawn_with_the_pictures_of_the_run(ran: Path) -> None:
     values = rng().normal(size=(4, 9, 3)).astype(np.float32)
     found = map_seeds(Grid(prompts, list(range(9)), values), {prompt: prompt for prompt in prompts}, rng())
     labels = np.array([1, 1, 1, 1, 1, 2, 2, 2, 2])
-    found = replace(found, clusters=Clusters(labels, np.full(9, 0.5), 0.01))
+    found = replace(found, clusters=Clusters(labels, np.full(9, 0.5), 0.01, 39))
     clusters = described(found.seeds, found.clusters, None)
     assert [(cluster.seeds, cluster.name) for cluster in clusters] == [([0, 1, 2, 3, 4], ""), ([5, 6, 7, 8], "")]
     files = draw_sheets(job, found, clusters, ["a sentence"])

@@ -23,7 +23,7 @@ from seedscope.analysis.report.sections import SECTIONS
 from seedscope.analysis.report.standings import ranks
 from seedscope.analysis.report.strips import draw_strips, sheet_path, strip_path
 from seedscope.analysis.report.whiskers import PADDING, WIDTH, Axis
-from seedscope.analysis.report.wording import Digits, p_value
+from seedscope.analysis.report.wording import Digits, counted, p_value
 from seedscope.pipeline.errors import StorageError
 from seedscope.pipeline.images import Pixels
 
@@ -353,6 +353,7 @@ def test_intervals_and_p_values_in_words() -> None:
     assert Digits(1, percent=True).estimate(Estimate(0.2, (0.1, 0.3))) == "20.0\u00a0% (10.0 to 30.0\u00a0%)"
     assert Digits(1).estimate(Estimate(2.0)) == "2.0 (no interval)"
     assert (p_value(0.0001), p_value(0.0312)) == ("p < 0.001", "p = 0.031")
+    assert (counted(1 / 101, 100), counted(0.0312, 100), counted(None, 0)) == ("≤ 0.0099", "0.031", "–")
 
 
 def test_places_on_an_axis() -> None:

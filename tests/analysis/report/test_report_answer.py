@@ -24,6 +24,7 @@ SURE = Measured(
     reliability=0.91,
     prompts_for_08=20,
     p=0.01,
+    shuffles=100,
     best=None,
     worst=None,
     stability=None,

@@ -40,6 +40,12 @@ def test_each_outcome(best: float, worst: float, p_value: float, said: list[str]
     assert not any(part in text for part in unsaid), text
 
 
+def test_a_p_that_no_shuffle_reached_is_told_as_a_bound() -> None:
+    text = " ".join(verdict(ranking(10.0, 40.0, chance(1 / 101))))
+    assert "between seeds (p <= 0.0099, the least that 100 shuffles can show)." in text
+    assert "(p = 0.02)." in " ".join(verdict(ranking(10.0, 40.0, chance(2 / 101))))
+
+
 def test_what_was_not_tested_or_left_out_is_said() -> None:
     text = " ".join(verdict(ranking(10.0, 40.0, None, left_out=2)))
     assert "was not tested (no shuffles)" in text and "2 prompts were left out" in text

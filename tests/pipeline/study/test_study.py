@@ -104,6 +104,11 @@ def test_a_study_with_defaults(write_study: Write) -> None:
             {"sampling": {"guidance": {"scale": 1.0, "negative_prompt": "text"}}},
             "a negative prompt has no effect at scale 1",
         ),
+        ({"ranking": {"shuffles": 1}}, "ranking.shuffles: of 1 shuffles p is never below 0.5,"),
+        (
+            {"ranking": {"shuffles": 18}},
+            "of 18 shuffles p is never below 0.053, so that no difference between seeds could",
+        ),
     ],
 )
 def test_each_mistake_is_named(write_study: Write, changes: dict[str, object], sentence: str) -> None:
@@ -155,6 +160,11 @@ def test_a_new_section_of_a_study_is_known_as_it_is() -> None:
         "several.0.with: unknown key; did you mean 'width'?",
         "innner: unknown key; did you mean 'inner'?",
     ]
+
+
+@pytest.mark.parametrize("shuffles", [0, 19, 100])
+def test_no_shuffles_and_enough_to_show_something_are_taken(write_study: Write, shuffles: int) -> None:
+    assert load_study(write_study(ranking={"shuffles": shuffles})).ranking.shuffles == shuffles
 
 
 def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> None:
