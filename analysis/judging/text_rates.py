@@ -14,8 +14,8 @@ def text_rates(run: Run) -> pa.Table | None:
     """For each task and seed: how often the mask shows text, and how often it did before inpainting.
 
     Columns: `task`, `seed`, `n` pictures, `rate` of those with text, `rate_lo`, `rate_hi`, and `before`, `before_lo`,
-    `before_hi` of the same masks before inpainting; 95 % intervals over groups of prompts (see `rates`), null where they leave none.
-    None where nothing is measured that needs a control.
+    `before_hi` of the same masks before inpainting; 95 % intervals over groups of prompts (see `rates`), null where there
+    are none. None where nothing is measured that needs a control.
     """
     before = {item.feature.name: item for item in run.control_measures}
     measure = next((item for item in run.measures if item.feature.name in before), None)

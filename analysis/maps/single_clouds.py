@@ -4,8 +4,9 @@ Where seeds differ by degrees, they need not do so normally: most may be alike a
 k-means cuts such a cloud better than a normal one, so that its clusters have to be held against a cloud of that shape.
 Each component of a cloud is drawn from Pearson's curve with the skewness and the kurtosis of that component, which is normal,
 uniform, exponential or Student's t where these are, and anything between; of many draws those are taken whose own skewness
-and kurtosis are nearest to the component's. A curve with two humps, or one that is highest at both ends, is a single
-cloud no more: the flattest curve of that skewness takes its place, so that two clusters do not become their own chance.
+and kurtosis are nearest to the component's. A curve that is highest at both ends is a single cloud no more: the flattest one
+of that skewness takes its place, and of its draws no kurtosis is wanted that less than a tenth of them fall below, so that two
+clusters do not become their own chance.
 Source: Pearson (1895, 1916), "Contributions to the Mathematical Theory of Evolution", as Stuart, Ord (1994), "Kendall's
 Advanced Theory of Statistics" I, sections 6.2-6.12; for simulated clouds as the null of clusters, Liu et al. (2008), JASA 103,
 1281-1293 (SigClust).
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 DRAWS = 20
 """So many draws of a component, of which the nearest one is taken."""
+LEAST_KURTOSIS = 0.1
+"""Quantile of the kurtosis of draws below which none is wanted."""
 FAR, CELLS = 20.0, 8_000
 """Standard deviations at which a curve without end is cut off, and the steps in which it is summed."""
 Array = npt.NDArray[np.float64]
@@ -34,18 +37,21 @@ def _drawn_like(component: Array, rng: np.random.Generator, clouds: int) -> Arra
     """(B, S) draws with the mean, the standard deviation and about the skewness and kurtosis of a component (S,)."""
     mean, spread = component.mean(), component.std()
     wanted = _shape((component - mean) / spread)
-    drawn = _pearson(*wanted.tolist(), rng.random((DRAWS * clouds, len(component))))
+    drawn = _pearson(float(wanted[0]), float(np.exp(wanted[1])), rng.random((DRAWS * clouds, len(component))))
     drawn = (drawn - drawn.mean(axis=1, keepdims=True)) / drawn.std(axis=1, keepdims=True)
     shapes = _shape(drawn)
-    # The logarithm, since the kurtosis of long tails spreads over orders of magnitude.
-XX
+    wanted[1] = max(wanted[1], np.quantile(shapes[1], LEAST_KURTOSIS))
+    far = (shapes - wanted[:, None]) / shapes.std(axis=1, keepdims=True)
     nearest = rng.permutation(np.argsort((far**2).sum(axis=0), kind="stable")[:clouds])
     return np.asarray(mean + spread * drawn[nearest])
 
 
 def _shape(standardised: Array) -> Array:
-    """Skewness and kurtosis (3 of a normal distribution), each (...), of values (..., S) with mean 0 and variance 1."""
-    return np.stack([(standardised**power).mean(axis=-1) for power in (3, 4)])
+    """Skewness and the logarithm of the kurtosis (2, ...), of values (..., S) with mean 0 and variance 1.
+
+    The logarithm, since the kurtosis of long tails spreads over orders of magnitude.
+    """
+    return np.stack([(standardised**3).mean(axis=-1), np.log((standardised**4).mean(axis=-1))])
 
 
 def _pearson(skewness: float, kurtosis: float, uniform: Array) -> Array:
@@ -64,4 +70,4 @@ def _pearson(skewness: float, kurtosis: float, uniform: Array) -> Array:
     slope = -(d * inner + b) / (a + b * inner + c * inner**2)
     log_density = np.concatenate([[0.0], np.cumsum(slope) * (edges[1] - edges[0])])
     share = np.concatenate([[0.0], np.cumsum(np.exp(log_density - log_density.max()))])
-    return np.interp(uniform, share / share[-1], edges)
+    return np.asarray(np.interp(uniform, share / share[-1], edges))

@@ -69,7 +69,17 @@ _MEASURES = (
     ),
     *(*_named("spearman"), "spearman_p", "k", "overlap", "overlap_expected", "overlap_deviation"),
 )
-_SEEDS = ("measure", "seed", "n", *_named("value"), *_named("effect"), *_named("shrunk"), "q", "top_probability", "top_resampled")
+_SEEDS = (
+    "measure",
+    "seed",
+    "n",
+    *_named("value"),
+    *_named("effect"),
+    *_named("shrunk"),
+    "q",
+    "top_probability",
+    "top_resampled",
+)
 _DISTANCES = ("measure", "images", "real_images", "dimensions", *_named("spearman"), "caution")
 _GROUPS = tuple(name for group in ("golden", "random", "worst", "gain") for name in _named(group))
 
@@ -91,7 +101,17 @@ def _measures(data: ReportData) -> Iterator[Row]:
 def _seeds(data: ReportData) -> Iterator[Row]:
     for measured in data.measures:
         for seed, s in sorted(measured.seeds.items()):
-            yield (measured.name, seed, s.n, *_cells(s.value), *_cells(s.effect), *_cells(s.shrunk), s.q, s.probability, s.resampled)
+            yield (
+                measured.name,
+                seed,
+                s.n,
+                *_cells(s.value),
+                *_cells(s.effect),
+                *_cells(s.shrunk),
+                s.q,
+                s.probability,
+                s.resampled,
+            )
 
 
 def _stability(data: ReportData) -> Iterator[Row]:

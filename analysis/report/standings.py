@@ -119,7 +119,9 @@ def columns(standing: MeasureStanding) -> dict[str, Any]:
             "value": [rounded(value.value.value) for value in values],
             "shrunk": [rounded(value.shrunk.value) for value in values],
             "q": [_significant(value.q) for value in values],
-            "top": [_significant(value.resampled if value.probability is None else value.probability) for value in values],
+            "top": [
+                _significant(value.resampled if value.probability is None else value.probability) for value in values
+            ],
             "n": _once([value.n for value in values]),
         },
     }

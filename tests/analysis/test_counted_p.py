@@ -10,7 +10,10 @@ def test_only_a_p_that_no_draw_reached_is_a_bound(draws: int) -> None:
     floor, next_to_it = 1 / (draws + 1), 2 / (draws + 1)
     assert counted_p(floor, draws) == f"p <= {floor:.2g}, the least that {draws:,} shuffles can show"
     assert counted_number(floor, draws) == f"≤ {floor:.2g}"
-    assert (counted_p(next_to_it, draws), counted_number(next_to_it, draws)) == (f"p = {next_to_it:.2g}", f"{next_to_it:.2g}")
+    assert (counted_p(next_to_it, draws), counted_number(next_to_it, draws)) == (
+        f"p = {next_to_it:.2g}",
+        f"{next_to_it:.2g}",
+    )
     assert counted_p(1.0, draws) == "p = 1"
 
 

@@ -103,7 +103,10 @@ def test_an_older_table_says_what_its_top_share_was() -> None:
     distance, scalar = seed_rows(table, "fd")[0], seed_rows(table, "text")[0]
     assert (distance.resampled, distance.probability) == (0.25, None)
     assert (scalar.resampled, scalar.probability) == (None, 0.25)
-    assert list(columns_of(table, "fd"))[-1] == "fd_top2_share" and list(columns_of(table, "text"))[-1] == "text_top2_share"
+    assert (
+        list(columns_of(table, "fd"))[-1] == "fd_top2_share"
+        and list(columns_of(table, "text"))[-1] == "text_top2_share"
+    )
 
 
 def test_a_value_without_an_interval_has_that_of_its_effect() -> None:

@@ -103,7 +103,10 @@ def test_a_study_with_defaults(write_study: Write) -> None:
             "a negative prompt has no effect at scale 1",
         ),
         ({"ranking": {"shuffles": 1}}, "ranking.shuffles: of 1 shuffles p is never below 0.5,"),
-        ({"ranking": {"shuffles": 18}}, "of 18 shuffles p is never below 0.053, so that no difference between seeds could"),
+        (
+            {"ranking": {"shuffles": 18}},
+            "of 18 shuffles p is never below 0.053, so that no difference between seeds could",
+        ),
     ],
 )
 def test_each_mistake_is_named(write_study: Write, changes: dict[str, object], sentence: str) -> None:

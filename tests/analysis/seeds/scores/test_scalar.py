@@ -50,7 +50,12 @@ def test_a_planted_seed_comes_first(better: Better) -> None:
     found = judged(values, better)
     ranking = rank_by(found)
     first = ranking.table.to_pylist()[0]
-    assert first["seed"] == 107 and first["rank"] == 1 and first["score_q"] < 0.001 and first["score_top3_probability"] > 0.99
+    assert (
+        first["seed"] == 107
+        and first["rank"] == 1
+        and first["score_q"] < 0.001
+        and first["score_top3_probability"] > 0.99
+    )
     assert first["score"] == pytest.approx(values[:, 7].mean(), abs=1e-6)
     assert abs(first["score_shrunk"]) < abs(first["score_vs_mean"])
     assert ranking.chance is not None and ranking.chance.p_value == 0.01
