@@ -4,8 +4,9 @@ Where seeds differ by degrees, they need not do so normally: most may be alike a
 k-means cuts such a cloud better than a normal one, so that its clusters have to be held against a cloud of that shape.
 Each component of a cloud is drawn from Pearson's curve with the skewness and the kurtosis of that component, which is normal,
 uniform, exponential or Student's t where these are, and anything between; of many draws those are taken whose own skewness
-and kurtosis are nearest to the component's. A curve with two humps, or one that is highest at both ends, is a single
-cloud no more: the flattest curve of that skewness takes its place, so that two clusters do not become their own chance.
+and kurtosis are nearest to the component's. A curve that is highest at both ends is a single cloud no more: the flattest one
+of that skewness takes its place, and of its draws no kurtosis is wanted that less than a tenth of them fall below, so that two
+clusters do not become their own chance.
 Source: Pearson (1895, 1916), "Contributions to the Mathematical Theory of Evolution", as Stuart, Ord (1994), "Kendall's
 Advanced Theory of Statistics" I, sections 6.2-6.12; for simulated clouds as the null of clusters, Liu et al. (2008), JASA 103,
 1281-1293 (SigClust).
@@ -18,6 +19,8 @@ import numpy.typing as npt
 
 DRAWS = 20
 """So many draws of a component, of which the nearest one is taken."""
+LEAST_KURTOSIS = 0.1
+"""Quantile of the kurtosis of draws below which none is wanted."""
 FAR, CELLS = 20.0, 8_000
 """Standard deviations at which a curve without end is cut off, and the steps in which it is summed."""
 Array = npt.NDArray[np.float64]
@@ -37,6 +40,7 @@ def _drawn_like(component: Array, rng: np.random.Generator, clouds: int) -> Arra
     drawn = _pearson(float(wanted[0]), float(np.exp(wanted[1])), rng.random((DRAWS * clouds, len(component))))
     drawn = (drawn - drawn.mean(axis=1, keepdims=True)) / drawn.std(axis=1, keepdims=True)
     shapes = _shape(drawn)
+    wanted[1] = max(wanted[1], np.quantile(shapes[1], LEAST_KURTOSIS))
     far = (shapes - wanted[:, None]) / shapes.std(axis=1, keepdims=True)
     nearest = rng.permutation(np.argsort((far**2).sum(axis=0), kind="stable")[:clouds])
     return np.asarray(mean + spread * drawn[nearest])

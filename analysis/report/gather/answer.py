@@ -35,15 +35,13 @@ def in_words(sentence: str, titles: Mapping[str, str]) -> str:
 
 
 def _matters(measures: Sequence[Measured], main: Measured) -> str:
+    p = "" if main.p is None else counted_p(main.p, main.shuffles)
     if main.p is None:
         first = f"Whether seeds differ by {main.title} was not tested (no shuffles)"
     elif _matter(main):
-        p = counted_p(main.p, main.shuffles)
         first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p})"
     else:
-        first = (
-            f"By {main.title}, seeds differ no more than chance alone makes them ({counted_p(main.p, main.shuffles)})"
-        )
+        first = f"By {main.title}, seeds differ no more than chance alone makes them ({p})"
     shares = {m.title: m.shares["seed"] for m in _beyond_chance(measures) if "seed" in m.shares}
     if not shares:
         return f"{first}."

@@ -94,7 +94,7 @@ def test_probabilities_of_the_top_are_true_ones() -> None:
 
 @pytest.mark.parametrize("groups", [3, 6, 24])
 def test_the_likeliest_of_the_top_is_there_as_often_as_it_says(groups: int) -> None:
-    """24 prompts, luck with objects: of the seeds given the most 0.87 are among the best 4; normal draws say 0.95."""
+    """24 prompts, luck with objects: of the seeds given the most, 0.87 on average are of the best 4; normal draws say 0.95."""
     rng, given, true = np.random.default_rng(10), [], []
     member = np.arange(24) % groups
     for _ in range(120):
@@ -109,7 +109,7 @@ def test_the_likeliest_of_the_top_is_there_as_often_as_it_says(groups: int) -> N
 
 @pytest.mark.parametrize(("groups", "most"), [(3, 0.70), (24, 0.55)])
 def test_where_seeds_do_not_differ_no_seed_is_sure_to_be_in_the_top(groups: int, most: float) -> None:
-    """The largest probability of 24 seeds to be of the best 4, where 0.17 is true of each; normal draws say 0.78."""
+    """The largest probability of 24 seeds to be of the best 4, where 0.17 is true of each; normal draws of 3 say 0.78."""
     rng, largest = np.random.default_rng(11), []
     member = np.arange(24) % groups
     for _ in range(60):
