@@ -25,6 +25,7 @@ from scipy.special import stdtrit
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import sign
 
 
@@ -47,8 +48,8 @@ class PairedBootstrap:
 
     distance: intervals of the distances, cut off at the least and the most that there is.
     difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is
-        better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median seed's
-        influences are those of the mean of all, which one seed's do not sway.
+        better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median's own
+        error counts too.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
@@ -96,12 +97,11 @@ def paired_bootstrap(
     quantile = float(stdtrit(clusters - 1, 0.5 + level / 2))
 
     known = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0)
-    median = np.median(estimate[known]) if known.any() else np.nan
     shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor, ceiling),
-        difference=_intervals(estimate - median, influence - shared, quantile, -np.inf, np.inf),
+        difference=_over_median(estimate, influence - shared, quantile),
         draws=estimate + (weights - 1.0) @ influence,
         clusters=clusters,
         level=level,
@@ -115,6 +115,14 @@ def _aligned(seeds: Sequence[Jackknife]) -> Array:
     for column, seed in enumerate(seeds):
         influence[np.searchsorted(labels, seed.clusters), column] = seed.influence
     return influence
+
+
+def _over_median(estimate: Array, influence: Array, quantile: float) -> Intervals:
+    """Of the estimates less their median, whose own error counts too; influence: (G, S) less that of the mean of all."""
+    variance = (influence**2).sum(axis=0)
+    over, of_median = over_median(np.where(np.isnan(variance), np.nan, estimate), variance)
+    se = np.sqrt(variance + of_median)
+    return Intervals(over, se, over - quantile * se, over + quantile * se)
 
 
 def _intervals(estimate: Array, influence: Array, quantile: float, floor: float, ceiling: float) -> Intervals:

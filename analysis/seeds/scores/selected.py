@@ -28,6 +28,8 @@ def threshold(null: ScoreNull, p: float) -> float:
 def corrected(null: ScoreNull, seed: int, passed: float) -> float:
     """The gain over the median seed, at least 0, of a seed, by index, chosen because its `null.better` is at least `passed`."""
     t = float(null.better[seed])
+    if not np.isfinite(t):  # no error was measured: nothing was luck
+        return abs(float(null.effect[seed]))
     c = min(passed, t)
 
     def beyond(value: float) -> int:

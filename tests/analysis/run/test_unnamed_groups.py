@@ -18,8 +18,9 @@ from seedscope.analysis.judging.run_view import open_run
 from seedscope.analysis.run.run import run_of
 from seedscope.analysis.run.unnamed_groups import effective_number, unnamed_groups
 from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores
-from seedscope.analysis.seeds.scores.shuffle import score_null
+from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.pipeline.study.likely_groups import with_likely_groups
 from seedscope.pipeline.study.prompts import prompt
 
@@ -156,7 +157,7 @@ def test_a_seeds_luck_with_an_object_is_no_effect_once_groups_are_found() -> Non
         scores, _true = world.draw(rng)
         for kind, labels in (("alone", texts), ("found", found)):
             fit = additive_fit(Scores.of(scores.values, labels))
-            p[kind].append(score_null(fit, "higher", rng, shuffles=99).differ)
+            p[kind].append(score_null(shuffled(fit, rng, 99), "higher").differ)
     assert np.mean(np.array(p["alone"]) <= 0.05) > 0.6
     assert np.mean(np.array(p["found"]) <= 0.05) < 0.1
 
@@ -168,5 +169,5 @@ def test_an_effect_of_a_seed_is_still_seen_over_found_groups() -> None:
     p = []
     for _ in range(40):
         scores, _true = world.draw(rng, np.r_[1.5, -1.5, np.zeros(22)])
-        p.append(score_null(additive_fit(Scores.of(scores.values, found)), "higher", rng, shuffles=99).differ)
+        p.append(score_null(shuffled(additive_fit(Scores.of(scores.values, found)), rng, 99), "higher").differ)
     assert np.mean(np.array(p) <= 0.05) > 0.9

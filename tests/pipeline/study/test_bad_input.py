@@ -163,7 +163,9 @@ def test_ties_share_a_rank(tmp_path: Path) -> None:
     said = told(on(study, "seeds"))
     ranks = {row["seed"]: row["rank"] for row in pq.read_table(tmp_path / "run" / "seeds.parquet").to_pylist()}
     assert ranks == {2: 1, 3: 1, 0: 3, 1: 3, 4: 5, 5: 5}
-    assert "none can be tested by clip_score on 3 prompts, because all standard errors are 0 or not known there" in said
+    assert (
+        "by 0.1 (0.1 to 0.1, 95 % for all seeds at once); corrected for having been chosen, by 0.1: confirmed" in said
+    )
 
 
 def test_seeds_seen_on_few_prompts_are_not_chosen_and_missing_pictures_are_counted(tmp_path: Path) -> None:

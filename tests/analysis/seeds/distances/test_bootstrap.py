@@ -126,11 +126,12 @@ def seeds_of(features: Array, reference: Reference) -> list[Jackknife]:
     return [jackknife(features[:, s], prompts, reference) for s in range(features.shape[1])]
 
 
-@pytest.mark.parametrize(("prompts", "dimensions", "widest"), [(24, 64, 1.25), (40, 12, 1.6)])
+@pytest.mark.parametrize(("prompts", "dimensions", "widest"), [(24, 64, 1.35), (40, 12, 1.7)])
 def test_pairing_shrinks_the_interval_of_differences(prompts: int, dimensions: int, widest: float) -> None:
-    """The error of (seed - mean) is a small part of the seed's own, and not below its true spread over 200 fresh sets.
+    """The error of (seed - median) is a small part of the seed's own, and not below its true spread over 200 fresh sets.
 
-    It is right with few images for the dimensions, and known to be too wide, never too narrow, in between.
+    It is nearly right with few images for the dimensions, and known to be too wide, never too narrow, in between.
+    Of 3 seeds one is the median itself, at a difference of exactly 0.
     """
     reference, rng = world(dimensions), np.random.default_rng(9)
     found = paired_bootstrap(seeds_of(grid(rng, prompts, 8, dimensions), reference), rng)
@@ -152,7 +153,9 @@ def test_draws_are_paired_deterministic_and_as_wide_as_the_errors() -> None:
     np.testing.assert_allclose(one.draws.std(axis=0), one.distance.se, rtol=0.06)
     np.testing.assert_allclose(one.draws.mean(axis=0), one.distance.estimate, rtol=0.02)
     differences = one.draws - one.draws.mean(axis=1, keepdims=True)
-    np.testing.assert_allclose(differences.std(axis=0), one.difference.se, rtol=0.06)
+    near = 1.0 / (np.abs(one.difference.estimate) <= 1.5 * np.sqrt(differences.var(axis=0).mean())).sum()
+    wider = differences.var(axis=0) + near * differences.var(axis=0).mean()  # by the median's own error
+    np.testing.assert_allclose(one.difference.se, np.sqrt(wider), rtol=0.06)
     np.testing.assert_allclose(one.distance.se, [error(seed) for seed in seeds], rtol=1e-12)
 
 

@@ -201,7 +201,7 @@ def test_where_higher_is_better_the_highest_come_first(tmp_path: Path) -> None:
         assert ranking.better == "higher" and values == sorted(values, key=float, reverse=True)
         assert [row.rank for row in ranking.rows] == [1, 2, 3, 4, 5] and ranking.rows[-1].seed == 15
         assert ranking.rows[0].effect > 0 > ranking.rows[-1].effect
-        assert ranking.rows[-1].top == 0.0 and sum(row.top for row in ranking.rows) == pytest.approx(2)
+        assert ranking.rows[-1].resampled == 0.0 and sum(row.resampled for row in ranking.rows) == pytest.approx(2)
         assert ranking.chance is not None and ranking.chance.p_value == pytest.approx(1 / 41)
         assert ranking.chance.best[0] >= ranking.chance.worst[1] > ranking.rows[-1].value
         assert ranking.rows[0].hi is not None and ranking.rows[0].hi <= (1.0 if name == "precision" else np.inf)
