@@ -10,8 +10,8 @@ clusters do not become their own chance.
 Of single clouds of 32 seeds in two components, clusters are declared in 4 to 6 % (normal, uniform, Student's t of 5 degrees of
 freedom, exponential; against normal clouds 6, 22, 6 and 63 %), of 64 in three in 3 to 9 %; two clusters are found in 92 % where
 they are five standard deviations apart, and in 98 % where they are six (98 and 100 %).
-Components are drawn as if they had nothing to do with each other. Where they are mixtures of skewed ones, more is declared: 9 and
-21 % of exponential clouds, each in its own principal components (65 and 88 % against normal clouds).
+Components are drawn as if they had nothing to do with each other. Where they are mixtures of skewed ones, more is declared: 9
+and 21 % of exponential clouds, each in its own principal components (65 and 88 % against normal clouds).
 Source: Pearson (1895, 1916), "Contributions to the Mathematical Theory of Evolution", as Stuart, Ord (1994), "Kendall's
 Advanced Theory of Statistics" I, sections 6.2-6.12; for simulated clouds as the null of clusters, Liu et al. (2008), JASA 103,
 1281-1293 (SigClust).
