@@ -7,21 +7,23 @@ from scipy.stats import t, ttest_1samp
 from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.scores.additive import additive_fit
-from seedscope.analysis.seeds.scores.effects import Effects, mean_of, seed_effects
+from seedscope.analysis.seeds.scores.effects import seed_effects
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shrinkage import shrink
 from seedscope.analysis.seeds.scores.variance import variance_shares
-from seedscope.analysis.select.comparison import compare
 from seedscope.analysis.select.diversity import _interval
 
 SEEDS, EACH = 8, 4
 pytestmark = pytest.mark.parametrize("groups", [2, 3])
 
 
-def drawn(groups: int) -> tuple[Scores, Effects]:
+def scores_of(groups: int) -> Scores:
     values = np.random.default_rng(groups).normal(size=(groups * EACH, SEEDS))
-    scores = Scores.of(values, np.repeat(np.arange(groups), EACH))
-    return scores, seed_effects(additive_fit(scores))
+    return Scores.of(values, np.repeat(np.arange(groups), EACH))
+
+
+def ratio(groups: int) -> float:
+    return float(t.ppf(0.975, groups - 1) / t.ppf(0.75, groups - 1))
 
 
 def by_scipy(values: np.ndarray, groups: int) -> tuple[float, float]:
@@ -30,18 +32,14 @@ def by_scipy(values: np.ndarray, groups: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def test_effects_and_what_is_made_of_them(groups: int) -> None:
-    scores, effects = drawn(groups)
-    quantile = t.ppf(0.975, groups - 1)
-    assert (effects.freedom == pytest.approx(groups - 1)) and (effects.groups == groups).all()
-    np.testing.assert_allclose((effects.hi - effects.lo) / 2 / effects.se, quantile)
-    shrunk = shrink(effects)
-    np.testing.assert_allclose((shrunk.hi - shrunk.effect) / shrunk.sd, quantile)
-    pair = np.array([0, 3])
-    found = compare(scores, np.ones(groups * EACH, bool), pair, pair)
-    assert found is not None and found.chosen is not None
-    assert found.chosen.lo is not None and found.chosen.hi is not None
-    assert (found.chosen.hi - found.chosen.lo) / 2 == pytest.approx(quantile * mean_of(effects, pair)[1])
+def test_effects_and_shrunk_effects(groups: int) -> None:
+    """At 95 % they are wider than at 50 % by the ratio of the quantiles of G - 1 degrees of freedom."""
+    fit = additive_fit(scores_of(groups))
+    wide, narrow = (seed_effects(fit, level) for level in (0.95, 0.5))
+    np.testing.assert_allclose(wide.freedom, groups - 1)
+    np.testing.assert_allclose((wide.hi - wide.lo) / (narrow.hi - narrow.lo), ratio(groups))
+    far, near = shrink(wide), shrink(narrow)
+    np.testing.assert_allclose((far.hi - far.lo) / (near.hi - near.lo), ratio(groups))
 
 
 def test_distances(groups: int) -> None:
@@ -59,10 +57,9 @@ def test_similarities(groups: int) -> None:
 
 
 def test_shares_of_variance_are_unsure_of_few_groups(groups: int) -> None:
-    """At 95 % the half width, in log odds, is that at 50 % times the ratio of the quantiles; all of it where that is cut."""
-    scores, effects = drawn(groups)
-    wide, narrow = (variance_shares(additive_fit(scores), effects, level).rest for level in (0.95, 0.5))
+    """Likewise, in log odds."""
+    fit = additive_fit(scores_of(groups))
+    wide, narrow = (variance_shares(fit, seed_effects(fit), level).rest for level in (0.95, 0.5))
     assert wide.lo is not None and wide.hi is not None and narrow.lo is not None and narrow.hi is not None
     odds = [np.log(end / (1 - end)) for end in (wide.lo, wide.hi, narrow.lo, narrow.hi)]
-    ratio = t.ppf(0.975, groups - 1) / t.ppf(0.75, groups - 1)
-    assert (odds[1] - odds[0]) / (odds[3] - odds[2]) == pytest.approx(ratio, rel=1e-6)
+    assert (odds[1] - odds[0]) / (odds[3] - odds[2]) == pytest.approx(ratio(groups), rel=1e-6)
