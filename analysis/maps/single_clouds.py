@@ -7,6 +7,12 @@ uniform, exponential or Student's t where these are, and anything between; of ma
 and kurtosis are nearest to the component's. A curve that is highest at both ends is a single cloud no more: the flattest one
 of that skewness takes its place, and of its draws no kurtosis is wanted that less than a tenth of them fall below, so that two
 clusters do not become their own chance.
+Of single clouds of 32 seeds in two components, clusters are declared in 3 to 6 % (normal, exponential, Student's t of 5
+degrees of freedom) and in 8 % (uniform); against normal clouds in 6, 63, 6 and 22 %. Of 64 in three it is 3 to 5 % and
+9 %. Two clusters are found in 92 % where they are five standard deviations apart, and in 98 % where they are six (98 and
+100 %).
+Components are drawn as if they had nothing to do with each other. Where they are mixtures of skewed ones, more is declared: 9
+and 21 % of exponential clouds, each in its own principal components (65 and 88 % against normal clouds).
 Source: Pearson (1895, 1916), "Contributions to the Mathematical Theory of Evolution", as Stuart, Ord (1994), "Kendall's
 Advanced Theory of Statistics" I, sections 6.2-6.12; for simulated clouds as the null of clusters, Liu et al. (2008), JASA 103,
 1281-1293 (SigClust).
