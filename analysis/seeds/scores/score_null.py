@@ -65,9 +65,10 @@ class ScoreNull:
     level: float
 
     def intervals(self, factors: Interval) -> tuple[Array, Array]:
-        """Low and high ends (S,), given `alone` or `together`."""
+        """Low and high ends (S,), given `alone` or `together`; NaN for seeds without a score, and where nothing varies."""
         high, low = factors
-        return self.effect - high * self.error, self.effect - low * self.error
+        with np.errstate(invalid="ignore"):  # endless factors of shuffles in which nothing varied, and errors of 0: NaN
+            return self.effect - high * self.error, self.effect - low * self.error
 
     def ranks(self, better: Better) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The best and the worst rank (S,) that each seed may truly have, all at once; NaN for seeds without a score.
