@@ -13,7 +13,7 @@ half of the prompts choose by Student's t against the mean seed, the other half 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +153,7 @@ def _over_mean(effects: Effects) -> Array:
     return np.asarray(effects.effect - effects.effect.mean())
 
 
-def of_a_run(study: Path, out: Path | None, shuffles: int) -> Iterator[str]:
+def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]) -> Iterator[str]:
     """Every measurement of a measured run, with labels of seeds shuffled within each group of prompts."""
     from seedscope.analysis.judging.judge import grids, real_pictures
     from seedscope.analysis.run.run import run_of
@@ -163,6 +163,8 @@ def of_a_run(study: Path, out: Path | None, shuffles: int) -> Iterator[str]:
     yield f"{'labels shuffled, ' + run.study.name:36s}" + "".join(f"{name:>15s}" for name in names)
     for item, grid in grids(run, real_pictures(run)):
         name, scores = item.name, Scores.of(grid.values, grid.groups)
+        if only and name not in only:
+            continue
         rng, rows = np.random.default_rng(sum(map(ord, name))), []
         for _ in range(shuffles):
             order = np.stack([rng.permutation(scores.values.shape[1]) for _ in scores.groups])[scores.member]
@@ -187,9 +189,10 @@ def main() -> None:
     parser.add_argument("--run", type=Path, metavar="STUDY", help="The study of a run that is measured.")
     parser.add_argument("--out", type=Path, help="Its folder, if not the study's own.")
     parser.add_argument("--shuffles", type=int, default=200, help="Of a run.")
+    parser.add_argument("--only", nargs="+", default=[], metavar="MEASURE", help="Of a run.")
     asked = parser.parse_args()
     lines = (
-        of_a_run(asked.run, asked.out, asked.shuffles)
+        of_a_run(asked.run, asked.out, asked.shuffles, asked.only)
         if asked.run
         else (line for part in (nulls, power) for line in part(asked.studies))
     )

@@ -88,7 +88,7 @@ def of_distance(ranking: Ranking) -> Measured:
                 value=estimate(row.value, row.lo, row.hi),
                 effect=estimate(row.effect, row.effect_lo, row.effect_hi),
                 shrunk=Estimate(None),
-                q=None,
+                q=number(row.q),
                 probability=number(row.probability),
                 resampled=number(row.resampled),
             )

@@ -8,8 +8,7 @@ Source: Zhong, Prentice (2008), "Bias-reduced estimators and confidence interval
 studies"; Fithian, Sun, Taylor (2014), "Optimal Inference After Model Selection", arXiv 1410.2597, section 1 (conditioning on
 what was selected).
 Deviation: their error is normal; here it is that of shuffled seeds, shifted. In simulations the mean of what is left was 0.83
-to
-1.07 of the truth, where the measured effects were 1.14 to 1.5 times the truth (test_selected.py keeps a part).
+to 1.07 of the truth, where the measured effects were 1.14 to 1.5 times the truth (test_selected.py keeps a part).
 """
 
 from __future__ import annotations
