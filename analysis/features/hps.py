@@ -16,6 +16,7 @@ from seedscope.analysis.features.networks.clip_models import DualEncoder
 from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.networks.weights import fill, read_weights, sha256_of
 from seedscope.analysis.features.preference import Preference
+from seedscope.pipeline.study.given import at_home
 
 if TYPE_CHECKING:
     import torch
@@ -82,7 +83,7 @@ class HPSv2(Preference):
 
     def _local(self) -> Path | None:
         """The file that `weights` names, there or not; None for a hub id."""
-        path = Path(self._weights).expanduser()
+        path = at_home(self._weights)
         return path if path.is_file() or path.suffix in (".pt", ".pth", ".safetensors") else None
 
     def _file(self) -> Path:

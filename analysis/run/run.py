@@ -20,7 +20,7 @@ from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.likely_groups import with_likely_groups
-from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, plan
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
@@ -233,9 +233,9 @@ def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
     task = kind.of(study, located)
-    wanted = Edition(tuple(grouped(study, task.prompts())), tuple(study.seeds))
-    measured, made_from = _measured(study), cause(study, located)
     known = [edition for _, edition in folder.editions()]
+    wanted = Edition(tuple(grouped(study, as_recorded(known, task.prompts()))), tuple(study.seeds))
+    measured, made_from = _measured(study), cause(study, located)
     return DrawnRun(
         study=study,
         folder=folder,

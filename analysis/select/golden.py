@@ -8,8 +8,10 @@ pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
+import reprlib
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -21,8 +23,12 @@ from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.local import replacing
+from seedscope.pipeline.study.given import read_json, regular
 
 FORMAT: Final = "seedscope-golden/1"
+LARGEST_LATENT: Final = 2**26
+"""Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
+_LARGEST = 64 * 2**20
 
 Seed = Annotated[int, Field(ge=0, le=noise.LARGEST_SEED)]
 
@@ -112,6 +118,10 @@ class GoldenSeeds(Strict):
             raise ValueError("seeds and why.standings name different seeds")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed is named twice")
+        if (values := math.prod(self.noise.shape)) > LARGEST_LATENT:
+            raise ValueError(
+                f"noise.shape is {self.noise.shape}: a latent of {values:,} values; {LARGEST_LATENT:,} is the most"
+            )
         return self
 
     @classmethod
@@ -123,16 +133,20 @@ class GoldenSeeds(Strict):
         """
         path = Path(path)
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(regular(path, _LARGEST).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise GoldenError(f"{path}: there is no such file; `seedscope run` writes a golden.json.") from None
         except json.JSONDecodeError as error:
             raise GoldenError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}.") from None
-        except (OSError, UnicodeDecodeError, RecursionError) as error:
+        except (OSError, ValueError) as error:
             raise GoldenError(f"{path}: cannot be read as a golden list: {error}.") from None
         found = content.get("format") if isinstance(content, dict) else None
         if found != FORMAT:
-            what = f"has the format {found!r}" if found else "is JSON, but not a golden list (it names no format)"
+            what = (
+                f"has the format {reprlib.repr(found)}"
+                if found
+                else "is JSON, but not a golden list (it names no format)"
+            )
             raise GoldenError(f"{path}: {what}; this version of seedscope reads {FORMAT!r}.")
         try:
             return cls.model_validate(content)

@@ -49,6 +49,8 @@ def import_pictures(
     placing, report = importing.survey(source, run, table, mixed=mixed)
     if not as_json:
         _list_unplaced(report)
+        for note in report.notes:
+            notes.print(note.encode(errors="replace").decode(), soft_wrap=True)
     if dry_run:
         _tell(report, as_json)
         return
@@ -88,10 +90,8 @@ def _list_unplaced(report: "Report") -> None:
 def _tell(report: "Report", as_json: bool) -> None:
     if as_json:
         reasons = {str(file): reason for file, reason in report.unplaced.items()}
-        counts = {name: getattr(report, name) for name in COUNTS}
-        print(
-            json.dumps(counts | {"made": report.made, "table": report.table and str(report.table), "unplaced": reasons})
-        )
+        told = {"made": report.made, "table": report.table and str(report.table), "notes": report.notes}
+        print(json.dumps({name: getattr(report, name) for name in COUNTS} | told | {"unplaced": reasons}))
         return
     lines = [
         f"{report.files:,} files: {report.new:,} new, {report.known:,} known, {len(report.unplaced):,} not placed."

@@ -10,7 +10,7 @@ import yaml
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.imported.import_stage import Import, revoke_repaired
 from seedscope.pipeline.imported.imported_run import ImportedRun
-from seedscope.pipeline.imported.listed import Entry, find_table, read_table
+from seedscope.pipeline.imported.listed import find_table
 from seedscope.pipeline.imported.placing import Made, Placing, place
 from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
 from seedscope.pipeline.storage.local import create, replacing
@@ -32,6 +32,7 @@ class Report:
     cells: int = 0
     units_made: int = 0
     failed: int = 0
+    notes: list[str] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
 
@@ -59,13 +60,13 @@ def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: 
             f"{run.folder.storage.url}: was begun without --mixed, and its pictures are all made in one way. Leave --mixed "
             "out, or choose another folder with --out."
         )
-    chosen = table.resolve() if table else find_table(source)
-    entries: dict[Path, Entry] = read_table(chosen) if chosen else {}
+    listed = find_table(source, table.resolve() if table else None)
     mixed = mixed or (run.cause is not None and run.made is None)
-    placing = place(source, entries, outside=run.folder.path, made=run.made, mixed=mixed, taken=run.files)
+    placing = place(source, listed.entries, outside=run.folder.path, made=run.made, mixed=mixed, taken=run.files)
     known = sum(key in run.files for key in placing.cells)
     files = len(placing.cells) + len(placing.unplaced)
-    report = Report(files, len(placing.cells) - known, known, placing.unplaced, placing.made, chosen)
+    report = Report(files, len(placing.cells) - known, known, placing.unplaced, placing.made, listed.path)
+    report.notes = listed.notes
     return placing, report
 
 

@@ -1,17 +1,34 @@
 """A table beside the pictures: a CSV, TSV, JSONL or Parquet file with the columns `file`, `prompt` and `seed`.
 
-It says more than the files themselves: where it names a file, what is embedded in that file is not asked.
+It says more than the files themselves: where it names a file, its prompt and seed go before what is embedded in that file.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, size, text, whole
-from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, records
+from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
+from seedscope.pipeline.study.given import BadRow, is_there
+from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, columns, records
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.study.separated import quoted
 
-_FILE = ("file", "file_name")  # the second is what Hugging Face image folders call it
+_SPELLINGS = {
+    "file": ("file", "file_name", "filename", "image_name"),
+    "prompt": ("prompt", "positive_prompt"),
+    "seed": ("seed",),
+    "group": ("group",),
+    "negative_prompt": ("negative_prompt", "negative"),
+    "model": ("model", "model_name", "sd_model_name", "checkpoint"),
+    "sampler": ("sampler", "sampler_name"),
+    "steps": ("steps", "step", "num_inference_steps"),
+    "guidance": ("guidance", "guidance_scale", "cfg", "cfgs", "cfg_scale"),
+    "width": ("width", "w"),
+    "height": ("height", "h"),
+}
+"""What is read -> the names by which Hugging Face image folders, AUTOMATIC1111's log.csv, diffusers and others call it."""
+_REQUIRED = ("file", "prompt", "seed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,73 +39,182 @@ class Entry:
     group: str | None
 
 
-def find_table(folder: Path) -> Path | None:
-    """The one table that lies in a folder, or None.
+@dataclass(frozen=True)
+class Listed:
+    """The table of a folder, if any; and, a sentence each, what lies there and is not used."""
+
+    path: Path | None = None
+    entries: dict[Path, Entry] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def find_table(folder: Path, named: Path | None = None) -> Listed:
+    """What a table says of the pictures of a folder: of the one that is named, or the one that lies in the folder.
 
     Raises:
-        UserError: there are several.
+        UserError: several tables lie there, or the table cannot be read whole.
     """
-    found = [file for file in sorted(folder.iterdir()) if file.suffix.lower() in FORMATS and _is_table(file)]
+    if named is not None:
+        return Listed(named, *_read(named))
+    notes: list[str] = []
+    found: list[Path] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in FORMATS or path.name.startswith("."):
+            continue
+        if reason := _why_no_table(path):
+            notes.append(f"{path}: lies there and is not used: {reason}")
+        else:
+            found.append(path)
     if len(found) > 1:
-        names = " and ".join(file.name for file in found)
+        names = " and ".join(path.name for path in found)
         raise UserError(f"{folder}: {names} have columns file, prompt and seed. Name one of them by --table.")
-    return found[0] if found else None
+    if not found:
+        return Listed(None, {}, [*notes, *_below(folder)])
+    entries, more = _read(found[0])
+    return Listed(found[0], entries, [*notes, *more])
 
 
 def read_table(path: Path) -> dict[Path, Entry]:
     """File -> entry, files relative to the table's folder.
 
-    Besides `file` (or `file_name`), `prompt` and `seed`, the columns `group`, `negative_prompt`, `model`, `sampler`, `steps`,
-    `guidance`, `width` and `height` are read where they are there.
+    Besides `file` (or `file_name`, `filename`), `prompt` and `seed`, the columns `group`, `negative_prompt`, `model`,
+    `sampler`, `steps`, `guidance`, `width` and `height` are read where they are there, capitals and some other spellings too.
 
     Raises:
-        UserError: it cannot be read, lacks one of the three columns, or names a file twice.
+        UserError: it cannot be read whole, lacks one of the three columns, or names a file twice.
     """
+    return _read(path)[0]
+
+
+def _below(folder: Path) -> Iterator[str]:
+    """Tables of image folders that lie further down, where their names are relative to another folder."""
+    for path in sorted(folder.glob("*/**/metadata.*")):
+        if path.suffix.lower() in FORMATS and not _why_no_table(path):
+            yield (
+                f"{path}: lies further down and is not used. Name it by --table, or import the folder that it lies in: "
+                f"{path.parent}."
+            )
+
+
+def _why_no_table(path: Path) -> str | None:
+    """Why a file is no table of pictures, by its columns alone."""
     try:
-        rows = _rows(path)
+        names = columns(path)
+    except BadRow as row:
+        return f"line {row.number} {row}"
+    except UNREADABLE as error:
+        return f"it cannot be read: {error}."
+    lacking = [name for name in _REQUIRED if name not in _meanings(names).values()]
+    if not lacking:
+        return None
+    return f"it has no column {' or '.join(lacking)}; it has {', '.join(names)[:200] or 'none'}."
+
+
+def _meanings(names: Sequence[str]) -> dict[str, str]:
+    """Column -> what it means, of the columns that are read; of several spellings of one, the first of `_SPELLINGS`."""
+    plain = {name: name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names}
+    found: dict[str, str] = {}
+    for meaning, spellings in _SPELLINGS.items():
+        columns_of = [name for spelling in spellings for name in names if plain[name] == spelling]
+        if columns_of:
+            found[columns_of[0]] = meaning
+    return found
+
+
+def _read(path: Path) -> tuple[dict[Path, Entry], list[str]]:
+    """File -> entry, and what else has to be said of a table."""
+    try:
+        if path.suffix.lower() not in FORMATS:
+            raise ValueError(f"tables are {', '.join(FORMATS)}")
+        names = columns(path)
+        meanings = _meanings(names)
+        lacking = [name for name in _REQUIRED if name not in meanings.values()]
+        if lacking:
+            has = f"it has {', '.join(names)}" if names else "it has no rows"
+            raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; {has}.")
+        entries, nameless = _entries(path, meanings)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such table.") from None
+    except BadRow as row:
+        raise UserError(f"{path}:{row.number}: {row}") from None
     except UNREADABLE as error:
         raise UserError(f"{path}: cannot be read as a {path.suffix} table: {error}.") from None
-    if not rows or not _has_columns(rows[0]):
-        columns = f"it has {', '.join(rows[0])}" if rows else "it has no rows"
-        raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; {columns}.")
-    names = [str(next((record[key] for key in _FILE if key in record), "")) for record in rows]
-    if twice := [name for name, count in Counter(names).items() if count > 1]:
-        raise UserError(f"{path}: names the file {twice[0]!r} twice. Remove one of its rows.")
-    return {path.parent / name: _entry(record) for name, record in zip(names, rows, strict=True)}
+    if not entries:
+        raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; it has no rows.")
+    others = [name for name in names if name not in meanings]
+    notes = [f"{path}: columns that are not read: {', '.join(others)}."] if others else []
+    if nameless:
+        notes.append(f"{path}: {len(nameless):,} rows name no file and are left out; the first is line {nameless[0]}.")
+    return entries, notes
 
 
-def _rows(path: Path) -> list[Record]:
-    if path.suffix.lower() not in FORMATS:
-        raise ValueError(f"tables are {', '.join(FORMATS)}")
-    return [record for _, record in records(path)]
+def _entries(path: Path, meanings: dict[str, str]) -> tuple[dict[Path, Entry], list[int]]:
+    """File -> entry; and the lines that name no file.
+
+    Raises:
+        BadRow: a file that is named twice, or a cell that could be read in two ways.
+    """
+    entries: dict[Path, Entry] = {}
+    lines: dict[Path, int] = {}
+    nameless: list[int] = []
+    for line, record in records(path, needed=meanings.__contains__):
+        known = {meaning: record.get(name) for name, meaning in meanings.items()}
+        if path.suffix.lower() == ".tsv":
+            for value in known.values():
+                if isinstance(value, str) and (wrong := quoted(value)):
+                    raise BadRow(line, f"has a cell that {wrong}: {value[:60]}. Save the table as CSV or JSONL.")
+        name = known["file"]
+        if not isinstance(name, str) or not name.strip():
+            nameless.append(line)
+            continue
+        file = _located(path.parent, name)
+        if file in entries:
+            raise BadRow(line, f"names the file {name!r} twice (first on line {lines[file]}). Remove one of the rows.")
+        entries[file], lines[file] = _entry(known), line
+    return entries, nameless
 
 
-def _has_columns(record: Record) -> bool:
-    return any(key in record for key in _FILE) and {"prompt", "seed"} <= record.keys()
+def _located(folder: Path, name: str) -> Path:
+    """The file that a name stands for: with white space around it or backslashes in it, if there is none of that name."""
+    if name == name.strip() and "\\" not in name:
+        return folder / name
+    spelt = (name, name.strip(), name.strip().replace("\\", "/"))
+    return next((folder / each for each in spelt if is_there(folder / each)), folder / name.strip())
 
 
-def _is_table(path: Path) -> bool:
-    """Whether a file has the three columns; one that cannot be read is something else that lies there."""
+def _entry(known: Record) -> Entry:
     try:
-        rows = _rows(path)
-    except UNREADABLE:
-        return False
-    return bool(rows) and _has_columns(rows[0])
-
-
-def _entry(record: Record) -> Entry:
-    settings = Settings(
-        negative_prompt=text(record.get("negative_prompt")),
-        model=text(record.get("model")),
-        sampler=text(record.get("sampler")),
-        steps=whole(record.get("steps")),
-        guidance=number(record.get("guidance")),
-        size=size(record.get("width"), record.get("height")),
-    )
-    try:
-        found: Recipe | Unplaceable = recipe(record.get("prompt"), record.get("seed"), settings)
+        found: Recipe | Unplaceable = recipe(known.get("prompt"), known.get("seed"), _settings(known))
     except Unplaceable as reason:
         found = reason
-    return Entry(found, text(record.get("group")))
+    return Entry(found, text(_spelt(known.get("group"))))
+
+
+def _settings(known: Record) -> Settings:
+    """The settings of a row.
+
+    Raises:
+        Unplaceable: one of them is written as it cannot be read, and so could not be compared.
+    """
+    steps, width, height = (_number(known, name, whole(known.get(name))) for name in ("steps", "width", "height"))
+    guidance = _number(known, "guidance", number(known.get("guidance")))
+    return Settings(
+        negative_prompt=text(_spelt(known.get("negative_prompt"))),
+        model=text(_spelt(known.get("model"))),
+        sampler=text(_spelt(known.get("sampler"))),
+        steps=None if steps is None else int(steps),
+        guidance=guidance,
+        size=None if width is None or height is None else (int(width), int(height)),
+    )
+
+
+def _number(known: Record, name: str, found: float | None) -> float | None:
+    written = known.get(name)
+    if found is None and not (written is None or written != written or str(written).strip() == ""):
+        raise Unplaceable(f"its {name} in the table is {str(written)[:40]!r}, which is no number")
+    return found
+
+
+def _spelt(value: Json) -> Json:
+    """A number as text: some tables number their samplers and models."""
+    return str(value) if isinstance(value, int | float) and value == value else value

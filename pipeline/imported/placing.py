@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from seedscope.pipeline.images import ImageError, decode, endings
@@ -99,12 +99,21 @@ def _read(file: Path, entry: Entry | None) -> Placed | str:
             return str(reason)
         header = None
     try:
-        found = entry.recipe if entry else recipe_of(header.texts if header else {})
+        embedded: Recipe | Unplaceable = recipe_of(header.texts if header else {})
     except Unplaceable as reason:
-        found = reason
+        embedded = reason
+    found = _filled(entry.recipe, embedded) if entry else embedded
     if isinstance(found, Unplaceable):
         return str(found)
     return Placed(file, prompt(found.prompt, entry.group if entry else None), found.seed, _made(found, header))
+
+
+def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Recipe | Unplaceable:
+    """What a table says of a picture, with those of its own settings that the table does not tell."""
+    if isinstance(listed, Unplaceable) or isinstance(embedded, Unplaceable):
+        return listed
+    told = {key: value for key, value in asdict(listed.settings).items() if value is not None}
+    return replace(listed, settings=replace(embedded.settings, **told))
 
 
 def _made(found: Recipe, header: Header | None) -> Made:

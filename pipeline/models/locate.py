@@ -1,5 +1,6 @@
 """Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
 
+import reprlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.stable_diffusion import only_inpaints
 from seedscope.pipeline.storage.hashes import sha256_of
+from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
@@ -84,8 +86,8 @@ def locate(model: Model, *, fills_masks: bool = False) -> Located:
         ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights.
     """
     shipped = bundled()
-    folder = shipped.get(model.id) or Path(model.id).expanduser()
-    if folder.is_dir():
+    folder = shipped.get(model.id) or at_home(model.id)
+    if is_there(folder) and folder.is_dir():
         if model.revision is not None:
             raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
         return _describe(folder.resolve(), None, None, fills_masks=fills_masks)
@@ -93,7 +95,7 @@ def locate(model: Model, *, fills_masks: bool = False) -> Located:
         return _describe(_hub_configs(model), model.id, model.variant, fills_masks=fills_masks)
     names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if fills_masks else FAMILIES))
     raise ModelError(
-        f"model: there is no model {model.id!r}. Bundled are {names or 'none'}; otherwise give a folder "
+        f"model: there is no model {reprlib.repr(model.id)}. Bundled are {names or 'none'}; otherwise give a folder "
         "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
     )
 

@@ -2,28 +2,17 @@
 
 import re
 from pathlib import Path
-from typing import Any
 
 import yaml
 from pydantic import ValidationError
 
 from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.study.given import is_there, not_text, regular
 from seedscope.pipeline.study.mistakes import sentences
 from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Study
+from seedscope.pipeline.study.written import read_yaml
 
-
-class _UniqueKeys(yaml.SafeLoader):
-    """YAML that refuses a key named twice, where PyYAML silently keeps the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key {key.value!r} stands here twice", problem_mark=key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
+_LARGEST = 16 * 2**20
 
 
 def load_study(path: Path | str) -> Study | ImportedStudy:
@@ -38,10 +27,13 @@ def load_study(path: Path | str) -> Study | ImportedStudy:
     """
     path = Path(path)
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), _UniqueKeys)  # noqa: S506  (a SafeLoader)
+        raw = read_yaml(regular(path, _LARGEST).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such study file.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError:
+        wrong = not_text(path)
+        raise StudyError(f"{path}:{wrong.number}: {wrong}") from None
+    except (OSError, ValueError) as error:
         raise StudyError(f"{path}: cannot be read as a study: {error}.") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -61,7 +53,7 @@ def load_study(path: Path | str) -> Study | ImportedStudy:
 
 def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | ImportedStudy:
     def found(name: str) -> str:
-        return str(folder / name) if (folder / name).exists() else name
+        return str(folder / name) if is_there(folder / name) else name
 
     def found_path(name: str) -> str:
         return found(name) if re.search(r"[/.]", name) else name

@@ -4,6 +4,7 @@ Places and known keys are those of the schema, walked by its annotations: a new 
 """
 
 import difflib
+import reprlib
 import types
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -15,6 +16,8 @@ from pydantic_core import ErrorDetails
 
 _Names = tuple[int | str, ...]
 _WRONG_KIND = 1_000_000
+_OTHER_KIND = ("model_type", "dict_type", "list_type", "model_attributes_type")
+_MOST, _SHOWN = 1000, 20
 
 
 @dataclass(frozen=True)
@@ -25,11 +28,15 @@ class _Place:
         names: keys and indices, as in the file.
         known: the keys that may stand where the last of them stands.
         members: of each union on the way, its place and the member that pydantic tried there.
+        inside: the keys of the section that belongs here, where it is one.
+        text: whether the last union takes a text.
     """
 
     names: _Names
     known: tuple[str, ...]
     members: tuple[tuple[_Names, str], ...]
+    inside: tuple[str, ...]
+    text: bool
 
     def own(self, union: _Names) -> int:
         """How many names lie between a union and the mistake: 0 where a value is no such member at all, 1 at its keys."""
@@ -37,21 +44,32 @@ class _Place:
 
 
 def sentences(error: ValidationError, kind: type[BaseModel]) -> list[str]:
-    """One sentence a mistake in a model of some kind."""
-    found = [(issue, _place(kind, issue["loc"])) for issue in error.errors()]
-    return list(dict.fromkeys(_sentence(issue, place) for issue, place in _meant(found)))
+    """One sentence a mistake in a model of some kind, the first of them where there are very many."""
+    found = [(issue, _place(kind, issue["loc"])) for issue in error.errors()[:_MOST]]
+    said = list(dict.fromkeys(_sentence(issue, place) for issue, place in _meant(found)))
+    return said if len(said) <= _SHOWN else [*said[:_SHOWN], "and there are more mistakes of these kinds."]
 
 
 def _sentence(issue: ErrorDetails, place: _Place) -> str:
     where = ".".join(map(str, place.names)) or "study"
+    of_union = bool(place.members) and place.text
+    apart = place.own(place.members[-1][0]) if of_union else -1
     if issue["type"] == "extra_forbidden":
         near = difflib.get_close_matches(str(place.names[-1]), place.known, n=1)
+        quotes = " If it is a text with a colon in it, put it in quotes." if apart == 1 else ""
         return f"{where}: unknown key" + (
-            f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(place.known)}."
+            f"; did you mean {near[0]!r}?" if near else f"; known here: {', '.join(place.known)}.{quotes}"
         )
     if issue["type"] == "missing":
         return f"{where}: this key is missing."
-    given = "" if isinstance(issue["input"], dict | list) else f" (it is {issue['input']!r})"
+    value = issue["input"]
+    given = "" if isinstance(value, dict | list) else f" (it is {reprlib.repr(value)})"
+    if not isinstance(value, str) and (issue["type"] == "string_type" or (apart == 0 and issue["type"] in _OTHER_KIND)):
+        return f"{where}: Input should be a valid string{given}. If it is meant as a text, put it in quotes."
+    if issue["type"] == "model_type" and place.inside:
+        return f"{where}: Input should be a mapping of {', '.join(place.inside)}, such as {{{place.inside[0]}: ...}}{given}."
+    if issue["type"] == "list_type" and isinstance(value, str):
+        return f"{where}: Input should be a valid list, such as [{value[:60]!r}]{given}."
     return f"{where}: {issue['msg'].removeprefix('Value error, ')}{given}."
 
 
@@ -91,9 +109,11 @@ def _place(kind: type[BaseModel], loc: _Names) -> _Place:
     names: list[int | str] = []
     known: tuple[str, ...] = ()
     members: list[tuple[_Names, str]] = []
+    text = False
     for step in loc:
         tried = _members(at)
         if len(tried) > 1:
+            text = "str" in tried
             known = tuple(key for member in tried.values() for key in _fields(member))
             members.append((tuple(names), str(step)))
             at = tried.get(str(step))
@@ -102,7 +122,7 @@ def _place(kind: type[BaseModel], loc: _Names) -> _Place:
             known = tuple(_fields(at))
         at = _inside(at, step)
         names.append(step)
-    return _Place(tuple(names), known, tuple(members))
+    return _Place(tuple(names), known, tuple(members), tuple(_fields(at)), text)
 
 
 def _inside(annotation: object, step: int | str) -> object:

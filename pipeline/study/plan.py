@@ -70,6 +70,18 @@ def as_named(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[Edi
     return [replace(each, prompts=tuple(now.get(prompt.id, prompt) for prompt in each.prompts)) for each in editions]
 
 
+def as_recorded(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts, those with the white space at their ends with which a run has recorded them: 0.1.0 kept it."""
+    spelt = {old.text.strip(): old for each in editions for old in each.prompts if old.text != old.text.strip()}
+    found = ((item, spelt.get(item.text)) for item in prompts)
+    return [
+        item
+        if old is None
+        else replace(item, id=old.id, text=old.text, group=item.group if item.has_named_group else old.id)
+        for item, old in found
+    ]
+
+
 def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:
     """The units of a run that grew through `editions`.
 

@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedscope.pipeline.errors import StudyError
+from seedscope.pipeline.study.given import LONGEST, BadRow, is_text, not_text, opened_text
 from seedscope.pipeline.study.records import FORMATS as TABLES
-from seedscope.pipeline.study.records import UNREADABLE, BadRow, records
-from seedscope.pipeline.study.schema import FileSource, Grid, GridSource
+from seedscope.pipeline.study.records import UNREADABLE, columns, records
+from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, GridSource
+from seedscope.pipeline.study.separated import quoted
 
 PROMPT_COLUMNS = ("prompt", "caption", "text")
 FORMATS = (".txt", *TABLES)
-
+_SHOWN = 5
 
 Fact = str | int | float | bool
 
@@ -41,35 +43,58 @@ class Prompt:
 
 def prompt(text: str, group: str | None = None, facts: Mapping[str, Fact] | None = None) -> Prompt:
     """The id is a hash of the text, so that it survives reordering and growth; no group: a group of its own."""
-    identity = hashlib.sha256(text.encode()).hexdigest()[:16]
+    identity = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:16]
     return Prompt(identity, text, identity if group is None else group, facts or {})
 
 
 def read_prompts(sources: list[str | GridSource | FileSource]) -> list[Prompt]:
-    """All prompts of a study, in order.
+    """All prompts of a study, in order, without white space at their ends.
 
     Raises:
-        StudyError: a file that is missing, empty or lacks the column; an empty prompt; a prompt that stands twice.
+        StudyError: a file that is missing, empty or lacks the column; an empty prompt; prompts that stand twice.
     """
-    prompts: list[Prompt] = []
-    seen: dict[str, str] = {}
+    found: dict[str, tuple[str, Prompt]] = {}
+    twice: list[str] = []
     for number, source in enumerate(sources):
         for place, item in _read(source, f"prompts.{number}"):
-            if not item.text.strip():
-                raise StudyError(f"{place}: the prompt is empty. Remove it, or write what the picture shall show.")
-            if item.text in seen:
-                raise StudyError(
-                    f"{place}: the prompt {item.text!r} stands twice (first at {seen[item.text]}). Remove one of them: "
-                    "a prompt that counts double would bias every seed's score."
-                )
-            seen[item.text] = place
-            prompts.append(item)
-    return prompts
+            _check(place, item)
+            if item.text not in found:
+                found[item.text] = place, item
+            elif not (isinstance(source, FileSource) and source.repeats == "drop"):
+                twice.append(f"{place}: the prompt {_shown(item.text)} stands twice (first at {found[item.text][0]}).")
+            if len(found) + len(twice) > MOST_PROMPTS:
+                raise StudyError(f"{place}: there are more than {MOST_PROMPTS:,} prompts. Set a `limit`.")
+    if twice:
+        of_files = any(isinstance(source, FileSource) for source in sources)
+        raise StudyError("\n".join([*twice[:_SHOWN], _about_repeats(len(twice), of_files)]))
+    return [item for _, item in found.values()]
+
+
+def _check(place: str, item: Prompt) -> None:
+    if not item.text.strip():
+        raise StudyError(f"{place}: the prompt is empty. Remove it, or write what the picture shall show.")
+    if len(item.text) > LONGEST:
+        raise StudyError(f"{place}: the prompt has more than {LONGEST:,} characters.")
+    if not is_text(item.text + item.group):
+        raise StudyError(
+            f"{place}: the prompt {_shown(item.text)} or its group has half of a character (of a surrogate pair), which no "
+            "model can read. Write it anew."
+        )
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 100 else f"{text[:97]}...")
+
+
+def _about_repeats(count: int, of_files: bool) -> str:
+    remedy = f"There are {count:,} such prompts. Remove them" if count > 1 else "Remove one of them"
+    drop = " In a file's entry, `repeats: drop` leaves them out." if of_files else ""
+    return f"{remedy}: a prompt that counts double would bias every seed's score.{drop}"
 
 
 def _read(source: str | GridSource | FileSource, place: str) -> Iterator[tuple[str, Prompt]]:
     if isinstance(source, str):
-        yield place, prompt(source)
+        yield place, prompt(source.strip())
     elif isinstance(source, GridSource):
         yield from ((place, item) for item in _grid(source.grid))
     else:
@@ -97,7 +122,7 @@ def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
     except FileNotFoundError:
         raise StudyError(f"{path}: there is no such prompt file. Paths are relative to the study file.") from None
     except BadRow as row:
-        raise StudyError(f'{path}:{row.number}: every line must be a JSON object, such as {{"prompt": ...}}.') from None
+        raise StudyError(f"{path}:{row.number}: {row}") from None
     except UNREADABLE as error:
         raise StudyError(f"{path}: cannot be read as a {kind} file: {error}.") from None
     if not count:
@@ -106,32 +131,53 @@ def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
 
 def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prompt]]:
     if kind == ".txt":
-        with path.open(encoding="utf-8-sig") as lines:
-            for number, line in enumerate(lines, 1):
-                if line.strip():
-                    yield f"{path}:{number}", prompt(line.strip())
+        yield from ((f"{path}:{number}", prompt(line)) for number, line in _lines(path))
         return
-    for number, record in records(path, ragged=True):
-        column = _column(path, source.column, list(record))
-        if source.group is not None and source.group not in record:
-            raise StudyError(f"{path}: has no column {source.group!r} for groups; it has {', '.join(record)}.")
+
+    if not (names := columns(path)):
+        return
+    needed = {_column(str(path), source.column, names), _group(str(path), source.group, names)}
+    most = None if source.limit else MOST_PROMPTS
+    for number, record in records(path, ragged=True, needed=needed.__contains__, most=most):
+        place = f"{path}:{number}"
+        column, group = (_column(place, source.column, [*record]), _group(place, source.group, [*record]))
         text = record[column]
         if not isinstance(text, str):
-            raise StudyError(f"{path}:{number}: column {column!r} holds {text!r}, which is not text.")
-        group = None if source.group is None else str(record[source.group])
+            raise StudyError(f"{place}: column {column!r} holds {text!r}, which is not text.")
+        if kind == ".tsv" and (wrong := quoted(text)):
+            raise StudyError(f"{place}: column {column!r} {wrong}. Save the file as CSV or JSONL: {_shown(text)}.")
         facts = {key: value for key, value in record.items() if key != column and isinstance(value, Fact)}
-        yield f"{path}:{number}", prompt(text.strip(), group, facts)
+        yield place, prompt(text.strip(), None if group is None else str(record[group]), facts)
 
 
-def _column(path: Path, wanted: str | None, columns: list[str]) -> str:
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """(number, text) of each line that is not empty."""
+    with opened_text(path) as lines:
+        number = 0
+        try:
+            while line := lines.readline(LONGEST + 1):
+                number += 1
+                if line.strip():
+                    yield number, line.strip()
+        except UnicodeDecodeError:
+            raise not_text(path) from None
+
+
+def _group(place: str, wanted: str | None, names: list[str]) -> str | None:
+    if wanted is not None and wanted not in names:
+        raise StudyError(f"{place}: has no column {wanted!r} for groups; it has {', '.join(names)}.")
+    return wanted
+
+
+def _column(place: str, wanted: str | None, names: list[str]) -> str:
     if wanted is not None:
-        if wanted not in columns:
-            raise StudyError(f"{path}: has no column {wanted!r}; it has {', '.join(columns)}.")
+        if wanted not in names:
+            raise StudyError(f"{place}: has no column {wanted!r}; it has {', '.join(names)}.")
         return wanted
-    found = [column for name in PROMPT_COLUMNS for column in columns if column.lower() == name]
+    found = [column for name in PROMPT_COLUMNS for column in names if column.lower() == name]
     if not found:
         raise StudyError(
-            f"{path}: none of its columns ({', '.join(columns)}) is called {', '.join(PROMPT_COLUMNS)}. "
+            f"{place}: none of its columns ({', '.join(names)}) is called {', '.join(PROMPT_COLUMNS)}. "
             "Name the column of the prompts by `column:`."
         )
     return found[0]

@@ -2,67 +2,154 @@
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seedscope.pipeline.study.given import LONGEST, BadRow, not_text, opened_text, read_json, regular
 from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.study.separated import columns_of, separated
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 UNREADABLE = (OSError, ValueError, pa.ArrowException, csv.Error)
+MOST_ROWS = 2_000_000
+_LARGEST_CHUNK = 512 * 2**20
+"""Bytes of a column of a row group, and (below) of its mean value, that fit into memory a few times."""
+_LARGEST_MEAN = 2**20
 Record = dict[str, Json]
 
 
-class BadRow(ValueError):
-    """A row that is none; `number`: of its line."""
-
-    def __init__(self, number: int, reason: str) -> None:
-        super().__init__(reason)
-        self.number = number
-
-
-def records(path: Path, *, ragged: bool = False) -> Iterator[tuple[int, Record]]:
+def records(
+    path: Path, *, ragged: bool = False, needed: Callable[[str], bool], most: int | None = MOST_ROWS
+) -> Iterator[tuple[int, Record]]:
     """(number of the line or, of Parquet, of the row, from 1 on; column -> value), read as they are asked for.
 
-    Values of CSV and TSV are texts.
+    Values of CSV and TSV are texts; those of Parquet are texts, numbers and truth values, and other columns are left out.
 
     Args:
-        ragged: of CSV and TSV, values beyond the columns are left out, and missing ones are None.
+        ragged: of CSV and TSV, missing values at the end of a row are None.
+        needed: whether a column, by its name, is one that has to be read.
+        most: rows; None: any number.
 
     Raises:
-        BadRow: a line of JSONL that holds no object; one of CSV or TSV that has not as many values as columns.
+        BadRow: a line that cannot be read, or not in one way; its message is a sentence.
         OSError, ValueError, pa.ArrowException, csv.Error (`UNREADABLE`): the file cannot be read.
+    """
+    found = _of_parquet(path, needed, most) if path.suffix.lower() == ".parquet" else _of_text(path, ragged=ragged)
+    for count, row in enumerate(found):
+        if count == most:
+            raise ValueError(f"it has more than {most:,} rows")
+        yield row
+
+
+def columns(path: Path) -> list[str]:
+    """The names of a table's columns; of JSONL, those of its first line.
+
+    Raises: as `records`.
     """
     kind = path.suffix.lower()
     if kind == ".parquet":
-        return _parquet(path)
-    return _jsonl(path) if kind == ".jsonl" else _separated(path, tabs=kind == ".tsv", ragged=ragged)
+        with pq.ParquetFile(regular(path)) as file:
+            return list(file.schema_arrow.names)
+    if kind == ".jsonl":
+        return next(([*record] for _, record in _of_text(path, ragged=True)), [])
+    try:
+        return columns_of(path, tabs=kind == ".tsv")
+    except UnicodeDecodeError:
+        raise not_text(path) from None
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, Record]]:
-    with pq.ParquetFile(path) as file:
-        yield from enumerate((record for batch in file.iter_batches() for record in batch.to_pylist()), 1)
+def _of_text(path: Path, *, ragged: bool) -> Iterator[tuple[int, Record]]:
+    kind = path.suffix.lower()
+    try:
+        if kind == ".jsonl":
+            yield from _jsonl(path)
+        else:
+            for number, row in separated(path, tabs=kind == ".tsv", ragged=ragged):
+                yield number, {**row}
+    except UnicodeDecodeError:
+        raise not_text(path) from None
 
 
 def _jsonl(path: Path) -> Iterator[tuple[int, Record]]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, 1):
+    with opened_text(path) as lines:
+        number = 0
+        while line := lines.readline(LONGEST):
+            number += 1
             if line.strip():
-                record: Json = json.loads(line)
-                if not isinstance(record, dict):
-                    raise BadRow(number, "a line is no JSON object")
-                yield number, record
+                yield number, _object(number, line)
 
 
-def _separated(path: Path, *, tabs: bool, ragged: bool) -> Iterator[tuple[int, Record]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        # TSV has no quoting (IANA text/tab-separated-values); PartiPrompts has a prompt that begins with a quote.
-        reader = csv.DictReader(
-            file, delimiter="\t" if tabs else ",", quoting=csv.QUOTE_NONE if tabs else csv.QUOTE_MINIMAL
-        )
-        for row in reader:
-            if not ragged and (None in row or None in row.values()):
-                raise BadRow(reader.line_num, f"line {reader.line_num} has not as many values as there are columns")
-            yield reader.line_num, {key: value for key, value in row.items() if key is not None}
+def _object(number: int, line: str) -> Record:
+    try:
+        record = read_json(line)
+    except json.JSONDecodeError as error:
+        raise BadRow(number, f"is not valid JSON: {error.msg} at character {error.pos + 1}.") from None
+    except ValueError as error:
+        raise BadRow(number, f"cannot be read: {error}.") from None
+    if not isinstance(record, dict):
+        raise BadRow(number, 'every line must be a JSON object, such as {"prompt": ...}.')
+    return record
+
+
+def _of_parquet(path: Path, needed: Callable[[str], bool], most: int | None) -> Iterator[tuple[int, Record]]:
+    with pq.ParquetFile(regular(path)) as file:
+        schema = file.schema_arrow
+        if most is not None and file.metadata.num_rows > most:
+            raise ValueError(f"it has {file.metadata.num_rows:,} rows, and at most {most:,} are read")
+        if twice := [name for name in schema.names if schema.names.count(name) > 1]:
+            raise ValueError(f"it names the column {twice[0]!r} twice")
+        names = [field.name for field in schema if _is_plain(field.type) or needed(field.name)]
+        if wrong := [name for name in names if not _is_plain(schema.field(name).type)]:
+            raise ValueError(
+                f"its column {wrong[0]!r} is {schema.field(wrong[0]).type}, which is neither text nor number"
+            )
+        _refuse_bombs(file.metadata, names)
+    # As dictionaries, so that a text that stands in a million rows is held once.
+    texts = [name for name in names if _is_string(schema.field(name).type)]
+    with pq.ParquetFile(path, read_dictionary=texts) as file:
+        number = 0
+        for batch in file.iter_batches(columns=names):
+            values = [_values(column) for column in batch.columns]
+            for row in zip(*values, strict=True):
+                number += 1
+                yield number, dict(zip(batch.schema.names, row, strict=True))
+
+
+def _is_string(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_plain(kind: pa.DataType) -> bool:
+    """Whether values are texts, numbers or truth values."""
+    if pa.types.is_dictionary(kind):
+        return _is_plain(kind.value_type)
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean, pa.types.is_null)
+    return _is_string(kind) or any(test(kind) for test in tests)
+
+
+def _refuse_bombs(metadata: pq.FileMetaData, names: list[str]) -> None:
+    """Refuse a few bytes that become gigabytes."""
+    for group in range(metadata.num_row_groups):
+        row_group = metadata.row_group(group)
+        for number in range(row_group.num_columns):
+            column = row_group.column(number)
+            size, mean = column.total_uncompressed_size, column.total_uncompressed_size / max(column.num_values, 1)
+            if column.path_in_schema in names and (size > _LARGEST_CHUNK or mean > _LARGEST_MEAN):
+                raise ValueError(
+                    f"its column {column.path_in_schema!r} takes {size / 2**20:,.0f} MiB in a row group of "
+                    f"{row_group.num_rows:,} rows, which is more than is read at once"
+                )
+
+
+def _values(column: pa.Array) -> list[Json]:
+    if not isinstance(column, pa.DictionaryArray):
+        found: list[Json] = column.to_pylist()
+        return found
+    if _is_string(column.dictionary.type) and (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) > LONGEST:
+        raise ValueError(f"it holds a text of more than {LONGEST:,} bytes")
+    texts: list[Json] = column.dictionary.to_pylist()
+    return [None if place is None else texts[place] for place in column.indices.to_pylist()]

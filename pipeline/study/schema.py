@@ -9,9 +9,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
 
-LARGEST_SEED = 2**63 - 1
+from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
+from seedscope.pipeline.study.seeds import seed_list
+
 FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
+MOST_PROMPTS = 1_000_000
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
 
@@ -87,6 +90,15 @@ class Grid(Strict):
         default=["a {object}"], min_length=1, description="Templates with `{object}`; one without it is put in front."
     )
 
+    @model_validator(mode="after")
+    def _templates_and_number(self) -> Self:
+        for modifier in self.modifiers:
+            if wrong := _other_fields(modifier):
+                raise ValueError(f"the modifier {modifier[:60]!r} has {wrong[0]} in it; only {{object}} is known")
+        if (count := len(self.objects) * len(self.modifiers)) > MOST_PROMPTS:
+            raise ValueError(f"the grid has {count:,} prompts; at most {MOST_PROMPTS:,} are taken")
+        return self
+
 
 class GridSource(Strict):
     grid: Grid
@@ -99,6 +111,9 @@ class FileSource(Strict):
     column: str | None = Field(None, description="Column of the prompts; null: `prompt`, `caption` or `text`.")
     group: str | None = Field(None, description="Column by which prompts belong together, such as `Category`.")
     limit: int | None = Field(None, ge=1, description="Only the first so many.")
+    repeats: Literal["refuse", "drop"] = Field(
+        "refuse", description="Of prompts that stand in the study already: `drop` leaves them out."
+    )
 
 
 class Inpaint(Strict):
@@ -122,7 +137,7 @@ class Inpaint(Strict):
                 raise ValueError(f"the task {task!r} needs a name of letters, digits, '.', '_' and '-'")
             if not template.strip():
                 raise ValueError(f"the task {task!r} has an empty template; write what shall fill the mask")
-            if wrong := [name for name in re.findall(r"{[^{}]*}", template) if name != "{object}"]:
+            if wrong := _other_fields(template):
                 raise ValueError(f"the task {task!r} has {wrong[0]} in its template; only {{object}} is known")
         if twice := [template for template, count in Counter(self.tasks.values()).items() if count > 1]:
             same = " and ".join(repr(task) for task, template in self.tasks.items() if template == twice[0])
@@ -130,34 +145,13 @@ class Inpaint(Strict):
         return self
 
 
+def _other_fields(template: str) -> list[str]:
+    """What stands in braces in a template and is not `{object}`, such as `{objects}` or `{red|blue}`."""
+    return [field for field in re.findall(r"{[^{}]*}", template) if field != "{object}"]
+
+
 def _from_text(value: object) -> object:
     return {"id": value} if isinstance(value, str) else value
-
-
-def _seed_list(value: object) -> object:
-    """`"0-31"`, `7`, or a list of such -> list of integers, in the order given."""
-    items = value if isinstance(value, list) else [value]
-    seeds: list[int] = []
-    for item in items:
-        if isinstance(item, int) and not isinstance(item, bool):
-            seeds.append(item)
-        elif isinstance(item, str) and (match := re.fullmatch(r"\s*(\d+)(?:\s*-\s*(\d+))?\s*", item)):
-            first, last = int(match[1]), int(match[2] or match[1])
-            if last < first:
-                raise ValueError(f"the range {item!r} runs backwards")
-            if last - first >= 10_000_000:
-                raise ValueError(f"the range {item!r} holds more than ten million seeds")
-            seeds.extend(range(first, last + 1))
-        else:
-            raise ValueError(f"{item!r} is neither a whole number nor a range such as '0-31'")
-    if wrong := [seed for seed in seeds if not 0 <= seed <= LARGEST_SEED]:
-        raise ValueError(f"seed {wrong[0]} is outside 0 .. 2^63-1")
-    if len(set(seeds)) < len(seeds):
-        twice = next(seed for seed, count in Counter(seeds).items() if count > 1)
-        raise ValueError(f"seed {twice} is named twice")
-    if len({seed % 2**32 for seed in seeds}) < len(seeds):
-        raise ValueError("two of the seeds agree in their low 32 bits; torch draws the same noise for both")
-    return seeds
 
 
 class UnitShape(Strict):
@@ -342,7 +336,7 @@ class Study(Measured):
     )
     seeds: Annotated[
         Annotated[list[int], Field(min_length=1)],
-        BeforeValidator(_seed_list, json_schema_input_type=int | str | list[int | str]),
+        BeforeValidator(seed_list, json_schema_input_type=int | str | list[int | str]),
     ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
     unit: UnitShape = UnitShape()
 

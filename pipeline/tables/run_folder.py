@@ -59,7 +59,7 @@ class RunFolder:
         name = f"{EDITIONS}/{number:04d}.json"
         try:
             found: dict[str, Any] = json.loads(self.storage.read(name))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise _unreadable(f"{self.storage.url}/{name}", error) from error
         return found
 
@@ -197,6 +197,10 @@ def _known_first(old: Edition, new: Edition) -> Edition:
 def _edition(place: str, record: dict[str, Any]) -> tuple[Json, Edition]:
     try:
         prompts = tuple(Prompt(**prompt) for prompt in record["prompts"])
+        if not all(isinstance(text, str) for prompt in prompts for text in (prompt.id, prompt.text, prompt.group)):
+            raise ValueError("a prompt in it is no text")
+        if not all(isinstance(seed, int) for seed in record["seeds"]):
+            raise ValueError("a seed in it is no whole number")
         return record["cause"], Edition(prompts, tuple(record["seeds"]))
     except (ValueError, KeyError, TypeError) as error:
         raise _unreadable(place, error) from error

@@ -15,6 +15,7 @@ from seedscope.analysis.features.base import FeatureError
 from seedscope.analysis.features.networks.weights import listed, sha256_of
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.locate import BUNDLED, bundled
+from seedscope.pipeline.study.given import at_home
 
 if TYPE_CHECKING:
     import torch
@@ -140,7 +141,7 @@ class Pretrained:
     def _local(self) -> Path | None:
         """The folder of a bundled model, or the one that `model` names; None for a hub id."""
         bundled = BUNDLED / self.model
-        path = bundled if (bundled / "config.json").is_file() else Path(self.model).expanduser()
+        path = bundled if (bundled / "config.json").is_file() else at_home(self.model)
         return path.resolve() if path.is_dir() else None
 
     def _found(self, folder: Path) -> list[Path]:

@@ -20,6 +20,7 @@ from seedscope.analysis.features.text.craft import Craft, Thresholds
 from seedscope.analysis.features.text.ocr import OcrModel, Word, read
 from seedscope.analysis.features.text.text_labels import TextLabels, text_labels
 from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector
+from seedscope.pipeline.study.given import at_home
 
 VERSION = 2
 CRAFT = "craft"
@@ -115,7 +116,7 @@ class Text(Feature):
             raise FeatureError("text.detector_revision: only a hub id has revisions, and detector is craft; remove it.")
         self._labelled = None if detector == CRAFT else Pretrained(self.name, detector, detector_revision, "detector")
         codes = tuple(code.strip() for code in languages.split(","))
-        self._model = OcrModel(codes, None if weights is None else Path(weights).expanduser())
+        self._model = OcrModel(codes, None if weights is None else at_home(weights))
         self._sides = (shorter_side, canvas_size)
         self._thresholds = Thresholds(text_threshold, low_text, link_threshold)
         self._counting, self._half = Counting(confidence, smallest), half

@@ -1,6 +1,5 @@
 """Pictures with masks, from a folder or a Parquet file, and what can be wrong with them."""
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,8 @@ from PIL import Image, ImageOps
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
+from seedscope.pipeline.study.given import BadRow, regular
+from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, records
 
 OBJECTS_FILE = "objects.csv"
 MASK_ENDING = ".mask"
@@ -129,7 +130,12 @@ def _folder(folder: Path) -> Iterator[MaskedPicture]:
 def _picture_files(folder: Path) -> list[Path]:
     """Every file below a folder whose ending Pillow reads as a picture, in order of name."""
     readable = endings()
-    return sorted(file for file in folder.rglob("*") if file.suffix.lower() in readable and file.is_file())
+    return sorted(
+        file
+        for file in folder.rglob("*")
+        # What begins with ._ is macOS's note on a file of another file system, not a picture.
+        if file.suffix.lower() in readable and not file.name.startswith("._") and file.is_file()
+    )
 
 
 def _objects(file: Path) -> dict[str, str]:
@@ -137,24 +143,33 @@ def _objects(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines)
-            if missing := {"file", "object"} - set(reader.fieldnames or ()):
-                raise StudyError(f"{file}: has no column {min(missing)!r}; it needs the columns file and object.")
-            return {row["file"]: row["object"].strip() for row in reader if row["object"]}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        if missing := {"file", "object"} - set(columns(file)):
+            raise StudyError(f"{file}: has no column {min(missing)!r}; it needs the columns file and object.")
+        found: dict[str, str] = {}
+        for line, record in records(file, ragged=True, needed={"file", "object"}.__contains__):
+            name, word = str(record["file"] or ""), record["object"]
+            if name in found:
+                raise BadRow(line, f"names the file {name!r} twice. Remove one of the rows.")
+            if isinstance(word, str) and word:
+                found[name] = word.strip()
+        return found
+    except BadRow as row:
+        raise StudyError(f"{file}:{row.number}: {row}") from None
+    except UNREADABLE as error:
         raise StudyError(f"{file}: cannot be read: {error}.") from None
 
 
 def _parquet(path: Path) -> Iterator[MaskedPicture]:
     try:
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(regular(path))
+        if file.metadata.num_rows > MOST_ROWS:
+            raise StudyError(f"{path}: has {file.metadata.num_rows:,} rows, and at most {MOST_ROWS:,} are read.")
         columns = file.schema_arrow.names
         if missing := [column for column in ("image", "mask") if column not in columns]:
             raise StudyError(f"{path}: has no column {missing[0]!r}; it has {', '.join(columns)}.")
         rows = file.read(columns=[column for column in ("object", "name") if column in columns]).to_pylist()
         rows = rows or [{}] * file.metadata.num_rows
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise StudyError(f"{path}: cannot be read as Parquet: {error}.") from None
     for number, row in enumerate(rows):
         name, word = (_word(row.get(column), column, f"{path}, row {number + 1}") for column in ("name", "object"))

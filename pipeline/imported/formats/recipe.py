@@ -2,9 +2,12 @@
 
 import math
 import re
+import reprlib
 from dataclasses import dataclass
 
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
+
+_EXACT = 2**53  # whole numbers up to it are all floating-point numbers
 
 
 class Unplaceable(ValueError):
@@ -53,9 +56,15 @@ def recipe(prompt: Json, seed: Json, settings: Settings) -> Recipe:
         raise Unplaceable("its prompt is empty")
     if seed is None or seed == "":
         raise Unplaceable("it names no seed")
+    if isinstance(seed, float) and math.isnan(seed):  # an empty cell, where a program made decimal numbers of a column
+        raise Unplaceable("it names no seed")
     number = whole(seed)
     if number is None:
-        raise Unplaceable(f"its seed is {str(seed)[:40]!r}, which is no whole number")
+        raise Unplaceable(f"its seed is {_shown(seed)}, which is no whole number")
+    if abs(number) > _EXACT and re.search(r"[.eE]", str(seed)):
+        raise Unplaceable(
+            f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
+        )
     if number < 0:
         raise Unplaceable(f"its seed is {number}, which stands for a random one that was not written down")
     if number > LARGEST_SEED:
@@ -63,16 +72,24 @@ def recipe(prompt: Json, seed: Json, settings: Settings) -> Recipe:
     return Recipe(prompt.strip(), number, settings)
 
 
+def _shown(value: Json) -> str:
+    return reprlib.repr(str(value)) if isinstance(value, str | float | bool) else f"a {type(value).__name__}"
+
+
 def whole(value: Json) -> int | None:
-    """A whole number that may be written as text (`"5"`, `"5.0"`), or None."""
+    """A whole number that may be written as text (`"5"`, `"5.0"`, `"1e+09"`), or None."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
         return value
     if isinstance(value, float):
         return int(value) if value.is_integer() else None
-    match = re.fullmatch(r"\s*(-?\d{1,30})(?:\.0+)?\s*", value) if isinstance(value, str) else None
-    return int(match[1]) if match else None
+    if not isinstance(value, str):
+        return None
+    if match := re.fullmatch(r"\s*(-?[0-9]{1,30})(?:\.0+)?\s*", value):
+        return int(match[1])
+    found = float(value) if re.fullmatch(r"\s*-?[0-9]{1,30}(\.[0-9]{1,30})?[eE]\+?[0-9]{1,2}\s*", value) else None
+    return int(found) if found is not None and found.is_integer() else None
 
 
 def number(value: Json) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -206,7 +207,14 @@ def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: 
         whole.replace("[7, 3, 12]", "[7, 3, 9]"): "the list: seeds and why.standings name different seeds.",
         whole.replace('"value": 11.0', '"value": NaN'): "why.standings.0.value: input should be a finite number.",
         "": "golden.json:1:1: not valid JSON: Expecting value.",
-        "[" * 100_000: "golden.json: cannot be read as a golden list",
+        "[" * 100_000: "golden.json: cannot be read as a golden list: it is nested too deeply.",
+        whole.replace(
+            "[7, 3, 12]", f"[{'9' * 5000}]"
+        ): "cannot be read as a golden list: it holds a number of thousands",
+        whole.replace(
+            "[4, 8, 8]", "[4, 100000, 100000]"
+        ): "noise.shape is (4, 100000, 100000): a latent of 40,000,000,000 values",
+        whole.replace('"seeds"', '"seeds": [], "seeds"', 1): "the key 'seeds' stands in it twice",
     }
     for content, sentence in cases.items():
         path.write_text(content)
@@ -218,6 +226,9 @@ def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: 
     path.write_bytes(b"\x80\x81PNG")
     with pytest.raises(GoldenError, match="cannot be read as a golden list: 'utf-8' codec"):
         GoldenSeeds.load(path)
+    os.mkfifo(tmp_path / "pipe.json")
+    with pytest.raises(GoldenError, match="it is a pipe or a device, not a file"):
+        GoldenSeeds.load(tmp_path / "pipe.json")
     with pytest.raises(GoldenError, match="there is no such file"):
         GoldenSeeds.load(tmp_path / "nothing.json")
     with pytest.raises(GoldenError, match="colour: this key is unknown"):

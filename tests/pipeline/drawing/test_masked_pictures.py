@@ -169,6 +169,14 @@ def parquet(**columns: Any) -> Callable[[Path], Path]:
             "objects.csv: has no column 'object'",
         ),
         (
+            broken(lambda folder: (folder / "objects.csv").write_text("file,object\na.png,a cat, red\n")),
+            "objects.csv:2: has 3 values for 2 columns (file, object)",
+        ),
+        (
+            broken(lambda folder: (folder / "objects.csv").write_text("file,object\na.png,cat\na.png,dog\n")),
+            "objects.csv:3: names the file 'a.png' twice",
+        ),
+        (
             broken(
                 lambda folder: Image.new("F", SIZE, 1.0).save(folder / "b.mask.tif") or (folder / "b.mask.png").unlink()
             ),
@@ -204,3 +212,10 @@ def test_a_file_that_is_no_parquet(tmp_path: Path) -> None:
     (tmp_path / "p.parquet").write_bytes(b"PAR0")
     with pytest.raises(StudyError, match="p.parquet: cannot be read as Parquet"):
         named(tmp_path / "p.parquet")
+
+
+def test_notes_of_macos_are_no_pictures(tmp_path: Path) -> None:
+    save(tmp_path, "a", picture(1), HOLE, "cat")
+    (tmp_path / "._a.png").write_bytes(bytes(64))
+    (tmp_path / "._a.mask.png").write_bytes(bytes(64))
+    assert [found.name for found in masked_pictures(tmp_path, None)] == ["a"]

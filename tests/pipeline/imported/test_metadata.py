@@ -418,7 +418,7 @@ def write_table(path: Path, rows: list[dict[str, object]]) -> Path:
 def test_tables(tmp_path: Path, ending: str) -> None:
     prompt = 'a "cat", or a dog' if ending == "tsv" else ROWS[0]["prompt"]
     path = write_table(tmp_path / f"seeds.{ending}", [ROWS[0] | {"prompt": prompt}, ROWS[1]])
-    assert find_table(tmp_path) == path
+    assert find_table(tmp_path).path == path
     entries = read_table(path)
     first, second = entries[tmp_path / "a.png"], entries[tmp_path / "sub" / "b.png"]
     assert isinstance(first.recipe, Recipe) and (first.recipe.prompt, first.recipe.seed) == (prompt, 2**40)
@@ -432,12 +432,17 @@ def test_tables_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "ragged.csv").write_text("file,prompt,seed\na.png,a cat, sitting,3\n")
     (tmp_path / "list.jsonl").write_text("[]\n")
     (tmp_path / "table.xlsx").write_bytes(b"PK")
-    assert find_table(tmp_path) is None
+    (tmp_path / "ragged.csv").rename(tmp_path / "ragged.txt")
+    listed = find_table(tmp_path)
+    assert listed.path is None and len(listed.notes) == 3  # other.csv, broken.parquet, list.jsonl
+    (tmp_path / "ragged.txt").rename(tmp_path / "ragged.csv")
+    with pytest.raises(UserError, match="ragged.csv:2: has 4 values for 3 columns"):
+        find_table(tmp_path)
     for path, reason in (
         (tmp_path / "other.csv", "has the columns file, prompt and seed; it has name, value"),
         (tmp_path / "broken.parquet", "cannot be read as a .parquet table"),
-        (tmp_path / "ragged.csv", "cannot be read as a .csv table: line 2 has not as many values as there are columns"),
-        (tmp_path / "list.jsonl", "cannot be read as a .jsonl table: a line is no JSON object."),
+        (tmp_path / "ragged.csv", "ragged.csv:2: has 4 values for 3 columns"),
+        (tmp_path / "list.jsonl", "list.jsonl:1: every line must be a JSON object"),
         (tmp_path / "table.xlsx", "cannot be read as a .xlsx table: tables are .csv, .tsv, .jsonl, .parquet."),
         (tmp_path / "absent.csv", "there is no such table"),
         (write_table(tmp_path / "twice.csv", [ROWS[0], ROWS[0]]), "names the file 'a.png' twice"),
@@ -445,6 +450,7 @@ def test_tables_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=reason):
             read_table(path)
     write_table(tmp_path / "one.jsonl", ROWS)
+    (tmp_path / "ragged.csv").unlink()
     with pytest.raises(UserError, match=r"one.jsonl and twice.csv have columns .* by --table"):
         find_table(tmp_path)
 

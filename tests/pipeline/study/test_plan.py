@@ -6,7 +6,7 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, plan
 from seedscope.pipeline.study.prompts import Prompt, prompt
 from seedscope.pipeline.study.schema import UnitShape
 
@@ -93,3 +93,9 @@ def test_facts_are_neither_recorded_nor_compared_and_come_back_from_the_study() 
     (edition,) = as_named([Edition((plain, prompt("a dog")), (1,))], [known])
     assert [dict(item.facts) for item in edition.prompts] == [{"colour": "red"}, {}]
     assert plan([edition], UnitShape())[0].name == plan([Edition((plain, prompt("a dog")), (1,))], UnitShape())[0].name
+
+
+def test_a_run_whose_prompts_were_recorded_with_white_space_goes_on() -> None:
+    old = Edition((prompt("a cat\n"), prompt("a dog ", "pets"), prompt("a fox")), (1, 2))
+    now = as_recorded([old], [prompt("a cat"), prompt("a dog", "pets"), prompt("a fox"), prompt("new")])
+    assert tuple(now[:3]) == old.prompts and now[3] == prompt("new")

@@ -229,8 +229,8 @@ def test_parti_prompts_as_published() -> None:
         ("a.docx", "x", "prompts are read from .txt, .csv, .tsv, .jsonl, .parquet files, not from .docx"),
         ("a.jsonl", '{"prompt": 3}\n', "a.jsonl:1: column 'prompt' holds 3, which is not text"),
         ("a.jsonl", '{"prompt": "x"}\n\n[]\n', 'a.jsonl:3: every line must be a JSON object, such as {"prompt": ...}.'),
-        ("a.csv", "n,prompt\n1,a cat,and\n2\n", "a.csv:3: column 'prompt' holds None, which is not text"),
-        ("a.jsonl", "{", "cannot be read as a .jsonl file"),
+        ("a.csv", "n,prompt\n1,a cat\n2\n", "a.csv:3: column 'prompt' holds None, which is not text"),
+        ("a.jsonl", "{", "a.jsonl:1: is not valid JSON: Expecting property name"),
         ("a.parquet", "PAR0", "cannot be read as a .parquet file"),
     ],
 )

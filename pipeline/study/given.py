@@ -1,0 +1,112 @@
+"""Files that somebody else wrote: read only where they are files, of a size that fits, and text that can be text."""
+
+import json
+import stat
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import IO
+
+from seedscope.pipeline.study.schema import Json
+
+LARGEST = 4 * 2**30
+"""Bytes of a file that is read from its beginning to where it is enough."""
+LONGEST = 10_000_000
+"""Characters of a cell, or of a line."""
+
+
+class BadRow(ValueError):
+    """A line or a row that is none; `number`: of its line, from 1 on. The message goes on after `FILE:NUMBER: `."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(reason)
+        self.number = number
+
+
+def regular(path: Path, most: int = LARGEST) -> Path:
+    """The same path, of a file that ends: a pipe or a device would be waited for, or read, for ever.
+
+    Raises:
+        FileNotFoundError: there is none.
+        OSError, ValueError: it is something else, has more than `most` bytes, or its name is none.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise ValueError("it is a folder, not a file")
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is a pipe or a device, not a file")
+    if found.st_size > most:
+        raise ValueError(f"it has {found.st_size:,} bytes, and at most {most:,} are read")
+    return path
+
+
+def at_home(name: str | Path) -> Path:
+    """A path with `~` and `~user` spelled out; as it stands where there is no such user."""
+    with suppress(RuntimeError):
+        return Path(name).expanduser()
+    return Path(name)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; no where its name is longer than names can be."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def opened_text(path: Path, newline: str | None = None) -> IO[str]:
+    """A file of text: UTF-8, or UTF-16 where it begins with that encoding's mark.
+
+    Raises:
+        OSError, ValueError: as of `regular`.
+    """
+    with regular(path).open("rb") as file:
+        wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+    return path.open(encoding="utf-16" if wide else "utf-8-sig", newline=newline)
+
+
+def not_text(path: Path) -> BadRow:
+    """Where a file stops being UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                byte = line[error.start]
+                return BadRow(number, f"is not UTF-8 text (a byte is 0x{byte:02x}). Save the file as UTF-8.")
+    return BadRow(1, "is not text in UTF-8 or UTF-16. Save the file as UTF-8.")
+
+
+def is_text(value: str) -> bool:
+    """Whether a text has no halves of surrogate pairs, which JSON and YAML can spell and no file can hold."""
+    with suppress(UnicodeEncodeError):
+        value.encode()
+        return True
+    return False
+
+
+def read_json(text: str) -> Json:
+    """JSON in which no key stands twice, and whose numbers and depth are such as people write.
+
+    Raises:
+        ValueError: it is none; of a syntax error, a JSONDecodeError with its place.
+    """
+    try:
+        found: Json = json.loads(text, object_pairs_hook=_unique)
+    except json.JSONDecodeError:
+        raise
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except ValueError as error:
+        long = "integer string conversion" in str(error)
+        raise ValueError("it holds a number of thousands of digits" if long else str(error)) from None
+    return found
+
+
+def _unique(pairs: Sequence[tuple[str, Json]]) -> Json:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands in it twice")
+    return found
