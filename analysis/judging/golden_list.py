@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
+
+import numpy as np
+from cachetools import LRUCache, cached
 
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.judge import Judged, decisive
 from seedscope.analysis.run.run import DrawnRun
+from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.scalar import Scalar
-from seedscope.analysis.select.conditions import Component, Conditions, Model, Prompts
+from seedscope.analysis.select.canary import Canary
+from seedscope.analysis.select.conditions import Component, Conditions, Model, Named, Prompts, model_of
 from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
-from seedscope.pipeline.models.load import architecture
-from seedscope.pipeline.study.schema import fingerprint
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.load import architecture, stock_pipeline
+from seedscope.pipeline.study.schema import Json, fingerprint
+
+CANARY_PROMPTS = 16
+"""Prompts among which one is looked for that every golden seed has a picture of."""
 
 
 def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
@@ -47,26 +57,35 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         seeds=list(choice.seeds),
         why=why,
         conditions=_conditions(run),
-        noise=NoiseContract.of(choice.seeds or run.wanted.seeds, run.located.latent_shape(run.study.sampling)),
+        noise=NoiseContract.of(
+            choice.seeds or run.wanted.seeds[:1], run.located.latent_shape(run.study.sampling), len(choice.seeds) or 1
+        ),
+        canary_pictures=_canary(run, choice.seeds),
     )
+
+
+def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
+    """Of the first prompt that every golden seed has a picture of; none of a task, which draws from more than a prompt."""
+    if not seeds or not run.task.stock_call:
+        return None
+    texts = {prompt.id: prompt.text for prompt in run.wanted.prompts[:CANARY_PROMPTS]}
+    pictures = pictures_of(run, seeds, texts)
+    for prompt_id, text in texts.items():
+        found = {seed: pictures.get((seed, prompt_id)) for seed in seeds}
+        whole = {seed: np.asarray(picture) for seed, picture in found.items() if picture is not None}
+        if len(whole) == len(found):
+            return Canary.of(text, whole, run.study.compute.dtype)
+    return None
 
 
 def _conditions(run: DrawnRun) -> Conditions:
     study, located = run.study, run.located
-    kind, unet, scheduler = architecture(located, study.sampling)
-    identity = located.identity if isinstance(located.identity, dict) else {}
+    model, scheduler = _model(run)
     height, width = located.size(study.sampling)
     guidance = study.sampling.guidance
     return Conditions(
-        model=Model(
-            id=study.model.id,
-            revision=identity.get("commit"),
-            weights=identity.get("weights"),
-            family=located.family.name,
-            pipeline=kind,
-            unet=Component.of(unet),
-        ),
-        scheduler=Component.of(scheduler),
+        model=model,
+        scheduler=scheduler,
         steps=study.sampling.steps,
         guidance_scale=guidance.scale,
         negative_prompt=guidance.negative_prompt,
@@ -78,7 +97,46 @@ def _conditions(run: DrawnRun) -> Conditions:
         prompts=Prompts(
             count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
         ),
+        task=None if run.task.stock_call else study.task_name,
     )
+
+
+def _made_from(run: DrawnRun) -> str:
+    """What the description of a model depends on: the study, and which files lie in the model's folder."""
+    study, located = run.study, run.located
+    files = [(path, path.stat()) for path in sorted(located.folder.rglob("*")) if path.is_file()]
+    stamps: list[Json] = [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in files]
+    said: list[Json] = [
+        study.model.model_dump(mode="json"),
+        study.sampling.scheduler,
+        study.compute.dtype,
+        located.pipeline,
+    ]
+    return fingerprint([stamps, said])
+
+
+@cached(LRUCache(maxsize=4), key=_made_from)
+def _model(run: DrawnRun) -> tuple[Model, Component]:
+    """The model and the scheduler of a run as they are once loaded, on the CPU.
+
+    Where its weights cannot be loaded on this machine, as of a hub's model that only the workers have, it is described by
+    its configuration alone, without digests.
+    """
+    study, located = run.study, run.located
+    identity = located.identity if isinstance(located.identity, dict) else {}
+    commit, hashes = identity.get("commit"), identity.get("weights")
+    named = Named(
+        id=study.model.id,
+        revision=None if commit is None else str(commit),
+        weights={file: str(sha256) for file, sha256 in hashes.items()} if isinstance(hashes, dict) else None,
+        family=located.family.name,
+    )
+    try:
+        pipe = stock_pipeline(located, study.model.variant, study.sampling, study.compute, download=False)
+    except ModelError:
+        kind, unet, scheduler = architecture(located, study.sampling)
+        return Model(**named, pipeline=kind, unet=Component.of(unet)), Component.of(scheduler)
+    return model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler)
 
 
 def _value(score: Scalar, seed: int) -> float | None:

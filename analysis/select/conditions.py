@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import inspect
-import json
 from collections.abc import Iterator
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, Self, TypeAlias, TypedDict
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import Field, JsonValue
+from torch import nn
+
+from seedscope.analysis.select.loaded import active_adapters, digest, patches, tokenizer_digest, unwrapped
+from seedscope.analysis.select.plain import plain
+from seedscope.analysis.select.strict import Strict
 
 # Stock pipelines: to a type checker, `diffusers.StableDiffusionPipeline` is an empty stand-in without any components.
 Pipeline: TypeAlias = Any
 
+PARTS = ("vae", "text_encoder", "text_encoder_2")
+NETWORKS = ("unet", *PARTS)
+TOKENIZERS = ("tokenizer", "tokenizer_2")
+PIPELINE_SETTINGS = ("force_zeros_for_empty_prompt",)
+# What a text encoder computes beside its tensors; the rest of its configuration is read by other classes.
+TEXT_SETTINGS = ("hidden_act", "layer_norm_eps", "num_attention_heads", "num_hidden_layers", "eos_token_id")
+
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Strict(BaseModel):
-    """Base of everything in a golden list: unknown keys are errors, values do not change, numbers are finite."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Component(Strict):
@@ -30,17 +35,23 @@ class Component(Strict):
 
     @classmethod
     def of(cls, part: Any) -> Self:
-        """Describe a diffusers scheduler or model. What its config carries along for other classes is left out."""
-        config = dict(part.config)
-        known = {name: _plain(config[name]) for name in _defaults(type(part)) if name in config}
+        """Describe a scheduler or a model of diffusers, or a text encoder of transformers.
+
+        What its config carries along for other classes is left out. Of a compiled model it is the model itself.
+        """
+        part = unwrapped(part)
+        config = part.config if isinstance(part.config, dict) else part.config.to_dict()
+        names = _defaults(type(part)) if isinstance(part.config, dict) else TEXT_SETTINGS
+        known = {name: plain(config[name]) for name in names if name in config}
         return cls(class_name=type(part).__name__, config=known)
 
     def differences(self, here: Any, name: str) -> Iterator[str]:
         """Yield a sentence for each way in which the part `here`, called `name`, is not this one."""
-        now = Component.of(here)
-        if now.class_name != self.class_name:
-            yield f"The {name} is a {now.class_name}, but the list was made with a {self.class_name}."
+        here = unwrapped(here)
+        if type(here).__name__ != self.class_name:
+            yield f"The {name} is a {type(here).__name__}, but the list was made with a {self.class_name}."
             return
+        now = Component.of(here)
         # A setting that the other version of diffusers does not have yet, or no more, stands at its default there.
         defaults = _defaults(type(here))
         for key in sorted(self.config.keys() | now.config.keys()):
@@ -49,8 +60,17 @@ class Component(Strict):
                 yield f"The {name} has {key} = {now_value!r}, but the list was made with {then_value!r}."
 
 
+class Named(TypedDict):
+    """By what a model is known: see `Model`."""
+
+    id: str
+    revision: str | None
+    weights: dict[str, str] | None
+    family: str
+
+
 class Model(Strict):
-    """The diffusion model: where it came from and what it is."""
+    """The diffusion model: where it came from and what it is. What is null was not recorded, and is not compared."""
 
     id: str = Field(min_length=1, description="bundled name, folder or hub id")
     revision: str | None = None
@@ -60,6 +80,54 @@ class Model(Strict):
     family: str = Field(min_length=1, description="such as `sd` or `sdxl`")
     pipeline: str = Field(description="class of the diffusers pipeline")
     unet: Component
+    parts: dict[str, Component] | None = Field(default=None, description="the other networks, by name")
+    settings: dict[str, JsonValue] | None = Field(default=None, description="of the pipeline itself")
+    digests: dict[str, Sha256] | None = Field(
+        default=None,
+        description="name of a part -> sha256 of what is loaded: of a network its tensors in the dtype of the list, of a "
+        "tokenizer its words and what it makes of them",
+    )
+
+    def loaded_differences(self, pipe: Pipeline, dtype: torch.dtype) -> Iterator[str]:
+        """Yield a sentence for each part of the pipeline that computes something else than that of the list."""
+        for name, then in {"unet": self.unet, **(self.parts or {})}.items():
+            here = pipe.components.get(name)
+            if here is None:
+                yield f"The pipeline has no {name}, but the list was made with one."
+            elif settings := list(then.differences(here, name)):
+                yield from settings
+            elif self.digests is not None and isinstance(here, nn.Module):
+                yield from self._network_differences(here, name, dtype, pipe.components["unet"])
+        for name, value in (self.settings or {}).items():
+            if (now := plain(pipe.config.get(name))) != value:
+                yield f"The pipeline has {name} = {now!r}, but the list was made with {value!r}."
+        for name in sorted((self.digests or {}).keys() & {*TOKENIZERS}):
+            yield from self._tokenizer_differences(pipe.components.get(name), name)
+
+    def _network_differences(self, here: Any, name: str, dtype: torch.dtype, unet: Any) -> Iterator[str]:
+        if adapters := active_adapters(here):
+            yield (
+                f"The {name} has an adapter that acts on it ({', '.join(adapters)}), but the list was made without; "
+                "`pipe.disable_lora()` or `pipe.unload_lora_weights()` takes a LoRA out."
+            )
+        if changed := list(patches(here)):
+            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+            yield f"The {name} was changed after it was built, and the list was made without: {', '.join(changed[:3])}{more}."
+        elif here.dtype not in (dtype, torch.float32):  # the values of a narrower one tell nothing; a wider one is cast
+            if unet is not None and here.dtype != unet.dtype:  # of the unet the call's differences tell
+                now, then_dtype = dtype_name(here.dtype), dtype_name(dtype)
+                yield f"The dtype of the {name} is {now!r}, but the list was made with {then_dtype!r}."
+        elif (then := (self.digests or {}).get(name)) and digest(here, dtype) != then:
+            yield (
+                f"The weights of the {name} are not those of {self.id} that the list was made with: another checkpoint, or "
+                "one with a LoRA fused into it."
+            )
+
+    def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:
+        if here is None:
+            yield f"The pipeline has no {name}, but the list was made with one."
+        elif tokenizer_digest(here) != (self.digests or {})[name]:
+            yield f"The {name} has other words or settings than that of {self.id} that the list was made with."
 
 
 class Prompts(Strict):
@@ -81,8 +149,11 @@ class Conditions(Strict):
     negative_from: int = Field(default=0, ge=0, description="first step at which the negative prompt acts")
     height: int = Field(ge=1)
     width: int = Field(ge=1)
-    dtype: str = Field(description="of the denoising network, such as `float32`")
+    dtype: str = Field(pattern="^(float32|float16|bfloat16)$", description="of the denoising network")
     prompts: Prompts
+    task: str | None = Field(
+        default=None, description="what no stock call draws, by its name; null: prompts from noise"
+    )
 
     @classmethod
     def of(
@@ -101,37 +172,55 @@ class Conditions(Strict):
         negative_from: int = 0,
         height: int | None = None,
         width: int | None = None,
+        dtype: str | None = None,
+        task: str | None = None,
     ) -> Self:
-        """Describe a pipeline and how it was called; height and width in pixels, None for the pipeline's own."""
-        own_height, own_width = own_size(pipe)
-        unet, scheduler = pipe.components["unet"], pipe.components["scheduler"]
+        """Describe a pipeline and how it was called.
+
+        Args:
+            height, width: pixels; None: the pipeline's own.
+            dtype: in which the network runs; None: that of its weights.
+        """
+        dtype = dtype or dtype_name(pipe.components["unet"].dtype)
+        if height is None or width is None:
+            own_height, own_width = own_size(pipe)
+            height, width = height or own_height, width or own_width
         return cls(
-            model=Model(
-                id=id,
-                revision=revision,
-                weights=weights,
-                family=family,
-                pipeline=type(pipe).__name__,
-                unet=Component.of(unet),
-            ),
-            scheduler=Component.of(scheduler),
+            model=model_of(pipe, Named(id=id, family=family, revision=revision, weights=weights), dtype),
+            scheduler=Component.of(pipe.components["scheduler"]),
             steps=steps,
             guidance_scale=guidance_scale,
             negative_prompt=negative_prompt,
             negative_scale=negative_scale,
             negative_from=negative_from,
-            height=height or own_height,
-            width=width or own_width,
-            dtype=dtype_name(unet.dtype),
+            height=height,
+            width=width,
+            dtype=dtype,
             prompts=prompts,
+            task=task,
         )
 
-    def pipeline_differences(self, pipe: Pipeline, weights: dict[str, str] | None) -> Iterator[str]:
-        """Yield a sentence for each way in which the pipeline, its network, scheduler or weights are not these."""
+    def no_stock_call(self) -> Iterator[str]:
+        """Yield a sentence for each reason for which no call of a stock pipeline draws these pictures."""
+        how = "no call of a stock pipeline does that"
+        if self.task is not None:
+            yield f"The list is of the task {self.task!r}, and draws more than prompts from noise; {how}."
+        for name, value, none in (
+            ("negative_from", self.negative_from, 0),
+            ("negative_scale", self.negative_scale, None),
+        ):
+            if value != none:
+                yield f"The list was made with {name} = {value!r}; {how}. `golden.draw(pipe, prompt)` draws so."
+
+    def pipeline_differences(
+        self, pipe: Pipeline, weights: dict[str, str] | None, *, loaded: bool = True
+    ) -> Iterator[str]:
+        """Yield a sentence for each way in which the pipeline, its parts, scheduler or weights are not these."""
         if type(pipe).__name__ != self.model.pipeline:
             yield f"The pipeline is a {type(pipe).__name__}, but the list was made with a {self.model.pipeline}."
         if "unet" in pipe.components:
-            yield from self.model.unet.differences(pipe.components["unet"], "unet")
+            model = self.model if loaded else self.model.model_copy(update={"digests": None})
+            yield from model.loaded_differences(pipe, getattr(torch, self.dtype))
             yield from self.scheduler.differences(pipe.components["scheduler"], "scheduler")
         if weights is not None and self.model.weights is not None and weights != self.model.weights:
             files = sorted(
@@ -141,20 +230,14 @@ class Conditions(Strict):
             )
             yield f"The weights in {', '.join(files)} are not those of {self.model.id} that the list was made with."
 
-    def call_differences(
-        self,
-        dtype: torch.dtype,
-        *,
-        steps: int | None,
-        guidance_scale: float | None,
-        negative_prompt: str | None,
-    ) -> Iterator[str]:
+    def call_differences(self, dtype: torch.dtype, *, steps: object, guidance_scale: float | None) -> Iterator[str]:
         """Yield a sentence for each way in which a call is not this one; None is not compared."""
+        # A scale of 1 or less is no guidance at all, in diffusers as here.
+        unguided = guidance_scale is not None and max(guidance_scale, self.guidance_scale) <= 1
         calls: list[tuple[str, object, object]] = [
             ("dtype of the unet", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
-            ("guidance scale", guidance_scale, self.guidance_scale),
-            ("negative prompt", negative_prompt, self.negative_prompt),
+            ("guidance scale", None if unguided else guidance_scale, self.guidance_scale),
         ]
         for what, here, then in calls:
             if here is not None and here != then:
@@ -169,6 +252,22 @@ class Conditions(Strict):
                 f"The pictures would be {here[0]} x {here[1]} pixels (height x width), but the list was made for "
                 f"{then[0]} x {then[1]}, and at another size the same seed is another picture."
             )
+
+
+def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
+    """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
+    networks = {name: pipe.components[name] for name in NETWORKS if pipe.components.get(name) is not None}
+    digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
+    digests |= {name: tokenizer_digest(pipe.components[name]) for name in TOKENIZERS if pipe.components.get(name)}
+    found = {name: value for name, value in digests.items() if value is not None}
+    return Model(
+        **named,
+        pipeline=type(pipe).__name__,
+        unet=Component.of(networks["unet"]),
+        parts={name: Component.of(part) for name, part in networks.items() if name != "unet"},
+        settings={name: plain(pipe.config[name]) for name in PIPELINE_SETTINGS if name in pipe.config},
+        digests=found if len(found) == len(digests) else None,
+    )
 
 
 def own_size(pipe: Pipeline) -> tuple[int, int]:
@@ -198,10 +297,4 @@ def _latent_scale(pipe: Pipeline) -> int:
 def _defaults(part: type) -> dict[str, JsonValue]:
     """Return the settings of a diffusers class with their defaults."""
     parameters = inspect.signature(part).parameters.values()
-    return {each.name: None if each.default is each.empty else _plain(each.default) for each in parameters}
-
-
-def _plain(value: object) -> JsonValue:
-    """Turn a setting into what JSON gives back for it: lists for tuples and arrays."""
-    plain: JsonValue = json.loads(json.dumps(value, default=lambda other: getattr(other, "tolist", other.__repr__)()))
-    return plain
+    return {each.name: None if each.default is each.empty else plain(each.default) for each in parameters}

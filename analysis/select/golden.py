@@ -1,8 +1,10 @@
 """The golden list: the seeds, why these, the conditions under which they hold, and how their noise is drawn.
 
 golden = GoldenSeeds.load("golden.json")
-golden.check(pipe, steps=20, guidance_scale=7.5)  # or GoldenMismatch, with every reason
-pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_steps=20, guidance_scale=7.5)
+call = {"num_inference_steps": 20, "guidance_scale": 7.5}
+golden.check(pipe, **call)  # or GoldenMismatch, with every reason
+golden.canary(pipe)  # draws, and compares with what the run drew
+pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(pipe), **call)
 """
 
 from __future__ import annotations
@@ -12,13 +14,20 @@ import math
 import os
 import re
 import reprlib
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
 import torch
+from PIL import Image
 from pydantic import Field, ValidationError, model_validator
 
-from seedscope.analysis.select.conditions import Conditions, Pipeline, Strict, latent_shape, own_size
+from seedscope.analysis.select.call import call_differences
+from seedscope.analysis.select.canary import Canary
+from seedscope.analysis.select.conditions import Conditions, Pipeline, latent_shape, own_size
+from seedscope.analysis.select.drawn import drawn
+from seedscope.analysis.select.seal import KEY, seal
+from seedscope.analysis.select.strict import Strict
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
@@ -111,6 +120,9 @@ class GoldenSeeds(Strict):
     why: Why
     conditions: Conditions
     noise: NoiseContract
+    canary_pictures: Canary | None = Field(
+        default=None, description="small pictures of the seeds; null: none were kept"
+    )
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
@@ -122,6 +134,8 @@ class GoldenSeeds(Strict):
             raise ValueError(
                 f"noise.shape is {self.noise.shape}: a latent of {values:,} values; {LARGEST_LATENT:,} is the most"
             )
+        if self.canary_pictures is not None and self.canary_pictures.pictures.keys() != set(self.seeds):
+            raise ValueError("seeds and canary_pictures name different seeds")
         return self
 
     @classmethod
@@ -129,7 +143,8 @@ class GoldenSeeds(Strict):
         """Read a golden list.
 
         Raises:
-            GoldenError: one sentence: the file is missing, not JSON, of another format, or does not fit the format.
+            GoldenError: one sentence: the file is missing, not JSON, of another format, does not fit the format, or was
+                edited since it was written. Lists of before carried no digest of their content, and are read as they are.
         """
         path = Path(path)
         try:
@@ -148,10 +163,17 @@ class GoldenSeeds(Strict):
                 else "is JSON, but not a golden list (it names no format)"
             )
             raise GoldenError(f"{path}: {what}; this version of seedscope reads {FORMAT!r}.")
+        sealed = content.pop(KEY, None)
         try:
-            return cls.model_validate(content)
+            golden = cls.model_validate(content)
         except ValidationError as error:
             raise GoldenError(f"{path}: not a valid golden list: {_sentence(error)}") from None
+        if sealed is not None and sealed != seal(content):
+            raise GoldenError(
+                f"{path}: was edited or damaged after it was written, so that what it says was not measured. Write it again "
+                "with `seedscope export`."
+            )
+        return golden
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the list as indented JSON: the whole file or, if that fails, what was there before.
@@ -160,7 +182,8 @@ class GoldenSeeds(Strict):
             GoldenError: there is no such folder.
             StorageError: the folder cannot be written, or is full.
         """
-        text = _numbers_in_one_line(self.model_dump_json(indent=2)) + "\n"
+        content = json.loads(self.model_dump_json())
+        text = _numbers_in_one_line(json.dumps(content | {KEY: seal(content)}, indent=2, ensure_ascii=False)) + "\n"
         try:
             with replacing(Path(path)) as scratch:
                 scratch.write_text(text, encoding="utf-8")
@@ -175,38 +198,120 @@ class GoldenSeeds(Strict):
         width: int | None = None,
         steps: int | None = None,
         guidance_scale: float | None = None,
-        negative_prompt: str | None = None,
         weights: dict[str, str] | None = None,
         dtype: torch.dtype | None = None,
+        tensors: bool = True,
+        **call: object,
     ) -> None:
-        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws a few latents, runs nothing.
+        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws the noise, runs nothing.
+
+        What is loaded is compared with what drew the list's pictures, where the list says it: tensors, adapters, patches,
+        tokenizers, and all settings. That takes about a second a GB of weights.
 
         Args:
-            pipe: a stock StableDiffusionPipeline or StableDiffusionXLPipeline, ready to be called.
+            pipe: a stock StableDiffusionPipeline or StableDiffusionXLPipeline, ready to be called; it may be compiled.
             height, width: pixels of the call; None: the pipeline's own size.
-            steps, guidance_scale, negative_prompt: of the call; None: not compared.
+            steps: of the call, also as `num_inference_steps`; None: not compared.
+            guidance_scale: of the call; None: not compared. Scales of 1 and less are all no guidance.
             weights: sha256 of each file of weights; None, or none in the list: not compared.
             dtype: in which the network will run; None: the dtype of its weights.
+            tensors: False: do not look at tensors and tokenizers.
+            call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
+                `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared.
 
         Raises:
             GoldenMismatch: with a sentence for each difference.
         """
-        reasons = [*self.conditions.pipeline_differences(pipe, weights)]
-        if "unet" in pipe.components:
-            own_height, own_width = own_size(pipe)
-            reasons += self.conditions.size_differences(pipe, height, width)
-            shape = latent_shape(pipe, height or own_height, width or own_width)
-            if shape != self.noise.shape:
-                reasons.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
-            reasons += self.conditions.call_differences(
-                dtype or pipe.components["unet"].dtype,
-                steps=steps,
-                guidance_scale=guidance_scale,
-                negative_prompt=negative_prompt,
+        named_steps = call.pop("num_inference_steps", None)
+        counts = [count for count in (steps, named_steps) if count is not None]
+        reasons = [
+            *self.conditions.no_stock_call(),
+            *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
+        ]
+        if pipe.components.get("unet") is not None and pipe.components.get("vae") is not None:
+            reasons += self._size_differences(pipe, height, width)
+            network_dtype = dtype or pipe.components["unet"].dtype
+            for count in counts or (None,):
+                reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
+            reasons += call_differences(self.conditions, pipe, guidance_scale, call)
+        self._refuse([*reasons, *self.noise.check()])
+
+    def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
+        own_height, own_width = own_size(pipe)
+        shape = latent_shape(pipe, height or own_height, width or own_width)
+        found = list(self.conditions.size_differences(pipe, height, width))
+        if shape != self.noise.shape:
+            found.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
+        return found
+
+    def _refuse(self, reasons: list[str]) -> None:
+        """Raise a GoldenMismatch where there are reasons; other versions of libraries are told only then."""
+        then, here = ((self.noise.torch, self.noise.diffusers), (version("torch"), version("diffusers")))
+        if reasons and then != here and not any("It was drawn with" in reason for reason in reasons):
+            told = (
+                f"The list was made with torch {then[0]} and diffusers {then[1]}, and here are {here[0]} and {here[1]}"
             )
-        reasons += self.noise.check()
+            reasons = [*reasons, f"{told}, which by itself is no reason."]
         if reasons:
             raise GoldenMismatch(reasons)
+
+    def draw(self, pipe: Pipeline, prompt: str, *, batch_size: int = 4) -> list[Image.Image]:
+        """Draw a prompt with each golden seed as the run did, by the sampler of the project, in the order of `seeds`.
+
+        It draws what a stock call draws too, and the guidance that none has (`negative_from`, `negative_scale`).
+
+        Args:
+            pipe: as for `check`, on its device.
+            batch_size: pictures that are drawn at once; pixels shift slightly with it.
+
+        Raises:
+            GoldenError: the list is of a task that draws from more than a prompt.
+            GoldenMismatch: the pipeline is none for which the list was made.
+        """
+        if self.conditions.task is not None:
+            raise GoldenError(
+                f"The list is of the task {self.conditions.task!r}, which draws from more than a prompt; `seedscope run` "
+                "draws it."
+            )
+        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self.noise.check()])
+        return [Image.fromarray(pixels) for pixels in drawn(pipe, prompt, self.seeds, self.conditions, batch_size)]
+
+    def canary(self, pipe: Pipeline, *, most: int = 4, batch_size: int = 4) -> float:
+        """Draw a prompt of the run with the first golden seeds, and compare with what the run drew.
+
+        Args:
+            pipe: as for `check`, on its device.
+            most: of how many seeds.
+            batch_size: pictures that are drawn at once.
+
+        Returns:
+            The largest difference of a picture: root mean square over 16 x 16 means of its pixels, of 255. Another batch,
+            device or half precision makes less than 1, other weights tens.
+
+        Raises:
+            GoldenError: the list is empty, or keeps no such pictures.
+            GoldenMismatch: a picture differs by more than the list's tolerance, or the noise does.
+        """
+        if not self.seeds:
+            raise GoldenError(f"There are no golden seeds to draw. {self.why.sentence}")
+        if self.canary_pictures is None:
+            raise GoldenError(
+                "The list keeps no pictures to compare with; `seedscope export` writes a list that does, of prompts alone."
+            )
+        self._refuse(self.noise.check())
+        kept, seeds = self.canary_pictures, self.seeds[:most]
+        pictures = drawn(pipe, kept.prompt, seeds, self.conditions, batch_size)
+        differences = [kept.difference(seed, pixels) for seed, pixels in zip(seeds, pictures, strict=True)]
+        worst = max(differences)
+        if worst > kept.tolerance:
+            seed = seeds[differences.index(worst)]
+            self._refuse(
+                [
+                    f"The picture of seed {seed} for {kept.prompt!r} differs by {worst:.1f} of 255 from that of the run; up "
+                    f"to {kept.tolerance:g} is rounding."
+                ]
+            )
+        return worst
 
     def generators(self, *, after_latent: bool = False) -> list[torch.Generator]:
         """Make a CPU generator for each seed (none for an empty list), for `pipe(..., generator=golden.generators())`.
@@ -219,20 +324,28 @@ class GoldenSeeds(Strict):
             return [noise.generator(seed, self.noise.shape) for seed in self.seeds]
         return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
 
-    def latents(self, dtype: torch.dtype = torch.float32, device: str | torch.device = "cpu") -> torch.Tensor:
-        """Draw the initial latents, for `pipe(..., latents=golden.latents(pipe.dtype))`.
+    def latents(
+        self, dtype: torch.dtype | Pipeline = torch.float32, device: str | torch.device | None = None
+    ) -> torch.Tensor:
+        """Draw the initial latents, for `pipe(..., latents=golden.latents(pipe))`.
+
+        Args:
+            dtype: the pipeline, whose dtype and device they get; or a dtype, which must be the pipeline's.
+            device: None: the pipeline's, or the CPU.
 
         Returns:
             (k, C, h, w), in the order of `seeds`, N(0, 1): diffusers multiplies by `init_noise_sigma` itself. Drawn in
-            float32 on the CPU, then cast to `dtype`, which must be the pipeline's, and moved to `device`.
+            float32 on the CPU, then cast and moved.
 
         Raises:
             GoldenError: the list is empty.
         """
         if not self.seeds:
             raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
-        drawn = torch.stack([noise.latent(seed, self.noise.shape) for seed in self.seeds])
-        return drawn.to(device=device, dtype=dtype)
+        latents = torch.stack([noise.latent(seed, self.noise.shape) for seed in self.seeds])
+        if isinstance(dtype, torch.dtype):
+            return latents.to(device=device or "cpu", dtype=dtype)
+        return latents.to(device=device or dtype._execution_device, dtype=dtype.components["unet"].dtype)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -49,15 +49,29 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         ModelError: weights that cannot be loaded, or are not all there.
     """
     device = pick_device(compute.device)
-    pipe = _pipeline(located, variant, compute)
-    if sampling.scheduler != "model":
-        pipe.scheduler = _scheduler("", sampling).from_config(pipe.scheduler.config)
+    pipe = stock_pipeline(located, variant, sampling, compute)
     pipe.to(device)
     return located.family.denoiser(pipe, device, compute)
 
 
-def _pipeline(located: Located, variant: str | None, compute: Compute) -> Any:
-    """The stock pipeline of diffusers with its weights, on the CPU."""
+def stock_pipeline(
+    located: Located, variant: str | None, sampling: Sampling, compute: Compute, *, download: bool = True
+) -> Any:
+    """The stock pipeline of diffusers with its weights, on the CPU, and with the scheduler of a study.
+
+    Args:
+        download: whether weights of a hub id that are not here are fetched.
+
+    Raises:
+        ModelError: as for `load`.
+    """
+    pipe = _pipeline(located, variant, compute, download=download)
+    if sampling.scheduler != "model":
+        pipe.scheduler = _scheduler("", sampling).from_config(pipe.scheduler.config)
+    return pipe
+
+
+def _pipeline(located: Located, variant: str | None, compute: Compute, *, download: bool) -> Any:
     import diffusers
     import transformers
 
@@ -72,6 +86,7 @@ def _pipeline(located: Located, variant: str | None, compute: Compute) -> Any:
             dtype=getattr(torch, compute.dtype),
             use_safetensors=True,
             variant=variant,
+            local_files_only=not download,
             **located.family.options,
         )
     except (OSError, ValueError, RuntimeError, KeyError) as error:

@@ -86,6 +86,8 @@ class Task(ABC):
     """Whether the model is to fill masks in pictures, not to draw from text alone."""
     schema: ClassVar[pa.Schema] = IMAGE_SCHEMA
     """Of the image shards."""
+    stock_call: ClassVar[bool] = False
+    """Whether a call of a stock pipeline of diffusers with a prompt and a seed draws the same picture."""
 
     @classmethod
     @abstractmethod

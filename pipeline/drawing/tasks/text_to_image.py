@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from seedscope.pipeline.drawing.tasks.base import Task
 from seedscope.pipeline.models.locate import Located
@@ -15,6 +15,7 @@ class TextToImage(Task):
     """The prompts of a study, each drawn from its noise."""
 
     sources: Sequence[str | GridSource | FileSource]
+    stock_call: ClassVar[bool] = True
 
     @classmethod
     def of(cls, study: Study, located: Located) -> Self:  # noqa: ARG003

@@ -165,14 +165,16 @@ def test_other_programs_read_the_list(tmp_path: Path) -> None:
     assert isinstance(job, DrawnRun)
     golden = golden_seeds(job, judged, choice)
     files = save_lists(golden, tmp_path)
-    assert [int(seed) for seed in (tmp_path / "golden.txt").read_text().split(",")] == golden.seeds
+    first, note, *_ = (tmp_path / "golden.txt").read_text().split("\n")
+    assert [int(seed) for seed in first.split(",")] == golden.seeds
+    assert note.startswith("# ") and "Random number generator source to CPU" in note and "ComfyUI" in note
     for rows in (pandas.read_csv(tmp_path / "golden.csv"), pandas.read_parquet(tmp_path / "golden.parquet")):
         assert rows["seed"].tolist() == golden.seeds and rows["rank"].tolist() == [1, 2, 3, 4]
         assert rows["value"].tolist() == pytest.approx([item.value for item in golden.why.standings])
         assert (rows["lo"] < rows["value"]).all() and (rows["value"] < rows["hi"]).all()
     nobody = golden.model_copy(update={"seeds": [], "why": golden.why.model_copy(update={"standings": []})})
     assert save_lists(nobody, tmp_path) == files
-    assert pandas.read_csv(tmp_path / "golden.csv").empty and (tmp_path / "golden.txt").read_text() == "\n"
+    assert pandas.read_csv(tmp_path / "golden.csv").empty and (tmp_path / "golden.txt").read_text().startswith("\n#")
 
 
 def test_where_no_seed_matters_the_list_is_empty_and_says_so(tmp_path: Path) -> None:

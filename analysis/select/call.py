@@ -1,0 +1,103 @@
+"""The ways in which a call of a stock pipeline may differ from the one whose pictures a golden list stands for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from seedscope.analysis.select.plain import plain
+
+if TYPE_CHECKING:
+    from seedscope.analysis.select.conditions import Conditions
+
+Pipeline: TypeAlias = Any
+
+FREE: Final = frozenset(
+    {
+        "prompt",
+        "prompt_embeds",
+        "pooled_prompt_embeds",
+        "num_images_per_prompt",
+        "generator",
+        "latents",
+        "output_type",
+        "return_dict",
+        "callback_on_step_end_tensor_inputs",
+    }
+)
+"""Arguments that golden seeds are there to be used with: any prompt, their own noise, any form of the result."""
+_ONLY_GUIDED: Final = frozenset(
+    {
+        "guidance_rescale",
+        "negative_prompt",
+        "negative_prompt_2",
+        "negative_prompt_embeds",
+        "negative_pooled_prompt_embeds",
+        "negative_original_size",
+        "negative_target_size",
+        "negative_crops_coords_top_left",
+    }
+)
+
+
+def call_differences(
+    conditions: Conditions, pipe: Pipeline, guidance_scale: float | None, call: Mapping[str, object]
+) -> Iterator[str]:
+    """Yield a sentence for each argument, under its name in the pipeline's call, that would make other pictures.
+
+    Args:
+        guidance_scale: of the call; None: that of the list.
+        call: the arguments, without size, steps and guidance scale.
+    """
+    scale = conditions.guidance_scale if guidance_scale is None else guidance_scale
+    known = inspect.signature(type(pipe).__call__).parameters
+    for name, value in call.items():
+        if name in FREE or (name in _ONLY_GUIDED and max(scale, conditions.guidance_scale) <= 1):
+            continue
+        if name not in known:
+            yield f"A {type(pipe).__name__} takes no argument {name!r}, so it cannot be compared."
+        elif name == "negative_prompt":
+            yield from _negative_prompt(conditions, pipe, value)
+        elif plain(value) not in (accepted := [plain(item) for item in _accepted(conditions, pipe, name, call)]):
+            was = f"with {accepted[0]!r}" if accepted and accepted[0] is not None else "without it"
+            yield f"The call has {name} = {_short(value)}, but the list was made {was}."
+
+
+def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[str, object]) -> list[object]:
+    """The values of an argument with which a call draws as the list was made; the pipeline's default comes first."""
+    default = inspect.signature(type(pipe).__call__).parameters[name].default
+    size = (conditions.height, conditions.width)
+    takes_eta = "eta" in inspect.signature(pipe.components["scheduler"].step).parameters
+    others: dict[str, list[object]] = {
+        "clip_skip": [0],
+        "denoising_end": [1.0],
+        "cross_attention_kwargs": [{}],
+        "original_size": [size],
+        "target_size": [size],
+        "negative_original_size": [size],
+        "negative_target_size": [size],
+        "eta": [] if takes_eta else [call.get("eta")],
+        "prompt_2": [call.get("prompt")],
+        "negative_prompt_2": [call.get("negative_prompt", conditions.negative_prompt or None)],
+    }
+    return [default, *others.get(name, [])]
+
+
+def _negative_prompt(conditions: Conditions, pipe: Pipeline, value: object) -> Iterator[str]:
+    """Of an empty negative prompt the list was made with none: `None`, which some SDXL models tell from an empty text."""
+    texts: list[object] = list(value) if isinstance(value, list | tuple) else [value]
+    zeros = bool(getattr(pipe.config, "force_zeros_for_empty_prompt", False))
+    for text in dict.fromkeys(texts):
+        if text == "" and not conditions.negative_prompt and zeros:
+            yield (
+                "The negative prompt is '', but the list was made with None, which is something else to this pipeline "
+                "(force_zeros_for_empty_prompt)."
+            )
+        elif (text or "") != conditions.negative_prompt:
+            yield f"The negative prompt is {text!r}, but the list was made with {conditions.negative_prompt!r}."
+
+
+def _short(value: object) -> str:
+    text = repr(plain(value))
+    return text if len(text) < 60 else f"{text[:60]}..."

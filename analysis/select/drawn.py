@@ -1,0 +1,77 @@
+"""Pictures of golden seeds, drawn with a pipeline of diffusers as the run drew them: by the project's own sampler."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+
+from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, latent_shape
+from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.guidance import branches
+from seedscope.pipeline.drawing.sampler import sample, to_pixels
+from seedscope.pipeline.images import Pixels
+from seedscope.pipeline.models.families import FAMILIES
+from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
+
+if TYPE_CHECKING:
+    from seedscope.pipeline.drawing.guidance import Branch
+    from seedscope.pipeline.models.base import Denoiser, Embedding
+
+
+@torch.no_grad()
+def drawn(
+    pipe: Pipeline, prompt: str, seeds: Sequence[int], conditions: Conditions, batch_size: int
+) -> Iterator[Pixels]:
+    """Draw one prompt with each seed, `batch_size` at once: (height, width, 3) uint8 each, in the order of the seeds.
+
+    Args:
+        pipe: of a class of `FAMILIES`; its autoencoder is left in the dtype that it has.
+    """
+    vae = pipe.components["vae"]
+    before = vae.dtype
+    compute = Compute.model_validate({"dtype": dtype_name(pipe.components["unet"].dtype)})
+    try:
+        model = FAMILIES[type(pipe).__name__].denoiser(pipe, str(pipe._execution_device), compute)
+        texts = _texts(model, prompt, sampling := _sampling(conditions))
+        for start in range(0, len(seeds), batch_size):
+            yield from _batch(model, seeds[start : start + batch_size], texts, sampling, conditions, pipe)
+    finally:
+        if vae.dtype != before:
+            vae.to(before)
+
+
+def _batch(
+    model: Denoiser,
+    seeds: Sequence[int],
+    texts: dict[Branch, Embedding],
+    sampling: Sampling,
+    conditions: Conditions,
+    pipe: Pipeline,
+) -> Iterator[Pixels]:
+    shape, size = latent_shape(pipe, conditions.height, conditions.width), (conditions.height, conditions.width)
+    start = torch.stack([noise.latent(seed, shape) for seed in seeds])
+    generators = [noise.generator(seed, shape) for seed in seeds]
+    each = {branch: [embedding] * len(seeds) for branch, embedding in texts.items()}
+    yield from to_pixels(model.decode(sample(model, start, generators, each, sampling, size))).numpy()
+
+
+def _sampling(conditions: Conditions) -> Sampling:
+    guidance = Guidance(
+        scale=conditions.guidance_scale,
+        negative_prompt=conditions.negative_prompt,
+        negative_scale=conditions.negative_scale,
+        negative_from=conditions.negative_from,
+    )
+    return Sampling(steps=conditions.steps, guidance=guidance, height=conditions.height, width=conditions.width)
+
+
+def _texts(model: Denoiser, prompt: str, sampling: Sampling) -> dict[Branch, Embedding]:
+    """What each branch of the guidance is given."""
+    guidance = sampling.guidance
+    negative = {"empty": "", "negative": guidance.negative_prompt}
+    return {
+        branch: model.embed(prompt) if branch == "positive" else model.embed_negative(negative[branch])
+        for branch in branches(guidance, sampling.steps)
+    }

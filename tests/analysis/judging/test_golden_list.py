@@ -1,0 +1,142 @@
+"""What a run says of its model in a golden list is what the same folder is once it is loaded, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+import torch
+import yaml
+from diffusers import DiffusionPipeline, EulerDiscreteScheduler
+from repository import ROOT
+from tiny_golden import SEEDS, golden_for
+
+from seedscope.analysis import GoldenMismatch, GoldenSeeds
+from seedscope.analysis.judging.golden_list import _conditions
+from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.select.canary import Canary
+from seedscope.pipeline.drawing.noise import NoiseContract
+
+BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
+Written = Callable[..., GoldenSeeds]
+
+
+def load(folder: Path, **how: Any) -> Any:
+    return DiffusionPipeline.from_pretrained(folder, **how)
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Written:
+    """The list that `seedscope export` writes for a folder, read again."""
+
+    def write(folder: Path, dtype: str = "float32", variant: str | None = None, **study: Any) -> GoldenSeeds:
+        file = tmp_path / "study.yaml"
+        sampling = {"steps": 2, "guidance": {"scale": 5.0}} | study.pop("sampling", {})
+        said = {"name": "a", "model": {"id": str(folder), "variant": variant}, "sampling": sampling, "seeds": SEEDS}
+        file.write_text(yaml.safe_dump(said | {"prompts": ["a cat"], "compute": {"dtype": dtype}} | study))
+        run = run_of(file, tmp_path / "run")
+        assert isinstance(run, DrawnRun)
+        like = golden_for(load(folder, variant=variant))
+        noise = NoiseContract.of(SEEDS, run.located.latent_shape(run.study.sampling))
+        like.model_copy(update={"conditions": _conditions(run), "noise": noise}).save(tmp_path / "golden.json")
+        return GoldenSeeds.load(tmp_path / "golden.json")
+
+    return write
+
+
+@pytest.mark.parametrize("family", ["sd1", "sd2", "sdxl", "sdxl_turbo"])
+def test_the_folder_itself_passes(family: str, written: Written, tiny: dict[str, Path]) -> None:
+    golden = written(tiny[family])
+    assert golden.conditions.model.digests is not None
+    assert {"unet", "vae", "text_encoder", "tokenizer"} <= golden.conditions.model.digests.keys()
+    golden.check(load(tiny[family]), steps=2, guidance_scale=5.0)
+
+
+def test_half_precision_from_files_in_float32(written: Written, tiny: dict[str, Path]) -> None:
+    written(tiny["sdxl"], dtype="float16").check(load(tiny["sdxl"], dtype=torch.float16))
+
+
+def test_variants_with_other_weights_are_told_apart(written: Written, tmp_path: Path) -> None:
+    folder = tiny_models.sd1(tmp_path / "model")
+    tuned = load(tiny_models.sd1(tmp_path / "tuned", seed=9), dtype=torch.float16)
+    tuned.save_pretrained(folder, variant="fp16", safe_serialization=True)
+    golden = written(folder, dtype="float16", variant="fp16")
+    golden.check(load(folder, dtype=torch.float16, variant="fp16"))
+    with pytest.raises(GoldenMismatch, match="The weights of the unet are not those"):
+        golden.check(load(folder, dtype=torch.float16))
+
+
+@pytest.mark.parametrize("scheduler", ["DDIMScheduler", "EulerAncestralDiscreteScheduler", "PNDMScheduler"])
+@pytest.mark.parametrize("of_study", ["model", "euler"])
+def test_configurations_that_diffusers_mends_on_loading(
+    scheduler: str, of_study: str, written: Written, tmp_path: Path
+) -> None:
+    """Old ones name no `steps_offset` and no `clip_sample`, and stock pipelines set them."""
+    folder = tiny_models.sd1(tmp_path / "model")
+    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps({"_class_name": scheduler, **BETAS}))
+    index = json.loads((folder / "model_index.json").read_text()) | {"scheduler": ["diffusers", scheduler]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    golden, pipe = written(folder, sampling={"scheduler": of_study}), load(folder)
+    if of_study == "euler":
+        pipe.scheduler = EulerDiscreteScheduler.from_config(pipe.scheduler.config)
+    golden.check(pipe)
+
+
+def test_a_folder_whose_configuration_changes_is_described_anew(written: Written, tmp_path: Path) -> None:
+    folder = tiny_models.sd1(tmp_path / "model")
+    before = written(folder)
+    config = json.loads((folder / "vae" / "config.json").read_text())
+    (folder / "vae" / "config.json").write_text(json.dumps(config | {"scaling_factor": 0.5}))
+    written(folder).check(load(folder))
+    with pytest.raises(GoldenMismatch, match=r"The vae has scaling_factor = 0\.5"):
+        before.check(load(folder))
+
+
+def test_where_the_weights_are_not_here_the_list_goes_without_digests(
+    written: Written, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seedscope.analysis.judging import golden_list
+    from seedscope.pipeline.errors import ModelError
+
+    def missing(*_: object, **__: object) -> None:
+        raise ModelError("not here")
+
+    monkeypatch.setattr(golden_list, "stock_pipeline", missing)
+    folder = tiny_models.sd1(tmp_path / "model")
+    golden = written(folder)
+    assert golden.conditions.model.digests is None
+    golden.check(load(folder))
+
+
+@pytest.mark.parametrize("seeds", [[], [3]])
+def test_the_readme_draws_with_golden_seeds_or_says_why_there_are_none(
+    seeds: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As it stands, but for fewer steps: with a list of sprout, empty as the demo's, or of one seed."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = next(part.split("```")[0] for part in readme.split("```python")[1:] if "GoldenSeeds" in part)
+    block = block.replace(": 20,", ": 2,").replace("3.0}", "5.0}")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "pipeline").symlink_to(ROOT / "pipeline")
+    (tmp_path / "runs" / "demo").mkdir(parents=True)
+    pipe = load(ROOT / "pipeline" / "sprout" / "sprout")
+    like = golden_for(pipe)
+    golden = like.model_copy(
+        update={
+            "seeds": seeds,
+            "why": like.why.model_copy(update={"standings": [like.why.standings[1]] if seeds else []}),
+            "noise": NoiseContract.of(seeds or [0], (16, 8, 8)),
+        }
+    )
+    drawn = {seed: np.asarray(picture) for seed, picture in zip(seeds, golden.draw(pipe, "a cat"), strict=True)}
+    kept = Canary.of("a cat", drawn, "float32") if seeds else None
+    golden.model_copy(update={"canary_pictures": kept}).save(tmp_path / "runs" / "demo" / "golden.json")
+    made: dict[str, Any] = {}
+    exec(block, made)
+    assert len(made.get("pictures", [])) == len(seeds)
+    assert (golden.why.sentence in capsys.readouterr().out) == (not seeds)
