@@ -1,5 +1,6 @@
 """The command line: `seedscope run STUDY`, and each step of it alone."""
 
+import atexit
 import signal
 import sys
 
@@ -22,7 +23,7 @@ from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.verify import verify_study
-from seedscope.jobs.console import notes
+from seedscope.jobs.console import notes, say_traceback
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.large_pictures import accept_large_pictures
 
@@ -61,6 +62,8 @@ class _Stopped(BaseException):
 
 
 def _stop(number: int, _frame: object) -> None:
+    if number == signal.SIGINT:
+        signal.signal(number, signal.SIG_DFL)  # who asks a second time is not kept waiting
     raise _Stopped(number)
 
 
@@ -82,8 +85,11 @@ def main() -> None:
         notes.print(
             "seedscope: stopped. What is published is safe; the same command goes on from there.", soft_wrap=True
         )
+        # Ray ends when Python does, and would tell of a further Ctrl-C by a traceback.
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_DFL)
         sys.exit(128 + int(str(stopped)))
     finally:
+        sys.excepthook = say_traceback  # after Typer, which puts its own there
         for number, handler in before.items():
             signal.signal(number, handler)
 

@@ -1,15 +1,58 @@
-"""Where commands print: what they say is text, in which no bracket or number means anything."""
+"""Where commands print: what they say is text, in which no bracket, number or control code means anything."""
 
+import re
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
 
-out = Console(markup=False, highlight=False)
-notes = Console(stderr=True, markup=False, highlight=False)
+_CODES = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f"  # control codes but for tab and line feed; ESC begins most commands to a terminal
+    r"\u2028\u2029\u202a-\u202e\u2066-\u2069"  # line separators, and what makes a line read in another order
+    r"\ud800-\udfff]"  # bytes of file names that are no text
+)
+
+
+def printable(text: str) -> str:
+    """A text with what a terminal would obey instead of showing it written out, such as `\\x1b`."""
+    return _CODES.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+class _Printable(RenderHook):
+    """Makes all that is printed printable; rich's own colours and moves of the cursor stay."""
+
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        return [_Shown(item) for item in renderables]
+
+
+class _Shown:
+    def __init__(self, renderable: ConsoleRenderable) -> None:
+        self._renderable = renderable
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for segment in console.render(self._renderable, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)
+
+
+def _console(*, stderr: bool = False) -> Console:
+    made = Console(stderr=stderr, markup=False, highlight=False)
+    made.push_render_hook(_Printable())
+    return made
+
+
+out = _console()
+notes = _console(stderr=True)
 
 
 def say_written(paths: Iterable[Path]) -> None:
     """Name the files that a command wrote."""
     for path in paths:
         out.print(f"wrote {path}", soft_wrap=True)
+
+
+def say_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """As Python tells of an exception that nobody expected, but printable: for `sys.excepthook`."""
+    notes.print("".join(traceback.format_exception(kind, error, trace)), soft_wrap=True, end="")

@@ -9,7 +9,7 @@ from repository import ROOT
 
 LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
-    "pipeline": "errors images large_pictures | study storage | models tables | running | drawing imported",
+    "pipeline": "errors images large_pictures spreadsheets | study storage | models tables | running | drawing imported",
     "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | report comparing",
     "jobs": "console | submit work planning | commands | cli | sprout",
 }

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from seedscope.analysis.report.data import Estimate, ReportData
 from seedscope.analysis.report.plots import mean_place
-
-Value = str | int | float | None
-Row = Sequence[Value]
+from seedscope.pipeline.spreadsheets import Row, Value, write_csv
 
 
 def write_exports(data: ReportData, folder: Path) -> None:
-    """Write the CSV files into `folder`, which must exist: UTF-8, a header, empty where a value is undefined."""
+    """Write the CSV files into `folder`, which must exist; an apostrophe goes before texts that look like formulas."""
     for name, (header, rows) in _tables(data).items():
-        with (folder / f"{name}.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(header)
-            writer.writerows(rows)
+        write_csv(folder / f"{name}.csv", header, rows)
 
 
 def _tables(data: ReportData) -> dict[str, tuple[Sequence[str], Iterable[Row]]]:

@@ -51,9 +51,10 @@ def write_report(
     seeds, by_measure = all_seeds(data), standings(data)
     environment = _environment()
     with whole_folder(folder) as scratch:
-        for part in ("data", "parts", "seeds"):
+        for part in ("assets", "data", "parts", "seeds"):
             (scratch / part).mkdir()
-        shutil.copytree(HERE / "assets", scratch / "assets")
+        for asset in (HERE / "assets").iterdir():
+            shutil.copyfile(asset, scratch / "assets" / asset.name)
         strips = draw_strips(picture, seeds, list(data.prompts), data.shown, scratch, progress)
         write_exports(data, scratch / "data")
         _write_parts(data, by_measure, scratch / "parts")

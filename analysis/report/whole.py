@@ -9,6 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from seedscope.pipeline.errors import StorageError
+from seedscope.pipeline.storage.exchange import exchange
+from seedscope.pipeline.storage.leftovers import sweep
+from seedscope.pipeline.storage.local import REFUSALS
 
 MARK = ".seedscope-report"
 
@@ -17,29 +20,43 @@ MARK = ".seedscope-report"
 def whole_folder(folder: Path) -> Iterator[Path]:
     """A new, empty folder beside `folder`, which takes its place in the end; removed if anything is raised.
 
+    A process that is killed at any moment leaves the old or the new one. On a file system that cannot exchange two folders
+    in one step there may be neither for a moment; the next that comes here puts the old one back.
+
     Raises:
         StorageError: `folder` holds something that is no report, or cannot be written. What goes wrong elsewhere, such as
             reading a picture, is raised as it is.
     """
-    if folder.exists() and not folder.is_dir():
-        raise StorageError(f"{folder}: a file is in the way; name another folder for the report.")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).exists():
-        raise StorageError(f"{folder}: holds files that are no report; name another folder, or an empty one.")
+    sweep(folder.parent, folder.name)
+    _refuse_others(folder)
     ending = f"{os.getpid()}.{os.urandom(4).hex()}"
     scratch, old = (folder.with_name(f".{folder.name}.{ending}.{part}") for part in ("new", "old"))
     try:
         scratch.mkdir(parents=True)
         (scratch / MARK).touch()
         yield scratch
-        if folder.exists():
+        if not folder.exists():
+            scratch.rename(folder)
+        elif not exchange(scratch, folder):
             folder.rename(old)
-        scratch.rename(folder)
+            scratch.rename(folder)
     except OSError as error:
         if error.filename is not None and not Path(error.filename).is_relative_to(folder.parent):
             raise
-        raise StorageError(f"{folder}: the report cannot be written: {error.strerror or error}.") from error
+        reason = REFUSALS.get(error.errno or 0, error.strerror or str(error))
+        raise StorageError(
+            f"{folder}: the report cannot be written: {reason}. Make room, or name another folder with --to, and run the same "
+            "command again; a former report is as it was."
+        ) from error
     finally:
         if old.exists() and not folder.exists():
             old.rename(folder)
         for left in (scratch, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _refuse_others(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise StorageError(f"{folder}: a file is in the way; name another folder for the report.")
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARK).exists():
+        raise StorageError(f"{folder}: holds files that are no report; name another folder, or an empty one.")

@@ -19,6 +19,7 @@ TARGETS_OF = {
     "detach": ["ray"],
     "runtime_env": ["ray"],
     "again": ["ray", "kuberay"],
+    "include": ["ray", "kuberay"],
     "nodes": ["slurm", "kuberay"],
     "gpus": ["slurm", "kuberay"],
     "slices": ["slurm"],
@@ -41,6 +42,10 @@ RunOptions = Annotated[
     list[str] | None, typer.Argument(metavar="RUN_OPTIONS", help="After --: further options of `seedscope run`.")
 ]
 Again = Annotated[bool, typer.Option("--again", help="Even if it has finished: what is damaged or gone is made again.")]
+Include = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PATH", help="A file or folder outside the study's folder that may travel; may be repeated."),
+]
 Detach = Annotated[bool, typer.Option("--detach", rich_help_panel=_RAY, help="Do not follow the log.")]
 RuntimeEnv = Annotated[
     Path | None,
@@ -83,6 +88,7 @@ def submit_study(
     folder: Lasting = None,
     options: RunOptions = None,
     again: Again = False,
+    include: Include = None,
     address: Dashboard = DASHBOARD,
     detach: Detach = False,
     runtime_env: RuntimeEnv = None,
@@ -97,7 +103,8 @@ def submit_study(
 ) -> None:
     """Run a study on a cluster. Submit it again after any mishap: it goes on where it was, and never runs twice at once.
 
-    Relative paths in the study travel with it; absolute ones, and seedscope itself, are expected on all nodes.
+    What the study names by relative paths travels with it, if it lies in the study's folder or is named by --include, and is
+    not hidden; absolute paths, and seedscope itself, are expected on all nodes.
 
     Example: seedscope submit configs/demo.yaml --to ray --address http://head:8265 --out s3://bucket/runs/demo
     """
@@ -106,7 +113,7 @@ def submit_study(
 
     _refuse_foreign(context, target)
     where = lasting(folder, url=target == "kuberay")
-    submission = Submission(Bundle.of(study), where, tuple(options or ()))
+    submission = Submission(Bundle.of(study, include or []), where, tuple(options or ()))
     if target == "ray":
         _to_ray(submission, address, runtime_env, detach=detach, again=again)
     elif target == "slurm":

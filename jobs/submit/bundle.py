@@ -4,11 +4,12 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.images import endings
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Study
 
@@ -17,16 +18,21 @@ from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Study
 class Bundle:
     """A study file and the files that it names, placed to each other as they are here.
 
-    name: the study's. study: where its file lies in the bundle. files: place in the bundle -> file here.
+    name: the study's. study: where its file lies in the bundle. files: place in the bundle -> file here. uninvited: those
+    of the files that a person has not agreed to: a study of somebody else's may name what it likes.
     """
 
     name: str
     study: str
     files: Mapping[str, Path]
+    uninvited: Sequence[Path] = ()
 
     @classmethod
-    def of(cls, study_file: Path) -> "Bundle":
-        """The bundle of a study file.
+    def of(cls, study_file: Path, include: Sequence[Path] = ()) -> "Bundle":
+        """The bundle of a study file. What is hidden in a folder that it names stays, and what is no picture in a reference.
+
+        Args:
+            include: files and folders outside the study's own whose content may travel, as what lies in that may.
 
         Raises:
             UserError: the study is not valid, or a prompt file that it names is not there.
@@ -39,11 +45,30 @@ class Bundle:
         if missing := [file for file in prompts if not file.is_file()]:
             raise UserError(f"{missing[0]}: there is no such prompt file. Paths are relative to the study file.")
         named = [*prompts, *(Path(text) for text in _texts(study) if _is_relative_path(text))]
-        # Not resolved: a link keeps the place that the study knows.
-        found = [Path(os.path.abspath(path)) for path in (study_file, *named)]  # noqa: PTH100
+        found = [_absolute(path) for path in (study_file, *named)]
         root = Path(os.path.commonpath([path.parent for path in found]))
-        files = {file.relative_to(root).as_posix(): file for path in found for file in _files(path)}
-        return cls(study.name, found[0].relative_to(root).as_posix(), files)
+        pictures = _absolute(Path(study.reference))
+        carried = [file for path in found for file in _files(path, pictures=path == pictures)]
+        files = {file.relative_to(root).as_posix(): file for file in carried}
+        homes = [path.resolve() for path in (study_file.parent, *include)]
+        uninvited = [file for file in files.values() if not _lies_openly(file.resolve(), homes)]
+        return cls(study.name, found[0].relative_to(root).as_posix(), files, uninvited)
+
+    def refuse_uninvited(self) -> None:
+        """Refuse to carry what lies outside the study's folder, or is hidden in it, unless somebody has agreed to it.
+
+        Raises:
+            UserError: it names such files, and the way around.
+        """
+        if not self.uninvited:
+            return
+        names = [os.path.relpath(file) for file in self.uninvited]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        raise UserError(
+            f"{self.study} names what is hidden or lies outside its folder: {', '.join(names[:3])}{more}. None of it travels "
+            "unless you say so: look at it, then add --include PATH for each such file or folder. What all nodes see may be "
+            "named by an absolute path instead."
+        )
 
     def fingerprint(self) -> str:
         """sha256 (hex) over the places and the bytes of all files."""
@@ -87,5 +112,27 @@ def _is_relative_path(text: str) -> bool:
     return bool(re.search(r"[/.]", text)) and not Path(text).is_absolute() and Path(text).exists()
 
 
-def _files(path: Path) -> list[Path]:
-    return [file for file in sorted(path.rglob("*")) if file.is_file()] if path.is_dir() else [path]
+def _absolute(path: Path) -> Path:
+    """Not resolved: a link keeps the place that the study knows."""
+    return Path(os.path.abspath(path))  # noqa: PTH100
+
+
+def _files(path: Path, *, pictures: bool) -> list[Path]:
+    """A file, or what a folder holds and does not hide; `pictures`: only what can be read as a picture."""
+    if not path.is_dir():
+        return [path]
+    kinds = endings() if pictures else None
+    return [
+        file
+        for file in sorted(path.rglob("*"))
+        if file.is_file() and not _hidden(file.relative_to(path)) and (kinds is None or file.suffix.lower() in kinds)
+    ]
+
+
+def _hidden(place: Path) -> bool:
+    return any(part.startswith(".") for part in place.parts)
+
+
+def _lies_openly(file: Path, homes: Sequence[Path]) -> bool:
+    """Whether a file is one of `homes`, or lies in one of them, hidden nowhere on the way."""
+    return any(file.is_relative_to(home) and not _hidden(file.relative_to(home)) for home in homes)

@@ -60,8 +60,9 @@ class RayJob:
         """Both objects as YAML.
 
         Raises:
-            UserError: the study and its files are too large for a ConfigMap.
+            UserError: the study and its files are too large for a ConfigMap, or some of them are not to travel.
         """
+        self.submission.bundle.refuse_uninvited()
         self.submission.bundle.refuse_above(LARGEST_BUNDLE, "a ConfigMap")
         objects = [self.config_map(), self.job()]
         return str(yaml.dump_all(objects, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120))

@@ -84,6 +84,7 @@ class RayJobs:
 
         The job is named after study and run folder, with a number for each attempt.
         """
+        submission.bundle.refuse_uninvited()
         fingerprint = submission.bundle.fingerprint()
         attempts = self._attempts(submission.name)
         if attempts:

@@ -41,11 +41,16 @@ class Batch:
         """Write the scripts into a folder, the one that is submitted first before the one that waits for it.
 
         Raises:
-            UserError: an option of sbatch is not one, or the folder cannot be written.
+            UserError: an option of sbatch is not one, the folder cannot be written, or Slurm could not read its name.
         """
         wrong = [line for line in self.directives if not re.fullmatch(r"[a-z][a-z-]*(=[^\n]+)?", line)]
         if wrong:
             raise UserError(f"--sbatch {wrong[0]}: give KEY=VALUE as sbatch knows it, such as time=08:00:00.")
+        if re.search(r"[\x00-\x1f\x7f]", str(folder.absolute())):
+            raise UserError(
+                f"{str(folder.absolute())!r}: has a line break or another control code in its name, at which Slurm would cut "
+                "it. Name another folder for the scripts with --scripts."
+            )
         written = []
         try:
             folder.mkdir(parents=True, exist_ok=True)

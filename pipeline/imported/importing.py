@@ -1,6 +1,5 @@
 """Bring a folder of pictures into a run folder: read, place, record, publish."""
 
-import csv
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,7 @@ from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import find_table
 from seedscope.pipeline.imported.placing import Made, Placing, place
 from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
+from seedscope.pipeline.spreadsheets import write_csv
 from seedscope.pipeline.storage.local import create, replacing
 from seedscope.pipeline.tables.run_folder import RunFolder
 
@@ -102,13 +102,8 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
 def write_unplaced(folder: RunFolder, unplaced: dict[Path, str]) -> Path:
     """Write `unplaced.csv`: file and reason, a line each, of this import alone; its path."""
     path = folder.path / "unplaced.csv"
-    with (
-        replacing(path) as scratch,
-        scratch.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        lines = csv.writer(file)
-        lines.writerow(("file", "reason"))
-        lines.writerows((str(name), reason) for name, reason in unplaced.items())
+    with replacing(path) as scratch:
+        write_csv(scratch, ("file", "reason"), ((str(name), reason) for name, reason in unplaced.items()))
     return path
 
 

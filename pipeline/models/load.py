@@ -6,7 +6,7 @@ import torch
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser
-from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import pick_device
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.schema import Compute, Sampling
@@ -30,8 +30,8 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
             network = located.family.network(located.folder)
         config = read_json(located.folder / "scheduler" / "scheduler_config.json")
         scheduler = _scheduler(str(config["_class_name"]), sampling).from_config(config)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise ModelError(f"{located.folder}: its configuration cannot be read: {error}.") from error
+    except MALFORMED as error:
+        raise ModelError(malformed(str(located.folder), error)) from error
     return located.pipeline, network, scheduler
 
 
@@ -89,6 +89,7 @@ def _pipeline(located: Located, variant: str | None, compute: Compute, *, downlo
             local_files_only=not download,
             **located.family.options,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, *MALFORMED) as error:
         # diffusers and safetensors raise all of these for missing, cut-off or mismatched files.
-        raise ModelError(f"{located.hub or located.folder}: cannot be loaded: {str(error).splitlines()[0]}") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise ModelError(f"{located.hub or located.folder}: cannot be loaded: {reason}") from error

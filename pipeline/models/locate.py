@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Family
-from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.base import Family, Geometry
+from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.stable_diffusion import only_inpaints
@@ -113,9 +113,12 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
     index = read_json(folder / "model_index.json")
     pipeline = kind(folder)
     family = _family(hub or str(folder), pipeline, fills_masks=fills_masks)
-    if hub is None:
-        _refuse_pickles(folder, index, family)
-    geometry = family.geometry(folder, hub or str(folder), fills_masks=fills_masks)
+    try:
+        if hub is None:
+            _refuse_pickles(folder, index, family)
+        geometry = _possible(family.geometry(folder, hub or str(folder), fills_masks=fills_masks))
+    except MALFORMED as error:
+        raise ModelError(malformed(hub or str(folder), error)) from error
     size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     identity: Json = (
         {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
@@ -124,6 +127,14 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
     return Located(
         folder, hub, drawn_by, family, identity, geometry.channels, geometry.scale, geometry.default_size, size
     )
+
+
+def _possible(geometry: Geometry) -> Geometry:
+    """Refuse sizes that are none: a configuration may hold anything."""
+    for name, size in vars(geometry).items():
+        if not isinstance(size, int) or size < 1:
+            raise ValueError(f"its {name.replace('_', ' ')} would be {size!r}")
+    return geometry
 
 
 def _family(name: str, pipeline: str, *, fills_masks: bool) -> Family:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import ray
+from ray._private import ray_constants
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import one_line
@@ -18,6 +20,9 @@ from seedscope.pipeline.running.placement import Node
 REFRESH_SECONDS = 2.0
 GONE_SECONDS = 20.0
 """Ray itself ends a process without a word of its caller's after 60 seconds without the head node."""
+
+NEEDED = "ray>=2.52"
+"""The first Ray that asks for a token."""
 
 GO_ON = "What is published is safe. Start the cluster again, then run the same command: it goes on from there."
 
@@ -108,16 +113,53 @@ def _check_listening(address: str) -> None:
 
 def _start() -> None:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a study of private prompts calls nobody
+    _ask_for_a_token()
     try:
         # "local" and not None: a cluster that happens to run on this machine is joined only when it is asked for.
-        ray.init(
-            address="local",
-            include_dashboard=False,
-            logging_level=logging.ERROR,
-            object_store_memory=128 * 2**20,
-            log_to_driver=False,
-        )
+        with _on_loopback():
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                logging_level=logging.ERROR,
+                object_store_memory=128 * 2**20,
+                log_to_driver=False,
+            )
     except (OSError, ValueError, RuntimeError) as error:
         raise UserError(
             f"Ray cannot start on this machine ({one_line(error)}). --executor inline runs without it."
         ) from error
+
+
+def _ask_for_a_token() -> None:
+    """Have the Ray that starts here refuse whoever lacks its token, whatever Ray does by default.
+
+    The token is made for this process, and handed on to Ray's own by their environment, which no other user can read.
+
+    Raises:
+        UserError: this version of Ray knows no tokens: any process on the machine could run code in it.
+    """
+    try:
+        from ray._raylet import AuthenticationTokenLoader, Config  # type: ignore[attr-defined]  # compiled: it has no types
+    except ImportError:
+        raise UserError(
+            f"Ray {ray.__version__} would let any process on this machine run code in it. Install a newer one: "
+            f"pip install '{NEEDED}'. --executor inline runs without Ray."
+        ) from None
+    os.environ["RAY_AUTH_MODE"] = "token"
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
+    # Ray has read its environment when it was imported.
+    Config.initialize("")
+    AuthenticationTokenLoader.instance().reset_cache()
+
+
+@contextmanager
+def _on_loopback() -> Iterator[None]:
+    """Have a Ray that starts here listen on 127.0.0.1 alone, as Ray does by itself on macOS and Windows.
+
+    It takes no such address as an argument: it puts the machine's own in its place.
+    """
+    before, ray_constants.ENABLE_RAY_CLUSTER = ray_constants.ENABLE_RAY_CLUSTER, False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before

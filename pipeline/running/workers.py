@@ -4,13 +4,13 @@ import statistics
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from time import monotonic
 from typing import Any
 
 import ray
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.attempt import Assignment, Result, one_line
+from seedscope.pipeline.running.awake import awake
 from seedscope.pipeline.running.placement import Placement
 from seedscope.pipeline.running.schedule import ATTEMPTS, Schedule
 from seedscope.pipeline.running.stage import Stage
@@ -42,7 +42,7 @@ class WorkerHandle:
         self.calls: deque[Call] = deque()
         self.opened: set[str] = set()
         self.begun = 0.0
-        """When the oldest call became the oldest, by the monotonic clock."""
+        """When the oldest call became the oldest, by the clock `awake`."""
         self._starting: ray.ObjectRef[Result | None] = actor.ready.remote()
 
     @property
@@ -65,12 +65,12 @@ class WorkerHandle:
 
     def _call(self, call: Call) -> None:
         if not self.calls:
-            self.begun = monotonic()
+            self.begun = awake()
         self.calls.append(call)
 
     def ended(self) -> tuple[Call, float]:
         """The oldest call, which has ended, and the seconds that it took."""
-        now = monotonic()
+        now = awake()
         seconds, self.begun = now - self.begun, now
         call = self.calls.popleft()
         if call.assignment is None:
@@ -156,10 +156,11 @@ class WorkerPool:
             schedule.ended(call.assignment, result)
 
     def stop_overdue(self, schedule: Schedule) -> None:
-        """Replace every worker whose call takes too long."""
+        """Replace every worker whose call takes too long; to be asked every few seconds, as the clock is."""
+        awake()
         for worker in [worker for worker in self.workers if worker.calls]:
             limit = self._limit(worker.calls[0])
-            if monotonic() - worker.begun > limit:
+            if awake() - worker.begun > limit:
                 self._replace_failed(
                     worker, schedule, f"it was not done after {limit:.0f} seconds, and its worker was killed"
                 )

@@ -18,7 +18,7 @@ from seedscope.pipeline.storage.base import Entry, together
 
 SCRATCH = ".scratch"
 LOCK = ".lock"
-_REFUSALS = {
+REFUSALS = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
     errno.EFBIG: "the file size limit is reached",
@@ -194,10 +194,10 @@ def refusals(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _REFUSALS:
+        if error.errno not in REFUSALS:
             raise
         raise StorageError(
-            f"{folder}: {_REFUSALS[error.errno]}. What is published is safe; make room or choose another folder with --out, "
+            f"{folder}: {REFUSALS[error.errno]}. What is published is safe; make room or choose another folder with --out, "
             "then run the same command again: it goes on where it stopped."
         ) from error
 

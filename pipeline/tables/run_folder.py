@@ -11,6 +11,7 @@ from typing import Any
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.storage.leftovers import sweep_run
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
@@ -142,6 +143,8 @@ class RunFolder:
     def locked(self, part: str | None = None) -> Iterator[None]:
         """Hold the run for this process, until it ends, however it ends; then deliver what it has made in `path`.
 
+        Who holds all of it sweeps away what those that were killed before left in `path`.
+
         Args:
             part: name of a part of the run, which is held beside the holders of other parts; None: all of it.
 
@@ -151,6 +154,8 @@ class RunFolder:
         """
         with self.storage.hold(part):
             self.path.mkdir(parents=True, exist_ok=True)
+            if part is None:
+                sweep_run(self.path)
             before = self._products()
             yield
             self.deliver(file for file, state in self._products().items() if before.get(file) != state)

@@ -30,7 +30,10 @@ def test_the_study_and_the_files_that_it_names_travel_and_nothing_else(write_stu
         prompts=[{"file": "../prompts.txt"}, {"file": "more.csv"}, {"file": str(elsewhere)}],
         reference="./real",
     )
-    bundle = Bundle.of(study)
+    with pytest.raises(UserError, match=r"outside its folder: \S*prompts\.txt\. .*add --include PATH"):
+        Bundle.of(study).refuse_uninvited()
+    bundle = Bundle.of(study, [tmp_path / "prompts.txt"])
+    bundle.refuse_uninvited()
     assert bundle.study == "studies/study.yaml"
     assert travels(bundle, tmp_path / "there") == {
         "prompts.txt",
@@ -40,6 +43,78 @@ def test_the_study_and_the_files_that_it_names_travel_and_nothing_else(write_stu
         "studies/real/2.png",
     }
     assert (tmp_path / "there" / "studies" / "study.yaml").read_bytes() == study.read_bytes()
+
+
+def of_a_stranger(write_study: Write, tmp_path: Path) -> Callable[..., Bundle]:
+    """A study file in a folder of its own, beside a home with secrets; the bundle that it makes with some changes."""
+    for name in (
+        "home/.ssh/id_rsa",
+        "home/.env",
+        "home/me.png",
+        "home/notes.txt",
+        "inbox/.aws/keys.txt",
+        "inbox/pics/a.png",
+    ):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("secret")
+    (tmp_path / "inbox" / "pics" / ".b.png").write_text("hidden")
+    (tmp_path / "inbox" / "pics" / "readme.txt").write_text("no picture")
+
+    def bundle(*include: str, **changes: object) -> Bundle:
+        return Bundle.of(write_study("inbox/study.yaml", **changes), [tmp_path / name for name in include])
+
+    return bundle
+
+
+def test_only_open_pictures_of_a_reference_travel(write_study: Write, tmp_path: Path) -> None:
+    bundle = of_a_stranger(write_study, tmp_path)(reference="./pics")
+    bundle.refuse_uninvited()
+    assert travels(bundle, tmp_path / "there") == {"study.yaml", "pics/a.png"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"reference": "../home"}, r"me\.png"),
+        ({"reference": "../home/.ssh/id_rsa"}, "id_rsa"),
+        ({"prompts": [{"file": "../home/.env"}]}, r"\.env"),
+        ({"prompts": [{"file": ".aws/keys.txt"}]}, r"keys\.txt"),
+        ({"prompts": [{"file": "link.txt"}]}, r"link\.txt"),
+        ({"reference": "./linked"}, r"linked/p\.png"),
+        (
+            {"features": [{"clip_score": {"model": "../home"}}], "ranking": {"by": "clip_score"}},
+            r"me\.png, \S*notes\.txt",
+        ),
+        ({"model": {"id": "../home"}}, r"me\.png, \S*notes\.txt"),
+    ],
+)
+def test_what_is_hidden_or_lies_outside_waits_for_a_word(
+    write_study: Write, tmp_path: Path, changes: dict[str, object], named: str
+) -> None:
+    """A link counts where it leads to."""
+    bundle = of_a_stranger(write_study, tmp_path)
+    (tmp_path / "inbox" / "link.txt").symlink_to(tmp_path / "home" / ".ssh" / "id_rsa")
+    (tmp_path / "inbox" / "linked").mkdir()
+    (tmp_path / "inbox" / "linked" / "p.png").symlink_to(tmp_path / "home" / ".ssh" / "id_rsa")
+    with pytest.raises(UserError, match=rf"hidden or lies outside its folder: \S*{named}\. None of it travels"):
+        bundle(**changes).refuse_uninvited()
+
+
+def test_what_is_included_travels_but_for_what_is_hidden_in_it(write_study: Write, tmp_path: Path) -> None:
+    bundle = of_a_stranger(write_study, tmp_path)
+    bundle("home", reference="../home").refuse_uninvited()
+    with pytest.raises(UserError, match="id_rsa"):
+        bundle("home", prompts=[{"file": "../home/.ssh/id_rsa"}]).refuse_uninvited()
+    bundle("home/.ssh/id_rsa", prompts=[{"file": "../home/.ssh/id_rsa"}]).refuse_uninvited()
+
+
+def test_a_submission_stops_before_anything_leaves(write_study: Write, tmp_path: Path) -> None:
+    of_a_stranger(write_study, tmp_path)(reference="../home")
+    asked = ["submit", str(tmp_path / "inbox" / "study.yaml"), "--to", "kuberay", "--out", "s3://b/x", "--image", "i"]
+    done = CliRunner().invoke(app, asked)
+    assert isinstance(done.exception, UserError) and "--include PATH" in str(done.exception) and not done.stdout
+    done = CliRunner().invoke(app, [*asked, "--include", str(tmp_path / "home")])
+    assert done.exit_code == 0 and "me.png" in done.stdout and "id_rsa" not in done.stdout
 
 
 def test_bundled_names_are_no_files(write_study: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def test_the_study_is_mounted_where_the_command_expects_it(write_study: Write, t
     (tmp_path / "prompts.txt").write_text("a lighthouse, at dusk: “sea”\n", encoding="utf-8")
     (tmp_path / "real.parquet").write_bytes(b"PAR1\xff\x00PAR1")
     study = write_study("studies/study.yaml", prompts=[{"file": "../prompts.txt"}], reference="../real.parquet")
-    config_map, job = manifest(study)
+    config_map, job = manifest(study, "--include", str(tmp_path))
     cluster = job["spec"]["rayClusterSpec"]
     for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"]):
         pod = group["template"]["spec"]

@@ -13,6 +13,10 @@ import pytest
 import slurm_stand_in
 import yaml
 from ray_priority import RAY_PRIORITY
+from typer.testing import CliRunner
+
+from seedscope.jobs.cli import app
+from seedscope.pipeline.errors import UserError
 
 BIN = Path(sys.executable).parent
 # `ray symmetric-run` takes fixed ports, and ends by stopping every Ray process that it sees: it is run apart from others.
@@ -184,3 +188,21 @@ def test_what_sbatch_would_not_understand_is_refused(study: Path, tmp_path: Path
     assert done.returncode == 2 and "give KEY=VALUE as sbatch knows it" in done.stderr
     done = seedscope(*arguments, "--nodes", "2-4")
     assert done.returncode == 2 and "Slurm gives a fixed number of nodes" in done.stderr
+
+
+@pytest.mark.parametrize("code", ["\n", "\r", "\x1b"])
+def test_scripts_in_a_folder_whose_name_slurm_would_cut_are_refused(
+    study: Path, tmp_path: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next line of the name would be a command of the script."""
+    folder = tmp_path / f"a{code}touch here"
+    asked = ["submit", str(study), "--to", "slurm", "--out", "/shared/run"]
+    done = CliRunner().invoke(app, [*asked, "--scripts", str(folder)])
+    assert isinstance(done.exception, UserError) and "another folder for the scripts with --scripts" in str(
+        done.exception
+    )
+    assert not folder.exists()
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    done = CliRunner().invoke(app, asked)
+    assert isinstance(done.exception, UserError) and not list(folder.iterdir())

@@ -127,7 +127,7 @@ class Leap:
     def __init__(self, stage: Squares, hangs: int, seconds: float, monkeypatch: pytest.MonkeyPatch) -> None:
         self._stage, self._unit, self._seconds = stage, UNITS[hangs].name, seconds
         self._before, self._now = hangs, 0.0
-        monkeypatch.setattr(workers, "monotonic", self)
+        monkeypatch.setattr(workers, "awake", self)
 
     def told(self, *_: object) -> None:
         self._before -= 1
