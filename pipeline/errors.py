@@ -17,6 +17,18 @@ class StorageError(UserError):
     """The output cannot be written: no permission, no space, a file in the way."""
 
 
+class AccessDenied(StorageError):
+    """A store does not let this process do what it asks for."""
+
+
+class ReadOnly(StorageError):
+    """The place can only be read."""
+
+
+class DamagedObject(StorageError, OSError):
+    """An object in a store does not match the checksum that the store keeps, however often it is read."""
+
+
 class RunChanged(UserError):
     """The run folder was made by another study."""
 

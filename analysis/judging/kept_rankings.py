@@ -18,7 +18,7 @@ from seedscope.analysis.judging.measurement import distance_name
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.analysis.seeds.ranking import Ranking
-from seedscope.pipeline.storage.local import replacing
+from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.parquet import tuples
@@ -37,7 +37,8 @@ def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
         return {name: Ranking.of(pq.read_table(place)) for name, place in places.items()}
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
         made = make()
-    folder.mkdir(parents=True, exist_ok=True)
+    with refusals(folder):
+        make_folder(folder)
     for name, place in places.items():
         for old in folder.glob(f"{name}-{'[0-9a-f]' * len(cause)}.parquet"):
             old.unlink(missing_ok=True)

@@ -18,13 +18,14 @@ from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
+from seedscope.pipeline.storage.base import Held
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.likely_groups import with_likely_groups
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, plan
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
-from seedscope.pipeline.tables.run_folder import RunFolder
+from seedscope.pipeline.tables.run_folder import RunFolder, same_wish
 from seedscope.pipeline.tables.table import Table
 
 STUDY = "study.json"
@@ -179,11 +180,33 @@ def opened(study_file: Path, out: Path | str | None = None, part: Slice = WHOLE)
 @contextmanager
 def held(run: AnyRun, part: Slice = WHOLE) -> Iterator[AnyRun]:
     """As `opened`, of a run that was looked at before."""
-    with run.folder.locked(part.name):
-        yield begun(run)
+    with run.folder.locked(part.name) as held:
+        yield begun(run, held)
 
 
-def begun(run: AnyRun) -> AnyRun:
+@contextmanager
+def looked_at(study_file: Path, out: Path | str | None = None) -> Iterator[AnyRun]:
+    """As `opened`; of a run that cannot be written, the run as it stands, whose results are then made elsewhere.
+
+    Raises:
+        UserError: as for `opened`; or it cannot be written, and the study asks for more than it has.
+    """
+    run = run_of(study_file, out)
+    with run.folder.read() as folder:
+        if folder is run.folder:
+            yield begun(run)
+            return
+        editions = folder.editions()
+        if not editions or (isinstance(run, DrawnRun) and not same_wish(editions[-1][1], run.wanted)):
+            raise UserError(
+                f"{folder.storage.url}: cannot be written, and has not been made of these prompts and seeds. Name them in the "
+                "study as they were, or copy the run to where it can be written, and name the copy with --out."
+            )
+        folder.refuse_other_study(run.cause)
+        yield replace(run, folder=folder)
+
+
+def begun(run: AnyRun, held: Held = lambda: None) -> AnyRun:
     """The run, once it is recorded what its study wants of it. For the process that holds the run.
 
     Raises:
@@ -192,11 +215,11 @@ def begun(run: AnyRun) -> AnyRun:
     if isinstance(run, DrawnRun):  # of others an import has recorded it
         editions = as_named(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
         run = replace(run, units=plan(editions, run.study.unit))
-    record_study(run)
+    record_study(run, held)
     return run
 
 
-def record_study(run: Run) -> None:
+def record_study(run: Run, held: Held = lambda: None) -> None:
     """Keep the study in the run folder, for who looks at it without the study file; paths as this process has them."""
     text = run.study.model_dump_json(indent=1).encode()
     try:
@@ -204,7 +227,7 @@ def record_study(run: Run) -> None:
             return
     except FileNotFoundError:
         pass
-    run.folder.storage.replace(STUDY, text)
+    run.folder.storage.deliver({STUDY: lambda: text}, held)
 
 
 def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:

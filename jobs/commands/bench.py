@@ -34,7 +34,7 @@ def bench_study(
     from seedscope.jobs.planning.bench_file import FILE
     from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
     from seedscope.pipeline.models.device import pick_device
-    from seedscope.pipeline.storage.local import replacing
+    from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 
     run = run_of(study, folder)
     if not isinstance(run, DrawnRun):
@@ -43,7 +43,8 @@ def bench_study(
     with tempfile.TemporaryDirectory(prefix="seedscope-bench-") as runs:
         found = bench(run, seconds, threads, Path(runs))
     file = run.folder.path / FILE
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with refusals(file.parent):
+        make_folder(file.parent)
     text = found.model_dump_json(indent=1)
     with replacing(file) as scratch:
         scratch.write_text(text, encoding="utf-8")

@@ -30,9 +30,10 @@ def report_study(
     """
     from seedscope.analysis.report.gather.gather import make_report
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.run import looked_at, opened
 
-    with opened(study, folder) as run, _Drawn() as drawn:
+    opening = opened if to is None else looked_at
+    with opening(study, folder) as run, _Drawn() as drawn:
         shown = with_complete_prompts(run) if complete_prompts else run
         page = make_report(shown, to or run.folder.path / "report", drawn)
     out.print(f"wrote {page}", soft_wrap=True)

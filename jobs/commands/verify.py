@@ -22,10 +22,16 @@ def verify_study(
     from seedscope.jobs.work.make import verify
 
     run = run_of(study, folder)
-    with run.folder.locked():
-        damaged = verify(run, deep=deep)
+    with run.folder.read() as read:
+        writable = read is run.folder
+        damaged = verify(run, deep=deep, take_back=writable)
     for reason in damaged:
         out.print(f"damaged: {reason}", soft_wrap=True)
+    if damaged and not writable:
+        raise UserError(
+            f"{len(damaged)} shards are damaged. Nothing was taken back, as the run cannot be written: verify it where it can, "
+            "or a copy of it, and run the study again to make them anew."
+        )
     if damaged:
         raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
     out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")

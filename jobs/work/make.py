@@ -65,9 +65,13 @@ def make(
     return steps
 
 
-def verify(run: Run, *, deep: bool) -> list[str]:
-    """Check every committed shard of a run, take back the damaged ones, and say what was wrong with them."""
-    return [reason for _, table, units in run.tables() for reason in _take_back_damaged(table, units, deep=deep)]
+def verify(run: Run, *, deep: bool, take_back: bool = True) -> list[str]:
+    """Check every committed shard of a run, take back the damaged ones, if they are to be, and say what is wrong with them."""
+    found = [(table, table.damaged([unit.name for unit in units], _depth(deep))) for _, table, units in run.tables()]
+    for table, damaged in found if take_back else []:
+        for unit in damaged:
+            table.revoke(unit)
+    return [reason for _, damaged in found for reason in damaged.values()]
 
 
 def _pictures(run: AnyRun, part: Slice, limit: int | None) -> Pending:
@@ -121,13 +125,16 @@ def _pending(
     return Pending(name, len(units), tuple(repaired), Work(name, stage, todo, after))
 
 
-def _take_back_damaged(table: Table, units: Sequence[Unit], *, deep: bool | None = None) -> list[str]:
+def _depth(deep: bool) -> Depth:
+    return "bytes" if deep else "footer"
+
+
+def _take_back_damaged(table: Table, units: Sequence[Unit]) -> list[str]:
     """Revoke every committed unit that is damaged; return what was wrong.
 
-    Without `deep`, every byte is read where that is quick (up to 8 GiB on this machine), and only sizes where not.
+    Every byte is read where that is quick (up to 8 GiB on this machine), and only sizes where not.
     """
-    depth: Depth | int = CHECK_WHOLE_UP_TO if deep is None else "bytes" if deep else "footer"
-    found = table.damaged([unit.name for unit in units], depth)
+    found = table.damaged([unit.name for unit in units], CHECK_WHOLE_UP_TO)
     for unit in found:
         table.revoke(unit)
     return list(found.values())

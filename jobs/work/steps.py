@@ -57,6 +57,7 @@ def carry_out(pending: Sequence[Pending], executor: Executor, watch: Watch, *, a
     tally = _Tally(watch, tables, indexed=alone)
     outcomes = run_all(works, executor, tally)
     for table in swept:
+        table.clear_scratch()
         table.compact()
     return [tally.step(item, outcomes.get(item.name, Outcome())) for item in pending]
 

@@ -1,6 +1,6 @@
 """What a run folder asks of the place where it lies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
@@ -8,6 +8,12 @@ from typing import NamedTuple, Protocol, Self
 import pyarrow as pa
 
 HOLDERS_NAMED = 3
+READ_ONLY = (
+    "`seedscope status`, `plan`, `verify` and `report --to ELSEWHERE` read the run as it is; for anything else copy it to "
+    "where it can be written, and name the copy with --out."
+)
+Held = Callable[[], None]
+"""Looks whether this process still holds a place. Raises RunBusy: another one has taken it over."""
 
 
 class Entry(NamedTuple):
@@ -95,15 +101,24 @@ class Storage(Protocol):
         """Write a file anew: all of it, or what was there before."""
         ...
 
+    def deliver(self, contents: Mapping[str, Callable[[], bytes]], held: Held) -> None:
+        """Write files anew as the holder of the place, name -> content: none by a process that took the place over is replaced.
+
+        Raises:
+            RunBusy: another process has taken it over.
+        """
+        ...
+
     def delete(self, name: str) -> None:
         """Remove a file, if it is there."""
         ...
 
-    def hold(self, part: str | None = None) -> AbstractContextManager[None]:
+    def hold(self, part: str | None = None) -> AbstractContextManager[Held]:
         """Hold the place for this process, until it ends, however it ends; or only a `part`, beside holders of others.
 
         Raises:
             RunBusy: another process holds it, or, at the end, has taken it over meanwhile.
+            ReadOnly: it cannot be written.
         """
         ...
 

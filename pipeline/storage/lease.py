@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from threading import Event, Thread, get_ident, main_thread
 
 from seedscope.pipeline.errors import RunBusy, StorageError
-from seedscope.pipeline.storage.base import Swap, together
+from seedscope.pipeline.storage.base import Held, Swap, together
 
 NAME = ".lease"
 PARTS = ".parts"
@@ -35,8 +35,8 @@ class Lease:
     name: str = NAME
 
     @contextmanager
-    def held(self) -> Iterator[None]:
-        """Take the lease, keep it, and give it back.
+    def held(self) -> Iterator[Held]:
+        """Take the lease, keep it, and give it back; yields what looks whether it is still kept.
 
         Of the whole and a part, the second to take its lease finds the other's: both may do so, and neither then works.
 
@@ -49,7 +49,7 @@ class Lease:
         try:
             for name in self._stale(_parts(self.storage) if self.name == NAME else [NAME]):
                 self.storage.delete(name)
-            yield
+            yield mine.check
         except BaseException:
             mine.stop()
             if mine.lost is None:
@@ -107,35 +107,61 @@ class _Renewed(Thread):
         self.lost: str | None = None
         self._content, self._ends, self._holder = content, Event(), get_ident()
         # A beat that does not get through is followed by the next one: there is nothing to wait for.
-        self._storage, self._beat = lease.storage.retrying(lease.beat), lease.beat
-        self._name = lease.name
+        self._lease, self._storage = lease, lease.storage.retrying(lease.beat)
 
     def run(self) -> None:
-        storage = self._storage
-        while not self._ends.wait(self._beat):
-            content = _renewal(self._content)
+        while not self._ends.wait(self._lease.beat):
             try:
-                if storage.swap(self._name, self._content, content):
-                    self._content = content
+                if self._renewed():
                     continue
-                other = _read(storage, self._name)
             except StorageError:  # the store is away: nobody else can take the lease either
                 continue
-            self.lost = (
-                f"{storage.url}: {_name(other) if other else 'somebody'} has taken this run over, because this process gave no "
-                "sign of life. What is published is safe; the run goes on there."
-            )
             if not self._ends.is_set() and self._holder == main_thread().ident:
                 signal.pthread_kill(self._holder, signal.SIGINT)
             return
+
+    def _renewed(self) -> bool:
+        """Renew the lease, if it is still this process's; whether it is."""
+        content = _renewal(self._content)
+        if self._storage.swap(self._lease.name, self._content, content):
+            self._content = content
+            return True
+        return self._looked(self._storage)
+
+    def _looked(self, storage: Swap) -> bool:
+        """Look who has the lease; whether it is still this process."""
+        found = _read(storage, self._lease.name)
+        if found is not None and self._mine(found):
+            # A store may carry out a renewal late, or twice: from there it goes on.
+            self._content = found
+            return True
+        self.lost = (
+            f"{storage.url}: {_name(found) if found else 'somebody'} has taken this run over, because this process gave no "
+            "sign of life. What is published is safe; the run goes on there."
+        )
+        return False
+
+    def _mine(self, content: bytes) -> bool:
+        return _token(content) == _token(self._content)
+
+    def check(self) -> None:
+        """Look whether the lease is still this process's: it may have slept past its beats.
+
+        Raises:
+            RunBusy: it is another one's.
+            StorageError: the store does not say.
+        """
+        if self.lost is not None or not self._looked(self._lease.storage):
+            raise RunBusy(self.lost)
 
     def stop(self) -> None:
         """End the renewals, and give the lease back if it is still held."""
         self._ends.set()
         self.join()
         with suppress(StorageError):  # then it is taken over when it is stale
-            if self.lost is None and _read(self._storage, self._name) == self._content:
-                self._storage.delete(self._name)
+            found = _read(self._storage, self._lease.name)
+            if self.lost is None and found is not None and self._mine(found):
+                self._storage.delete(self._lease.name)
 
 
 def _parts(storage: Swap) -> list[str]:
@@ -164,6 +190,13 @@ def _claim() -> bytes:
 def _renewal(content: bytes) -> bytes:
     record = json.loads(content)
     return json.dumps(record | {"beat": record["beat"] + 1}).encode()
+
+
+def _token(content: bytes) -> str | None:
+    """What a process alone writes into its leases."""
+    with suppress(ValueError, KeyError, TypeError):
+        return str(json.loads(content)["token"])
+    return None
 
 
 def _name(content: bytes) -> str:

@@ -6,15 +6,15 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 
-from seedscope.pipeline.errors import RunBusy, StorageError
-from seedscope.pipeline.storage.base import Entry, together
+from seedscope.pipeline.errors import ReadOnly, RunBusy, StorageError
+from seedscope.pipeline.storage.base import READ_ONLY, Entry, Held, together
 
 SCRATCH = ".scratch"
 LOCK = ".lock"
@@ -27,11 +27,19 @@ REFUSALS = {
     errno.EPERM: "writing is not permitted",
     errno.ENOTDIR: "a file is in the way of a folder",
 }
+_READ_ONLY = {errno.EROFS, errno.EACCES, errno.EPERM}
+_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EINVAL}
+"""By these, file systems say that they have no hard links."""
+_NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.ENOSYS}
+"""By these, some network file systems say that they do not sync folders."""
 
 
 @dataclass(frozen=True)
 class LocalStorage:
-    """Files are created by `os.link`, which the first caller wins, and synced before they count."""
+    """Files are created by `os.link`, which the first caller wins, and synced before they count.
+
+    Where there are no hard links (exFAT, some network shares), they are renamed while their folder is locked.
+    """
 
     local: Path
 
@@ -83,7 +91,7 @@ class LocalStorage:
     @contextmanager
     def scratch(self, name: str) -> Iterator[Path]:
         with refusals(self.local):
-            (self.local / SCRATCH).mkdir(parents=True, exist_ok=True)
+            make_folder(self.local / SCRATCH)
             path = self.local / SCRATCH / f"{name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}"
             try:
                 yield path
@@ -92,19 +100,22 @@ class LocalStorage:
 
     def publish(self, scratch: Path, name: str) -> None:
         with refusals(self.local):
-            with scratch.open("rb+") as file:
-                os.fsync(file.fileno())
+            _sync(scratch)
             path = self.local / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.link(scratch, path)
-            _sync_folder(path.parent)
+            make_folder(path.parent)
+            _name_new(scratch, path)
 
     def replace(self, name: str, content: bytes) -> None:
         path = self.local / name
         with refusals(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(path.parent)
         with replacing(path) as scratch:
             scratch.write_bytes(content)
+
+    def deliver(self, contents: Mapping[str, Callable[[], bytes]], held: Held) -> None:
+        held()
+        for name, content in contents.items():
+            self.replace(name, content())
 
     def delete(self, name: str) -> None:
         with refusals(self.local):
@@ -114,21 +125,23 @@ class LocalStorage:
         return together(filter(None, map(_holder, sorted(self.local.glob(f"{LOCK}*")))))
 
     @contextmanager
-    def hold(self, part: str | None = None) -> Iterator[None]:
+    def hold(self, part: str | None = None) -> Iterator[Held]:
         if part is None:
             with self._locked(LOCK, fcntl.LOCK_EX):
-                yield
+                yield _always
             return
         # Parts share the lock that a holder of the whole has alone.
         with self._locked(LOCK, fcntl.LOCK_SH), self._locked(f"{LOCK}-{part}", fcntl.LOCK_EX):
-            yield
+            yield _always
 
     @contextmanager
     def _locked(self, name: str, kind: int) -> Iterator[None]:
         try:
-            self.local.mkdir(parents=True, exist_ok=True)
+            make_folder(self.local)
             handle = os.open(self.local / name, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
+            if error.errno in _READ_ONLY and self.local.is_dir():
+                raise ReadOnly(f"{self.local}: {_REFUSALS[error.errno]}. {READ_ONLY}") from error
             raise StorageError(
                 f"{self.local}: cannot be used as a run folder: {error.strerror}. Choose another one with --out."
             ) from error
@@ -148,6 +161,10 @@ class LocalStorage:
             os.close(handle)
 
 
+def _always() -> None:
+    """The system takes a lock from nobody who lives."""
+
+
 def create(path: Path, content: bytes) -> None:
     """Create a small file with all its content or not at all.
 
@@ -156,22 +173,21 @@ def create(path: Path, content: bytes) -> None:
         StorageError: the folder cannot be written.
     """
     with refusals(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         scratch = _beside(path)
         try:
-            with scratch.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.link(scratch, path)
+            scratch.write_bytes(content)
+            _sync(scratch)
+            _name_new(scratch, path)
         finally:
             scratch.unlink(missing_ok=True)
-        _sync_folder(path.parent)
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Write a file that may be made anew at any time, such as the seeds table: all of it, or what was there before.
+
+    At the end of the block it is on the disk: a power cut takes neither from that moment on, nor both at any other.
 
     Yields:
         The path to write to; what is there at the end takes the file's name, unless an exception was raised.
@@ -183,7 +199,9 @@ def replacing(path: Path) -> Iterator[Path]:
         scratch = _beside(path)
         try:
             yield scratch
+            _sync(scratch)
             scratch.replace(path)
+            _sync(path.parent)
         finally:
             scratch.unlink(missing_ok=True)
 
@@ -239,9 +257,64 @@ def _beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def _name_new(scratch: Path, path: Path) -> None:
+    """Give a synced file its name for good, unless there is one of that name.
+
+    Raises:
+        FileExistsError: there is one.
+        StorageError: the file system can neither link nor lock.
+    """
+    try:
+        os.link(scratch, path)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _rename_new(scratch, path)
+    _sync(path.parent)
+
+
+def _rename_new(scratch: Path, path: Path) -> None:
+    """As `_name_new`, where there are no hard links: of those that rename into a folder, one at a time holds its lock."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+        except OSError as error:
+            raise StorageError(
+                f"{path.parent}: the file system has neither hard links nor locks ({error.strerror}), by one of which files "
+                "are published whole and once. Choose a folder on another one with --out."
+            ) from error
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+        scratch.rename(path)
+    finally:
+        os.close(folder)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, and sync the names of what is new.
+
+    Raises:
+        OSError: it cannot be made, such as NotADirectoryError where there is a file of its name.
+    """
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    try:
+        folder.mkdir()
+    except FileExistsError as error:
+        if not folder.is_dir():  # else another process was first
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder)) from error
+    _sync(folder.parent)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, from memory to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
+    except OSError as error:
+        if error.errno not in _NO_SYNC:
+            raise
     finally:
         os.close(handle)

@@ -1,8 +1,8 @@
 """A run folder in an object store, through fsspec."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
-from seedscope.pipeline.errors import StorageError
-from seedscope.pipeline.storage.base import Entry, together
+from seedscope.pipeline.errors import AccessDenied, ReadOnly, StorageError
+from seedscope.pipeline.storage.base import READ_ONLY, Entry, Held, together
 from seedscope.pipeline.storage.lease import NAME, PARTS, Lease, holders
 from seedscope.pipeline.storage.local import refusals
 from seedscope.pipeline.storage.ranges import Ranges
@@ -25,6 +25,8 @@ T = TypeVar("T")
 S3, GOOGLE = ("s3", "s3a"), ("gs", "gcs")
 EXTRAS = dict.fromkeys(S3, "s3") | dict.fromkeys(GOOGLE, "gs")
 PROBE = ".conditional"
+DELIVERIES = 5
+"""Times that a file is put under a condition, while another one keeps coming first."""
 _STAMPS = ("ETag", "etag", "md5Hash", "generation", "LastModified", "last_modified", "mtime", "updated", "created")
 
 
@@ -125,17 +127,81 @@ class ObjectStorage:
 
         Atomic on S3. Elsewhere two processes that swap within the same moment may both be told that they did.
         """
-        condition: dict[str, str] = {}
         try:
-            if self._speaks(S3) and self.conditional:
-                condition["IfMatch"] = self._ask(lambda fs, path: str(fs.info(path)["ETag"]), name)
+            etag = self._etag(name) if self._compares else None
             if (found := self.read(name)) != old:
                 return found == new
-            self._put(name, lambda fs, path: fs.pipe_file(path, new, **condition))
+            if etag is not None:
+                return self._put_over(name, new, etag)
         except FileNotFoundError:
             return False
+        self.replace(name, new)
+        return True
+
+    def deliver(self, contents: Mapping[str, Callable[[], bytes]], held: Held) -> None:
+        """As in `Storage`, by conditional puts on S3: who takes the place over puts other objects than those listed before the
+        lease was looked at. Elsewhere the lease is looked at before each put."""
+        if not self._compares:
+            for name, content in contents.items():
+                held()
+                self.replace(name, content())
+            return
+        etags = self._etags(contents)
+        held()
+        for name, content in contents.items():
+            self._deliver(name, content(), etags.get(name), held)
+
+    def _deliver(self, name: str, content: bytes, etag: str | None, held: Held) -> None:
+        for _ in range(DELIVERIES):
+            with suppress(FileNotFoundError):
+                if self._put_over(name, content, etag):
+                    return
+            etag = self._etag_if_any(name)
+            held()
+        raise StorageError(
+            f"{self.url}/{name}: another process keeps writing it. Stop that one, and run the same command again."
+        )
+
+    @property
+    def _compares(self) -> bool:
+        """Whether a put can be made to fail where an object is not the one that was seen."""
+        return self._speaks(S3) and self.conditional
+
+    def _etag(self, name: str) -> str:
+        return self._ask(lambda fs, path: str(fs.info(path)["ETag"]), name)
+
+    def _etag_if_any(self, name: str) -> str | None:
+        with suppress(FileNotFoundError):
+            return self._etag(name)
+        return None
+
+    def _etags(self, names: Iterable[str]) -> dict[str, str]:
+        """The ETags of those objects that there are, by a listing a folder."""
+        folders = {name.rpartition("/")[0] for name in names}
+        return {
+            f"{folder}/{name}" if folder else name: entry.stamp
+            for folder in folders
+            for name, entry in self.entries(folder).items()
+        }
+
+    def _put_over(self, name: str, content: bytes, etag: str | None) -> bool:
+        """Put an object in the place of the one with that ETag, or, without, of none; whether it is there now.
+
+        Raises:
+            FileNotFoundError: there is none with any ETag.
+        """
+        options: dict[str, Any] = {"mode": "create"} if etag is None else {"IfMatch": etag}
+        # In one request: s3fs cannot make one of parts conditional.
+        options["chunksize"] = max(len(content), 1)
+        try:
+            self._put(name, lambda fs, path: fs.pipe_file(path, content, **options), known=etag is not None)
         except FileExistsError:
-            return self.read(name) == new
+            # The answer to an earlier try of this very put may have been lost on the way.
+            return self.read(name) == content
+        except StorageError as error:
+            if not lacks_conditions(error):
+                raise
+            self.replace(name, content)
         return True
 
     def delete(self, name: str) -> None:
@@ -146,9 +212,16 @@ class ObjectStorage:
         """As in `Storage`. One that died is still named until its lease is taken over."""
         return together(holders(self))
 
-    def hold(self, part: str | None = None) -> AbstractContextManager[None]:
+    @contextmanager
+    def hold(self, part: str | None = None) -> Iterator[Held]:
         """As in `Storage`: see `Lease`."""
-        return Lease(self, self.beat, self.stale, NAME if part is None else f"{PARTS}/{part}").held()
+        with ExitStack() as stack:
+            try:
+                lease = Lease(self, self.beat, self.stale, NAME if part is None else f"{PARTS}/{part}")
+                held = stack.enter_context(lease.held())
+            except AccessDenied as error:
+                raise ReadOnly(f"{error} {READ_ONLY}") from error
+            yield held
 
     def _speaks(self, schemes: Sequence[str]) -> bool:
         return self.url.partition("://")[0] in schemes
@@ -169,7 +242,9 @@ class ObjectStorage:
             if self.read(name) != content():
                 raise
 
-    def _put(self, name: str, put: "Callable[[AbstractFileSystem, str], object]") -> None:
+    def _put(self, name: str, put: "Callable[[AbstractFileSystem, str], object]", *, known: bool = False) -> None:
+        """Put an object; `known`: in the place of one that was there, so that a missing one is no missing bucket."""
+
         def tried(fs: "AbstractFileSystem", path: str) -> None:
             try:
                 put(fs, path)
@@ -181,7 +256,9 @@ class ObjectStorage:
 
         try:
             self._ask(tried, name)
-        except FileNotFoundError as error:  # of a put: there is no such bucket
+        except FileNotFoundError as error:
+            if known:
+                raise
             raise StorageError(f"{self.url}: there is no such bucket. Create it, or choose another --out.") from error
 
     def _ask(self, request: Callable[["AbstractFileSystem", str], T], name: str) -> T:

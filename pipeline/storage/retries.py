@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_delay, wait_random_exponential
 
-from seedscope.pipeline.errors import StorageError
+from seedscope.pipeline.errors import AccessDenied, DamagedObject, StorageError
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
@@ -16,6 +16,8 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS = 240.0
 LONGEST_WAIT = 20.0
 WARN_AT_ATTEMPT = 5
+CHECKSUM_TRIES = 5
+"""Reads of an object whose bytes do not match their checksum: on the way that passes at once, in the store it never does."""
 _BUSY = {408, 409, 425, 429, 500, 502, 503, 504}
 _PASSING = {
     errno.EBUSY,
@@ -41,6 +43,8 @@ _ON_THE_WAY = {
     "TransportError",
     "FSTimeoutError",
 }
+_CHECKSUMS = {"FlexibleChecksumError", "ChecksumError"}
+"""What botocore and gcsfs call bytes that do not match their checksum."""
 
 
 def with_retries(call: Callable[[], T], where: str, *, seconds: float = RETRY_SECONDS) -> T:
@@ -53,11 +57,13 @@ def with_retries(call: Callable[[], T], where: str, *, seconds: float = RETRY_SE
     Raises:
         FileNotFoundError: there is no such file; FileExistsError: there is one already.
         StorageError: the store cannot be used, or not within that time.
+        AccessDenied: the store does not let this process do that.
+        DamagedObject: what is read does not match its checksum, several times.
     """
     tries = Retrying(
         retry=retry_if_exception(passes),
-        wait=wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT),
-        stop=stop_after_delay(seconds),
+        wait=partial(_wait, wait_random_exponential(multiplier=0.2, max=LONGEST_WAIT)),
+        stop=partial(_over, stop_after_delay(seconds)),
         before_sleep=partial(_warn_once, where, seconds),
         reraise=True,
     )
@@ -68,7 +74,8 @@ def with_retries(call: Callable[[], T], where: str, *, seconds: float = RETRY_SE
     except Exception as error:
         if isinstance(error, FileNotFoundError) and "NoSuchBucket" not in _codes(error):
             raise
-        raise StorageError(_sentence(error, where, seconds)) from error
+        kind = DamagedObject if _mismatch(error) else AccessDenied if _denied(error) else StorageError
+        raise kind(_sentence(error, where, seconds)) from error
 
 
 def _warn_once(where: str, seconds: float, state: RetryCallState) -> None:
@@ -78,6 +85,29 @@ def _warn_once(where: str, seconds: float, state: RetryCallState) -> None:
         _log.warning(
             "%s: the store does not answer as it should (%s); trying again for %.0f s.", where, reason, seconds
         )
+
+
+def _wait(busy: Callable[[RetryCallState], float], state: RetryCallState) -> float:
+    """How long to wait for the next try, in seconds: for a store that is busy, and not where bytes were flipped."""
+    return 0.0 if _flipped(state) else busy(state)
+
+
+def _over(too_late: Callable[[RetryCallState], bool], state: RetryCallState) -> bool:
+    """Whether to try no more: it is too late, or the last try failed as all do of an object that is damaged in the store."""
+    return (_flipped(state) and state.attempt_number >= CHECKSUM_TRIES) or too_late(state)
+
+
+def _flipped(state: RetryCallState) -> bool:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error is not None and _mismatch(error)
+
+
+def _mismatch(error: BaseException) -> bool:
+    return any(_CHECKSUMS & {kind.__name__ for kind in type(each).__mro__} for each in _causes(error))
+
+
+def _denied(error: BaseException) -> bool:
+    return any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in _causes(error))
 
 
 def passes(error: BaseException) -> bool:
@@ -90,7 +120,7 @@ def passes(error: BaseException) -> bool:
             return True
         if isinstance(each, OSError) and each.errno in _PASSING:
             return True
-        if _ON_THE_WAY & {kind.__name__ for kind in type(each).__mro__}:
+        if (_ON_THE_WAY | _CHECKSUMS) & {kind.__name__ for kind in type(each).__mro__}:
             return True
     return False
 
@@ -103,6 +133,11 @@ def lacks_conditions(error: BaseException) -> bool:
 def _sentence(error: BaseException, where: str, seconds: float) -> str:
     causes, codes = list(_causes(error)), _codes(error)
     reason = _first_line(error)
+    if _mismatch(error):
+        return (
+            f"{where}: is damaged: its bytes do not match the checksum that the store keeps of it. Restore it from an earlier "
+            "version or a copy; or delete it, if the run can make it again."
+        )
     if passes(error):
         return (
             f"{where}: the store has not answered as it should for {seconds:.0f} s ({reason}). What is published is safe. When "
@@ -110,7 +145,7 @@ def _sentence(error: BaseException, where: str, seconds: float) -> str:
         )
     if any("Credentials" in type(each).__name__ for each in causes):
         return f"{where}: no credentials were found ({reason}). Set those of the store, such as AWS_PROFILE, and run again."
-    if any(isinstance(each, PermissionError) or _status(each) in (401, 403) for each in causes):
+    if _denied(error):
         return (
             f"{where}: the store denies access ({reason}). Check the credentials and what they may do there (list, read, "
             "write, delete); then run the same command again."

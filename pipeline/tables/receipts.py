@@ -8,20 +8,23 @@ import gc
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from seedscope.pipeline.storage.base import Entry, Storage
 from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.sealed import sealed, unsealed
 
 FOLDER = "receipts"
 SUFFIX = ".json"
 INDEX = f"{FOLDER}/.index.parquet"
+READS = 3
+"""Times that a receipt is read which cannot be understood."""
 LOOSE = 32
 """Requests at a time for receipts that are not in the index."""
 _STAMPED = ("unit", "stamp")
@@ -81,14 +84,32 @@ class Receipt:
         return None if host is None or process is None else f"{host}:{process}"
 
 
+def written(receipt: Receipt) -> bytes:
+    """The file of a receipt. Its checksum is among what it says of the making, where earlier versions do not stumble on it."""
+    return sealed(asdict(receipt), indent=1, inside="made")
+
+
+def read(storage: Storage, unit: str) -> Receipt:
+    """The receipt of a unit. One that cannot be understood is read again: it may have been cut on its way.
+
+    Raises:
+        ValueError: it is none, or that of another unit, or damaged.
+        OSError: it cannot be read; FileNotFoundError: there is none.
+    """
+    for _ in range(READS - 1):
+        with suppress(ValueError):
+            return parsed(unit, storage.read(_name(unit)))
+    return parsed(unit, storage.read(_name(unit)))
+
+
 def parsed(unit: str, content: bytes) -> Receipt:
     """The receipt of a unit, from its file.
 
     Raises:
-        ValueError: it is none, or that of another unit.
+        ValueError: it is none, or that of another unit, or damaged.
     """
     try:
-        receipt = Receipt(**from_json(content))
+        receipt = Receipt(**unsealed(content, inside="made"))  # type: ignore[arg-type]  # what it has is looked at below
     except TypeError as error:
         raise ValueError(str(error)) from error
     counts, texts = (receipt.rows, receipt.failed, receipt.bytes), (receipt.sha256, receipt.shard or "")
@@ -97,6 +118,10 @@ def parsed(unit: str, content: bytes) -> Receipt:
     if receipt.unit != unit:
         raise ValueError(f"it is that of unit {receipt.unit}")
     return receipt
+
+
+def _name(unit: str) -> str:
+    return f"{FOLDER}/{unit}{SUFFIX}"
 
 
 @contextmanager
@@ -157,12 +182,11 @@ def _swept(storage: Storage, found: dict[str, Entry], known: pa.Table) -> tuple[
         known = known.filter(pa.array(true, pa.bool_()))
     names, rows, unreadable = known.column_names, list[list[object]](), dict[str, str]()
     indexed = set(known["unit"].to_pylist())
-    for unit, content in _loose(storage, [unit for unit in found if unit not in indexed]):
-        try:
-            receipt = parsed(unit, content)
+    for unit, receipt in _loose(storage, [unit for unit in found if unit not in indexed]):
+        if isinstance(receipt, Receipt):
             rows.append([_value(name, receipt, found[unit].stamp) for name in names])
-        except ValueError as error:
-            unreadable[unit] = str(error)
+        else:
+            unreadable[unit] = receipt
     columns = zip(*rows, strict=True) if rows else [()] * len(names)
     loose = pa.table([pa.array(column, field.type) for column, field in zip(columns, known.schema, strict=True)], names)
     return pa.concat_tables([known, loose.cast(known.schema)]), unreadable
@@ -179,20 +203,22 @@ def _stamps(index: pa.Table) -> dict[str, str]:
     return dict(zip(*(index[name].to_pylist() for name in _STAMPED), strict=True))
 
 
-def _loose(storage: Storage, units: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Single receipts: unit and content."""
+def _loose(storage: Storage, units: Iterable[str]) -> Iterator[tuple[str, Receipt | str]]:
+    """Single receipts by unit, or what is wrong with them."""
 
-    def read(unit: str) -> tuple[str, bytes] | None:
+    def found(unit: str) -> tuple[str, Receipt | str] | None:
         try:
-            return unit, storage.read(f"{FOLDER}/{unit}{SUFFIX}")
+            return unit, read(storage, unit)
         except FileNotFoundError:  # taken back since it was listed
             return None
+        except (OSError, ValueError) as error:
+            return unit, str(error)
 
     if storage.local is not None:  # where threads would only wait for each other
-        yield from filter(None, map(read, units))
+        yield from filter(None, map(found, units))
         return
     with ThreadPoolExecutor(LOOSE) as readers:
-        yield from filter(None, readers.map(read, units))
+        yield from filter(None, readers.map(found, units))
 
 
 def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:

@@ -1,22 +1,30 @@
 """A run folder: which study it belongs to, how it grew, and who works on it."""
 
+import hashlib
 import json
+import logging
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
+from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged, StorageError
 from seedscope.pipeline.storage import storage
-from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.storage.base import Held, Storage
 from seedscope.pipeline.storage.leftovers import sweep_run
+from seedscope.pipeline.storage.local import make_folder, refusals
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.sealed import sealed, unsealed
 
 EDITIONS = "editions"
+READABLE = 100
+"""Letters of a URL in the name of a folder."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, init=False)
@@ -26,7 +34,7 @@ class RunFolder:
     Attributes:
         storage: where its shards, receipts and editions lie.
         path: a folder on this machine for what is made from them (seeds.parquet, golden.json, maps, the report): the run
-            folder itself, or `runs/bucket-run` of `s3://bucket/run`.
+            folder itself, or `runs/bucket-run-<hash of the URL>` of `s3://bucket/run`.
 
     Raises:
         StorageError: nobody knows such URLs.
@@ -38,7 +46,7 @@ class RunFolder:
     def __init__(self, location: Storage | Path | str) -> None:
         place = storage(location)
         object.__setattr__(self, "storage", place)
-        object.__setattr__(self, "path", place.local or Path("runs") / _one_name(place.url))
+        object.__setattr__(self, "path", place.local or Path("runs") / _own_name(place.url))
 
     def editions(self) -> list[tuple[Json, Edition]]:
         """(cause of the images, prompts and seeds) of each edition, oldest first.
@@ -46,9 +54,7 @@ class RunFolder:
         Raises:
             StorageError: a file of the run cannot be read.
         """
-        names = sorted(
-            name for name in self.storage.entries(EDITIONS) if name.endswith(".json") and name[:-5].isdecimal()
-        )
+        names = self._edition_names()
         return [_edition(f"{self.storage.url}/{EDITIONS}/{name}", self.record(int(name[:-5]))) for name in names]
 
     def record(self, number: int) -> dict[str, Any]:
@@ -59,10 +65,28 @@ class RunFolder:
         """
         name = f"{EDITIONS}/{number:04d}.json"
         try:
-            found: dict[str, Any] = json.loads(self.storage.read(name))
-        except (OSError, ValueError, RecursionError) as error:
+            return unsealed(self.storage.read(name))
+        except (ValueError, RecursionError) as error:
+            raise self._damaged(number, error) from error
+        except OSError as error:
             raise _unreadable(f"{self.storage.url}/{name}", error) from error
-        return found
+
+    def _damaged(self, number: int, reason: Exception) -> StorageError:
+        last = not any(int(name[:-5]) > number for name in self._edition_names())
+        without_copy = (
+            "delete it, and the `run` or `import` that made it writes it anew"
+            if last
+            else "choose another folder with --out"
+        )
+        return StorageError(
+            f"{self.storage.url}/{EDITIONS}/{number:04d}.json: the run's record is damaged: {reason}. Restore it from a copy "
+            f"of the run; without one, {without_copy}."
+        )
+
+    def _edition_names(self) -> list[str]:
+        return sorted(
+            name for name in self.storage.entries(EDITIONS) if name.endswith(".json") and name[:-5].isdecimal()
+        )
 
     def add(self, number: int, record: dict[str, Any]) -> None:
         """Write `editions/<number>.json`.
@@ -72,7 +96,7 @@ class RunFolder:
             StorageError: the folder cannot be written.
         """
         # ASCII: the name of a file in a record need not be valid UTF-8.
-        self.storage.create(f"{EDITIONS}/{number:04d}.json", json.dumps(record, indent=0).encode())
+        self.storage.create(f"{EDITIONS}/{number:04d}.json", sealed(record, indent=0))
 
     def grow(self, cause: Json, wanted: Edition) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
@@ -119,6 +143,9 @@ class RunFolder:
     def _refuse_other_settings(self, old: Json, new: Json) -> None:
         if fingerprint(old) == fingerprint(new):
             return
+        tables, (was, now) = self.storage.names(), (f"images-{fingerprint(cause)[:8]}" for cause in (old, new))
+        if now in tables and was not in tables:  # as where a bit of a record without checksum has flipped
+            raise self._damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
         changes = "; ".join(_changes(old, new))
         raise RunChanged(
             f"{self.storage.url}: was made by another study ({changes}). Pictures of both must not mix: choose another folder "
@@ -140,7 +167,7 @@ class RunFolder:
         )
 
     @contextmanager
-    def locked(self, part: str | None = None) -> Iterator[None]:
+    def locked(self, part: str | None = None) -> Iterator[Held]:
         """Hold the run for this process, until it ends, however it ends; then deliver what it has made in `path`.
 
         Who holds all of it sweeps away what those that were killed before left in `path`.
@@ -148,17 +175,56 @@ class RunFolder:
         Args:
             part: name of a part of the run, which is held beside the holders of other parts; None: all of it.
 
+        Yields:
+            What looks whether the run is still held.
+
         Raises:
             RunBusy: another process holds it, or, in an object store, has taken it over meanwhile.
             StorageError: the folder cannot be written.
         """
-        with self.storage.hold(part):
-            self.path.mkdir(parents=True, exist_ok=True)
+        with self.storage.hold(part) as held:
+            self._make_path()
             if part is None:
                 sweep_run(self.path)
             before = self._products()
-            yield
-            self.deliver(file for file, state in self._products().items() if before.get(file) != state)
+            yield held
+            self.deliver((file for file, state in self._products().items() if before.get(file) != state), held)
+
+    @contextmanager
+    def read(self) -> Iterator["RunFolder"]:
+        """Hold the run, or look at it where it cannot be written.
+
+        Yields:
+            The run folder; of one that cannot be written, results are made in a folder elsewhere that is gone at the end, and
+            those that there are seem to be there.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.locked())
+            except ReadOnly:
+                elsewhere = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="seedscope-")))
+                if self.storage.local is not None:
+                    _link_files(self.path, elsewhere)
+                yield self._with_path(elsewhere)
+                return
+            yield self
+
+    def _with_path(self, path: Path) -> "RunFolder":
+        """The same run with its results in another folder."""
+        found = RunFolder(self.storage)
+        object.__setattr__(found, "path", path)
+        return found
+
+    def _make_path(self) -> None:
+        former = None if self.storage.local else self.path.parent / _readable(self.storage.url)
+        if former and former != self.path.parent and former.is_dir() and not self.path.is_dir():
+            _log.warning(
+                "%s: tables and pages of %s are written here from now on. %s stays as it is: earlier versions wrote there what "
+                "they made of any URL that reads like this one. Move what you edited, such as study.yaml, and delete the rest.",
+                *(self.path, self.storage.url, former),
+            )
+        with refusals(self.path):
+            make_folder(self.path)
 
     def _products(self) -> dict[Path, tuple[int, int]]:
         """The files in `path` with their time and size, of a run that lies elsewhere; not those that are hidden."""
@@ -168,21 +234,35 @@ class RunFolder:
         states = {file: file.stat() for file in visible if file.is_file()}
         return {file: (state.st_mtime_ns, state.st_size) for file, state in states.items()}
 
-    def deliver(self, paths: Iterable[Path]) -> None:
+    def deliver(self, paths: Iterable[Path], held: Held = lambda: None) -> None:
         """Copy files that were made in `path` to where the run lies; nothing to do where that is the same.
 
         Raises:
             StorageError: it cannot be written there.
+            RunBusy: another process has taken the run over.
         """
-        if self.storage.local is not None:
-            return
-        for path in paths:
-            self.storage.replace(path.relative_to(self.path).as_posix(), path.read_bytes())
+        if self.storage.local is None:
+            self.storage.deliver({path.relative_to(self.path).as_posix(): path.read_bytes for path in paths}, held)
 
 
-def _one_name(url: str) -> str:
-    """A URL as the name of a folder, which no run on this machine has by default."""
+def _own_name(url: str) -> str:
+    """The name of a folder that is this URL's alone, and that no run on this machine has by default."""
+    return f"{_readable(url)[:READABLE]}-{hashlib.sha256(url.encode(errors='surrogateescape')).hexdigest()[:8]}"
+
+
+def _readable(url: str) -> str:
+    """A URL without its scheme as a name: `s3://b/c/x` and `gs://b/c-x` have the same."""
     return re.sub(r"[^\w.-]+", "-", url.partition("://")[2]).strip("-")
+
+
+def _link_files(folder: Path, to: Path) -> None:
+    """Links to the files of a folder and of its hidden folders, such as rankings that are kept; shards are in others."""
+    for place in (folder, *(item for item in folder.glob(".*") if item.is_dir())):
+        there = to / place.relative_to(folder)
+        there.mkdir(exist_ok=True)
+        for item in place.iterdir():
+            if item.is_file():
+                (there / item.name).symlink_to(item.resolve())
 
 
 def same_wish(one: Edition, other: Edition) -> bool:

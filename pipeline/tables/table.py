@@ -2,16 +2,15 @@
 
 A table is a folder `<stage>-<hash8>/`, named by what made it. A unit becomes one shard in it, and a shard counts from the
 moment that its receipt `receipts/<unit>.json` exists. Both are created, never replaced: the first writer wins, and a writer
-that dies leaves nothing that counts. On a file system the shard is `<unit>.parquet`; in an object store, which cannot
-rename, each attempt has a name of its own, `<unit>.<attempt>.parquet`, and the receipt says whose counts.
+that dies leaves nothing that counts. On a file system the first attempt's shard is `<unit>.parquet`. One of other bytes, and
+each in an object store, has a name of its own, `<unit>.<attempt>.parquet`; the receipt says whose counts.
 """
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pydantic_core import from_json
+from tenacity import retry, retry_if_exception_type, stop_after_attempt
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.storage import storage
@@ -30,7 +30,7 @@ from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables import receipts
 from seedscope.pipeline.tables.ahead import ahead
 from seedscope.pipeline.tables.parquet import parquet, read_rows, write_parquet
-from seedscope.pipeline.tables.receipts import Receipt, no_garbage_collection
+from seedscope.pipeline.tables.receipts import READS, Receipt, no_garbage_collection
 from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, shard_name, shard_sha256
 
 KEY = ("prompt_id", "seed")
@@ -63,7 +63,7 @@ class Table:
         return self.storage.url.rsplit("/", 1)[-1]
 
     def shard(self, unit: str) -> str:
-        """Where a unit's shard lies, for people: in an object store without the attempt."""
+        """Where a unit's shard lies, for people: without the attempt, if it is named after one."""
         return f"{self.storage.url}/{unit if self.storage.local is None else shard_name(unit)}"
 
     def has(self, unit: str) -> bool:
@@ -81,7 +81,7 @@ class Table:
             CorruptShard: there is none, or it cannot be read.
         """
         try:
-            return receipts.parsed(unit, self.storage.read(_receipt(unit)))
+            return receipts.read(self.storage, unit)
         except (OSError, ValueError) as error:
             raise self._unreadable(unit, error) from error
 
@@ -149,20 +149,17 @@ class Table:
         return self.commit(receipt) if self.storage.conditional else receipt
 
     def _named(self, scratch: Path, receipt: Receipt) -> Receipt:
-        """Give the shard its name. On a file system one without receipt gives way to it, if that is damaged."""
-        if self.storage.local is None:
-            receipt = replace(receipt, shard=f"{receipt.unit}.{os.urandom(6).hex()}.parquet")
-            self.storage.publish(scratch, str(receipt.shard))
-            return receipt
-        shard = shard_name(receipt.unit)
-        while not self.has(receipt.unit):
+        """Give the shard a name: on a file system the unit's, unless a shard of other bytes has it, which may count."""
+        if self.storage.local is not None:
+            shard = shard_name(receipt.unit)
             try:
                 self.storage.publish(scratch, shard)
-                break
+                return receipt
             except FileExistsError:
-                if shard_sha256(self.storage, shard) == receipt.sha256:
-                    break
-                self.storage.delete(shard)
+                if _has_sha256(self.storage, shard, receipt.sha256):
+                    return receipt
+        receipt = replace(receipt, shard=f"{receipt.unit}.{os.urandom(6).hex()}.parquet")
+        self.storage.publish(scratch, str(receipt.shard))
         return receipt
 
     def commit(self, receipt: Receipt) -> Receipt:
@@ -178,8 +175,7 @@ class Table:
             counts = self.receipt(receipt.unit)
         except CorruptShard:
             try:
-                text = json.dumps(asdict(receipt), indent=1)
-                self.storage.create(_receipt(receipt.unit), text.encode())
+                self.storage.create(_receipt(receipt.unit), receipts.written(receipt))
                 return receipt
             except FileExistsError:
                 counts = self.receipt(receipt.unit)
@@ -223,6 +219,7 @@ class Table:
         rows = self._rows(receipt, ["status", column])
         return pc.if_else(pc.equal(rows["status"], "ok"), rows[column], None)
 
+    @retry(retry=retry_if_exception_type(CorruptShard), stop=stop_after_attempt(READS), reraise=True)
     def _rows(self, receipt: Receipt, columns: Sequence[str] | None) -> pa.Table:
         shard = Shard.of(receipt).name
         place = f"{self.storage.url}/{shard}"
@@ -245,6 +242,9 @@ class Table:
     def damaged(self, units: Iterable[str], depth: Depth | int) -> dict[str, str]:
         """What is wrong with the damaged ones of some units, by unit; those that are not committed are passed over.
 
+        What looks damaged is looked at once more: its bytes may have been cut on their way, and another process may have taken
+        the unit back meanwhile, and made it anew.
+
         Args:
             depth: what is compared with the receipt. Sizes come from one listing; footers and bytes are read from each shard.
                 A number: bytes if the table has no more of them and lies on this machine, and sizes otherwise.
@@ -265,16 +265,16 @@ class Table:
         else:
             with ThreadPoolExecutor(CHECKERS) as checkers:
                 found = dict(zip(names, checkers.map(look, names), strict=True))
-        return {unit: reason for unit, reason in found.items() if reason is not None}
+        again = {unit for unit, reason in found.items() if reason is not None and self.has(unit)}
+        looks = {unit: self.damage(unit, deep=depth == "bytes") for unit in sorted(again)}
+        return {unit: reason for unit, reason in looks.items() if reason is not None}
 
     def revoke(self, unit: str) -> None:
         """Take a unit back: it is to be made again. The receipt goes first, so that no reader meets one without shard."""
-        shard: str | None = shard_name(unit)
-        if self.storage.local is None:
-            try:
-                shard = self.receipt(unit).shard
-            except CorruptShard:
-                shard = None  # it goes with `clear_scratch`, once the unit is made again
+        try:
+            shard: str | None = Shard.of(self.receipt(unit)).name
+        except CorruptShard:
+            shard = None  # it goes with `clear_scratch`, once the unit is made again
         self.storage.delete(_receipt(unit))
         if shard is not None:
             self.storage.delete(shard)
@@ -299,13 +299,32 @@ class Table:
         if self.storage.local is not None:
             for left in self.storage.entries(SCRATCH):
                 self.storage.delete(f"{SCRATCH}/{left}")
-            return
-        # Of a unit without receipt all shards stay: one may be that of a worker which is just about to commit it.
-        shards, _ = committed_shards(self.storage)
-        for name in self.storage.entries():
-            counts = shards.get(name.rsplit(".", 2)[0])
-            if counts is not None and counts.name != name:
-                self.storage.delete(name)
+        shards: dict[str, list[str]] = {}
+        for name in self.storage.names():
+            if name.endswith(".parquet"):
+                shards.setdefault(name.rsplit(".", 2)[0], []).append(name)
+        for unit, names in shards.items():
+            if len(names) > 1:
+                self._clear_losers(unit, names)
+
+    def _clear_losers(self, unit: str, shards: Iterable[str]) -> None:
+        """Remove all shards of a unit but the one that counts.
+
+        Without receipt all of them stay: one may be that of a worker which is just about to commit it.
+        """
+        with suppress(CorruptShard):
+            counts = Shard.of(self.receipt(unit)).name
+            for name in shards:
+                if name != counts:
+                    self.storage.delete(name)
+
+
+def _has_sha256(storage: Storage, shard: str, sha256: str) -> bool:
+    """Whether a shard can be read and has those bytes."""
+    try:
+        return shard_sha256(storage, shard) == sha256
+    except OSError:  # it was swept meanwhile, or its disk is damaged
+        return False
 
 
 def _receipt(unit: str) -> str:

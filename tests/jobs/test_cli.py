@@ -126,7 +126,7 @@ def test_measurements_of_pictures_that_changed_are_made_again(ran: tuple[Path, P
     receipt = sorted(out.glob("images-*/receipts/*.json"))[0]
     receipt_of_measurements = next(out.glob(f"fd_*/receipts/{receipt.name}"))
     changed = json.loads(receipt_of_measurements.read_text())
-    changed["made"]["source"] = "0" * 64
+    changed["made"] = {"source": "0" * 64}  # without checksum, as of a receipt that was written so
     receipt_of_measurements.write_text(json.dumps(changed))
     done = command("features", study, "--out", out, "--executor", "inline", "--threads", "1")
     assert done.returncode == 0 and "its pictures have changed" in done.stderr

@@ -24,11 +24,13 @@ class ObjectStore:
 
     trouble: a function that is asked before each request; it may return the answer, or None for the real one.
     lost: how many answers to puts are still to be lost: the put is carried out, and a 503 is sent.
+    rotten: end of the names of objects that are sent with bytes which do not match their checksum, and how often.
     conditions: `kept` as S3 does; `refused` with 501; `overlooked`, as by stores that do not know them.
     """
 
     trouble: Callable[[dict[str, Any]], tuple[str, bytes] | None] = lambda environ: None
     lost: int = 0
+    rotten: tuple[str, int] = ("", 0)
     conditions: str = "kept"
     asked: Counter[str] = field(default_factory=Counter)
     sent: int = 0
@@ -58,6 +60,10 @@ class ObjectStore:
                 start("503 Service Unavailable", [("Content-Type", "application/xml")])
                 return [error("SlowDown")]
             answer = list(self._app(environ, start))
+            name, times = self.rotten
+            if method == "GET" and times and environ["PATH_INFO"].endswith(name):
+                self.rotten = (name, times - 1)
+                answer = [bytes([part[0] ^ 1]) + part[1:] for part in answer if part]
             self.sent += sum(map(len, answer))
             return answer
 

@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from io import BytesIO
 from pathlib import Path
 from subprocess import PIPE
+from typing import Any
 
 import boto3
 import fsspec
@@ -21,13 +22,14 @@ import pyarrow.parquet as pq
 import pytest
 import s3fs
 import small_scores
-from object_store import BUCKET, ObjectStore, busy, served, slow
+from object_store import BUCKET, ObjectStore, busy, error, served, slow
 from repository import ROOT
 from small_shards import UNIT, edition, rows
 
-from seedscope.pipeline.errors import CorruptShard, RunChanged, StorageError
+from seedscope.pipeline.errors import CorruptShard, DamagedObject, ReadOnly, RunChanged, StorageError
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.objects import ObjectStorage
+from seedscope.pipeline.storage.retries import with_retries
 from seedscope.pipeline.tables.receipts import Receipt
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
@@ -54,7 +56,7 @@ def server() -> Iterator[ObjectStore]:
 @pytest.fixture
 def store(server: ObjectStore) -> Iterator[ObjectStore]:
     yield server
-    server.trouble, server.lost, server.conditions = ObjectStore.trouble, 0, "kept"
+    server.trouble, server.lost, server.rotten, server.conditions = ObjectStore.trouble, 0, ("", 0), "kept"
 
 
 def place(bucket: str = BUCKET, retry_seconds: float = 60.0) -> ObjectStorage:
@@ -383,7 +385,7 @@ def test_products_are_delivered_and_what_was_there_is_not(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     run = RunFolder("s3://pictures/studies/demo run")
-    assert run.path == Path("runs/pictures-studies-demo-run")
+    assert run.path.parent == Path("runs") and run.path.name.startswith("pictures-studies-demo-run-")
     run.path.mkdir(parents=True)
     (run.path / "old.json").write_text("old")
     with run.locked():
@@ -396,3 +398,100 @@ def test_a_receipt_is_the_same_text_everywhere(store: ObjectStore, tmp_path: Pat
     here, there = Table.of(tmp_path, "images", CAUSE, IMAGE_SCHEMA), images(place())
     one, other = (asdict(table.publish(UNIT, rows(), {})) for table in (here, there))
     assert one.pop("shard") is None and other.pop("shard").startswith(f"{UNIT.name}.") and one == other
+
+
+# --- bytes that do not match their checksum, places that can only be read
+
+
+class Mismatch(Exception):
+    """As botocore calls it."""
+
+
+Mismatch.__name__ = "FlexibleChecksumError"
+
+
+def test_bytes_that_do_not_match_their_checksum_are_asked_for_again_and_then_told() -> None:
+    def answers(bad: int) -> Callable[[], bytes]:
+        left = [bad]
+
+        def ask() -> bytes:
+            left[0] -= 1
+            if left[0] >= 0:
+                raise Mismatch("Expected checksum abc did not match calculated checksum: def")
+            return b"whole"
+
+        return ask
+
+    assert with_retries(answers(3), "s3://b/x") == b"whole"
+    started = time.monotonic()
+    with pytest.raises(DamagedObject, match=r"s3://b/x: is damaged.*checksum.*Restore it") as told:
+        with_retries(answers(1000), "s3://b/x")
+    assert isinstance(told.value, OSError) and time.monotonic() - started < 60
+
+
+class Rotten(ObjectStorage):
+    """A store in which some objects do not match the checksum that it keeps of them."""
+
+    def read(self, name: str) -> bytes:
+        if name.endswith(ROTTEN):
+            raise DamagedObject(f"{self.url}/{name}: is damaged")
+        return super().read(name)
+
+    def range(self, name: str, start: int, end: int) -> bytes:
+        if name.endswith(ROTTEN):
+            raise DamagedObject(f"{self.url}/{name}: is damaged")
+        return super().range(name, start, end)
+
+
+ROTTEN = (".index.parquet", "000001-0.json", "bad.parquet")
+
+
+def test_a_rotten_index_is_as_none_and_a_rotten_receipt_or_shard_is_damage() -> None:
+    where = ObjectStorage(f"memory://{os.urandom(4).hex()}/images")
+    table = Table(where, IMAGE_SCHEMA)
+    receipts = {name: Receipt(name, 4, 0, 1, "", {}, f"{name}.parquet") for name in ("000000-0", "000002-0")}
+    for receipt in receipts.values():
+        table.commit(receipt)
+    table.compact()
+    rotten = Table(Rotten(where.url), IMAGE_SCHEMA)
+    assert rotten.receipts() == receipts and rotten.committed() == set(receipts)
+    rotten.compact()
+    table.commit(Receipt("000001-0", 4, 0, 1, ""))
+    table.commit(Receipt("000003-0", 4, 0, 4, "", {}, "bad.parquet"))
+    where.create("bad.parquet", b"1234")
+    for depth in ("footer", "bytes"):
+        found = rotten.damaged(["000001-0", "000003-0"], depth)
+        assert "no readable receipt" in found["000001-0"] and "cannot be read" in found["000003-0"]
+    with pytest.raises(CorruptShard):
+        rotten.read("000003-0")
+
+
+def test_a_store_that_may_only_be_read_is_told_so(store: ObjectStore, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.chdir(tmp_path)
+    run = RunFolder(place())
+    run.grow({"steps": 1}, edition("ab", 2))
+    assert run.storage.conditional
+
+    def refuse_to_write(environ: dict[str, Any]) -> tuple[str, bytes] | None:
+        return None if environ["REQUEST_METHOD"] in ("GET", "HEAD") else ("403 Forbidden", error("AccessDenied"))
+
+    store.trouble = refuse_to_write
+    with pytest.raises(ReadOnly, match="denies access.*report --to ELSEWHERE"), run.locked():
+        pass
+    with run.read() as folder:
+        assert folder is not run and folder.path != run.path and folder.path.is_dir() and len(folder.editions()) == 1
+
+
+def test_what_is_flipped_on_its_way_is_read_again_and_a_rotten_index_is_as_none(store: ObjectStore) -> None:
+    table = images(place())
+    receipt = table.publish(UNIT, rows(), {})
+    table.compact()
+    store.rotten = (f"{UNIT.name}.json", 2)
+    assert table.receipt(UNIT.name) == receipt and store.rotten[1] == 0
+    store.rotten = (".index.parquet", 1000)
+    with pytest.raises(DamagedObject, match="do not match the checksum that the store keeps"):
+        table.storage.read("receipts/.index.parquet")
+    assert table.receipts() == {UNIT.name: receipt}
+    table.compact()
+    store.rotten = ("", 0)
+    assert table.receipts() == {UNIT.name: receipt}

@@ -15,7 +15,7 @@ import boto3
 import fsspec
 import pytest
 from object_store import BUCKET, ObjectStore, busy, served
-from waiting import until
+from waiting import GENEROUS, until
 
 from seedscope.pipeline.errors import RunBusy
 from seedscope.pipeline.storage.objects import ObjectStorage
@@ -149,3 +149,86 @@ def test_a_store_that_is_away_for_some_beats_costs_nothing(server: ObjectStore, 
         server.trouble = busy(0)
         before = json.loads(place.read(".lease"))["beat"]
         until(lambda: json.loads(place.read(".lease"))["beat"] > before, "the lease is renewed again")
+
+
+def test_a_late_duplicate_of_an_own_renewal_is_no_takeover(place: ObjectStorage) -> None:
+    with RunFolder(place).locked() as held:
+        until(lambda: json.loads(place.read(".lease"))["beat"] >= 2, "the lease is renewed")
+        late = json.loads(place.read(".lease")) | {"beat": 0}
+        place.replace(".lease", json.dumps(late).encode())
+        held()
+        until(lambda: json.loads(place.read(".lease"))["beat"] >= 1, "the lease is renewed from there")
+        place.replace(".lease", json.dumps(late).encode())
+    assert place.size(".lease") is None
+
+
+ZOMBIE = """
+import os, signal, sys
+from pathlib import Path
+from seedscope.pipeline.errors import RunBusy
+from seedscope.pipeline.storage.objects import ObjectStorage
+from seedscope.pipeline.tables.run_folder import RunFolder
+run = RunFolder(ObjectStorage(sys.argv[1], beat=1000.0, stale=4.0))
+try:
+    with run.locked():
+        (run.path / "golden.json").write_text("4 seeds")
+        (run.path / "new.json").write_text("4 seeds")
+        print("held", flush=True)
+        os.kill(os.getpid(), signal.SIGSTOP)
+except RunBusy as error:
+    sys.exit(f"{error}")
+"""
+
+
+def test_a_driver_that_slept_while_another_finished_the_run_overwrites_nothing(
+    server: ObjectStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = ObjectStorage(f"s3://{BUCKET}/{os.urandom(4).hex()}", beat=BEAT, stale=0.5)
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path)
+    place.replace("golden.json", b"2 seeds")
+    command = [sys.executable, "-c", ZOMBIE, place.url]
+    with subprocess.Popen(command, cwd=tmp_path / "there", stdout=PIPE, stderr=PIPE, text=True) as sleeper:
+        assert sleeper.stdout is not None and sleeper.stdout.readline() == "held\n"
+        os.waitpid(sleeper.pid, os.WUNTRACED)
+        run = RunFolder(place)
+        with run.locked():
+            (run.path / "golden.json").write_text("6 seeds")
+        sleeper.send_signal(signal.SIGCONT)
+        _, said = sleeper.communicate(timeout=GENEROUS)
+    assert sleeper.returncode == 1 and "has taken this run over" in said and "What is published is safe" in said
+    assert place.read("golden.json") == b"6 seeds" and place.size("new.json") is None
+
+
+def test_who_takes_over_between_the_look_at_the_lease_and_the_put_is_not_overwritten(place: ObjectStorage) -> None:
+    """Where the store compares; elsewhere the lease is looked at right before each put."""
+    place.replace("a", b"old")
+    looks: list[str] = []
+
+    def held() -> None:
+        looks.append("look")
+        if len(looks) > 1:
+            raise RunBusy("process 7 on elsewhere has taken this run over")
+        if place.url.startswith("s3"):
+            for name in "ab":
+                place.replace(name, b"newer")
+
+    with pytest.raises(RunBusy):
+        place.deliver({name: lambda: b"mine" for name in "ab"}, held)
+    assert [place.size(name) and place.read(name) for name in "ab"] == (
+        [b"newer"] * 2 if place.url.startswith("s3") else [b"mine", None]
+    )
+
+
+def test_what_a_sleeper_overwrote_is_delivered_again_by_the_holder(place: ObjectStorage) -> None:
+    place.replace("maps/a", b"old")
+    looks: list[str] = []
+
+    def held() -> None:
+        looks.append("look")
+        if len(looks) == 1:
+            place.replace("maps/a", b"of a sleeper")
+            place.replace("b", b"of a sleeper")
+
+    place.deliver({name: lambda: b"mine" for name in ("maps/a", "b", "c")}, held)
+    assert [place.read(name) for name in ("maps/a", "b", "c")] == [b"mine"] * 3
