@@ -10,12 +10,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 LARGEST_SIDE = 16383  # of a WebP picture
 # What Pillow's readers raise on damaged files, by format.
 DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, struct.error)
+OPAQUE = 254  # from 255 on by the letter; programs that hide text in the lowest bit of alpha write 254 as well
+# Pillow refuses a PNG with a text or a colour profile above 1 MB: graphs of ComfyUI and profiles of scanners are larger.
+PngImagePlugin.MAX_TEXT_CHUNK = max(PngImagePlugin.MAX_TEXT_CHUNK, 32 * 1024 * 1024)
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
@@ -68,8 +71,8 @@ def decode(data: bytes) -> Pixels:
     """A picture as a viewer shows it, turned as EXIF says. Several threads may decode at once: Pillow lets them.
 
     Returns:
-        (H, W, 3) uint8, RGB: for pictures of 8 bits a channel, palettes, greys and opaque ones with an alpha channel among
-        them, exactly their values. Of 16 bits a channel the high byte remains. Colour profiles are not applied.
+        (H, W, 3) uint8, RGB: for pictures of 8 bits a channel, palettes, greys and opaque ones with an alpha channel (of 254
+        or 255) among them, exactly their values. Of 16 bits a channel the high byte remains. Colour profiles are not applied.
 
     Raises:
         ImageError: not readable, cut off, of several frames, in part transparent, of inks (CMYK), of floating-point or
@@ -86,7 +89,8 @@ def decode(data: bytes) -> Pixels:
             picture.mode == "I" and picture.format != "PPM"
         ):  # 16 bits of a PPM, too, are an "I"
             raise ImageError("it holds floating-point or 32-bit values, whose range is not known")
-        return _rgb(ImageOps.exif_transpose(picture))
+        ImageOps.exif_transpose(picture, in_place=True)
+        return _rgb(picture)
 
 
 def decode_mask(data: bytes) -> Mask:
@@ -114,9 +118,9 @@ def _rgb(picture: Image.Image) -> Pixels:
         return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
     if picture.has_transparency_data:
         picture = picture.convert("RGBA")
-        if np.asarray(picture.getchannel("A")).min() < 255:
+        if np.asarray(picture.getchannel("A")).min() < OPAQUE:
             raise ImageError(transparency)
-    return np.asarray(picture.convert("RGB"), dtype=np.uint8)
+    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"), dtype=np.uint8)
 
 
 def schema_with_images(fields: list[pa.Field]) -> pa.Schema:

@@ -156,7 +156,7 @@ class GoldenSeeds(Strict):
         except (OSError, ValueError) as error:
             raise GoldenError(f"{path}: cannot be read as a golden list: {error}.") from None
         found = content.get("format") if isinstance(content, dict) else None
-        if found != FORMAT:
+        if not isinstance(content, dict) or found != FORMAT:
             what = (
                 f"has the format {reprlib.repr(found)}"
                 if found

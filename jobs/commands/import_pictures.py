@@ -11,6 +11,8 @@ from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seedscope.pipeline.imported.importing import Report
 
 SHOWN = 20
@@ -48,21 +50,22 @@ def import_pictures(
     run = ImportedRun(place)
     placing, report = importing.survey(source, run, table, mixed=mixed)
     if not as_json:
-        _list_unplaced(report)
+        _list(report.unplaced, "not placed")
         for note in report.notes:
             notes.print(note.encode(errors="replace").decode(), soft_wrap=True)
     if dry_run:
         _tell(report, as_json)
         return
     if not placing.cells:
-        raise UserError(
-            f"{source}: none of {report.files} files could be placed. Write a table with the columns file, prompt and seed "
-            "(CSV, TSV, JSONL or Parquet) into the folder."
-        )
+        raise UserError(_nothing(source, report))
     with place.locked(), Watcher(notes, place.path.name) as watch:
         importing.write_unplaced(place, report.unplaced)
         importing.bring_in(placing, report, run, Executor("inline"), watch)
+        importing.write_unplaced(place, {**report.unplaced, **report.unread, **report.gone})
         study = importing.write_study(place, _name(source), source)
+    if not as_json:
+        _list(report.unread, "not read")
+        _list(report.gone, "no longer so")
     _tell(report, as_json)
     if report.quarantined:
         raise UserError(
@@ -79,19 +82,33 @@ def _name(source: Path) -> str:
     return re.sub(r"[^A-Za-z0-9._-]+", "-", source.resolve().name).strip("-._")[:64] or "imported"
 
 
-def _list_unplaced(report: "Report") -> None:
-    for file, reason in list(report.unplaced.items())[:SHOWN]:
-        line = f"not placed: {file}: {reason}".encode(errors="replace").decode()
+def _nothing(source: Path, report: "Report") -> str:
+    from seedscope.pipeline.images import endings
+
+    usual = [ending for ending in (".png", ".jpg", ".webp", ".avif", ".tiff", ".bmp") if ending in endings()]
+    if not report.files:
+        return f"{source}: there is no picture of a kind that is read ({', '.join(usual)}, ...) in it or below it."
+    return (
+        f"{source}: none of {report.files} files could be placed. Write a table with the columns file, prompt and seed "
+        "(CSV, TSV, JSONL or Parquet) into the folder."
+    )
+
+
+def _list(files: "Mapping[Path, str]", what: str) -> None:
+    for file, reason in list(files.items())[:SHOWN]:
+        line = f"{what}: {file}: {reason}".encode(errors="replace").decode()
         notes.print(line, soft_wrap=True)
-    if (further := len(report.unplaced) - SHOWN) > 0:
-        notes.print(f"not placed: {further:,} more; an import lists all in unplaced.csv", soft_wrap=True)
+    if (further := len(files) - SHOWN) > 0:
+        notes.print(f"{what}: {further:,} more; an import lists all in unplaced.csv", soft_wrap=True)
 
 
 def _tell(report: "Report", as_json: bool) -> None:
     if as_json:
-        reasons = {str(file): reason for file, reason in report.unplaced.items()}
+        lists = {"unplaced": report.unplaced, "unread": report.unread, "gone": report.gone}
+        reasons = {name: {str(file): reason for file, reason in files.items()} for name, files in lists.items()}
+        counts = {name: getattr(report, name) for name in COUNTS}
         told = {"made": report.made, "table": report.table and str(report.table), "notes": report.notes}
-        print(json.dumps({name: getattr(report, name) for name in COUNTS} | told | {"unplaced": reasons}))
+        print(json.dumps(counts | told | reasons))
         return
     lines = [
         f"{report.files:,} files: {report.new:,} new, {report.known:,} known, {len(report.unplaced):,} not placed."

@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
-from seedscope.pipeline.imported.placing import Key, Made, Placed
+from seedscope.pipeline.imported.placing import Key, Placed
+from seedscope.pipeline.imported.sameness import Made
 from seedscope.pipeline.study.plan import Cell, Edition, Unit
 from seedscope.pipeline.study.schema import Json, UnitShape, fingerprint
 from seedscope.pipeline.tables.run_folder import RunFolder

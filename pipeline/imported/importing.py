@@ -1,5 +1,6 @@
 """Bring a folder of pictures into a run folder: read, place, record, publish."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,10 +8,11 @@ from pathlib import Path
 import yaml
 
 from seedscope.pipeline.errors import RunChanged, UserError
-from seedscope.pipeline.imported.import_stage import Import, revoke_repaired
+from seedscope.pipeline.imported.import_stage import Import, outdated, unreadable
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import find_table
-from seedscope.pipeline.imported.placing import Made, Placing, place
+from seedscope.pipeline.imported.placing import Key, Placing, place
+from seedscope.pipeline.imported.sameness import Made
 from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
 from seedscope.pipeline.spreadsheets import write_csv
 from seedscope.pipeline.storage.local import create, replacing
@@ -19,7 +21,11 @@ from seedscope.pipeline.tables.run_folder import RunFolder
 
 @dataclass
 class Report:
-    """What became of a folder. Counts are of pictures, but `units_made`; `missing` are cells of the grid without one."""
+    """What became of a folder. Counts are of pictures, but `units_made`; `missing` are cells of the grid without one.
+
+    `unread` are files of cells that have no picture, and `gone` files of the run that are lost, changed or of another cell by
+    now while it keeps the picture they had.
+    """
 
     files: int
     new: int
@@ -33,6 +39,8 @@ class Report:
     units_made: int = 0
     failed: int = 0
     notes: list[str] = field(default_factory=list)
+    unread: dict[Path, str] = field(default_factory=dict)
+    gone: dict[Path, str] = field(default_factory=dict)
     repaired: list[str] = field(default_factory=list)
     quarantined: dict[str, str] = field(default_factory=dict)
 
@@ -79,14 +87,21 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     Raises:
         UserError: the folder cannot be written, or another process has imported into it since it was surveyed.
     """
+    known = run.files
     run = run.grow(placing.made, placing.cells.values())
+    report.gone = _gone(known, placing)
     # A file may have been moved since it was first seen.
-    files = run.files | {key: item.file for key, item in placing.cells.items()}
+    files = {key: file for key, file in known.items() if file not in report.gone}
+    files |= {key: item.file for key, item in placing.cells.items()}
     run.images.clear_scratch()
     damaged = run.images.damaged([unit.name for unit in run.units], "footer")
     for name in damaged:
         run.images.revoke(name)
-    report.repaired = [*sorted(damaged), *revoke_repaired(run.images, run.units, files)]
+    old = outdated(run.images, run.units, files)
+    for name in old.again:
+        run.images.revoke(name)
+    report.repaired = [*sorted(damaged), *old.again]
+    report.gone |= dict.fromkeys(old.changed, "it has changed, but is kept as it was: other files of its unit are gone")
     done = run.images.committed()
     todo = [unit for unit in run.units if unit.name not in done]
     if todo:
@@ -95,11 +110,21 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     run.images.compact()
     ledger = run.images.ledger("rows", "failed")
     report.cells, report.failed = (sum(column.to_pylist()) for column in ledger.columns)
+    report.unread = unreadable(run.images, run.units, files)
     report.prompts, report.seeds = len(run.edition.prompts), len(run.edition.seeds)
     return run
 
 
-def write_unplaced(folder: RunFolder, unplaced: dict[Path, str]) -> Path:
+def _gone(known: Mapping[Key, Path], placing: Placing) -> dict[Path, str]:
+    """The files that cells came from, where they are lost or stand for something else by now."""
+    elsewhere = {item.file for item in placing.cells.values()} | placing.unplaced.keys()
+    lost = {key: file for key, file in known.items() if key not in placing.cells}
+    gone = {file: "it is gone; the run keeps its picture" for file in lost.values() if not file.is_file()}
+    other = "it has no longer the prompt and seed that it came with, or is refused; the run keeps the picture it had"
+    return gone | {file: other for file in lost.values() if file in elsewhere and file not in gone}
+
+
+def write_unplaced(folder: RunFolder, unplaced: Mapping[Path, str]) -> Path:
     """Write `unplaced.csv`: file and reason, a line each, of this import alone; its path."""
     path = folder.path / "unplaced.csv"
     with replacing(path) as scratch:

@@ -1,8 +1,7 @@
 """From a folder to cells: which file is the picture of which prompt and seed, and why some files have no place."""
 
-import json
-from collections import Counter
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -11,22 +10,30 @@ from seedscope.pipeline.images import ImageError, decode, endings
 from seedscope.pipeline.imported.formats.embedded import Header, read_header, recipe_of
 from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
 from seedscope.pipeline.imported.listed import Entry
+from seedscope.pipeline.imported.looking import find_pictures
+from seedscope.pipeline.imported.sameness import Made, Rest, interned
 from seedscope.pipeline.study.prompts import Prompt, prompt
-from seedscope.pipeline.study.schema import Json
 
 READERS = 16
 Key = tuple[str, int]
-Made = dict[str, Json]
+_GRID = re.compile(r"(grid|xyz?_grid|xyz?-grid|prompt_matrix)-\d+", re.IGNORECASE)
+_BETWEEN = re.compile(
+    r"-(ad-(before|preview)|before-(high-?res-?fix|hires(-fix)?|face-restoration|color-correction|refiner?|detailer|restore)"
+    r"|mask(-composite)?|init-image)(-\d+)?$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A picture's cell. `made` is how it was made: the settings, and `pixels`, its (width, height)."""
+    """A picture's cell. `made` is how it was made: the settings, and `pixels`, its (width, height). `saved` is how many
+    pictures, one made from another, carry its recipe."""
 
     file: Path
     prompt: Prompt
     seed: int
     made: Made
+    saved: int = 1
 
     @property
     def key(self) -> Key:
@@ -56,7 +63,7 @@ def place(
     Pictures that were made in another way than the rest have no place among them, for a seed is compared with others on
     the same model, size and sampler. What counts is what `made` says, or, without it, what most of the files say; a
     setting that a file does not record is no difference. Of several files for one cell the one that has the cell already
-    (`taken`) keeps it, else the first by name.
+    (`taken`) keeps it, else the first by name; of several that one run saved one after another, the last.
 
     Args:
         table: what a table says of files; it goes before what is embedded in them.
@@ -64,48 +71,72 @@ def place(
         made: how the pictures of the run were made, where it has some.
         mixed: accept pictures whatever their settings.
     """
-    files = _picture_files(folder, outside)
+    files, unseen = find_pictures(folder, outside, endings())
+    reader = _Reader(table)
     with ThreadPoolExecutor(READERS) as readers:
-        found = list(readers.map(lambda file: _read(file, table.get(file)), files))
-    placing = Placing(made)
+        found = list(readers.map(reader.read, files))
+    placing = Placing(made, unplaced=dict(unseen))
     placing.unplaced |= {file: why for file, why in zip(files, found, strict=True) if isinstance(why, str)}
-    missing = table.keys() - set(files)
+    missing = table.keys() - set(files) - unseen.keys()
     placing.unplaced |= dict.fromkeys(sorted(missing), "the table names it, but there is no such picture")
     readable = [item for item in found if isinstance(item, Placed)]
-    if mixed:
-        placing.made = None
-    elif made is None and readable:
-        placing.made = _most_common(readable)
-    _give_cells(placing, readable, taken or {})
+    known = {item.file for item in readable if (taken or {}).get(item.key) == item.file}
+    ways = [item.made for item in readable if item.file in known] or [item.made for item in readable]
+    rest = None if mixed else Rest.of(made, ways, kept=made is not None)
+    placing.made = rest.made if rest and readable and made is None else None if mixed else made
+    _give_cells(placing, readable, taken or {}, rest)
     return placing
 
 
-def _picture_files(folder: Path, outside: Path) -> list[Path]:
-    readable = endings()
-    run = outside.resolve()
-    return [
-        file
-        for file in sorted(folder.rglob("*"))
-        if file.suffix.lower() in readable and file.is_file() and not file.resolve().is_relative_to(run)
-    ]
+@dataclass
+class _Reader:
+    """Reads files one by one, and keeps what they have in common once."""
+
+    table: Mapping[Path, Entry]
+    ways: dict[str, Made] = field(default_factory=dict)
+    prompts: dict[tuple[str, str | None], Prompt] = field(default_factory=dict)
+
+    def read(self, file: Path) -> Placed | str:
+        """A file's cell, or why it has none."""
+        entry = self.table.get(file)
+        try:
+            header: Header | None = read_header(file)
+        except ImageError as reason:
+            if entry is None:
+                return str(reason)
+            header = None
+        embedded = _embedded(file, header)
+        found = _filled(entry.recipe, embedded) if entry else embedded
+        if isinstance(found, Unplaceable):
+            return str(found)
+        if entry is None and header and (other := _no_final_picture(file, header, found)):
+            return other
+        group = entry.group if entry else None
+        text = self.prompts.setdefault((found.prompt, group), prompt(found.prompt, group))
+        return Placed(file, text, found.seed, interned(_made(found, header), self.ways), found.saved)
 
 
-def _read(file: Path, entry: Entry | None) -> Placed | str:
-    """A file's cell, or why it has none."""
+def _embedded(file: Path, header: Header | None) -> Recipe | Unplaceable:
+    """What a file says of itself, or why that is nothing."""
     try:
-        header: Header | None = read_header(file)
-    except ImageError as reason:
-        if entry is None:
-            return str(reason)
-        header = None
-    try:
-        embedded: Recipe | Unplaceable = recipe_of(header.texts if header else {})
+        return recipe_of(header.texts if header else {}, file.name)
     except Unplaceable as reason:
-        embedded = reason
-    found = _filled(entry.recipe, embedded) if entry else embedded
-    if isinstance(found, Unplaceable):
-        return str(found)
-    return Placed(file, prompt(found.prompt, entry.group if entry else None), found.seed, _made(found, header))
+        return reason
+
+
+def _no_final_picture(file: Path, header: Header, found: Recipe) -> str | None:
+    """Why a picture is not the one that its settings describe, if so; web UIs write the same settings into others too."""
+    if _GRID.match(file.stem):
+        return "its name is that of a grid of pictures, and a cell is one"
+    if _BETWEEN.search(file.stem):
+        return "its name is that of a picture between the first and the final one, which has its prompt and seed too"
+    asked, seen = sorted(found.settings.size or ()), sorted((header.width, header.height))
+    if asked and not found.enlarged and any(abs(a - b) >= 8 for a, b in zip(asked, seen, strict=True)):
+        size = " x ".join(map(str, found.settings.size or ()))
+        return (
+            f"it is {header.width} x {header.height}, where its settings say {size}: a grid, or cut or enlarged since"
+        )
+    return None
 
 
 def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Recipe | Unplaceable:
@@ -113,41 +144,30 @@ def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Rec
     if isinstance(listed, Unplaceable) or isinstance(embedded, Unplaceable):
         return listed
     told = {key: value for key, value in asdict(listed.settings).items() if value is not None}
-    return replace(listed, settings=replace(embedded.settings, **told))
+    return replace(listed, settings=replace(embedded.settings, **told), further=embedded.further)
 
 
 def _made(found: Recipe, header: Header | None) -> Made:
     made: Made = asdict(found.settings) | {"pixels": (header.width, header.height) if header else None}
-    return {key: list(value) if isinstance(value, tuple) else value for key, value in made.items()}
+    made = {key: list(value) if isinstance(value, tuple) else value for key, value in made.items()}
+    return made if found.further is None else made | {"settings": dict(found.further)}
 
 
-def _most_common(found: list[Placed]) -> Made:
-    counts = Counter(json.dumps(item.made) for item in found)
-    made: Made = json.loads(counts.most_common(1)[0][0])
-    return made
-
-
-def _give_cells(placing: Placing, found: list[Placed], taken: Mapping[Key, Path]) -> None:
-    for item in sorted(found, key=lambda item: (taken.get(item.key) != item.file, item.file)):
-        holder = placing.cells[item.key].file if item.key in placing.cells else taken.get(item.key)
-        if differences := list(_differences(placing.made or {}, item.made)):
-            placing.unplaced[item.file] = f"it was made in another way than the rest: {'; '.join(differences)}"
+def _give_cells(placing: Placing, found: list[Placed], taken: Mapping[Key, Path], rest: Rest | None) -> None:
+    keys = {item.file: item.key for item in found}
+    several = sorted((item for item in found if item.saved > 1), key=lambda item: item.file, reverse=True)
+    single = [item for item in found if item.saved == 1]
+    for item in [*several, *sorted(single, key=lambda item: (taken.get(item.key) != item.file, item.file))]:
+        has = taken.get(item.key)
+        if has is not None and (has in placing.unplaced or keys.get(has, item.key) != item.key or item.saved > 1):
+            has = None  # that file is another picture by now, or has lost its place
+        holder = placing.cells[item.key].file if item.key in placing.cells else has
+        if rest and (differences := rest.differences(item.made, known=taken.get(item.key) == item.file)):
+            placing.unplaced[item.file] = f"it was made in another way than the rest: {differences}"
         elif holder is not None and holder != item.file and holder.is_file():
             placing.unplaced[item.file] = f"it has the prompt and seed of {holder}, and {_likeness(holder, item.file)}"
         else:
             placing.cells[item.key] = item
-
-
-def _differences(rest: Made, this: Made) -> Iterator[str]:
-    """`steps is 30, not 20`, for settings that both record."""
-    for name, value in this.items():
-        if value is not None and rest.get(name) is not None and rest[name] != value:
-            yield f"{name.replace('_', ' ')} is {_short(value)}, not {_short(rest[name])}"
-
-
-def _short(value: Json) -> str:
-    shown = " x ".join(map(str, value)) if isinstance(value, list) else str(value) or "empty"
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _likeness(one: Path, other: Path) -> str:

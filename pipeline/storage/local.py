@@ -141,7 +141,7 @@ class LocalStorage:
             handle = os.open(self.local / name, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
             if error.errno in _READ_ONLY and self.local.is_dir():
-                raise ReadOnly(f"{self.local}: {_REFUSALS[error.errno]}. {READ_ONLY}") from error
+                raise ReadOnly(f"{self.local}: {REFUSALS[error.errno]}. {READ_ONLY}") from error
             raise StorageError(
                 f"{self.local}: cannot be used as a run folder: {error.strerror}. Choose another one with --out."
             ) from error

@@ -5,18 +5,21 @@
     Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 965400086, Size: 512x512, Model: v1-5
 
 Source: AUTOMATIC1111/stable-diffusion-webui, `modules/processing.py::create_infotext` writes it and
-`modules/infotext_utils.py::parse_generation_parameters` reads it.
+`modules/infotext_utils.py::parse_generation_parameters` reads it. SD.Next writes other settings before `Steps`.
 Deviation: the web UI trims each line of a prompt; here a prompt keeps its lines as they are, and its two ends are trimmed. The
-settings are the last line that begins with `Steps:`, so that what extensions write below it does no harm.
+settings are the last line with `Steps:` among its names, so that what extensions write below it does no harm.
 """
 
 import json
 import re
+from dataclasses import replace
 
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
+    Unread,
+    further,
     joined,
     number,
     recipe,
@@ -24,10 +27,33 @@ from seedscope.pipeline.imported.formats.recipe import (
     text,
     whole,
 )
+from seedscope.pipeline.study.schema import Json
 
-_SETTINGS = re.compile(r"^Steps: \d+.*$", re.MULTILINE)
-_NEGATIVE = re.compile(r"^Negative prompt:", re.MULTILINE)
-_FIELD = re.compile(r'(?P<name>[A-Za-z][^:,"]*): *(?P<value>"(?:[^"\\]|\\.)*"|[^,]*)(?:,|$)')
+_SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
+_NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
+# A value in quotes may go over lines, as some extensions write it.
+_FIELD = re.compile(
+    r'(?P<name>[A-Za-z][^:,"\n]*):[ \t]*'
+    r'(?P<value>"(?:[^"\\\n]|\\.)*"|"(?:[^"\\]|\\.)*"(?=[ \t]*(?:,|\n|$))|[^,\n]*)[ \t]*(?P<end>,|\n|$)'
+)
+_TOLD = (
+    "steps|sampler|seed|size|model|schedule type|cfg scale|denoising strength|raw prompt|raw negative prompt|"
+    "variation seed|variation seed strength"
+)
+# The time, the program, and what goes into the prompt or follows from its words.
+_SHAPES_NOTHING = (
+    "version|app|user|created by|created date|updated|time|time taken|batch|batch size|batch pos|comment|hashes|"
+    "lora hashes|ti hashes|template|negative template|wildcard prompt|wildcard negative prompt|original prompt|"
+    "original negative prompt|fooocus v2 expansion|adetailer version|civitai resources|civitai metadata"
+)
+_NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
+_ENLARGED = re.compile("hires|upscal|resize|outpaint|zoom")
+_GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
+
+
+def has_settings(parameters: str) -> bool:
+    """Whether there is a line of settings with a seed in a text."""
+    return bool(_SETTINGS.search(parameters)) and "Seed: " in parameters
 
 
 def parse(parameters: str) -> Recipe:
@@ -36,28 +62,34 @@ def parse(parameters: str) -> Recipe:
     A picture of a batch has its own seed in it (the web UI counts up from the first), so nothing is added to the seed.
 
     Raises:
-        Unplaceable: there is no line of settings, no prompt or no seed in it, or two seeds were mixed.
+        Unplaceable: there is no line of settings, no prompt or no seed in it, two seeds were mixed, or it is that of a grid.
     """
+    parameters = parameters.replace("\r\n", "\n")
     lines = list(_SETTINGS.finditer(parameters))
     if not lines:
-        raise Unplaceable("its `parameters` text has no line of settings (`Steps: ..., Seed: ...`)")
+        raise Unread("its `parameters` text has no line of settings (`Steps: ..., Seed: ...`)")
     prompt, negative = _prompts(parameters[: lines[-1].start()])
-    fields = _fields(lines[-1][0])
-    if number(fields.get("Variation seed strength")) or "Seed resize from" in fields:
+    fields = _fields(parameters[lines[-1].start() :])
+    if number(fields.get("variation seed strength")) or "seed resize from" in fields:
         raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
-    width, _, height = fields.get("Size", "").partition("x")
-    schedule = fields.get("Schedule type")
+    if _GRID.search(fields.get("script", "")):
+        raise Unplaceable(f"it is a grid of pictures, not one (Script: {fields['script']})")
+    if prompt == negative == "unknown":
+        raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
+    width, _, height = fields.get("size", "").partition("x")
+    schedule = fields.get("schedule type")
     settings = Settings(
-        negative_prompt=text(fields.get("Raw negative prompt", negative)) or "",
-        model=text(fields.get("Model")) or fields.get("Model hash"),
-        sampler=joined(fields.get("Sampler"), None if schedule == "Automatic" else schedule),
-        steps=whole(fields.get("Steps")),
-        guidance=number(fields.get("CFG scale")),
+        negative_prompt=text(fields.get("raw negative prompt", negative)) or "",
+        model=text(fields.get("model")) or fields.get("model hash"),
+        sampler=joined(fields.get("sampler"), None if schedule == "Automatic" else schedule),
+        steps=whole(fields.get("steps")),
+        guidance=number(fields.get("cfg scale")),
         size=size(width, height),
-        denoising=number(fields.get("Denoising strength")),
+        denoising=number(fields.get("denoising strength")),
     )
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
-    return recipe(fields.get("Raw prompt", prompt), fields.get("Seed"), settings)
+    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, _further(fields))
+    return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
 
 
 def _prompts(written: str) -> tuple[str, str]:
@@ -69,10 +101,15 @@ def _prompts(written: str) -> tuple[str, str]:
 
 
 def _fields(line: str) -> dict[str, str]:
-    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> name to value, quotes undone; of a name that stands twice, the first."""
+    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> name in lower case to value, quotes undone, up to the end of the line; of a
+    name that stands twice, the first."""
     fields: dict[str, str] = {}
+    end = 0
     for field in _FIELD.finditer(line):
-        fields.setdefault(field["name"].strip(), _unquoted(field["value"].strip()))
+        if "\n" in line[end : field.start()]:
+            break
+        fields.setdefault(field["name"].strip().lower(), _unquoted(field["value"].strip()))
+        end = field.start("end")
     return fields
 
 
@@ -80,6 +117,11 @@ def _unquoted(value: str) -> str:
     if not value.startswith('"'):
         return value
     try:
-        return str(json.loads(value))
+        return str(json.loads(value, strict=False))
     except ValueError:
         return value
+
+
+def _further(fields: dict[str, str]) -> dict[str, Json]:
+    """All that is not said otherwise; the hash of a VAE only where its name is not, for it came later."""
+    return further(fields, _NOT_COMPARED | ({"vae hash"} if "vae" in fields else set()))

@@ -1,18 +1,21 @@
 """From a picture's file to its recipe: which of the known formats of metadata it carries."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from seedscope.pipeline.images import DAMAGE, opened
 from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread
 from seedscope.pipeline.study.schema import Json
 
 _EXIF_IFD, _MAKE, _MODEL, _ORIENTATION, _USER_COMMENT = 0x8769, 0x010F, 0x0110, 0x0112, 0x9286
+_DESCRIPTION, _XP_COMMENT = 0x010E, 0x9C9C
 _TURNED = (5, 6, 7, 8)
 _TEXT_CHUNKS = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
 
@@ -33,76 +36,153 @@ def read_header(file: Path) -> Header:
         ImageError: the file is not a picture, or cannot be read.
     """
     with opened(file) as picture:
-        texts = {key: value for key, value in picture.info.items() if isinstance(key, str) and isinstance(value, str)}
+        info = {key: value for key, value in picture.info.items() if isinstance(key, str) and isinstance(value, str)}
+        # A tEXt chunk has Latin-1, and stable-diffusion.cpp and others write UTF-8 into it; an iTXt chunk has UTF-8.
+        texts = {key: value if isinstance(value, PngImagePlugin.iTXt) else _utf8(value) for key, value in info.items()}
         if picture.format == "PNG" and not any(key in texts for key in _TEXT_CHUNKS):
-            texts |= _late_chunks(picture)
+            texts |= _late_chunks(file)
         # For a PNG without EXIF before its pixels, Pillow would decode them all to look behind them.
         exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else Image.Exif()
         texts |= _exif_texts(exif)
+        if not any(key in texts for key in _TEXT_CHUNKS):
+            texts |= _other_comments(picture, exif)
         width, height = picture.size
         return Header(*((height, width) if exif.get(_ORIENTATION) in _TURNED else (width, height)), texts)
 
 
-def _late_chunks(picture: Image.Image) -> dict[str, str]:
-    """Text chunks that stand after the pixels of a PNG, where the file goes that far."""
-    try:
-        picture.load()
-    except DAMAGE:
-        return {}
-    return dict(getattr(picture, "text", {}))
+def _late_chunks(file: Path) -> dict[str, str]:
+    """Text chunks of a PNG wherever they stand, its pixels skipped, where the file goes that far."""
+    texts: dict[str, str] = {}
+    with file.open("rb") as opened_file, suppress(*DAMAGE):
+        opened_file.seek(len(b"\x89PNG\r\n\x1a\n"))
+        stream = PngImagePlugin.PngStream(opened_file)
+        texts = stream.im_text
+        while (chunk := stream.read())[0] != b"IEND":
+            if chunk[0] in (b"tEXt", b"zTXt", b"iTXt"):
+                stream.crc(chunk[0], stream.call(*chunk))
+            else:
+                opened_file.seek(chunk[2] + 4, 1)
+    return dict(texts)
+
+
+def _utf8(value: str) -> str:
+    """A text that was written as UTF-8 and read as Latin-1, as Pillow reads text in PNG and EXIF."""
+    with suppress(UnicodeError):
+        return value.encode("latin-1").decode()
+    return value
 
 
 def _exif_texts(exif: Image.Exif) -> dict[str, str]:
     """The user comment, as A1111 and SwarmUI (in the EXIF directory) or Fooocus (beside it) write it, as `parameters`;
-    and what ComfyUI writes into the camera's maker and model as `prompt:{...}`."""
+    and what ComfyUI and its savers write into the camera's maker, its model and the description as `prompt:{...}`."""
     comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT, exif.get(_USER_COMMENT))
     texts = {"parameters": _comment(comment)} if comment else {}
-    for tag in (_MAKE, _MODEL):
-        name, colon, value = str(exif.get(tag, "")).partition(":")
-        if colon and name in ("prompt", "workflow"):
-            texts[name] = value.rstrip("\0")
+    for tag in (_MAKE, _MODEL, _DESCRIPTION):
+        name, colon, value = _utf8(str(exif.get(tag, ""))).partition(":")
+        if colon and name.lower() in ("prompt", "workflow"):
+            texts[name.lower()] = value.strip(" \0")
     return texts
+
+
+def _other_comments(picture: Image.Image, exif: Image.Exif) -> dict[str, str]:
+    """The settings of A1111 where other programs put them: the description, Windows' comment, the comment of a JPEG or GIF."""
+    for comment in (exif.get(_DESCRIPTION), exif.get(_XP_COMMENT), picture.info.get("comment")):
+        if isinstance(comment, bytes):
+            wide = comment[1::2].count(0) > len(comment) // 4
+            found = comment.decode("utf-16-le" if wide else "utf-8", errors="replace")
+        else:
+            found = _utf8(str(comment or ""))
+        if a1111.has_settings(found):
+            return {"parameters": found.rstrip("\0")}
+    return {}
 
 
 def _comment(value: object) -> str:
     """An EXIF user comment: eight bytes that name the encoding, then the text.
 
     Source: Exif 2.32, section 4.6.5. UTF-16 comes in either byte order: A1111 (piexif) writes the high byte first, SwarmUI
-    (ImageSharp) the low one, so the side on which the zero bytes of Latin letters lie decides.
+    (ImageSharp) the low one. The order in which the word `seed` is found is the right one; else the side on which the zero
+    bytes of Latin letters lie decides. Without any zero byte it is UTF-8, which some programs put there.
     """
     if not isinstance(value, bytes):
-        return str(value).rstrip("\0")
+        return _utf8(str(value)).rstrip("\0")
     code, body = value[:8], value[8:]
     if code == b"UNICODE\0":
+        if 0 not in body.rstrip(b"\0"):
+            return body.decode(errors="replace").rstrip("\0")
         high_first = body[::2].count(0) >= body[1::2].count(0)
-        return body.decode("utf-16-be" if high_first else "utf-16-le", errors="replace").lstrip("\ufeff").rstrip("\0")
+        orders = ("utf-16-be", "utf-16-le") if high_first else ("utf-16-le", "utf-16-be")
+        texts = [body.decode(order, errors="replace").lstrip("\ufeff").rstrip("\0") for order in orders]
+        return next((found for found in texts if "seed" in found.lower()), texts[0])
     if code in (b"ASCII\0\0\0", bytes(8)):
         return body.decode(errors="replace").rstrip("\0")
     return value.decode(errors="replace").rstrip("\0")
 
 
-def recipe_of(texts: Mapping[str, str]) -> Recipe:
-    """The recipe in the texts of a picture.
+def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
+    """The recipe in the texts of a picture. Where several tell one, as some savers of ComfyUI write them, they must agree.
 
     Raises:
-        Unplaceable: they are in none of the known formats, or name no prompt or no usable seed.
+        Unplaceable: they are in none of the known formats, name no prompt or no usable seed, or contradict each other.
     """
-    parameters = texts.get("parameters")
-    if parameters is not None:
+    sources = _sources(texts, file_name)
+    if not sources:
+        if "workflow" in texts:
+            raise Unplaceable("it has a ComfyUI `workflow`, but not the `prompt` graph that was run")
+        names = f"; the texts in it are {', '.join(map(repr, sorted(texts)))}" if texts else ""
+        raise Unplaceable(f"it has none of the known metadata{names}")
+    found: dict[str, Recipe] = {}
+    unread: list[Unread] = []
+    for name, read in sources.items():
+        try:
+            found[name] = read()
+        except Unread as reason:
+            unread.append(reason)
+    if not found:
+        raise unread[0]
+    _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
+    first, *others = found.values()
+    told = [item.further for item in (first, *others) if item.further is not None]
+    return replace(first, further={name: value for item in reversed(told) for name, value in item.items()})
+
+
+def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[], Recipe]]:
+    """The texts that tell a recipe, by what they are called, with their readers."""
+    sources: dict[str, Callable[[], Recipe]] = {}
+    if (parameters := texts.get("parameters")) is not None:
         metadata = _object(parameters)
         if metadata is None:
-            return a1111.parse(parameters)
-        return swarmui.parse(metadata) if "sui_image_params" in metadata else fooocus.parse(metadata)
+            sources["`parameters` text"] = lambda: a1111.parse(parameters)
+        elif comfyui.is_graph(metadata):  # so Civitai's generator writes it
+            sources["ComfyUI graph"] = lambda: comfyui.parse(metadata, file_name)
+        else:
+            own = swarmui if "sui_image_params" in metadata else fooocus
+            sources["`parameters`"] = lambda: own.parse(metadata)
     if "invokeai_metadata" in texts:
-        return invokeai.parse(_object(texts["invokeai_metadata"]) or {})
-    if "sd-metadata" in texts:
-        return invokeai.parse_sd_metadata(_object(texts["sd-metadata"]) or {})
-    if "prompt" in texts:
-        return comfyui.parse(_object(texts["prompt"]) or {})
-    if "workflow" in texts:
-        raise Unplaceable("it has a ComfyUI `workflow`, but not the `prompt` graph that was run")
-    names = f"; the texts in it are {', '.join(map(repr, sorted(texts)))}" if texts else ""
-    raise Unplaceable(f"it has none of the known metadata{names}")
+        sources["`invokeai_metadata`"] = lambda: invokeai.parse(_object(texts["invokeai_metadata"]) or {})
+    elif "sd-metadata" in texts:
+        sources["`sd-metadata`"] = lambda: invokeai.parse_sd_metadata(_object(texts["sd-metadata"]) or {})
+    graph = _object(texts.get("prompt", "")) or {}
+    if "prompt" in texts and (not sources or comfyui.is_graph(graph)):
+        sources["ComfyUI graph"] = lambda: comfyui.parse(graph, file_name)
+    return sources
+
+
+def _refuse_contradiction(found: Mapping[str, Recipe], graph: dict[str, Json] | None) -> None:
+    (name, first), *others = found.items()
+    for other, recipe in others:
+        if recipe.seed != first.seed:
+            raise Unplaceable(f"its {name} and its {other} disagree: the seed is {first.seed} and {recipe.seed}")
+        if _words(recipe.prompt) != _words(first.prompt):
+            prompts = f"{first.prompt[:40]!r} and {recipe.prompt[:40]!r}"
+            raise Unplaceable(f"its {name} and its {other} disagree: the prompt is {prompts}")
+    if graph and not others and "graph" not in name and not comfyui.holds_seed(graph, first.seed):
+        raise Unplaceable(f"its {name} has the seed {first.seed}, which is nowhere in its ComfyUI graph")
+
+
+def _words(prompt: str) -> list[str]:
+    """A prompt's words, without the adapters that some programs write among them."""
+    return re.sub("<lora:[^>]*>", " ", prompt).replace(",", " ").split()
 
 
 def _object(content: str) -> dict[str, Json] | None:

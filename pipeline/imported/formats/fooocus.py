@@ -8,6 +8,7 @@ import re
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
+    further,
     joined,
     number,
     recipe,
@@ -17,6 +18,12 @@ from seedscope.pipeline.imported.formats.recipe import (
     with_adapters,
 )
 from seedscope.pipeline.study.schema import Json
+
+# In the settings already; prompts, and what was made of them; the program.
+_TOLD = (
+    "prompt negative_prompt full_prompt full_negative_prompt prompt_expansion seed base_model base_model_hash loras resolution "
+    "sampler scheduler steps guidance_scale styles metadata_scheme version created_by"
+)
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:
@@ -38,7 +45,8 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         size=size(*sides) if len(sides) == 2 else None,
         styles=text(metadata.get("styles")),
     )
-    return recipe(metadata.get("prompt"), metadata.get("seed"), settings)
+    rest = {key: value for key, value in metadata.items() if not key.startswith("lora_combined")}
+    return recipe(metadata.get("prompt"), metadata.get("seed"), settings, further(rest, _TOLD.split()))
 
 
 def _adapters(loras: Json) -> list[tuple[str, Json]]:

@@ -10,6 +10,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
+    further,
     number,
     recipe,
     size,
@@ -19,6 +20,12 @@ from seedscope.pipeline.imported.formats.recipe import (
 )
 from seedscope.pipeline.study.schema import Json
 
+# In the settings already; prompts; the program, and what only its canvas needs.
+_TOLD = (
+    "positive_prompt negative_prompt positive_style_prompt seed model loras scheduler steps cfg_scale width height strength "
+    "hrf_strength app_version canvas_v2_metadata"
+)
+_TOLD_BEFORE_3 = "prompt seed variations sampler steps cfg_scale width height extra"
 _BRACKETS = re.compile(r"\[(.*?)\]", re.DOTALL)
 
 
@@ -31,6 +38,8 @@ def parse(metadata: dict[str, Json]) -> Recipe:
     prompt, style = metadata.get("positive_prompt"), text(metadata.get("positive_style_prompt"))
     if isinstance(prompt, str) and style and style != prompt.strip():
         prompt = f"{prompt.strip()}\n{style}"
+    enlarged = metadata.get("hrf_enabled") is not False
+    told = [*_TOLD.split(), *([] if enlarged else ["hrf_method", "hrf_enabled"])]
     settings = Settings(
         negative_prompt=text(metadata.get("negative_prompt")) or "",
         model=with_adapters(_name(metadata.get("model")), _adapters(metadata.get("loras"))),
@@ -38,9 +47,9 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         steps=whole(metadata.get("steps")),
         guidance=number(metadata.get("cfg_scale")),
         size=size(metadata.get("width"), metadata.get("height")),
-        denoising=number(metadata.get("strength")) or number(metadata.get("hrf_strength")),
+        denoising=number(metadata.get("strength")) or (number(metadata.get("hrf_strength")) if enlarged else None),
     )
-    return recipe(prompt, metadata.get("seed"), settings)
+    return recipe(prompt, metadata.get("seed"), settings, further(_named(metadata), told))
 
 
 def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
@@ -55,6 +64,8 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
     if image.get("variations"):
         raise Unplaceable("its noise is not that of one seed: variations were mixed in")
     prompt = image.get("prompt")
+    if isinstance(prompt, list) and len(prompt) > 1:
+        raise Unplaceable(f"its prompt is a blend of {len(prompt)} prompts with weights of their own")
     if isinstance(prompt, list) and prompt and isinstance(prompt[0], dict):
         prompt = prompt[0].get("prompt")
     negative = ""
@@ -70,12 +81,17 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
         size=size(image.get("width"), image.get("height")),
         denoising=number(image.get("strength")) if image.get("type") == "img2img" else None,
     )
-    return recipe(prompt, image.get("seed"), settings)
+    return recipe(prompt, image.get("seed"), settings, further(image, _TOLD_BEFORE_3.split()))
 
 
 def _name(model: Json) -> str | None:
     """The name of a model, which 3.x calls `model_name` and later editions `name`."""
     return text(model.get("name")) or text(model.get("model_name")) if isinstance(model, dict) else text(model)
+
+
+def _named(metadata: dict[str, Json]) -> dict[str, Json]:
+    """The metadata with models by their names: their keys are those of one installation."""
+    return {key: _name(value) or value if isinstance(value, dict) else value for key, value in metadata.items()}
 
 
 def _adapters(loras: Json) -> list[tuple[str, Json]]:

@@ -3,15 +3,22 @@
 import math
 import re
 import reprlib
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
 _EXACT = 2**53  # whole numbers up to it are all floating-point numbers
+LINK = "-> "
+"""Begins a further setting that says what a thing depends on, and not what it is set to."""
 
 
 class Unplaceable(ValueError):
     """A picture that no (prompt, seed) is known of; the message says why, of the file: "it names no seed"."""
+
+
+class Unread(Unplaceable):
+    """What stands in one text of a file tells no cell, or not in a way that is known here: another text of it may."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +42,67 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """The cell of a picture, and the settings that it was made with."""
+    """The cell of a picture, and the settings that it was made with.
+
+    `further` has all other settings under the names that the program gives them, one that is absent being at its default;
+    None where the source does not tell them. `enlarged` says that its pixels need not have the size asked for. `saved` is how
+    many pictures came of one run, one from another, and carry this very recipe: the last is the one meant.
+    """
 
     prompt: str
     seed: int
     settings: Settings = Settings()
+    further: Mapping[str, Json] | None = None
+    enlarged: bool = True
+    saved: int = 1
 
 
-def recipe(prompt: Json, seed: Json, settings: Settings) -> Recipe:
+def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, Json] | None = None) -> Recipe:
     """Check what a file says.
 
     Raises:
-        Unplaceable: no text, or no whole number from 0 to 2^63-1.
+        Unread: no text, or no whole number from 0 to 2^63-1.
     """
     if not isinstance(prompt, str):
-        raise Unplaceable("it names no prompt")
+        raise Unread("it names no prompt")
     if _repaired(prompt) != prompt:
-        raise Unplaceable("its prompt has characters that are none (halves of surrogate pairs)")
+        raise Unread("its prompt has characters that are none (halves of surrogate pairs)")
     if not prompt.strip():
-        raise Unplaceable("its prompt is empty")
+        raise Unread("its prompt is empty")
     if seed is None or seed == "":
-        raise Unplaceable("it names no seed")
+        raise Unread("it names no seed")
     if isinstance(seed, float) and math.isnan(seed):  # an empty cell, where a program made decimal numbers of a column
-        raise Unplaceable("it names no seed")
+        raise Unread("it names no seed")
     number = whole(seed)
     if number is None:
-        raise Unplaceable(f"its seed is {_shown(seed)}, which is no whole number")
+        raise Unread(f"its seed is {_shown(seed)}, which is no whole number")
     if abs(number) > _EXACT and re.search(r"[.eE]", str(seed)):
-        raise Unplaceable(
+        raise Unread(
             f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
         )
     if number < 0:
-        raise Unplaceable(f"its seed is {number}, which stands for a random one that was not written down")
+        raise Unread(f"its seed is {number}, which stands for a random one that was not written down")
     if number > LARGEST_SEED:
-        raise Unplaceable(f"its seed is {number}, which is above 2^63-1 and cannot be stored")
-    return Recipe(prompt.strip(), number, settings)
+        raise Unread(f"its seed is {number}, which is above 2^63-1 and cannot be stored")
+    return Recipe(prompt.strip(), number, settings, further)
+
+
+def further(metadata: Mapping[str, Json], told: Collection[str]) -> dict[str, Json]:
+    """The settings but those `told` already, or known to shape no picture; numbers written as text are numbers.
+
+    What is empty is left out: programs write it or not, as their editions go.
+    """
+    return {
+        name: plain(value) for name, value in metadata.items() if name not in told and value not in (None, "", [], {})
+    }
+
+
+def plain(value: Json) -> Json:
+    """A number in one spelling (`"7.0"` -> 7), a text without spaces at its ends; all else as it is."""
+    found = number(value)
+    if found is None:
+        return text(value) if isinstance(value, str) else value
+    return int(found) if found.is_integer() and abs(found) < 2**53 else found
 
 
 def _shown(value: Json) -> str:

@@ -8,6 +8,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
+    further,
     joined,
     number,
     recipe,
@@ -17,6 +18,13 @@ from seedscope.pipeline.imported.formats.recipe import (
     with_adapters,
 )
 from seedscope.pipeline.study.schema import Json
+
+# In the settings already; prompts, and the seed of the wildcards in them; the program, and what follows from the rest.
+_TOLD = (
+    "prompt negativeprompt seed images batchsize model loras loraweights sampler scheduler comfyuisampler comfyuischeduler "
+    "autowebuisampler autowebuischeduler steps cfgscale width height initimagecreativity variationseed variationseedstrength "
+    "wildcardseed aspectratio swarm_version date personalnote donotsave"
+)
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:
@@ -44,7 +52,7 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         size=size(given.get("width"), given.get("height")),
         denoising=number(given.get("initimagecreativity")),
     )
-    return recipe(given.get("prompt"), given.get("seed"), settings)
+    return recipe(given.get("prompt"), given.get("seed"), settings, further(given, _TOLD.split()))
 
 
 def _first(given: dict[str, Json], kind: str) -> Json:

@@ -159,7 +159,7 @@ def test_files_without_a_place_are_listed_with_the_reason(pictures: Path, tmp_pa
         "twin.png": "0-3.png, and is the same picture",
         "rival.png": "0-3.png, and is another picture",
         "other.png": "made in another way than the rest: model is sdxl, not v1-5-pruned-emaonly; steps is 30, not 20",
-        "large.png": "pixels is 48 x 32, not 24 x 16",
+        "large.png": "it is 48 x 32, where its settings say 24 x 16: a grid",
         "broken.png": "not a readable picture",
     }.items():
         assert part in reasons[name], reasons[name]

@@ -1,0 +1,81 @@
+"""What is known of the nodes of ComfyUI and its extensions: what stands at their outputs.
+
+A graph names outputs by number alone, so that a node which is not listed may hand out anything. Sources: the nodes' own code in
+comfyanonymous/ComfyUI, rgthree/rgthree-comfy (`py/context_utils.py`), ltdrdata/ComfyUI-Impact-Pack (`pipe`),
+jags111/efficiency-nodes-comfyui.
+"""
+
+import re
+
+_CONTEXT = ("base_ctx", "model", "clip", "vae", "positive", "negative", "latent", "images", "seed")
+_BIG = (
+    *_CONTEXT,
+    *("steps", "step_refiner", "cfg", "ckpt_name", "sampler", "scheduler", "clip_width", "clip_height"),
+    *("text_pos_g", "text_pos_l", "text_neg_g", "text_neg_l", "mask", "control_net"),
+)
+_PIPE = ("model", "clip", "vae", "positive", "negative")
+
+CARRIERS: dict[str, tuple[str, ...]] = {
+    "Context (rgthree)": _CONTEXT,
+    "Context Switch (rgthree)": _CONTEXT,
+    "Context Big (rgthree)": _BIG,
+    "Context Switch Big (rgthree)": _BIG,
+    "FromBasicPipe": _PIPE,
+    "FromBasicPipe_v2": ("basic_pipe", *_PIPE),
+}
+"""Nodes that hand on what they are given: the input that stands at each output."""
+BASE = re.compile(r"base_ctx|ctx_\d+|basic_pipe")
+"""Inputs of a carrier that lead to another one, which has what it lacks itself."""
+THROUGH = {"Reroute", "Reroute (rgthree)", "Any Switch (rgthree)", "ReroutePrimitive|pysssss"}
+"""Nodes that hand on the one thing that is linked to them."""
+
+PAIRS = {
+    *(
+        "ControlNetApplyAdvanced",
+        "ControlNetApplySD3",
+        "ControlNetInpaintingAliMamaApply",
+        "ACN_AdvancedControlNetApply",
+    ),
+    *("ACN_AdvancedControlNetApply_v2", "ImpactControlNetApplyAdvanced", "ImpactControlNetApplySD3"),
+    *("InpaintModelConditioning", "InstructPixToPixConditioning", "SD_4XUpscale_Conditioning", "LTXVConditioning"),
+    *("StableZero123_Conditioning", "SV3D_Conditioning", "SVD_img2vid_Conditioning"),
+}
+"""Nodes that change `positive` into their first output and `negative` into their second."""
+LOADERS = {"Efficient Loader": ("model", "positive", "negative", "latent", "vae", "clip", "dependencies")}
+"""Nodes with texts among their inputs, and what stands at each output."""
+TEXTS = ("text", "text_g", "text_l", "clip_g", "clip_l", "t5xxl", "prompt", "user_prompt")
+"""Inputs of a text encoder."""
+
+HELD = ("value", "int", "integer", "number")
+"""Inputs of a node that holds a number."""
+BATCH = ("batch_size", "batch", "batch_count", "num_images")
+SILENT = {
+    "control_after_generate",
+    "filename_prefix",
+    "preview_method",
+    "upload",
+    "image_upload",
+    "choose file to upload",
+}
+"""Inputs that shape no picture."""
+_NUMBERS = (
+    "primitiveint primitiveinteger primitiveintegercrystools impactint int integer intliteral intliteralimagesaver intconstant "
+    "constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator seedgeneratorimagesaver "
+    "seedeverywhere crseed crinteger jwinteger intinput seedinput"
+)
+_MADE = re.compile(
+    "wild|random|dynamic|select|switch|llm|gpt|load|file|list|style|replac|translat|schedul|pick", re.IGNORECASE
+)
+
+
+def holds_number(kind: str, output: int) -> bool:
+    """Whether a node hands out at an output the very number that stands in it."""
+    letters = re.sub("[^a-z]", "", kind.lower())
+    return letters in _NUMBERS.split() and (output == 0) != (
+        kind == "Seed"
+    )  # that of WAS has a record at its first output
+
+
+def holds_text(kind: str, key: str, output: int) -> bool:
+    """Whether a node with one input hands out that text as it stands."""
+    return key.lower() in ("value", "text", "string", "prompt") and output == 0 and not _MADE.search(kind)

@@ -1,0 +1,199 @@
+"""What ComfyUI's graphs hand on: by the output that is asked for, and never by a guess."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import foreign_pictures as foreign
+import pytest
+
+from seedscope.pipeline.imported.formats import comfyui
+from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+
+
+def graph(sampler: dict[str, object] | None = None, **nodes: tuple[str, dict[str, object]]) -> dict[str, Any]:
+    """The default graph with other inputs of its sampler, and further nodes: n10=(kind, inputs)."""
+    made: dict[str, Any] = foreign.comfy_graph()
+    made["3"]["inputs"] |= sampler or {}
+    return made | {name[1:]: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in nodes.items()}
+
+
+CONTEXT = {
+    "model": ["4", 0],
+    "clip": ["4", 1],
+    "vae": ["4", 2],
+    "positive": ["6", 0],
+    "negative": ["7", 0],
+    "latent": ["5", 0],
+    "seed": ["11", 0],
+}
+BY_CONTEXT = {
+    "model": ["10", 1],
+    "positive": ["10", 4],
+    "negative": ["10", 5],
+    "latent_image": ["10", 6],
+    "seed": ["10", 8],
+}
+SEED = ("Seed (rgthree)", {"seed": 77})
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        graph(BY_CONTEXT, n10=("Context (rgthree)", CONTEXT), n11=SEED),
+        graph(
+            BY_CONTEXT,
+            n10=("Context Big (rgthree)", {"base_ctx": ["12", 0]}),
+            n12=("Context (rgthree)", CONTEXT),
+            n11=SEED,
+        ),
+        graph(
+            BY_CONTEXT,
+            n10=("Context Switch (rgthree)", {"ctx_02": ["12", 0]}),
+            n12=("Context (rgthree)", CONTEXT),
+            n11=SEED,
+        ),
+        graph(
+            {"model": ["10", 0], "positive": ["10", 3], "negative": ["10", 4], "seed": ["13", 0]},
+            n10=("FromBasicPipe", {"basic_pipe": ["12", 0]}),
+            n12=("ToBasicPipe", CONTEXT),
+            n11=SEED,
+            n13=("Reroute (rgthree)", {"": ["11", 0]}),
+        ),
+        graph(
+            {"positive": ["10", 0], "negative": ["10", 1], "seed": ["11", 0]},
+            n10=("ControlNetApplyAdvanced", {"positive": ["6", 0], "negative": ["7", 0], "strength": 1}),
+            n11=SEED,
+        ),
+        graph({"positive": ["10", 0], "seed": ["11", 0]}, n10=("Any Switch (rgthree)", {"any_01": ["6", 0]}), n11=SEED),
+    ],
+)
+def test_an_output_decides_what_flows(made: dict[str, Any]) -> None:
+    found = comfyui.parse(made)
+    assert (found.prompt, found.seed, found.settings.negative_prompt) == ("a lighthouse", 77, "blurry")
+    assert found.settings.model == "sd15.safetensors" and found.settings.size == (24, 16)
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (
+            graph({"positive": ["10", 1]}, n10=("Apply Something", {"positive": ["6", 0], "negative": ["7", 0]})),
+            "Apply Something",
+        ),
+        (graph({"positive": ["10", 2]}, n10=("ControlNetApplyAdvanced", CONTEXT)), "ControlNetApplyAdvanced"),
+        (graph({"positive": ["10", 1]}, n10=("Something", {"conditioning": ["6", 0]})), "Something"),
+        (graph({"positive": ["10", 0]}, n10=("Both", {"cond_pos": ["6", 0], "cond_neg": ["7", 0]})), "Both"),
+        (graph({"positive": ["10", 1]}, n10=("Some Loader", {"positive": "a cat", "negative": "bad"})), "Some Loader"),
+        (graph({"positive": ["10", 9]}, n10=("Context (rgthree)", CONTEXT)), "Context"),
+        (
+            graph({"seed": ["10", 2]}, n10=("Random Number", {"seed": 7, "minimum": 0})),
+            "its seed comes from a Random Number",
+        ),
+        (graph({"seed": ["10", 0]}, n10=("Seed Randomizer", {"seed": 7})), "its seed comes from a Seed Randomizer"),
+        (graph({"seed": ["10", 1]}, n10=("PrimitiveInt", {"value": 7})), "its seed comes from a PrimitiveInt"),
+    ],
+)
+def test_nodes_that_are_not_known_are_refused_by_name(made: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unplaceable, match=reason):
+        comfyui.parse(made)
+
+
+@pytest.mark.parametrize("kind", ["LatentBatch", "LoadImageBatch", "LatentAddBatch"])
+def test_batches_of_other_nodes_are_refused(kind: str) -> None:
+    with pytest.raises(Unplaceable, match=f"one of a ComfyUI batch .{kind}"):
+        comfyui.parse(graph({"latent_image": ["10", 0]}, n10=(kind, {"samples1": ["5", 0]})))
+    with pytest.raises(Unplaceable, match="batch 4"):
+        comfyui.parse(graph({"latent_image": ["10", 0]}, n10=("EmptyLatentImagePresets", {"batch": 4})))
+
+
+def test_a_text_from_wildcards_is_no_prompt() -> None:
+    made = graph(n10=("Wildcards", {"wildcard": "__animal__ in snow"}), n11=("String Literal", {"string": "a fox"}))
+    made["6"]["inputs"]["text"] = ["10", 0]
+    with pytest.raises(Unplaceable, match="its prompt comes from a Wildcards node"):
+        comfyui.parse(made)
+    made["6"]["inputs"]["text"] = ["11", 0]
+    assert comfyui.parse(made).prompt == "a fox"
+
+
+def test_an_encoder_of_two_kinds_gives_the_texts_of_the_one_that_is_on() -> None:
+    smz = {"text": "a cat", "text_g": "g", "text_l": "old", "clip": ["4", 1]}
+    made = graph({"positive": ["10", 0]}, n10=("smZ CLIPTextEncode", smz | {"with_SDXL": False}))
+    assert comfyui.parse(made).prompt == "a cat"
+    made["10"]["inputs"]["with_SDXL"] = True
+    assert comfyui.parse(made).prompt == "g\nold"
+
+
+def test_an_adapter_that_is_none_is_none() -> None:
+    loader = {
+        "ckpt_name": "m.safetensors",
+        "lora_name": "None",
+        "positive": "a cat",
+        "negative": "bad",
+        "batch_size": 1,
+    }
+    made = graph({"positive": ["10", 1], "negative": ["10", 2], "model": ["10", 0]}, n10=("Efficient Loader", loader))
+    found = comfyui.parse(made)
+    assert (found.prompt, found.settings.negative_prompt, found.settings.model) == ("a cat", "bad", "m.safetensors")
+
+
+def saves(prefixes: tuple[str, str], *, chained: bool) -> dict[str, Any]:
+    """A graph that saves two pictures, the second made from the first or beside it."""
+    detailer = {"image": ["8" if chained else "12", 0], "seed": 5}
+    made = graph(
+        n70=("FaceDetailer", detailer), n71=("SaveImage", {"images": ["70", 0], "filename_prefix": prefixes[1]})
+    )
+    made["9"]["inputs"]["filename_prefix"] = prefixes[0]
+    return made
+
+
+def test_of_several_saved_pictures_the_last_is_meant_unless_names_tell() -> None:
+    same, named = saves(("x", "x"), chained=True), saves(("ComfyUI", "out/ComfyUI_final"), chained=True)
+    assert comfyui.parse(same, "x_00001_.png").saved == 2
+    first = comfyui.parse(named, "ComfyUI_00001_.png")
+    final = comfyui.parse(named, "ComfyUI_final_00001_.png")
+    assert first.saved == final.saved == 1 and first.further != final.further
+    with pytest.raises(Unplaceable, match="saves 2 pictures"):
+        comfyui.parse(saves(("x", "x"), chained=False), "x_00001_.png")
+
+
+# --- texts that contradict each other
+
+
+def both(tmp_path: Path, parameters: str, made: dict[str, Any]) -> Recipe:
+    return recipe_of(
+        read_header(foreign.png(tmp_path / "a.png", {"parameters": parameters, "prompt": json.dumps(made)})).texts
+    )
+
+
+UNKNOWN = graph({"positive": ["10", 0], "seed": 5}, n10=("Enhancer", {"text": "a cat"}))
+
+
+def test_a_placeholder_gives_way_to_the_graph(tmp_path: Path) -> None:
+    for written in (foreign.infotext("unknown", 0, "unknown"), foreign.infotext("", 0), "made by a saver"):
+        found = both(tmp_path, written, foreign.comfy_graph())
+        assert (found.prompt, found.seed) == ("a lighthouse", 5)
+
+
+def test_texts_that_agree_are_read_as_before(tmp_path: Path) -> None:
+    found = both(tmp_path, foreign.infotext("a  lighthouse <lora:x:1>", 5), foreign.comfy_graph())
+    assert found.settings.steps == 20 and found.settings.sampler == "DPM++ 2M Karras"
+    assert found.further is not None and found.further["KSampler.cfg"] == 8
+    assert both(tmp_path, foreign.infotext("a fine cat", 5), UNKNOWN).prompt == "a fine cat"
+
+
+@pytest.mark.parametrize(
+    ("written", "made", "reason"),
+    [
+        (foreign.infotext("a lighthouse", 6), foreign.comfy_graph(), "disagree: the seed is 6 and 5"),
+        (foreign.infotext("a cat", 5), foreign.comfy_graph(), "disagree: the prompt is 'a cat' and 'a lighthouse'"),
+        (foreign.infotext("a lighthouse", 5), foreign.comfy_graph(batch=4), "one of a ComfyUI batch"),
+        (foreign.infotext("a cat", 6), UNKNOWN, "has the seed 6, which is nowhere in its ComfyUI graph"),
+    ],
+)
+def test_texts_that_contradict_each_other_are_refused(
+    tmp_path: Path, written: str, made: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(Unplaceable, match=reason):
+        both(tmp_path, written, made)
