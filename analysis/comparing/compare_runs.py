@@ -17,6 +17,7 @@ from seedscope.analysis.seeds.scores.combined import COMBINED
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.analysis.select.confirmed import CANDIDATES
+from seedscope.pipeline.drawing.cause import differences, knows_configuration
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Json, fingerprint
 
@@ -176,15 +177,22 @@ def _agreement(measure: str, a: FinishedRun, b: FinishedRun, seeds: list[int]) -
 
 def _differences(a: FinishedRun, b: FinishedRun) -> Iterator[str]:
     """What differs in how the pictures were made. How cells fall into units is left out: it changes next to nothing."""
-    if a.cause.get("model") != b.cause.get("model"):
+    models: list[Json] = [{"model": (run.made_from or run.cause).get("model")} for run in (a, b)]
+    if apart := _models_differ(*models):
         ids = [run.golden.conditions.model.id if run.golden else "unknown" for run in (a, b)]
-        yield f"model {ids[0]} -> {ids[1]}" if ids[0] != ids[1] else f"other weights of the model {ids[0]}"
+        same = "settings" if all(place.startswith("model.configuration.") for place in apart) else "weights"
+        yield f"model {ids[0]} -> {ids[1]}" if ids[0] != ids[1] else f"other {same} of the model {ids[0]}"
     one, other = (
         dict(_flat({key: value for key, value in run.cause.items() if key not in ("model", "unit")})) for run in (a, b)
     )
     for place in [*one, *(place for place in other if place not in one)]:
         if one.get(place) != other.get(place):
             yield f"{place} {_written(one.get(place))} -> {_written(other.get(place))}"
+
+
+def _models_differ(one: Json, other: Json) -> list[str]:
+    """In what two models differ; where one was recorded by an older version, as far as that tells."""
+    return differences(other, one) if knows_configuration(one) else differences(one, other)
 
 
 def _flat(value: Json, place: str = "") -> Iterator[tuple[str, Json]]:

@@ -26,11 +26,11 @@ from seedscope.pipeline.study.schema import Json
 
 @dataclass(frozen=True, eq=False)
 class FinishedRun:
-    """cause, edition: how the pictures were made, and which. golden: None of imported pictures. measures: a row of
-    `measures.parquet` by name. features: name -> fingerprint; reference: name of a feature that needs real pictures -> what
-    identifies these. k: golden seeds that were asked for. golden_by: the measurements that say which seeds are better than
-    average, one but of the rule `pareto`. combined: measurement -> its weight in the combined score, if there is one.
-    feature_of: measurement -> its feature, as far as the run keeps it."""
+    """cause, edition: how the pictures were made, and which; made_from: how, as it was last recorded. golden: None of
+    imported pictures. measures: a row of `measures.parquet` by name. features: name -> fingerprint; reference: name of a
+    feature that needs real pictures -> what identifies these. k: golden seeds that were asked for. golden_by: the
+    measurements that say which seeds are better than average, one but of the rule `pareto`. combined: measurement -> its
+    weight in the combined score, if there is one. feature_of: measurement -> its feature, as far as the run keeps it."""
 
     path: str
     cause: Mapping[str, Json]
@@ -44,6 +44,7 @@ class FinishedRun:
     golden_by: Sequence[str]
     combined: Mapping[str, float] = field(default_factory=dict)
     feature_of: Mapping[str, str] = field(default_factory=dict)
+    made_from: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
     def open(cls, location: Path | str) -> FinishedRun:
@@ -78,6 +79,7 @@ class FinishedRun:
             measured["golden_by"],
             measured["combined"],
             _features_of_measurements(view),
+            view.made_from,
         )
 
     @cached_property

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.batches import BATCH, Batch, Cells
-from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device
+from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device, workers_a_node
 from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study.plan import Unit
@@ -74,6 +74,9 @@ class Features(Stage):
 
     def _uses_networks(self) -> bool:
         return any(measure.feature.on_gpu for measure in self.measures)
+
+    def workers_a_node(self) -> int | None:
+        return workers_a_node(self.device) if self._uses_networks() else None
 
     def _device(self) -> str:
         return pick_device(self.device if self._uses_networks() else "cpu")

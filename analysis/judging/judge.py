@@ -18,6 +18,7 @@ from seedscope.analysis.judging.measurement import Measurement, measurements, qu
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.run_view import MEASURED
 from seedscope.analysis.judging.text_rates import text_rates
+from seedscope.analysis.run.failed_seeds import refuse_failed_seeds
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.feature_rows import reference_of
 from seedscope.analysis.seeds.distances.frechet import Reference
@@ -69,9 +70,11 @@ def judge(run: Run) -> Judged:
     study that inpaints: a row a seed and task. `distances.parquet`, of a study with `ranking.distances`: a row a distance.
 
     Raises:
-        UserError: pictures or measurements are missing, or the ranking's measure says nothing of the seeds.
+        UserError: pictures or measurements are missing, every picture of a seed failed, or the ranking's measure says nothing
+            of the seeds.
     """
     _refuse_unfinished(run)
+    refuse_failed_seeds(run)
     references = real_pictures(run)
     scalars, silent, parts = _scalars(run, references)
     first = run.measured_as(run.study.ranking.named[0][1])

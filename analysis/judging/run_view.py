@@ -21,6 +21,7 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.run import grouped, recorded_study
 from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
@@ -40,10 +41,14 @@ class NotInRun(UserError, LookupError):
 
 @dataclass(frozen=True)
 class RunView:
-    """A run as it lies in its folder. Reads, and writes nothing; of a run that goes on, open it again to see what came."""
+    """A run as it lies in its folder. Reads, and writes nothing; of a run that goes on, open it again to see what came.
+
+    `cause` names its tables; `made_from` is all that its pictures were made from, as it was last recorded.
+    """
 
     folder: RunFolder
     cause: Mapping[str, Json]
+    made_from: Mapping[str, Json]
     edition: Edition
     units: Sequence[Unit]
 
@@ -223,15 +228,17 @@ def open_run(location: Path | str) -> RunView:
     place = folder.storage.url
     if not editions:
         raise UserError(f"{place}: is not a run folder. Name folders that `seedscope run` made, such as runs/demo.")
-    cause, edition = editions[-1]
-    if not isinstance(cause, dict):
+    (first, _), (made_from, edition) = editions[0], editions[-1]
+    if not isinstance(first, dict) or not isinstance(made_from, dict):
         raise UserError(f"{place}: its record does not say how the pictures were made.")
+    cause = naming(first)
     if "imported" in cause:
         if (study := recorded_study(folder)) is not None:
             edition = replace(edition, prompts=tuple(grouped(study, edition.prompts)))
-        return RunView(folder, cause, edition, ImportedRun(folder).units)
+        return RunView(folder, cause, made_from, edition, ImportedRun(folder).units)
     try:
         shape = UnitShape.model_validate(cause.get("unit"))
     except ValidationError:
         raise UserError(f"{place}: its record does not say how its cells fall into units.") from None
-    return RunView(folder, cause, edition, plan(as_named([found for _, found in editions], edition.prompts), shape))
+    units = plan(as_named([found for _, found in editions], edition.prompts), shape)
+    return RunView(folder, cause, made_from, edition, units)

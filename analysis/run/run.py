@@ -12,7 +12,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.seeds.distances.base import refuse_unknown
-from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import UserError
@@ -38,7 +38,7 @@ class Run:
     Attributes:
         study: what is measured, and how that becomes a ranking.
         folder: where tables and results lie.
-        cause: everything that changes the pictures.
+        cause: what names the tables of the pictures, and of what is measured on them.
         wanted: the prompts and seeds of the study.
         units: those of the run as it stands, or, before its first one, as it will be.
         images: the table of the pictures.
@@ -123,15 +123,20 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnRun(Run):
-    """A run whose pictures a model draws."""
+    """A run whose pictures a model draws. `made_from` is everything that changes the pictures."""
 
     study: Study
     located: Located
     task: Task
+    made_from: Json
 
     @property
     def control(self) -> Control | None:
         return self.task.control
+
+    def differences(self, old: Json, new: Json) -> list[str]:
+        """In what pictures of a recorded cause differ from those of this study; for `RunFolder`."""
+        return _differences(self.folder, self.study, old, new)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +207,10 @@ def looked_at(study_file: Path, out: Path | str | None = None) -> Iterator[AnyRu
                 f"{folder.storage.url}: cannot be written, and has not been made of these prompts and seeds. Name them in the "
                 "study as they were, or copy the run to where it can be written, and name the copy with --out."
             )
-        folder.refuse_other_study(run.cause)
+        if isinstance(run, DrawnRun):
+            folder.refuse_other_study(run.made_from, run.differences, naming_of_any)
+        else:
+            folder.refuse_other_study(run.cause)
         yield replace(run, folder=folder)
 
 
@@ -213,7 +221,8 @@ def begun(run: AnyRun, held: Held = lambda: None) -> AnyRun:
         RunChanged: the folder belongs to another study.
     """
     if isinstance(run, DrawnRun):  # of others an import has recorded it
-        editions = as_named(run.folder.grow(run.cause, run.wanted), run.wanted.prompts)
+        recorded = run.folder.grow(run.made_from, run.wanted, run.differences, naming_of_any)
+        editions = as_named(recorded, run.wanted.prompts)
         run = replace(run, units=plan(editions, run.study.unit))
     record_study(run, held)
     return run
@@ -256,21 +265,36 @@ def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
     task = kind.of(study, located)
-    known = [edition for _, edition in folder.editions()]
-    wanted = Edition(tuple(grouped(study, as_recorded(known, task.prompts()))), tuple(study.seeds))
+    known = folder.editions()
+    recorded = [edition for _, edition in known]
+    wanted = Edition(tuple(grouped(study, as_recorded(recorded, task.prompts()))), tuple(study.seeds))
     measured, made_from = _measured(study), cause(study, located)
+    tables = naming(made_from)
+    if known and isinstance(first := known[0][0], dict) and not _differences(folder, study, known[-1][0], made_from):
+        tables = naming(first)
     return DrawnRun(
         study=study,
         folder=folder,
-        cause=made_from,
+        cause=tables,
+        made_from=made_from,
         wanted=wanted,
-        units=plan(as_named(known, wanted.prompts) or [wanted], study.unit),
-        images=Table.of(folder.storage, "images", fingerprint(made_from), task.schema),
+        units=plan(as_named(recorded, wanted.prompts) or [wanted], study.unit),
+        images=Table.of(folder.storage, "images", fingerprint(tables), task.schema),
         subject=study.model.id.rsplit("/", 1)[-1],
         measured=measured,
         located=located,
         task=task,
     )
+
+
+def _differences(folder: RunFolder, study: Study, old: Json, new: Json) -> list[str]:
+    found = differences(old, new)
+    if not found and not knows_configuration(old):
+        # Such a cause names the files of every variant, whichever was drawn with.
+        before = recorded_study(folder)
+        if isinstance(before, Study) and before.model.variant != study.model.variant:
+            found = [f"model.variant was {before.model.variant} and is now {study.model.variant}"]
+    return found
 
 
 def _brought_in(study: ImportedStudy, folder: RunFolder) -> BroughtInRun:

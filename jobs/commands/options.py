@@ -33,6 +33,12 @@ Part = Annotated[
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Make at most so many units now.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+OtherVersions = Annotated[
+    bool,
+    typer.Option(
+        "--other-versions", help="Go on although torch, diffusers or transformers are not those of the run's pictures."
+    ),
+]
 DASHBOARD = "http://127.0.0.1:8265"
 Dashboard = Annotated[
     str, typer.Option(envvar="RAY_API_SERVER_ADDRESS", help="Dashboard of the Ray cluster, http://HOST:8265.")

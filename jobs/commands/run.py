@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Unpack
 
 import typer
 
-from seedscope.jobs.commands.options import Limit, Out, Part, StudyFile, runs_stages, slice_of
+from seedscope.jobs.commands.options import Limit, OtherVersions, Out, Part, StudyFile, runs_stages, slice_of
 from seedscope.jobs.console import notes, out, say_written
 from seedscope.pipeline.errors import UserError
 
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 @runs_stages
-def run_study(study: StudyFile, folder: Out = None, *, where: "Executor") -> None:
+def run_study(
+    study: StudyFile, folder: Out = None, *, where: "Executor", other_versions: OtherVersions = False
+) -> None:
     """Do all of it: generate, measure, rank, export. Stopped or killed, the same command goes on where it was.
 
     Example: seedscope run configs/demo.yaml
@@ -31,7 +33,7 @@ def run_study(study: StudyFile, folder: Out = None, *, where: "Executor") -> Non
 
     started = time.monotonic()
     with opened(study, folder) as run:
-        _make(run, where, pictures=True, features=True)
+        _make(run, where, pictures=True, features=True, other_versions=other_versions)
         say_written(export(run, *judge_and_show(run)))
     where_to = f" --out {folder}" if folder else ""
     out.print(
@@ -42,7 +44,13 @@ def run_study(study: StudyFile, folder: Out = None, *, where: "Executor") -> Non
 
 @runs_stages
 def generate(
-    study: StudyFile, folder: Out = None, *, where: "Executor", limit: Limit = None, part: Part = None
+    study: StudyFile,
+    folder: Out = None,
+    *,
+    where: "Executor",
+    limit: Limit = None,
+    part: Part = None,
+    other_versions: OtherVersions = False,
 ) -> None:
     """Draw the pictures: every prompt with every seed, once.
 
@@ -52,7 +60,7 @@ def generate(
 
     share = slice_of(part)
     with opened(study, folder, share) as run:
-        _make(run, where, pictures=True, limit=limit, part=share)
+        _make(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
 
 
 @runs_stages

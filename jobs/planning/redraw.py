@@ -13,10 +13,11 @@ import torch
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.cause import naming_of_any
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels, decode
-from seedscope.pipeline.models.device import pick_device
+from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device
 from seedscope.pipeline.running.machine import machine
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.schema import Json
@@ -97,7 +98,7 @@ def audit(run: DrawnRun, cells: int) -> Audited:
         UserError: the run was made by another model or study, has no pictures yet, or a batch of it does not fit here.
         CorruptShard: a shard cannot be read.
     """
-    run.folder.refuse_other_study(run.cause)
+    run.folder.refuse_other_study(run.made_from, run.differences, naming_of_any)
     batches = sample(run, cells)
     drawing = Drawing(run.study, run.located, run.task)
     golden = run.folder.path / "golden.json"
@@ -157,7 +158,9 @@ def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
     try:
         drawing.begin(unit)
         drawn, finite = drawing.draw(batch.cells)
-    except torch.cuda.OutOfMemoryError:
+    except Exception as error:
+        if not gpu_memory_ran_out(error):
+            raise
         raise UserError(
             f"{run.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "
             "memory. In other batches they would differ for that alone; audit on a GPU with more memory."

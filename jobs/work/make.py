@@ -3,11 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
+from pydantic_core import from_json
+
 from seedscope.analysis.features.feature_stage import Features, Generated
 from seedscope.analysis.run.run import AnyRun, BroughtInRun, Run
 from seedscope.jobs.work.steps import Pending, Step, carry_out
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.running.machine import DRAWING
 from seedscope.pipeline.running.runner import Executor, Watch, Work
 from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.study.plan import Unit
@@ -27,6 +30,7 @@ class Wanted(TypedDict, total=False):
     only: Sequence[str]
     limit: int | None
     part: Slice
+    other_versions: bool
 
 
 def make(
@@ -39,6 +43,7 @@ def make(
     only: Sequence[str] = (),
     limit: int | None = None,
     part: Slice = WHOLE,
+    other_versions: bool = False,
 ) -> list[Step]:
     """Make what is not there yet, and what is damaged: pictures, features, or both at once. For the process that holds the run.
 
@@ -48,11 +53,12 @@ def make(
         only: names of features; none means all.
         limit: units of each stage, at most.
         part: the slice of the units to look at.
+        other_versions: draw with the libraries that there are, though other versions have drawn what there is.
 
     Raises:
         UserError: a mishap that trying again would not fix.
     """
-    pending = [_pictures(run, part, limit)] if pictures else []
+    pending = [_pictures(run, part, limit, other_versions=other_versions)] if pictures else []
     drawn = [unit for item in pending if item.work is not None for unit in item.work.units]
     measured = {unit for item in run.measures for unit in item.table.committed()} if features and drawn else set()
     again = any(unit.name in measured for unit in drawn)
@@ -74,14 +80,25 @@ def verify(run: Run, *, deep: bool, take_back: bool = True) -> list[str]:
     return [reason for _, damaged in found for reason in damaged.values()]
 
 
-def _pictures(run: AnyRun, part: Slice, limit: int | None) -> Pending:
+def _pictures(run: AnyRun, part: Slice, limit: int | None, *, other_versions: bool) -> Pending:
     """The pictures that are not there yet, and those that are damaged; at most `limit` units."""
     if isinstance(run, BroughtInRun):
         return _brought_in(run)
     units = part.of(run.units)
     repaired = _take_back_damaged(run.images, units)
-    stage = Generate(run.study, run.located, run.images, run.task)
+    versions = {} if other_versions else drawn_with(run.images)
+    stage = Generate(run.study, run.located, run.images, run.task, versions)
     return _pending("images", stage, units, repaired, limit)
+
+
+def drawn_with(images: Table) -> dict[str, str]:
+    """Library -> its version when the last pictures were drawn; empty where there are none, or no receipt tells."""
+    ledger = images.ledger("finished", "made")
+    if not ledger.num_rows:
+        return {}
+    last = ledger.sort_by([("finished", "descending")])["made"][0].as_py()
+    made = from_json(last)
+    return {name: str(made[name]) for name in DRAWING if name in made}
 
 
 def _brought_in(run: BroughtInRun) -> Pending:

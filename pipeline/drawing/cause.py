@@ -1,12 +1,17 @@
-"""What the pictures of a study depend on: the name of their table."""
+"""What the pictures of a study depend on, the name that their tables have from it, and whether two records of it agree."""
+
+from collections.abc import Mapping
 
 from seedscope.pipeline.drawing.tasks import task_of
+from seedscope.pipeline.models.identity import without_defaults
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.tables.run_folder import changes
 
 
 def cause(study: Study, located: Located) -> dict[str, Json]:
-    """Everything that changes pixels, as JSON: the model's weights, the sampling, the task, and how cells fall into batches.
+    """Everything that changes pixels, as JSON: weights and settings of the model, the sampling, the task, and how cells fall
+    into batches.
 
     What is given beside a prompt, such as a picture with its mask, is in the ids of the prompts.
     """
@@ -23,3 +28,55 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         **named,
         **task_of(study).cause(),
     }
+
+
+def naming_of_any(cause: Json) -> Json:
+    """`naming` of what was recorded as a cause, whatever it is."""
+    return naming(cause) if isinstance(cause, dict) else cause
+
+
+def naming(cause: Mapping[str, Json]) -> dict[str, Json]:
+    """The part of a cause that names tables: all but the settings of the model, of which older records have none.
+
+    A run is of one configuration, which its editions have in full, and so keeps the names of its tables.
+    """
+    return {**cause, "model": _without_configuration(cause.get("model"))}
+
+
+def differences(old: Json, new: Json) -> list[str]:
+    """In what the pictures of two causes differ, `new` being a whole one; none: both may lie in one run.
+
+    What an older version recorded has no settings of the model, and more files of weights than were loaded.
+    """
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return list(changes(old, new))
+    if not knows_configuration(old):
+        return list(changes(_as_of_old(old, new), naming(new)))
+    models = [_of(cause, "model") for cause in (old, new)]
+    if not all("configuration" in model for model in models):
+        return list(changes(old, new))
+    pair = without_defaults(*(model["configuration"] for model in models))
+    one, other = ({**model, "configuration": each} for model, each in zip(models, pair, strict=True))
+    return list(changes({**old, "model": one}, {**new, "model": other}))
+
+
+def knows_configuration(cause: Json) -> bool:
+    """Whether a cause has the settings of its model, or a commit in place of them."""
+    model = cause.get("model") if isinstance(cause, dict) else None
+    return not isinstance(model, dict) or "weights" not in model or "configuration" in model
+
+
+def _as_of_old(old: dict[str, Json], new: dict[str, Json]) -> dict[str, Json]:
+    """An old cause without the weights that the new one does not load."""
+    model, loaded = _of(old, "model"), _of(_of(new, "model"), "weights")
+    weights = {file: sha256 for file, sha256 in _of(model, "weights").items() if file in loaded}
+    return {**old, "model": {**model, "weights": weights}}
+
+
+def _of(record: Mapping[str, Json], key: str) -> dict[str, Json]:
+    found = record.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+def _without_configuration(model: Json) -> Json:
+    return {key: value for key, value in model.items() if key != "configuration"} if isinstance(model, dict) else model

@@ -9,6 +9,7 @@ from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.guidance import Branch, branches
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
+from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Embedding
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located
@@ -22,13 +23,20 @@ class Drawing:
     """Draws cells of one unit after another. Slow to make: it loads the model.
 
     Raises:
-        ModelError: weights that cannot be loaded, or are not all there.
+        ModelError: weights that cannot be loaded, or are not all there; a negative prompt that has no effect.
     """
 
     def __init__(self, study: Study, located: Located, task: Task) -> None:
         self._study, self._task = study, task
         self._shape, self._size = located.latent_shape(study.sampling), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
+        guidance, told = study.sampling.guidance, self.model.told_guidance
+        if told and guidance.negative_prompt:
+            raise ModelError(
+                f"sampling.guidance.negative_prompt: {study.model.id} is told the guidance scale and has learned to guide "
+                "itself, which leaves no place for a negative prompt. Remove it."
+            )
+        self._branches = branches(guidance, study.sampling.steps, told=told)
         self._embeddings = LRUCache[str, Embedding](EMBEDDINGS_KEPT)
         self._latents: dict[int, torch.Tensor] = {}
         self._begun = Begun()
@@ -54,7 +62,7 @@ class Drawing:
     def draw(self, cells: list[Cell]) -> tuple[torch.Tensor, list[bool]]:
         """Draw cells of the unit as one batch: pixels (B, H, W, 3) uint8, and which of them are finite."""
         sampling = self._study.sampling
-        texts = {branch: self._texts(branch, cells) for branch in branches(sampling.guidance, sampling.steps)}
+        texts = {branch: self._texts(branch, cells) for branch in self._branches}
         generators = [noise.generator(seed, self._shape) for _, seed in cells]
         start = torch.stack([self._latents[seed] for _, seed in cells])
         hooks = self._begun.hooks(cells, generators, start)

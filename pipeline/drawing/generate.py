@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pyarrow as pa
 
 from seedscope.pipeline import images
 from seedscope.pipeline.drawing.tasks.base import Task
-from seedscope.pipeline.models.device import gpu_memory_ran_out
+from seedscope.pipeline.models.device import gpu_memory_ran_out, workers_a_node
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.running.machine import refuse_other_versions
 from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass
 class Generate(Stage):
-    """Draws the pictures of a unit, batch by batch, in the order of its cells, as the task asks."""
+    """Draws the pictures of a unit, batch by batch, in the order of its cells, as the task asks.
+
+    versions: library -> the version with which the last pictures of the run were drawn; others are refused.
+    """
 
     study: Study
     located: Located
     table: Table
     task: Task
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def tables(self) -> Sequence[Table]:
@@ -39,11 +44,15 @@ class Generate(Stage):
     def needs(self) -> Literal["cpu", "gpu"]:
         return "gpu" if self.study.compute.device in ("auto", "cuda") else "cpu"
 
+    def workers_a_node(self) -> int | None:
+        return workers_a_node(self.study.compute.device)
+
     def memory(self) -> int:
         weights = self.located.bytes
         return 8 * 2**30 if weights is None else 2**30 + 4 * weights
 
     def open(self) -> "OpenGenerate":
+        refuse_other_versions(self.versions)
         # Imported here: torch takes seconds, which a process that only hands out units need not wait for.
         from seedscope.pipeline.drawing.draw import Drawing
 
@@ -51,9 +60,9 @@ class Generate(Stage):
         return OpenGenerate(self.table, drawing, self.study.compute.batch_size)
 
 
-@dataclass(frozen=True)
+@dataclass
 class OpenGenerate:
-    """The generate stage with its model, which draws at most `batch_size` pictures at once."""
+    """The generate stage with its model, which draws at most `batch_size` pictures at once, or what has been seen to fit."""
 
     table: Table
     drawing: "Drawing"
@@ -80,7 +89,7 @@ class OpenGenerate:
                 except Exception as error:
                     if len(some) == 1 or not gpu_memory_ran_out(error):
                         raise
-                    batch = len(some) // 2
+                    batch = self.batch_size = len(some) // 2
                     continue
                 encoded.append(encoder.submit(_rows, some, pixels, finite, columns))
                 batches.append(len(some))

@@ -18,11 +18,16 @@ from seedscope.pipeline.study.schema import Guidance
 Branch = Literal["empty", "negative", "positive"]
 
 
-def weights(guidance: Guidance, step: int) -> dict[Branch, float]:
+def weights(guidance: Guidance, step: int, *, told: bool = False) -> dict[Branch, float]:
     """The branches to run at a 0-based step, each with its weight; the base of `combine` comes first.
 
     A scale of 1 or less means no guidance, as in diffusers: the prompt alone, not the empty prompt.
+
+    Args:
+        told: the network is told the scale and has learned to guide itself: the prompt alone, at any scale.
     """
+    if told:
+        return {"positive": 1.0}
     positive = max(guidance.scale, 1.0)
     acts = bool(guidance.negative_prompt) and step >= guidance.negative_from
     if acts and guidance.negative_scale is None:
@@ -35,9 +40,9 @@ def _run(weights: dict[Branch, float]) -> dict[Branch, float]:
     return {branch: weight for branch, weight in weights.items() if weight != 0}
 
 
-def branches(guidance: Guidance, steps: int) -> set[Branch]:
+def branches(guidance: Guidance, steps: int, *, told: bool = False) -> set[Branch]:
     """Every branch that runs at some step."""
-    return {branch for step in range(steps) for branch in weights(guidance, step)}
+    return {branch for step in range(steps) for branch in weights(guidance, step, told=told)}
 
 
 def combine(predictions: Mapping[Branch, torch.Tensor], weights: Mapping[Branch, float]) -> torch.Tensor:

@@ -1,13 +1,13 @@
 """The denoising loop, on diffusers' own schedulers."""
 
-import inspect
 from collections.abc import Mapping
 
 import torch
 
 from seedscope.pipeline.drawing.guidance import Branch, combine, weights
 from seedscope.pipeline.drawing.hooks import Hooks
-from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Scheduler
+from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
+from seedscope.pipeline.models.schedulers import step_options
 from seedscope.pipeline.study.schema import Sampling
 
 
@@ -41,31 +41,28 @@ def sample(
     hooks, scheduler = hooks or Hooks(), model.scheduler
     scheduler.set_timesteps(sampling.steps, device=model.device)
     hooks.begin(scheduler)
-    step_options = _step_options(scheduler, generators)
+    options = step_options(scheduler, generators)
     latents = noise.to(model.device) * scheduler.init_noise_sigma
     known: dict[tuple[Branch, ...], Conditions] = {}
     for step, timestep in enumerate(scheduler.timesteps):
         # A solver of higher order has more timesteps than steps: guidance counts steps.
-        branch_weights = weights(sampling.guidance, step // scheduler.order)
+        branch_weights = weights(sampling.guidance, step // scheduler.order, told=model.told_guidance)
         run = tuple(branch_weights)
         if run not in known:
-            known[run] = model.conditions([embedding for branch in run for embedding in texts[branch]], size)
+            embeddings = [embedding for branch in run for embedding in texts[branch]]
+            known[run] = {
+                **model.conditions(embeddings, size),
+                **model.guided_by(sampling.guidance.scale, len(embeddings)),
+            }
         with torch.set_grad_enabled(hooks.gradients):
             latents = latents.requires_grad_(hooks.gradients)
             model_input = hooks.model_input(scheduler.scale_model_input(torch.cat([latents] * len(run)), timestep))
             predictions = model.predict(model_input, timestep, known[run]).chunk(len(run))
             guided = combine(dict(zip(run, predictions, strict=True)), branch_weights)
             guided = hooks.guide(guided, latents, step).detach()
-        latents = scheduler.step(guided, timestep, latents.detach(), **step_options, return_dict=False)[0]
+        latents = scheduler.step(guided, timestep, latents.detach(), **options, return_dict=False)[0]
         latents = hooks.after_step(latents, scheduler, step).detach()
     return latents
-
-
-def _step_options(scheduler: Scheduler, generators: list[torch.Generator]) -> dict[str, object]:
-    """Only some schedulers take eta (0: DDIM proper) and generators."""
-    accepted = inspect.signature(scheduler.step).parameters
-    options: dict[str, object] = {"eta": 0.0, "generator": generators}
-    return {name: value for name, value in options.items() if name in accepted}
 
 
 def to_pixels(pictures: torch.Tensor) -> torch.Tensor:

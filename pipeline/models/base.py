@@ -53,6 +53,8 @@ class Denoiser(ABC):
     scheduler: Scheduler
     takes_masks: bool
     """Whether the network takes a mask, and a masked picture's latents, beside the latents."""
+    told_guidance: bool = False
+    """Whether the network is told the guidance scale, and guides itself: a distilled one (Meng et al. 2022)."""
     scaling: float
     """What an encoded picture's latents are multiplied by where sampling begins."""
 
@@ -71,6 +73,10 @@ class Denoiser(ABC):
     @abstractmethod
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
         """What the network is given for a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
+
+    def guided_by(self, scale: float, count: int) -> Conditions:  # noqa: ARG002
+        """What a network that is told the guidance scale is given beside that, for so many embeddings."""
+        return {}
 
     @abstractmethod
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
@@ -93,11 +99,14 @@ class Denoiser(ABC):
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels of a latent, pixels that one stands for on a side, and the side of a picture whose size is not given."""
+    """Channels of a latent, pixels that one stands for on a side, and (height, width) of a picture whose size is not given.
+
+    default_size: None of a model that does not say it.
+    """
 
     channels: int
     scale: int
-    default_size: int
+    default_size: tuple[int, int] | None
 
 
 class Family(ABC):
@@ -111,6 +120,8 @@ class Family(ABC):
     """The classes that fill masks; all are drawn with by the first."""
     components: ClassVar[tuple[str, ...]]
     """The folders that hold weights."""
+    configured: ClassVar[tuple[str, ...]]
+    """The folders that hold settings alone."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
@@ -125,6 +136,10 @@ class Family(ABC):
     @abstractmethod
     def network(self, folder: Path) -> torch.nn.Module:
         """The denoising network as diffusers builds it from its configuration, without weights, on the current device."""
+
+    @abstractmethod
+    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
+        """Arguments with which the classes of diffusers make a pipeline of this network and scheduler, and of nothing else."""
 
     @abstractmethod
     def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:

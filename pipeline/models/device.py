@@ -1,16 +1,53 @@
 """Where tensors are worked on, and what is done when that is full."""
 
+import gc
+import re
+import traceback
+
 from seedscope.pipeline.errors import ModelError
+
+_OUT_OF_MEMORY = re.compile(
+    r"out of memory"  # CUDA, HIP, MPS, XPU, as torch and as the drivers say it
+    r"|(CUBLAS|CUDNN|CUSPARSE|CUSOLVER|HIPBLAS|ROCBLAS|MIOPEN)_STATUS_(ALLOC_FAILED|MEMORY_ERROR)"
+    r"|unable to find an engine to execute this computation",  # cuDNN, where none fits into what is left
+    re.IGNORECASE,
+)
+_ON_THE_HOST = "can't allocate memory"
+"""torch's words where the system gives a CPU tensor no memory; the error is a bare RuntimeError."""
+
+
+def memory_ran_out(error: Exception) -> bool:
+    """Whether an error says that there is no memory left, on a device or on the host."""
+    return isinstance(error, MemoryError) or _ON_THE_HOST in str(error) or _on_a_device(error)
 
 
 def gpu_memory_ran_out(error: Exception) -> bool:
     """Whether an error says that a GPU has no memory left; if so, gives back to it what nobody uses."""
     import torch
 
-    if not isinstance(error, torch.cuda.OutOfMemoryError):
+    if not _on_a_device(error):
         return False
-    torch.cuda.empty_cache()
+    # The frames of the traceback hold the tensors of what was tried.
+    traceback.clear_frames(error.__traceback__)
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    elif torch.backends.mps.is_available():
+        torch.mps.empty_cache()
     return True
+
+
+def _on_a_device(error: Exception) -> bool:
+    import torch
+
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and _OUT_OF_MEMORY.search(str(error)) is not None
+
+
+def workers_a_node(device: str) -> int | None:
+    """How many workers a machine is to have at most; None: as many as fit. An MPS device has one memory, and is one."""
+    return 1 if device == "mps" else None
 
 
 def pick_device(device: str) -> str:

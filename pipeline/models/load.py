@@ -7,50 +7,54 @@ import torch
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
-from seedscope.pipeline.models.device import pick_device
+from seedscope.pipeline.models.device import memory_ran_out, pick_device
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.models.schedulers import refuse_what_cannot_draw, scheduler_class, study_scheduler
 from seedscope.pipeline.study.schema import Compute, Sampling
-
-SCHEDULERS = {
-    "ddim": "DDIMScheduler",
-    "ddpm": "DDPMScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "dpm++": "DPMSolverMultistepScheduler",
-}
 
 
 def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
     """What a study draws with, without weights: name of the pipeline's class, the network on the meta device, the scheduler.
 
+    Both are as the stock pipeline has them, which corrects settings of old versions.
+
     Raises:
         ModelError: the folder's configuration is not one that diffusers understands.
     """
+    import diffusers
+
     try:
         with torch.device("meta"):
             network = located.family.network(located.folder)
         config = read_json(located.folder / "scheduler" / "scheduler_config.json")
-        scheduler = _scheduler(str(config["_class_name"]), sampling).from_config(config)
-    except MALFORMED as error:
+        own = scheduler_class(_own_scheduler(located)).from_config(config)
+        pipe = getattr(diffusers, located.pipeline)(**located.family.without_weights(network, own))
+        scheduler = study_scheduler(pipe.scheduler, located.name, sampling)
+    except (ImportError, *MALFORMED) as error:
         raise ModelError(malformed(str(located.folder), error)) from error
-    return located.pipeline, network, scheduler
+    return located.pipeline, pipe.unet, scheduler
 
 
-def _scheduler(own: str, sampling: Sampling) -> Any:
-    """The class of the scheduler that a study asks for; `own` is the name of the model's."""
-    import diffusers
-
-    return getattr(diffusers, own if sampling.scheduler == "model" else SCHEDULERS[sampling.scheduler])
+def _own_scheduler(located: Located) -> str:
+    """The class of the model's scheduler: diffusers goes by the index."""
+    return str(read_json(located.folder / "model_index.json")["scheduler"][1])
 
 
 def load(located: Located, variant: str | None, sampling: Sampling, compute: Compute) -> Denoiser:
     """Load a model with the scheduler of a study. Slow; once a worker.
 
     Raises:
-        ModelError: weights that cannot be loaded, or are not all there.
+        ModelError: weights that cannot be loaded, or are not all there, or a scheduler that cannot draw what the study asks.
     """
     device = pick_device(compute.device)
     pipe = stock_pipeline(located, variant, sampling, compute)
-    pipe.to(device)
+    try:
+        pipe.to(device)
+    except Exception as error:
+        if memory_ran_out(error):
+            raise
+        raise _cannot_be_loaded(located, error) from error
+    refuse_what_cannot_draw(pipe.scheduler, sampling)
     return located.family.denoiser(pipe, device, compute)
 
 
@@ -65,9 +69,17 @@ def stock_pipeline(
     Raises:
         ModelError: as for `load`.
     """
-    pipe = _pipeline(located, variant, compute, download=download)
-    if sampling.scheduler != "model":
-        pipe.scheduler = _scheduler("", sampling).from_config(pipe.scheduler.config)
+    if sampling.scheduler == "model":
+        scheduler_class(_own_scheduler(located))
+    try:
+        pipe = _pipeline(located, variant, compute, download=download)
+    except Exception as error:
+        if memory_ran_out(error):
+            raise
+        # Whatever diffusers, transformers, safetensors and quantisers raise for missing, cut-off or mismatched files, and for
+        # libraries that are not installed.
+        raise _cannot_be_loaded(located, error) from error
+    pipe.scheduler = study_scheduler(pipe.scheduler, located.name, sampling)
     return pipe
 
 
@@ -78,18 +90,18 @@ def _pipeline(located: Located, variant: str | None, compute: Compute, *, downlo
     source = {"pretrained_model_name_or_path": located.hub or str(located.folder)}
     if located.hub:
         source["revision"] = located.folder.name
-    try:
-        diffusers.utils.logging.disable_progress_bar()
-        transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
-        return getattr(diffusers, located.pipeline).from_pretrained(
-            **source,
-            dtype=getattr(torch, compute.dtype),
-            use_safetensors=True,
-            variant=variant,
-            local_files_only=not download,
-            **located.family.options,
-        )
-    except (OSError, *MALFORMED) as error:
-        # diffusers and safetensors raise all of these for missing, cut-off or mismatched files.
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise ModelError(f"{located.hub or located.folder}: cannot be loaded: {reason}") from error
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
+    return getattr(diffusers, located.pipeline).from_pretrained(
+        **source,
+        dtype=getattr(torch, compute.dtype),
+        use_safetensors=True,
+        variant=variant,
+        local_files_only=not download,
+        **located.family.options,
+    )
+
+
+def _cannot_be_loaded(located: Located, error: Exception) -> ModelError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return ModelError(f"{located.name}: cannot be loaded: {reason}")

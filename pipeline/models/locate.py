@@ -2,17 +2,15 @@
 
 import reprlib
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Family, Geometry
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.hub import HubError, snapshot
+from seedscope.pipeline.models.identity import configuration, hashes, weight_files
 from seedscope.pipeline.models.stable_diffusion import only_inpaints
-from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
@@ -21,16 +19,16 @@ _REMEDIES = {
     "repository": " Check the spelling.",
     "connection": " Check the path or the network, or download it once with `hf download` where there is one.",
 }
-PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 
 
 @dataclass(frozen=True)
 class Located:
     """Where a model lies and what it is, known without loading its weights.
 
-    `identity` names the weights: sha256 of every safetensors file of a folder, or the commit of a hub repository.
-    `pipeline` is the class of diffusers that draws what a study asks for. `channels` are those of a latent; `scale` is the
-    number of pixels a latent stands for on a side; `bytes` the size of a folder's weights.
+    `identity` is what shapes pictures: sha256 of each file of weights that is loaded from a folder and the `configuration` of
+    what loads them, or the commit and the variant of a hub repository. `pipeline` is the class of diffusers that draws what a
+    study asks for. `channels` are those of a latent; `scale` is the number of pixels a latent stands for on a side; `bytes`
+    the size of the weights that are loaded from a folder.
     """
 
     folder: Path
@@ -40,16 +38,28 @@ class Located:
     identity: Json
     channels: int
     scale: int
-    default_size: int
+    default_size: tuple[int, int] | None
     bytes: int | None
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.hub or str(self.folder)
 
     def size(self, sampling: Sampling) -> tuple[int, int]:
         """(height, width) in pixels that a study asks for.
 
         Raises:
-            ModelError: a side that is not a multiple of `scale`.
+            ModelError: a side that is not a multiple of `scale`, or is given neither by the study nor by the model.
         """
-        height, width = sampling.height or self.default_size, sampling.width or self.default_size
+        own_height, own_width = self.default_size or (None, None)
+        height, width = sampling.height or own_height, sampling.width or own_width
+        if height is None or width is None:
+            missing = "height" if height is None else "width"
+            raise ModelError(
+                f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are (no sample_size in "
+                "unet/config.json). Give height and width."
+            )
         for name, side in (("height", height), ("width", width)):
             if side % self.scale:
                 near = max(self.scale, round(side / self.scale) * self.scale)
@@ -90,7 +100,7 @@ def locate(model: Model, *, fills_masks: bool = False) -> Located:
     if is_there(folder) and folder.is_dir():
         if model.revision is not None:
             raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
-        return _describe(folder.resolve(), None, None, fills_masks=fills_masks)
+        return _describe(folder.resolve(), None, model.variant, fills_masks=fills_masks)
     if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
         return _describe(_hub_configs(model), model.id, model.variant, fills_masks=fills_masks)
     names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if fills_masks else FAMILIES))
@@ -114,15 +124,17 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
     pipeline = kind(folder)
     family = _family(hub or str(folder), pipeline, fills_masks=fills_masks)
     try:
-        if hub is None:
-            _refuse_pickles(folder, index, family)
+        files = [] if hub else weight_files(folder, index, family, variant)
         geometry = _possible(family.geometry(folder, hub or str(folder), fills_masks=fills_masks))
+        settings = {} if hub else configuration(folder, index, family)
     except MALFORMED as error:
         raise ModelError(malformed(hub or str(folder), error)) from error
-    size = None if hub else sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
     identity: Json = (
-        {"hub": hub, "commit": folder.name, "variant": variant} if hub else {"weights": dict(_weight_hashes(folder))}
+        {"hub": hub, "commit": folder.name, "variant": variant}
+        if hub
+        else {"weights": hashes(folder, files), "configuration": settings}
     )
+    size = None if hub else sum(file.stat().st_size for file in files)
     drawn_by = family.inpaints[0] if fills_masks else pipeline
     return Located(
         folder, hub, drawn_by, family, identity, geometry.channels, geometry.scale, geometry.default_size, size
@@ -131,9 +143,11 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
 
 def _possible(geometry: Geometry) -> Geometry:
     """Refuse sizes that are none: a configuration may hold anything."""
-    for name, size in vars(geometry).items():
+    sizes = {"channels": geometry.channels, "scale": geometry.scale}
+    sizes |= dict(zip(("default height", "default width"), geometry.default_size or (), strict=False))
+    for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:
-            raise ValueError(f"its {name.replace('_', ' ')} would be {size!r}")
+            raise ValueError(f"its {name} would be {size!r}")
     return geometry
 
 
@@ -154,29 +168,3 @@ def _family(name: str, pipeline: str, *, fills_masks: bool) -> Family:
     if not fills_masks and pipeline != family.draws:
         raise ModelError(only_inpaints(name))
     return family
-
-
-def _refuse_pickles(folder: Path, index: dict[str, Any], family: Family) -> None:
-    """A component with weights must have them as safetensors: a pickle runs code when it is opened."""
-    for name in family.components:
-        if index.get(name, [None])[0] is None or any((folder / name).glob("*.safetensors")):
-            continue
-        found = next((file.name for file in sorted((folder / name).glob("*")) if file.suffix in PICKLES), None)
-        raise ModelError(
-            f"{folder / name}: has its weights only as a pickle ({found}), which could run any code. Load it once where you "
-            "trust it and call `pipe.save_pretrained(folder, safe_serialization=True)`."
-            if found
-            else f"{folder / name}: has no weights (*.safetensors)."
-        )
-
-
-def _weight_hashes(folder: Path) -> list[tuple[str, str]]:
-    files = sorted(folder.rglob("*.safetensors"))
-    return [
-        (str(file.relative_to(folder)), _sha256(file, file.stat().st_size, file.stat().st_mtime_ns)) for file in files
-    ]
-
-
-@cache
-def _sha256(path: Path, _size: int, _modified: int) -> str:
-    return sha256_of(path)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
-from seedscope.pipeline.models.stable_diffusion import StableDiffusion, UNetDenoiser, compiled
+from seedscope.pipeline.models.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
 from seedscope.pipeline.study.schema import Compute
 
 if TYPE_CHECKING:
@@ -20,7 +21,15 @@ class StableDiffusionXL(StableDiffusion):
     draws = "StableDiffusionXLPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ()
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder", "text_encoder_2")
+    configured: ClassVar[tuple[str, ...]] = ("scheduler", "tokenizer", "tokenizer_2")
     options: ClassVar[Mapping[str, bool | None]] = {"add_watermarker": False}
+
+    def _sample_size(self, folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+        return sides(folder, unet)
+
+    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
+        absent = super().without_weights(network, scheduler)
+        return {**absent, "text_encoder_2": None, "tokenizer_2": None}
 
     def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
         if compute.dtype == "float16" and pipe.vae.config.force_upcast:
@@ -36,6 +45,11 @@ class SDXLDenoiser(UNetDenoiser):
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         states, negative_states, pooled, negative_pooled = self._encode_prompt(text, guided, negative)
         return Embedding(states, pooled), Embedding(negative_states, negative_pooled)
+
+    @property
+    def _tokenizer(self) -> Any:
+        # A model may do without its first text encoder.
+        return self.pipe.tokenizer or self.pipe.tokenizer_2
 
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
         """The states, the pooled text (B, P) and size conditions (B, 6), as the stock pipeline makes them by default."""

@@ -14,6 +14,9 @@ from seedscope.pipeline.study.schema import Compute
 if TYPE_CHECKING:
     import torch
 
+OLD_SIZE = 64
+"""The `sample_size` that the stock pipeline takes for a smaller one in a UNet that diffusers before 0.9 wrote."""
+
 
 class StableDiffusion(Family):
     """Stable Diffusion 1.x and 2.x."""
@@ -22,19 +25,27 @@ class StableDiffusion(Family):
     draws = "StableDiffusionPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder")
+    configured: ClassVar[tuple[str, ...]] = ("scheduler", "tokenizer")
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
 
     def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
         unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
         channels = int(vae.get("latent_channels", 4))
-        _refuse_channels(name, unet["in_channels"], channels, fills_masks=fills_masks)
+        _refuse_channels(name, int(unet.get("in_channels", 4)), channels, fills_masks=fills_masks)
         if "block_out_channels" not in vae:
             raise ModelError(
                 f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
             )
         scale = 2 ** (len(vae["block_out_channels"]) - 1)
-        sample_size = unet["sample_size"] if isinstance(unet["sample_size"], int) else unet["sample_size"][0]
-        return Geometry(channels, scale, sample_size * scale)
+        own = self._sample_size(folder, unet)
+        return Geometry(channels, scale, None if own is None else (own[0] * scale, own[1] * scale))
+
+    def _sample_size(self, folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+        """(h, w) of a latent of the model's own size, as the stock pipeline takes it; None where the UNet does not say."""
+        found = sides(folder, unet)
+        old = _release(str(unet.get("_diffusers_version", ""))) < (0, 9)
+        lifted = old and isinstance(unet.get("sample_size"), int) and found is not None and found[0] < OLD_SIZE
+        return (OLD_SIZE, OLD_SIZE) if lifted else found
 
     def network(self, folder: Path) -> torch.nn.Module:
         import diffusers
@@ -43,8 +54,35 @@ class StableDiffusion(Family):
         unet: torch.nn.Module = unet_class.from_config(read_json(folder / "unet" / "config.json"))
         return unet
 
+    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
+        absent = {"vae": None, "text_encoder": None, "tokenizer": None, "feature_extractor": None}
+        return {**absent, "unet": network, "scheduler": scheduler, **self.options}
+
     def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
         return UNetDenoiser(compiled(pipe, compute), device)
+
+
+def _release(version: str) -> tuple[int, ...]:
+    """(major, minor) of a version of diffusers; (1,) where there is none."""
+    parts = version.split(".")[:2]
+    return tuple(map(int, parts)) if len(parts) == 2 and all(part.isdecimal() for part in parts) else (1,)
+
+
+def sides(folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+    """The `sample_size` of a UNet as a pair; None where it does not say.
+
+    Raises:
+        ModelError: it is neither a number nor a pair of numbers.
+    """
+    found = unet.get("sample_size")
+    pair = [found, found] if isinstance(found, int) else found
+    if pair is None:
+        return None
+    if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(side, int) and side > 0 for side in pair)):
+        raise ModelError(
+            f"{folder / 'unet' / 'config.json'}: sample_size is {found!r}, neither a number nor (height, width)."
+        )
+    return pair[0], pair[1]
 
 
 def compiled(pipe: Any, compute: Compute) -> Any:
@@ -84,6 +122,7 @@ class UNetDenoiser(Denoiser):
     def __init__(self, pipe: Any, device: str) -> None:
         self.pipe, self.device = pipe, device
         self.scheduler: Scheduler = pipe.scheduler
+        self.told_guidance = pipe.unet.config.time_cond_proj_dim is not None
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
 
@@ -109,8 +148,13 @@ class UNetDenoiser(Denoiser):
         )
         return encoded
 
+    @property
+    def _tokenizer(self) -> Any:
+        """The tokenizer that says which tokens of a prompt are read."""
+        return self.pipe.tokenizer
+
     def tokens_cut(self, text: str) -> int:
-        tokenizer = self.pipe.tokenizer
+        tokenizer = self._tokenizer
         tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
         return max(0, len(tokens) - int(tokenizer.model_max_length))
 
@@ -119,13 +163,23 @@ class UNetDenoiser(Denoiser):
 
         return {"states": torch.cat([embedding.states for embedding in embeddings])}
 
+    def guided_by(self, scale: float, count: int) -> Conditions:
+        import torch
+
+        if not self.told_guidance:
+            return {}
+        width = self.pipe.unet.config.time_cond_proj_dim
+        told = self.pipe.get_guidance_scale_embedding(torch.tensor(scale - 1).repeat(count), embedding_dim=width)
+        return {"timestep_cond": told.to(self.device, self.pipe.unet.dtype)}
+
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         unet = self.pipe.unet
-        added = {name: value for name, value in conditions.items() if name != "states"}
+        added = {name: value for name, value in conditions.items() if name not in ("states", "timestep_cond")}
         prediction: torch.Tensor = unet(
             latents.to(unet.dtype),
             timestep,
             encoder_hidden_states=conditions["states"],
+            timestep_cond=conditions.get("timestep_cond"),
             added_cond_kwargs=added or None,
             return_dict=False,
         )[0]

@@ -3,13 +3,16 @@
 import platform
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
+from seedscope.pipeline.errors import RunChanged
 from seedscope.pipeline.study.schema import Json
 
+DRAWING = ("torch", "diffusers", "transformers")
+"""The libraries that shape pixels."""
 LIBRARIES = ("seedscope", "torch", "diffusers", "transformers", "pyarrow")
 
 
@@ -33,6 +36,31 @@ def machine() -> Mapping[str, Json]:
         "cuda": torch.version.cuda if gpu else None,
         **{name: version(name) for name in LIBRARIES},
     }
+
+
+def refuse_other_versions(drawn_with: Mapping[str, str]) -> None:
+    """Refuse to go on with another version of a library that shapes pixels than `drawn_with` has, library -> version.
+
+    Patch releases count, as those of diffusers have changed pictures; what a build adds to a version (+cu130) does not, for it
+    says on which device the same code runs.
+
+    Raises:
+        RunChanged: one is another here.
+    """
+    here = {name: version(name) for name in drawn_with}
+    if other := [name for name, then in drawn_with.items() if _release(then) != _release(here[name])]:
+        raise RunChanged(
+            f"The pictures of this run were drawn with {_listed(drawn_with, other)}, and here is {_listed(here, other)}: the "
+            "same seed may be another picture. Install the former, or say --other-versions to go on all the same."
+        )
+
+
+def _release(of: str) -> str:
+    return of.partition("+")[0]
+
+
+def _listed(versions: Mapping[str, str], names: Sequence[str]) -> str:
+    return " and ".join(f"{name} {versions[name]}" for name in names)
 
 
 def driver(version_file: Path = Path("/proc/driver/nvidia/version")) -> str | None:

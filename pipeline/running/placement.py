@@ -14,7 +14,7 @@ class Placement:
     """Workers of one kind: they make any of `works`, with so many threads, and each takes so much of its node.
 
     memory: bytes; it is counted here, not taken from Ray. workers: how many there are to be; None: as many as fit.
-    beside: workers of other kinds that have their cores first.
+    beside: workers of other kinds that have their cores first. a_node: the most that a node has; None: as many as fit.
     """
 
     works: tuple[str, ...]
@@ -25,6 +25,7 @@ class Placement:
     memory: int
     workers: int | None = None
     beside: tuple["Placement", ...] = ()
+    a_node: int | None = None
 
     def size(self, nodes: Sequence[Node]) -> int:
         """How many workers these nodes are to have."""
@@ -34,7 +35,8 @@ class Placement:
         """How many workers fit on a node. Where anything but memory suffices for one, so does memory."""
         taken, node = self._taken(), left(node, self.beside)
         fits = min((int(node.get(name, 0) / amount + 1e-9) for name, amount in taken.items()), default=1)
-        return min(fits, max(1, int(node.get("memory", 0) // self.memory)))
+        fits = min(fits, max(1, int(node.get("memory", 0) // self.memory)))
+        return fits if self.a_node is None else min(fits, self.a_node)
 
     def taken(self) -> str:
         """What a worker takes, in words."""
@@ -103,13 +105,16 @@ def _on_cpus(
     free = [cpus for node in nodes if (cpus := left(node, beside)["CPU"])]
     cores = [cpus for cpus in free if cpus >= 1] or free
     smallest, largest = min(cores, default=1.0), max(cores, default=1.0)
-    one_thread = Placement(_names(works), 1, min(1.0, largest), 0, resources, _memory(works), beside=beside)
-    workers = executor.workers or one_thread.size(nodes) // (executor.threads or 1)
+    most = min((some for work in works if (some := work.stage.workers_a_node()) is not None), default=None)
+    one_thread = Placement(
+        _names(works), 1, min(1.0, largest), 0, resources, _memory(works), beside=beside, a_node=most
+    )
+    workers = executor.workers or one_thread.size(nodes) // (1 if most else executor.threads or 1)
     workers = max(1, min(workers, sum(len(work.units) for work in works)))
     share = sum(cores) / workers if cores else 1.0
     threads = executor.threads or max(1, int(min(share, smallest)))
     cpus = min(threads, share, largest)
-    return Placement(_names(works), threads, cpus, 0, resources, _memory(works), executor.workers, beside)
+    return Placement(_names(works), threads, cpus, 0, resources, _memory(works), executor.workers, beside, most)
 
 
 def left(node: Node, kinds: Sequence[Placement]) -> Node:

@@ -50,6 +50,10 @@ class Stage(ABC):
         """Whether the stage works on a GPU, where there is one."""
         return "cpu"
 
+    def workers_a_node(self) -> int | None:
+        """How many workers a node is to have at most, whatever room there is; None: as many as fit."""
+        return None
+
     def memory(self) -> int:
         """Bytes of main memory that one worker needs, roughly."""
         return 2 * 2**30

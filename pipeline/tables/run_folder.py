@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,10 @@ EDITIONS = "editions"
 READABLE = 100
 """Letters of a URL in the name of a folder."""
 _log = logging.getLogger(__name__)
+Differences = Callable[[Json, Json], Sequence[str]]
+"""Recorded cause, and that of now -> in what their pictures differ; nothing: both may lie in one run."""
+Naming = Callable[[Json], Json]
+"""A cause -> the part of it that names tables."""
 
 
 @dataclass(frozen=True, init=False)
@@ -98,10 +102,13 @@ class RunFolder:
         # ASCII: the name of a file in a record need not be valid UTF-8.
         self.storage.create(f"{EDITIONS}/{number:04d}.json", sealed(record, indent=0))
 
-    def grow(self, cause: Json, wanted: Edition) -> list[Edition]:
+    def grow(
+        self, cause: Json, wanted: Edition, differences: Differences | None = None, naming: Naming | None = None
+    ) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
 
-        Prompts that have come into other groups are recorded too, as an edition that asks for no further pictures.
+        Prompts that have come into other groups are recorded too, as an edition that asks for no further pictures, and so is a
+        cause that says the same in other words, as in more of them than an older version had.
 
         Raises:
             RunChanged: the run was made with other settings, or has prompts or seeds that the study no longer names.
@@ -109,9 +116,9 @@ class RunFolder:
         known = self.editions()
         editions = [edition for _, edition in known]
         if known:
-            self._refuse_other_settings(known[0][0], cause)
+            self._refuse_other_settings(known[-1][0], cause, differences, naming)
             self._refuse_shrinking(editions[-1], wanted)
-            if same_wish(editions[-1], wanted):
+            if same_wish(editions[-1], wanted) and fingerprint(known[-1][0]) == fingerprint(cause):
                 return editions
             wanted = _known_first(editions[-1], wanted)
         record = {
@@ -123,33 +130,40 @@ class RunFolder:
             self.add(len(known) + 1, record)
         except FileExistsError:
             # Another part of the run was first to record the same.
-            found = [edition for _, edition in self.editions()]
-            if fingerprint(self.record(1)["cause"]) == fingerprint(cause) and same_wish(found[-1], wanted):
-                return found
+            found = self.editions()
+            if fingerprint(found[-1][0]) == fingerprint(cause) and same_wish(found[-1][1], wanted):
+                return [edition for _, edition in found]
             raise RunBusy(
                 f"{self.storage.url}: another process has just started on this run. Try again when it is done."
             ) from None
         return [*editions, wanted]
 
-    def refuse_other_study(self, cause: Json) -> None:
+    def refuse_other_study(
+        self, cause: Json, differences: Differences | None = None, naming: Naming | None = None
+    ) -> None:
         """Refuse settings with which this run was not made; a run that has not begun takes any.
 
         Raises:
             RunChanged: it was made with others.
         """
         if known := self.editions():
-            self._refuse_other_settings(known[0][0], cause)
+            self._refuse_other_settings(known[-1][0], cause, differences, naming)
 
-    def _refuse_other_settings(self, old: Json, new: Json) -> None:
+    def _refuse_other_settings(
+        self, old: Json, new: Json, differences: Differences | None, naming: Naming | None
+    ) -> None:
         if fingerprint(old) == fingerprint(new):
             return
-        tables, (was, now) = self.storage.names(), (f"images-{fingerprint(cause)[:8]}" for cause in (old, new))
+        found = list(changes(old, new)) if differences is None else differences(old, new)
+        if not found:
+            return
+        tables = self.storage.names()
+        was, now = (f"images-{fingerprint(each if naming is None else naming(each))[:8]}" for each in (old, new))
         if now in tables and was not in tables:  # as where a bit of a record without checksum has flipped
             raise self._damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
-        changes = "; ".join(_changes(old, new))
         raise RunChanged(
-            f"{self.storage.url}: was made by another study ({changes}). Pictures of both must not mix: choose another folder "
-            "with --out, or another name in the study."
+            f"{self.storage.url}: was made by another study ({'; '.join(found)}). Pictures of both must not mix: choose "
+            "another folder with --out, or another name in the study."
         )
 
     def _refuse_shrinking(self, old: Edition, new: Edition) -> None:
@@ -295,10 +309,11 @@ def _unreadable(place: str, error: Exception) -> StorageError:
     return StorageError(f"{place}: the run's record cannot be read: {error}. Restore it, or use a new folder.")
 
 
-def _changes(old: Json, new: Json, place: str = "") -> Iterator[str]:
+def changes(old: Json, new: Json, place: str = "") -> Iterator[str]:
+    """Each value that differs: `place was this and is now that`."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in sorted(old.keys() | new.keys()):
-            yield from _changes(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+            yield from changes(old.get(key), new.get(key), f"{place}.{key}" if place else key)
     elif old != new:
         yield f"{place} was {_short(old)} and is now {_short(new)}"
 

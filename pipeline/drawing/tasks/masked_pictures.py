@@ -215,5 +215,26 @@ def _mask(data: bytes) -> Image.Image:
             return Image.fromarray((np.asarray(mask) >> 8).astype(np.uint8))
         if mask.mode in ("I", "F"):
             raise ImageError("it holds floating-point or 32-bit values, whose range is not known")
-        # Alpha says nothing about what is masked. The other modes stay, for each is resized in its own way.
-        return mask if mask.mode in MASK_MODES else mask.convert("RGB" if mask.mode == "RGBA" else "L")
+        if mask.has_transparency_data:
+            return _painted(mask.convert("RGBA"))
+        # These modes stay, for each is resized in its own way.
+        return mask if mask.mode in MASK_MODES else mask.convert("L")
+
+
+def _painted(mask: Image.Image) -> Image.Image:
+    """A mask with transparency, without it.
+
+    What is painted white on a transparent ground is drawn anew, as the stock pipeline has it too. A picture with holes is
+    refused: some programs redraw what is transparent, and others what is not.
+    """
+    painted, alpha = mask.convert("L"), mask.getchannel("A")
+    least, most = alpha.getextrema()
+    if least == most and most:  # such a channel says nothing
+        return mask.convert("RGB")
+    shown = np.asarray(painted)[np.asarray(alpha) >= 128]
+    if not shown.size or shown.min() < 128:
+        raise ImageError(
+            "it is partly transparent, and what it shows is not all white, so that it does not say what is drawn anew. Save it "
+            "without transparency, white where the picture is drawn anew and black where it stays"
+        )
+    return Image.composite(painted, Image.new("L", mask.size), alpha)

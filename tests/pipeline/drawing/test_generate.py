@@ -1,5 +1,6 @@
 """What `generate` draws is, pixel for pixel, what the stock pipeline of diffusers draws."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -46,6 +47,91 @@ def test_pixels_equal_a_stock_call_with_one_prompt_and_many_seeds(
     wanted, unit = study(family(tiny, model)), Unit.crossed("u", (prompt(PROMPTS[0]),), (0, 7, 8))
     plain = drawn(stock_pipe(wanted), wanted, unit, prompt=PROMPTS[0], num_images_per_prompt=3)
     np.testing.assert_array_equal(ours(wanted, tmp_path, unit), plain)
+
+
+@pytest.fixture(scope="module")
+def distilled(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Models whose UNet is told the guidance scale, with LCM's scheduler."""
+    import tiny_models
+
+    root, whole = tmp_path_factory.mktemp("distilled"), tiny_models._unet
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiny_models, "_unet", lambda **config: whole(**config, time_cond_proj_dim=32))
+        folders = {name: getattr(tiny_models, name)(root / name) for name in ("sd1", "sdxl")}
+    for folder in folders.values():
+        edit(folder, "model_index.json", scheduler=["diffusers", "LCMScheduler"])
+        edit(folder, "scheduler/scheduler_config.json", _class_name="LCMScheduler")
+    return folders
+
+
+def edit(folder: Path, file: str, **changes: object) -> None:
+    settings = json.loads((folder / file).read_text()) | changes
+    (folder / file).write_text(json.dumps({key: value for key, value in settings.items() if value != "none"}))
+
+
+@pytest.mark.parametrize("model", ["sd1", "sdxl"])
+@pytest.mark.parametrize("scale", [8.0, 1.0])
+def test_a_network_that_is_told_the_guidance_scale_draws_as_stock(
+    distilled: dict[str, Path], tmp_path: Path, model: str, scale: float
+) -> None:
+    wanted = study(str(distilled[model]), guidance={"scale": scale})
+    np.testing.assert_array_equal(ours(wanted, tmp_path, UNIT), stock(wanted, UNIT))
+
+
+def test_such_a_network_takes_no_negative_prompt(distilled: dict[str, Path], tmp_path: Path) -> None:
+    wanted = study(str(distilled["sd1"]), guidance={"scale": 8.0, "negative_prompt": "text"})
+    with pytest.raises(ModelError, match="negative_prompt: .* is told the guidance scale .* Remove it"):
+        ours(wanted, tmp_path, UNIT)
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked", "size"),
+    [
+        ({"sample_size": [8, 12]}, {}, (64, 96)),
+        ({"sample_size": "none"}, {"height": 64, "width": 72}, (64, 72)),
+        ({"sample_size": None}, {"height": 64, "width": 72}, (64, 72)),
+    ],
+)
+def test_pictures_are_of_the_size_that_stock_takes(
+    tmp_path: Path, settings: dict[str, Any], asked: dict[str, int], size: tuple[int, int]
+) -> None:
+    import tiny_models
+
+    folder = tiny_models.sd1(tmp_path / "model")
+    edit(folder, "unet/config.json", **settings)
+    wanted = study(str(folder), **asked)
+    drawn = ours(wanted, tmp_path, UNIT)
+    assert drawn.shape[1:3] == size
+    np.testing.assert_array_equal(drawn, stock(wanted, UNIT, **asked))
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"sample_size": None}, "sampling.height: model does not say of what size.*Give height and width"),
+        ({"sample_size": "big"}, "sample_size is 'big', neither a number nor"),
+        ({"sample_size": [8]}, "sample_size is .8., neither a number nor"),
+    ],
+)
+def test_models_without_a_size(tmp_path: Path, settings: dict[str, Any], sentence: str) -> None:
+    import tiny_models
+
+    folder = tiny_models.sd1(tmp_path / "model")
+    edit(folder, "unet/config.json", **settings)
+    with pytest.raises(ModelError, match=sentence):
+        locate(Model(id=str(folder))).size(study("sprout").sampling)
+
+
+def test_sdxl_without_its_first_text_encoder_draws_as_stock(tmp_path: Path) -> None:
+    import tiny_models
+
+    with pytest.MonkeyPatch.context() as patch:
+        whole = tiny_models._unet
+        patch.setattr(tiny_models, "_unet", lambda **config: whole(**config | {"cross_attention_dim": 40}))
+        folder = tiny_models.sdxl(tmp_path / "model")
+    edit(folder, "model_index.json", text_encoder=[None, None], tokenizer=[None, None])
+    wanted = study(str(folder))
+    np.testing.assert_array_equal(ours(wanted, tmp_path, UNIT), stock(wanted, UNIT))
 
 
 @pytest.mark.parametrize("model", ["sprout", "sd1", "sd2", "sdxl"])
@@ -133,6 +219,40 @@ def test_out_of_memory_halves_the_batch_and_records_it(tmp_path: Path, monkeypat
     stage = Generate(wanted, locate(wanted.model), table, TextToImage(wanted.prompts)).open()
     (receipt,) = make(stage, UNIT)
     assert receipt.made["batches"] == [1, 1, 1, 1]
+
+
+def test_what_has_been_seen_to_fit_is_tried_first_for_later_units(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+
+    def tight(_self: Drawing, cells: Any) -> Any:
+        sizes.append(len(cells))
+        if len(cells) > 2:
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+        return torch.zeros(len(cells), 8, 8, 3, dtype=torch.uint8), [True] * len(cells)
+
+    monkeypatch.setattr(Drawing, "draw", tight)
+    wanted = study("sprout")
+    table = Table.of(tmp_path, "images", "0" * 64, IMAGE_SCHEMA)
+    stage = Generate(wanted, locate(wanted.model), table, TextToImage(wanted.prompts)).open()
+    for number in range(2):
+        make(stage, Unit.crossed(f"u{number}", UNIT.prompts, UNIT.seeds))
+    assert sizes == [4, 2, 2, 2, 2]
+
+
+def test_a_mac_has_one_worker() -> None:
+    wanted = study("sprout")
+    found = {
+        device: Generate(
+            wanted.model_copy(update={"compute": wanted.compute.model_copy(update={"device": device})}),
+            locate(wanted.model),
+            Table.of(Path("runs"), "images", "0" * 64, IMAGE_SCHEMA),
+            TextToImage(wanted.prompts),
+        ).workers_a_node()
+        for device in ("cpu", "mps", "cuda")
+    }
+    assert found == {"cpu": None, "mps": 1, "cuda": None}
 
 
 def test_each_branch_runs_only_where_it_has_weight(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,14 +39,53 @@ def test_a_mask_may_be_of_any_mode(tmp_path: Path, mode: str) -> None:
     if mode == "I;16":
         hole = Image.fromarray(np.asarray(HOLE).astype(np.uint16) * 257)
     elif mode in ("RGBA", "LA"):
-        hole = HOLE.convert(mode)
-        hole.putalpha(Image.fromarray(np.random.default_rng(0).integers(0, 256, SIZE, dtype=np.uint8)))
+        hole = HOLE.convert(mode)  # wholly opaque
     elif mode != "L":
         hole = HOLE.convert(mode)
     picture(1).save(tmp_path / "a.png")
     hole.save(tmp_path / ("a.mask.tif" if mode == "CMYK" else "a.mask.png"))
     (found,) = masked_pictures(tmp_path, None)
     assert np.array_equal(found.read(SIZE)[1], np.asarray(HOLE) > 0)
+
+
+def transparent(colour: Image.Image, alpha: Image.Image) -> Image.Image:
+    found = colour.convert("RGBA")
+    found.putalpha(alpha)
+    return found
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+@pytest.mark.parametrize("ground", ["white", "black"])
+def test_white_on_a_transparent_ground_is_a_mask(tmp_path: Path, mode: str, ground: str) -> None:
+    """Whatever colour a program has left where nothing is seen."""
+    under = Image.new("L", SIZE, 255) if ground == "white" else HOLE
+    picture(1).save(tmp_path / "a.png")
+    painted = transparent(under, HOLE)
+    if mode == "P":
+        painted = HOLE.convert("P")
+        painted.info["transparency"] = 0
+    (painted if mode == "P" else painted.convert(mode)).save(tmp_path / "a.mask.png")
+    (found,) = masked_pictures(tmp_path, None)
+    assert np.array_equal(found.read(SIZE)[1], np.asarray(HOLE) > 0)
+
+
+@pytest.mark.parametrize(
+    "hole",
+    [
+        transparent(picture(1), HOLE),
+        transparent(Image.new("L", SIZE, 0), HOLE),
+        transparent(HOLE, mask(0, 0, 64, 32)),
+        transparent(HOLE, Image.new("L", SIZE, 0)),
+    ],
+    ids=["a picture with holes", "black on nothing", "black and white in part", "nothing"],
+)
+def test_transparency_that_may_mean_either_is_refused(tmp_path: Path, hole: Image.Image) -> None:
+    save(tmp_path, "a", picture(1), hole)
+    (found,) = masked_pictures(tmp_path, None)
+    with pytest.raises(
+        StudyError, match=r"a.mask.png: it is partly transparent, .* Save it without transparency, white"
+    ):
+        found.read(SIZE)
 
 
 def test_a_mask_is_cut_at_half(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How many workers there are and what each takes; which unit is next. No Ray: nodes are numbers here."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,22 @@ def test_few_units_have_few_workers_with_many_threads() -> None:
     few = Work("images", DRAW.stage, UNITS[:2])
     found = only(place([few], Executor(), [node(8)]))
     assert (found.size([node(8)]), found.threads) == (2, 4)
+
+
+@dataclass
+class OneANode(Squares):
+    """Works on a device of which a machine has one."""
+
+    def workers_a_node(self) -> int:
+        return 1
+
+
+@pytest.mark.parametrize("executor", [Executor(), Executor(threads=2)])
+def test_a_device_that_a_machine_has_once_has_one_worker_there(executor: Executor) -> None:
+    work, nodes = Work("images", OneANode.at(Path("runs")), UNITS), [node(10), node(10)]
+    found = only(place([work, COUNT], executor, nodes))
+    assert found.size(nodes) == 2 and found.threads == (executor.threads or 10)
+    assert only(place([work], Executor(workers=3), nodes)).size(nodes) == 3
 
 
 def test_stages_on_gpus_share_workers_and_leave_cores_to_the_others() -> None:

@@ -1,0 +1,46 @@
+"""Seeds of which every picture failed: nothing can be said of them, nor of others beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow.compute as pc
+
+from seedscope.analysis.run.run import DrawnRun, Run
+from seedscope.pipeline.errors import UserError
+
+NAMED = 5
+
+
+def refuse_failed_seeds(run: Run) -> None:
+    """Of a run that has all its units: every seed has at least one picture. Shards are read only where a picture failed.
+
+    Raises:
+        UserError: a seed has none.
+    """
+    ledger = run.images.ledger("unit", "failed")
+    failing = set(ledger.filter(pc.greater(ledger["failed"], 0))["unit"].to_pylist())
+    if not failing:
+        return
+    pictures, reasons = Counter[int](), Counter[str]()
+    for unit in run.units:
+        if unit.name not in failing:
+            pictures.update(seed for _, seed in unit.cells)
+            continue
+        rows = run.images.read(unit.name, ["seed", "status", "error"]).to_pylist()
+        pictures.update(row["seed"] for row in rows if row["status"] == "ok")
+        reasons.update(row["error"] for row in rows if row["status"] != "ok")
+    if without := [seed for seed in run.wanted.seeds if not pictures[seed]]:
+        raise UserError(_sentence(run, without, reasons.most_common(1)[0][0]))
+
+
+def _sentence(run: Run, seeds: list[int], reason: str) -> str:
+    named = ", ".join(map(str, seeds[:NAMED])) + (", ..." if len(seeds) > NAMED else "")
+    which = "no seed has" if len(seeds) == len(run.wanted.seeds) else f"of {len(seeds)} seeds ({named}) there is not"
+    hint = "`seedscope status` names the failed cells."
+    if isinstance(run, DrawnRun) and run.study.compute.dtype == "float16":
+        hint = (
+            "Some models, and the autoencoders of many, overflow in float16: set `compute: {dtype: bfloat16}` or float32, and "
+            "another name or folder (--out)."
+        )
+    return f"{run.folder.storage.url}: {which} a single picture: all failed ({reason}). {hint}"

@@ -1,0 +1,176 @@
+"""What of a model's folder shapes pictures: the weights that are loaded, and the settings of what loads them."""
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Family
+from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.storage.hashes import sha256_of
+from seedscope.pipeline.study.schema import Json
+
+PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+_STEMS = {"transformers": "model"}
+"""Library of a component -> what its weights are called; those of others, as diffusers calls them."""
+_SETTINGS = (
+    "scheduler_config.json",
+    "config.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+)
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt")
+_WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "sample_size", "name_or_path"}
+"""Settings that shape no pixel where type and size of the pictures are given, beside those that begin with `_`."""
+_HASHED_AT_A_TIME = 4
+
+
+def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant: str | None) -> list[Path]:
+    """The files that diffusers and transformers load for the components of a folder, in order of name.
+
+    Source: diffusers, `_identify_model_variants` and `ModelMixin.from_pretrained`; transformers,
+    `_get_resolved_checkpoint_files`: a component that has files of the variant is loaded from them, every other one without.
+
+    Args:
+        index: the content of `model_index.json`.
+
+    Raises:
+        ModelError: a component has no such weights, or only as a pickle, which runs code when it is opened; or none has the
+            variant.
+    """
+    libraries = {name: index[name][0] for name in family.components if index.get(name, [None])[0] is not None}
+    having = {name for name in libraries if variant is not None and _has_variant(folder / name, variant)}
+    if variant is not None and not having:
+        raise ModelError(
+            f"model.variant: {folder} has no files of the variant {variant!r}. Remove the key, or name another."
+        )
+    found: set[Path] = set()
+    for name, library in libraries.items():
+        found |= set(_of_component(folder / name, str(library), variant if name in having else None))
+    return sorted(found)
+
+
+def _has_variant(component: Path, variant: str) -> bool:
+    return any(f".{variant}." in file.name or f".{variant}-" in file.name for file in component.glob("*"))
+
+
+def _of_component(component: Path, library: str, variant: str | None) -> list[Path]:
+    stem, middle = _STEMS.get(library, "diffusion_pytorch_model"), f".{variant}" if variant else ""
+    single = component / f"{stem}{middle}.safetensors"
+    places = (f"{stem}.safetensors.index{middle}.json", f"{stem}.safetensors{middle}.index.json")
+    sharded = next((component / place for place in places if (component / place).is_file()), None)
+    # Where there are both, transformers takes the single file, and diffusers the shards.
+    if single.is_file() and (sharded is None or library == "transformers"):
+        return [single]
+    if sharded is not None:
+        return _shards(sharded)
+    raise _no_weights(component, stem, f" of the variant {variant!r}" if variant else "")
+
+
+def _shards(index: Path) -> list[Path]:
+    places = read_json(index).get("weight_map")
+    if not isinstance(places, dict):
+        raise ModelError(f"{index}: does not say in which files the weights are.")
+    shards = [index.parent / str(name) for name in set(places.values())]
+    if missing := [shard for shard in shards if not shard.is_file()]:
+        raise ModelError(f"{missing[0]}: is missing, and {index.name} says that weights are in it.")
+    return shards
+
+
+def _no_weights(component: Path, stem: str, variant: str) -> ModelError:
+    pickled = next((file.name for file in sorted(component.glob("*")) if file.suffix in PICKLES), None)
+    if pickled is not None:
+        return ModelError(
+            f"{component}: has its weights{variant} only as a pickle ({pickled}), which could run any code. Load it once where "
+            "you trust it and call `pipe.save_pretrained(folder, safe_serialization=True)`."
+        )
+    others = sorted(
+        file.name.removeprefix(f"{stem}.").split(".")[0] for file in component.glob(f"{stem}.*.safetensors")
+    )
+    hint = f" There are some of the variant {others[0]!r}: say so under model.variant." if others else ""
+    return ModelError(f"{component}: has no weights{variant} ({stem}.safetensors).{hint}")
+
+
+def hashes(folder: Path, files: list[Path]) -> dict[str, Json]:
+    """Path in the folder -> sha256."""
+    with ThreadPoolExecutor(_HASHED_AT_A_TIME) as threads:
+        found = list(threads.map(_known_sha256, files))
+    return {file.relative_to(folder).as_posix(): sha256 for file, sha256 in zip(files, found, strict=True)}
+
+
+def configuration(folder: Path, index: Mapping[str, Any], family: Family) -> dict[str, Json]:
+    """File -> its settings, or, of a vocabulary, its sha256; what shapes no pixel is left out.
+
+    Args:
+        index: the content of `model_index.json`.
+    """
+    parts = [name for name in (*family.components, *family.configured) if index.get(name, [None])[0] is not None]
+    kept = {key: value for key, value in index.items() if not isinstance(value, list) and key not in family.options}
+    found: dict[str, Json] = {"model_index.json": _shaping(kept) | {name: index[name] for name in parts}}
+    for file in _files(folder, parts):
+        name = file.relative_to(folder).as_posix()
+        found[name] = _known_sha256(file) if file.name in _VOCABULARIES else _shaping(read_json(file))
+    return found
+
+
+def without_defaults(one: Json, other: Json) -> tuple[Json, Json]:
+    """Two configurations without those settings that only one of them names, at the value which the other takes by default.
+
+    Folders that diffusers has written again, or another version of it, differ by such settings.
+    """
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one, other
+    index = one.get("model_index.json")
+    cut: tuple[dict[str, Json], dict[str, Json]] = ({**one}, {**other})
+    for file in one.keys() & other.keys():
+        here, there = one[file], other[file]
+        if isinstance(here, dict) and isinstance(there, dict) and (apart := here.keys() ^ there.keys()):
+            usual = _defaults(file.partition("/")[0], index if isinstance(index, dict) else {})
+            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]}
+            for side, settings in zip(cut, (here, there), strict=True):
+                side[file] = {key: value for key, value in settings.items() if key not in plain}
+    return cut
+
+
+def _defaults(part: str, index: Mapping[str, Json]) -> dict[str, Json]:
+    """Setting -> its default, of a component; nothing where they are not known."""
+    loaded_by = index.get(part)
+    if not isinstance(loaded_by, list) or len(loaded_by) != 2 or loaded_by[0] not in ("diffusers", "transformers"):
+        return {}
+    kind = getattr(import_module(str(loaded_by[0])), str(loaded_by[1]), None)
+    if loaded_by[0] == "transformers":
+        config = getattr(kind, "config_class", None)
+        return _plain({} if config is None else config().to_dict())
+    parameters = {} if kind is None else inspect.signature(kind.__init__).parameters
+    return _plain({name: each.default for name, each in parameters.items() if each.default is not each.empty})
+
+
+def _plain(settings: Mapping[str, Any]) -> dict[str, Json]:
+    """Settings as JSON has them."""
+    found: dict[str, Json] = json.loads(json.dumps(settings, default=repr))
+    return found
+
+
+def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
+    for part in parts:
+        yield from (file for name in (*_SETTINGS, *_VOCABULARIES) if (file := folder / part / name).is_file())
+
+
+def _shaping(settings: Mapping[str, Any]) -> dict[str, Json]:
+    """The settings without those that say where a file came from, or what is given otherwise."""
+    return {key: value for key, value in settings.items() if not key.startswith("_") and key not in _WORDLESS}
+
+
+def _known_sha256(file: Path) -> str:
+    return _sha256(file, file.stat().st_size, file.stat().st_mtime_ns)
+
+
+@cache
+def _sha256(file: Path, _size: int, _modified: int) -> str:
+    return sha256_of(file)
