@@ -40,7 +40,7 @@ def naming(cause: Mapping[str, Json]) -> dict[str, Json]:
 
     A run is of one configuration, which its editions have in full, and so keeps the names of its tables.
     """
-    return {**cause, "model": _without_configuration(cause.get("model"))}
+    return {key: _without_configuration(value) if key == "model" else value for key, value in cause.items()}
 
 
 def differences(old: Json, new: Json) -> list[str]:

@@ -37,7 +37,10 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
 
 def _own_scheduler(located: Located) -> str:
     """The class of the model's scheduler: diffusers goes by the index."""
-    return str(read_json(located.folder / "model_index.json")["scheduler"][1])
+    try:
+        return str(read_json(located.folder / "model_index.json")["scheduler"][1])
+    except MALFORMED as error:
+        raise ModelError(malformed(str(located.folder), error)) from error
 
 
 def load(located: Located, variant: str | None, sampling: Sampling, compute: Compute) -> Denoiser:

@@ -109,7 +109,7 @@ def _linked(value: Json) -> str | None:
 
 
 def _output(link: Json) -> int:
-    return int(str(link[1])) if isinstance(link, list) else 0
+    return int(str(link[1])) if isinstance(link, list) and _linked(link) else 0
 
 
 def _direct(nodes: _Graph, value: Json) -> Json:
@@ -129,7 +129,7 @@ def _handed_on(nodes: _Graph, node: _Node, output: int) -> Json:
         links = [value for value in node.inputs.values() if _linked(value)]
         return links[0] if len(links) == 1 and output == 0 else None
     outputs = known.CARRIERS.get(node.kind, ())
-    if output >= len(outputs):
+    if not 0 <= output < len(outputs):
         return None
     for _ in nodes:  # a context, or a pipe, may be built on another one
         if outputs[output] in node.inputs:

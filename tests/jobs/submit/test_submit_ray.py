@@ -198,7 +198,7 @@ def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: 
             break
     process.send_signal(signal.SIGINT)
     _, messages = process.communicate(timeout=GENEROUS)
-    assert process.returncode == 128 + signal.SIGINT and "stopped" in messages
+    assert process.returncode == 128 + signal.SIGINT and "stopped" in messages, messages
     job = messages.split("Submitted ")[1].split(".")[0]
     code, output, _ = head.command("jobs", "--json")
     assert code == 0 and [row["status"] for row in json.loads(output)] == ["RUNNING"]

@@ -43,6 +43,8 @@ def grown(root: Path, seeds: int, *options: str, **model: str) -> Done:
 
 def change(file: Path, edit: Callable[[dict], object]) -> None:  # type: ignore[type-arg]
     content = json.loads(file.read_text())
+    for sealed in (content, content.get("made", {})):  # as a record of before, which has no checksum
+        sealed.pop("checksum", None)
     edit(content)
     file.write_text(json.dumps(content))
 

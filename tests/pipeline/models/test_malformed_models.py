@@ -42,7 +42,7 @@ def use(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "key", "value"),
     [
-        *(("unet/config.json", "sample_size", size) for size in ([], None, {}, "64", -8, 0, 1.5, ["a"])),
+        *(("unet/config.json", "sample_size", size) for size in ([], {}, "64", -8, 0, 1.5, ["a"])),
         *(("unet/config.json", "in_channels", count) for count in (None, [], "four", -1)),
         ("unet/config.json", "down_block_types", 5),
         ("unet/config.json", "block_out_channels", []),
@@ -51,7 +51,7 @@ def use(folder: Path) -> None:
         *(("vae/config.json", "latent_channels", count) for count in ([], "x", 0)),
         *(("model_index.json", "unet", value) for value in ([], 5, {}, [None, None], "unet", ["a"])),
         *(("model_index.json", "_class_name", name) for name in ([], 5, {}, ["evil", "StableDiffusionPipeline"])),
-        *(("scheduler/scheduler_config.json", "_class_name", name) for name in (None, [], "nowhere")),
+        *(("model_index.json", "scheduler", value) for value in (5, [], ["diffusers"], ["diffusers", "nowhere"])),
         ("scheduler/scheduler_config.json", "num_train_timesteps", "many"),
     ],
 )

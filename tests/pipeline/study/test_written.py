@@ -6,12 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from seedscope.pipeline.errors import ModelError, StudyError
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.prompts import read_prompts
 from seedscope.pipeline.study.schema import FileSource, Model, Study
+from seedscope.pipeline.study.written import read_yaml
 
 STUDY = {"name": "x", "model": "sprout", "prompts": "[a cat]", "seeds": "0-3"}
 
@@ -107,3 +109,26 @@ def test_a_few_bytes_of_parquet_that_are_millions_of_rows_are_refused(tmp_path: 
 def test_models_that_cannot_be_paths(name: str) -> None:
     with pytest.raises(ModelError, match="there is no model"):
         locate(Model(id=name))
+
+
+@pytest.mark.parametrize(
+    "tagged",
+    [
+        "!!map foo",
+        "!!bool maybe",
+        "!!int abc",
+        "!!float x",
+        "!!seq foo",
+        "!!set foo",
+        "!!timestamp x",
+        "!!pairs {b: 1}",
+        "!x y",
+    ],
+)
+def test_tags_that_say_otherwise_are_refused(tagged: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="has the tag"):
+        read_yaml(f"a: {tagged}")
+
+
+def test_a_tag_may_say_that_a_number_is_a_text() -> None:
+    assert read_yaml("a: !!str 5\nb: !!int 5") == {"a": "5", "b": 5}

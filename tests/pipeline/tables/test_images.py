@@ -47,6 +47,7 @@ AS_THEY_ARE = {
     "our own": (encode(COLOUR), COLOUR),
     "TIFF": (encoded(Image.fromarray(COLOUR), "TIFF"), COLOUR),
     "opaque": (encoded(with_alpha(255), "PNG"), COLOUR),
+    "opaque but for a hidden text": (encoded(with_alpha(255, 254), "PNG"), COLOUR),
     "opaque WebP": (encoded(with_alpha(255), "WEBP", lossless=True), COLOUR),
     "palette": (encoded(PALETTE, "PNG"), np.asarray(PALETTE.convert("RGB"))),
     "palette, a transparent colour that is not there": (
@@ -111,7 +112,7 @@ REFUSED = {
     "GIF, animated": (encoded(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]), "animated .3 frames."),
     "PNG, animated": (encoded(FRAMES[0], "PNG", save_all=True, append_images=FRAMES[1:]), "animated .3 frames."),
     "WebP, animated": (encoded(FRAMES[0], "WEBP", save_all=True, append_images=FRAMES[1:]), "animated .3 frames."),
-    "alpha": (encoded(with_alpha(255, 254), "PNG"), TRANSPARENT),
+    "alpha": (encoded(with_alpha(255, 253), "PNG"), TRANSPARENT),
     "alpha, WebP": (encoded(with_alpha(0), "WEBP"), TRANSPARENT),
     "a transparent palette": (encoded(FRAMES[0].quantize(8), "PNG", transparency=0), TRANSPARENT),
     "a transparent grey": (encoded(Image.fromarray(GREY), "PNG", transparency=int(GREY[3, 3])), TRANSPARENT),
