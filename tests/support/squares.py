@@ -92,6 +92,7 @@ class Squares(Stage):
         if trouble is None or len(notes.read_text().splitlines()) > self.times:
             return
         if trouble == "die":
+            time.sleep(0.3)  # so that what was done before is told, and not taken for lost with the process
             os.kill(os.getpid(), signal.SIGKILL)
         if trouble == "hang":
             time.sleep(1000)
