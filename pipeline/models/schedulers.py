@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.configuration import MALFORMED
 from seedscope.pipeline.study.schema import Sampling
 
 if TYPE_CHECKING:
@@ -81,15 +82,7 @@ def refuse_what_cannot_draw(scheduler: Scheduler, sampling: Sampling) -> None:
         before = torch.random.get_rng_state()
         try:
             _try(copy.deepcopy(scheduler), sampling.steps)
-        except (
-            ValueError,
-            TypeError,
-            NotImplementedError,
-            IndexError,
-            KeyError,
-            AttributeError,
-            RuntimeError,
-        ) as error:
+        except MALFORMED as error:
             reason = " ".join(str(error).split())
             raise ModelError(f"sampling: {kind} cannot make {sampling.steps} steps: {reason}") from error
         if not torch.equal(before, torch.random.get_rng_state()):
