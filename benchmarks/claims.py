@@ -2,6 +2,7 @@
 
     python benchmarks/claims.py                      2,000 simulated studies of each kind, an hour and a half
     python benchmarks/claims.py --studies 100        five minutes
+    python benchmarks/claims.py --tables power       one of the two tables
     python benchmarks/claims.py --run configs/demo.yaml   200 shuffles of a finished run, each of its measurements
 
 The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
@@ -183,9 +184,13 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
         yield f"{name:36s}" + _percent(rows)
 
 
+TABLES = {"null": nulls, "power": power}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--tables", nargs="+", choices=TABLES, default=[*TABLES])
     parser.add_argument("--run", type=Path, metavar="STUDY", help="The study of a run that is measured.")
     parser.add_argument("--out", type=Path, help="Its folder, if not the study's own.")
     parser.add_argument("--shuffles", type=int, default=200, help="Of a run.")
@@ -194,7 +199,7 @@ def main() -> None:
     lines = (
         of_a_run(asked.run, asked.out, asked.shuffles, asked.only)
         if asked.run
-        else (line for part in (nulls, power) for line in part(asked.studies))
+        else (line for name in asked.tables for line in TABLES[name](asked.studies))
     )
     for line in lines:
         print(line, flush=True)

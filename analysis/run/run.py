@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 from seedscope.analysis.features import feature
@@ -25,7 +25,7 @@ from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, 
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
-from seedscope.pipeline.tables.run_folder import RunFolder, same_wish
+from seedscope.pipeline.tables.run_folder import Agreement, RunFolder, same_wish
 from seedscope.pipeline.tables.table import Table
 
 STUDY = "study.json"
@@ -134,9 +134,10 @@ class DrawnRun(Run):
     def control(self) -> Control | None:
         return self.task.control
 
-    def differences(self, old: Json, new: Json) -> list[str]:
-        """In what pictures of a recorded cause differ from those of this study; for `RunFolder`."""
-        return _differences(self.folder, self.study, old, new)
+    @property
+    def agreement(self) -> Agreement:
+        """Whether pictures of a recorded cause and those of this study may lie in one run."""
+        return Agreement(partial(_differences, self.folder, self.study), naming_of_any)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +209,7 @@ def looked_at(study_file: Path, out: Path | str | None = None) -> Iterator[AnyRu
                 "study as they were, or copy the run to where it can be written, and name the copy with --out."
             )
         if isinstance(run, DrawnRun):
-            folder.refuse_other_study(run.made_from, run.differences, naming_of_any)
+            folder.refuse_other_study(run.made_from, run.agreement)
         else:
             folder.refuse_other_study(run.cause)
         yield replace(run, folder=folder)
@@ -221,7 +222,7 @@ def begun(run: AnyRun, held: Held = lambda: None) -> AnyRun:
         RunChanged: the folder belongs to another study.
     """
     if isinstance(run, DrawnRun):  # of others an import has recorded it
-        recorded = run.folder.grow(run.made_from, run.wanted, run.differences, naming_of_any)
+        recorded = run.folder.grow(run.made_from, run.wanted, run.agreement)
         editions = as_named(recorded, run.wanted.prompts)
         run = replace(run, units=plan(editions, run.study.unit))
     record_study(run, held)

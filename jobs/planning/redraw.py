@@ -13,7 +13,6 @@ import torch
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing import noise
-from seedscope.pipeline.drawing.cause import naming_of_any
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels, decode
@@ -98,7 +97,7 @@ def audit(run: DrawnRun, cells: int) -> Audited:
         UserError: the run was made by another model or study, has no pictures yet, or a batch of it does not fit here.
         CorruptShard: a shard cannot be read.
     """
-    run.folder.refuse_other_study(run.made_from, run.differences, naming_of_any)
+    run.folder.refuse_other_study(run.made_from, run.agreement)
     batches = sample(run, cells)
     drawing = Drawing(run.study, run.located, run.task)
     golden = run.folder.path / "golden.json"

@@ -5,7 +5,7 @@ import json
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,10 +25,30 @@ EDITIONS = "editions"
 READABLE = 100
 """Letters of a URL in the name of a folder."""
 _log = logging.getLogger(__name__)
-Differences = Callable[[Json, Json], Sequence[str]]
-"""Recorded cause, and that of now -> in what their pictures differ; nothing: both may lie in one run."""
-Naming = Callable[[Json], Json]
-"""A cause -> the part of it that names tables."""
+
+
+def changes(old: Json, new: Json, place: str = "") -> Iterator[str]:
+    """Each value that differs: `place was this and is now that`."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted(old.keys() | new.keys()):
+            yield from changes(old.get(key), new.get(key), f"{place}.{key}" if place else key)
+    elif old != new:
+        yield f"{place} was {_short(old)} and is now {_short(new)}"
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether the pictures of two causes may lie in one run.
+
+    differences: recorded cause, and that of now -> in what their pictures differ; nothing: both may.
+    naming: a cause -> the part of it that names tables.
+    """
+
+    differences: Callable[[Json, Json], Iterable[str]] = changes
+    naming: Callable[[Json], Json] = lambda cause: cause
+
+
+TO_THE_LETTER = Agreement()
 
 
 @dataclass(frozen=True, init=False)
@@ -102,9 +122,7 @@ class RunFolder:
         # ASCII: the name of a file in a record need not be valid UTF-8.
         self.storage.create(f"{EDITIONS}/{number:04d}.json", sealed(record, indent=0))
 
-    def grow(
-        self, cause: Json, wanted: Edition, differences: Differences | None = None, naming: Naming | None = None
-    ) -> list[Edition]:
+    def grow(self, cause: Json, wanted: Edition, agreement: Agreement = TO_THE_LETTER) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
 
         Prompts that have come into other groups are recorded too, as an edition that asks for no further pictures, and so is a
@@ -116,7 +134,7 @@ class RunFolder:
         known = self.editions()
         editions = [edition for _, edition in known]
         if known:
-            self._refuse_other_settings(known[-1][0], cause, differences, naming)
+            self._refuse_other_settings(known[-1][0], cause, agreement)
             self._refuse_shrinking(editions[-1], wanted)
             if same_wish(editions[-1], wanted) and fingerprint(known[-1][0]) == fingerprint(cause):
                 return editions
@@ -138,27 +156,23 @@ class RunFolder:
             ) from None
         return [*editions, wanted]
 
-    def refuse_other_study(
-        self, cause: Json, differences: Differences | None = None, naming: Naming | None = None
-    ) -> None:
+    def refuse_other_study(self, cause: Json, agreement: Agreement = TO_THE_LETTER) -> None:
         """Refuse settings with which this run was not made; a run that has not begun takes any.
 
         Raises:
             RunChanged: it was made with others.
         """
         if known := self.editions():
-            self._refuse_other_settings(known[-1][0], cause, differences, naming)
+            self._refuse_other_settings(known[-1][0], cause, agreement)
 
-    def _refuse_other_settings(
-        self, old: Json, new: Json, differences: Differences | None, naming: Naming | None
-    ) -> None:
+    def _refuse_other_settings(self, old: Json, new: Json, agreement: Agreement) -> None:
         if fingerprint(old) == fingerprint(new):
             return
-        found = list(changes(old, new)) if differences is None else differences(old, new)
+        found = list(agreement.differences(old, new))
         if not found:
             return
         tables = self.storage.names()
-        was, now = (f"images-{fingerprint(each if naming is None else naming(each))[:8]}" for each in (old, new))
+        was, now = (f"images-{fingerprint(agreement.naming(each))[:8]}" for each in (old, new))
         if now in tables and was not in tables:  # as where a bit of a record without checksum has flipped
             raise self._damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
         raise RunChanged(
@@ -307,15 +321,6 @@ def _edition(place: str, record: dict[str, Any]) -> tuple[Json, Edition]:
 
 def _unreadable(place: str, error: Exception) -> StorageError:
     return StorageError(f"{place}: the run's record cannot be read: {error}. Restore it, or use a new folder.")
-
-
-def changes(old: Json, new: Json, place: str = "") -> Iterator[str]:
-    """Each value that differs: `place was this and is now that`."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from changes(old.get(key), new.get(key), f"{place}.{key}" if place else key)
-    elif old != new:
-        yield f"{place} was {_short(old)} and is now {_short(new)}"
 
 
 def _short(value: Json) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from seedscope.analysis.seeds.distances.moments import Array
@@ -16,7 +18,8 @@ def over_median(effect: Array, variance: Array) -> tuple[Array, Array]:
     The median is as noisy as the mean of the seeds that lie near it: of all seeds where none matters, of a few where they
     differ by far more than their errors. NaN takes no part.
     """
-    over = effect - np.nanmedian(effect, axis=-1, keepdims=True)
-    mean = np.nanmean(np.where(np.isnan(effect), np.nan, variance), axis=-1, keepdims=True)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of nothing but NaN: NaN
+        over = effect - np.nanmedian(effect, axis=-1, keepdims=True)
+        mean = np.nanmean(np.where(np.isnan(effect), np.nan, variance), axis=-1, keepdims=True)
     near = (np.abs(over) <= NEAR * np.sqrt(mean)).sum(axis=-1, keepdims=True)
     return over, mean / np.maximum(near, 1)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 import pytest
+from claims import NOISE
 from made_up_evidence import null_of
 from made_up_scores import World
 from scipy import stats
@@ -19,26 +18,17 @@ from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shuffle import shuffled
 
 SHAPE = (24, 16)
-Draw = Callable[[np.random.Generator, tuple[int, int]], Array]
-KINDS: dict[str, Draw] = {
-    "normal": lambda rng, shape: rng.standard_normal(shape),
-    "lognormal": lambda rng, shape: np.exp(rng.standard_normal(shape)),
-    "chi-square": lambda rng, shape: rng.chisquare(1, shape),
-    "t3": lambda rng, shape: rng.standard_t(3, shape),
-    "binary, 2 %": lambda rng, shape: (rng.random(shape) < 0.02) * 1.0,
-    "binary, 50 %": lambda rng, shape: (rng.random(shape) < 0.5) * 1.0,
-}
 
 
 @pytest.mark.parametrize("groups", [24, 6])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", NOISE)
 def test_where_no_seed_matters_claims_are_as_rare_as_they_say(kind: str, groups: int) -> None:
     """150 studies, a tenth of the cells missing: candidates in about 5 % either way, 95 % of intervals hold; twice as many for
     a t-test of lognormal scores."""
     rng, member = np.random.default_rng(1), np.arange(SHAPE[0]) % groups
     candidates, hits, differ = [], [], []
     for _ in range(150):
-        values = KINDS[kind](rng, SHAPE) + rng.standard_normal((SHAPE[0], 1)) * ("binary" not in kind)
+        values = NOISE[kind](rng, SHAPE) + rng.standard_normal((SHAPE[0], 1)) * ("binary" not in kind)
         values[rng.random(SHAPE) < 0.1] = np.nan
         if np.nanmax(np.abs(values)) == 0:
             continue
