@@ -21,6 +21,7 @@ from diffusers import (
     EulerDiscreteScheduler,
     SASolverScheduler,
 )
+from peft import LoraConfig
 from tiny_golden import SEEDS, golden_for
 from torch import nn
 
@@ -62,36 +63,14 @@ def finetuned(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return load(tiny_models.sd1(tmp_path_factory.mktemp("finetuned"), seed=77))
 
 
-class HandMadeLora(nn.Module):
-    """As peft makes them: the layer inside, two thin matrices beside it."""
-
-    def __init__(self, layer: nn.Linear) -> None:
-        super().__init__()
-        self.base_layer = layer
-        self.lora_A = nn.ModuleDict({"mine": nn.Linear(layer.in_features, 2, bias=False)})
-        self.lora_B = nn.ModuleDict({"mine": nn.Linear(2, layer.out_features, bias=False)})
-        self.active_adapters = ["mine"]
-        self.disable_adapters = False
-        self.merged = False
-
-    def forward(self, values: torch.Tensor) -> torch.Tensor:
-        made: torch.Tensor = self.base_layer(values)
-        return made if self.disable_adapters else made + self.lora_B["mine"](self.lora_A["mine"](values))
-
-
 def attention(pipe: Any) -> Any:
     return pipe.unet.down_blocks[0].attentions[0].transformer_blocks[0].attn1
 
 
-def with_lora(pipe: Any) -> HandMadeLora:
-    adapted = HandMadeLora(attention(pipe).to_q)
-    attention(pipe).to_q = adapted
-    return adapted
-
-
-def fuse(pipe: Any) -> None:
-    with torch.no_grad():
-        attention(pipe).to_q.weight += 0.01
+def with_lora(pipe: Any) -> Any:
+    """A LoRA of random weights in every attention of the network."""
+    pipe.unet.add_adapter(LoraConfig(r=2, target_modules=["to_q", "to_v"], init_lora_weights=False), "mine")
+    return pipe
 
 
 def test_other_weights_are_noticed(sd1: GoldenSeeds, tiny: dict[str, Path], finetuned: Any) -> None:
@@ -102,15 +81,23 @@ def test_other_weights_are_noticed(sd1: GoldenSeeds, tiny: dict[str, Path], fine
         sd1.check(pipe, tensors=False)
 
 
-def test_an_active_adapter_is_noticed_and_one_that_is_off_is_not(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
-    pipe = load(tiny["sd1"])
-    adapted = with_lora(pipe)
+def test_an_active_lora_is_noticed_and_one_that_is_off_or_unloaded_is_not(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
+    pipe = with_lora(load(tiny["sd1"]))
     assert "The unet has an adapter that acts on it (mine)" in refused(sd1, pipe)
-    adapted.disable_adapters = True
+    pipe.disable_lora()
     sd1.check(pipe)
-    fused = load(tiny["sd1"])
-    fuse(fused)
-    assert "The weights of the unet are not those" in refused(sd1, fused)
+    pipe.enable_lora()
+    assert "The unet has an adapter that acts on it (mine)" in refused(sd1, pipe)
+    pipe.unload_lora_weights()
+    sd1.check(pipe)
+
+
+def test_a_fused_lora_is_noticed_also_once_it_is_unloaded(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
+    pipe = with_lora(load(tiny["sd1"]))
+    pipe.fuse_lora()
+    assert "The weights of the unet are not those" in refused(sd1, pipe)
+    pipe.unload_lora_weights()
+    assert "The weights of the unet are not those" in refused(sd1, pipe)
 
 
 def free_u(pipe: Any) -> None:
