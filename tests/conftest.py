@@ -28,8 +28,8 @@ settings.load_profile("any speed")
 
 
 HERE = Path(__file__).parent
-WAITS_MOST = {"pipeline/running", "pipeline/storage", "jobs", "jobs/submit"}
-"""Folders whose tests take longest, as they start processes and clusters, and kill them."""
+WAITS_MOST = ("jobs/submit", "pipeline/running", "jobs", "pipeline/storage")
+"""Folders whose tests take longest and wait more than they compute: they start processes and clusters, and kill them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,15 +42,28 @@ def pytest_runtest_setup() -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     seed = config.getoption("--random-order")
-    if seed is None:  # two processes that take files by turns then end together
-        items.sort(key=lambda item: item.path.parent.relative_to(HERE).as_posix() not in WAITS_MOST)
+    files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
+    if seed is None:
+        files = among_others(files)
     else:
         order = random.Random(seed)
-        files = [list(tests) for _, tests in groupby(items, key=lambda item: item.path)]
         order.shuffle(files)
         for tests in files:
             order.shuffle(tests)
-        items[:] = [item for tests in files for item in tests]
+    items[:] = [item for tests in files for item in tests]
+
+
+def among_others(files: list[list[pytest.Item]]) -> list[list[pytest.Item]]:
+    """The files that wait evenly among those that compute, so that of three processes one waits, and none at the end."""
+    folders = [tests[0].path.parent.relative_to(HERE).as_posix() for tests in files]
+    waiting = sorted(
+        (place for place, folder in enumerate(folders) if folder in WAITS_MOST),
+        key=lambda place: WAITS_MOST.index(folders[place]),
+    )
+    others = [place for place, folder in enumerate(folders) if folder not in WAITS_MOST]
+    when = {place: 0.85 * i / len(waiting) for i, place in enumerate(waiting)}
+    when |= {place: i / len(others) for i, place in enumerate(others)}
+    return [files[place] for place in sorted(when, key=lambda place: when[place])]
 
 
 @pytest.fixture(scope="session")

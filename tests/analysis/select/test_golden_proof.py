@@ -81,7 +81,9 @@ def test_other_weights_are_noticed(sd1: GoldenSeeds, tiny: dict[str, Path], fine
         sd1.check(pipe, tensors=False)
 
 
-def test_an_active_lora_is_noticed_and_one_that_is_off_or_unloaded_is_not(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
+def test_an_active_lora_is_noticed_and_one_that_is_off_or_unloaded_is_not(
+    sd1: GoldenSeeds, tiny: dict[str, Path]
+) -> None:
     pipe = with_lora(load(tiny["sd1"]))
     assert "The unet has an adapter that acts on it (mine)" in refused(sd1, pipe)
     pipe.disable_lora()
