@@ -120,7 +120,7 @@ class Model(Strict):
         elif (then := (self.digests or {}).get(name)) and digest(here, dtype) != then:
             yield (
                 f"The weights of the {name} are not those of {self.id} that the list was made with: another checkpoint, or "
-                "one with a LoRA fused into it."
+                "one with a LoRA fused into it, or taken out again, which leaves rounding."
             )
 
     def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:

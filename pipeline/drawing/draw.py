@@ -11,6 +11,7 @@ from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Embedding
+from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit
@@ -40,6 +41,7 @@ class Drawing:
         self._embeddings = LRUCache[str, Embedding](EMBEDDINGS_KEPT)
         self._latents: dict[int, torch.Tensor] = {}
         self._begun = Begun()
+        self._decoded_at_once = study.compute.batch_size
 
     @torch.no_grad()
     def begin(self, unit: Unit) -> Mapping[str, dict[str, object]]:
@@ -66,8 +68,20 @@ class Drawing:
         generators = [noise.generator(seed, self._shape) for _, seed in cells]
         start = torch.stack([self._latents[seed] for _, seed in cells])
         hooks = self._begun.hooks(cells, generators, start)
-        pictures = self.model.decode(sample(self.model, start, generators, texts, sampling, self._size, hooks))
+        pictures = self._decode(sample(self.model, start, generators, texts, sampling, self._size, hooks))
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+
+    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+        """Pictures of latents, in pieces that have been seen to fit: decoding takes more memory than denoising, whose steps are
+        not done again for it."""
+        pieces = latents.split(min(self._decoded_at_once, len(latents)))
+        try:
+            return torch.cat([self.model.decode(piece) for piece in pieces])
+        except Exception as error:
+            if len(pieces[0]) == 1 or not gpu_memory_ran_out(error):
+                raise
+            self._decoded_at_once = len(pieces[0]) // 2
+        return self._decode(latents)
 
     def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
         """What a branch of the guidance is given, for each cell."""

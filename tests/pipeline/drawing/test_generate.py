@@ -10,7 +10,7 @@ import pytest
 import torch
 from stock_pictures import PROMPTS, UNIT, drawn, ours, stock, stock_pipe, study
 
-from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing import draw, noise
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.generate import Generate
@@ -239,6 +239,30 @@ def test_what_has_been_seen_to_fit_is_tried_first_for_later_units(
     for number in range(2):
         make(stage, Unit.crossed(f"u{number}", UNIT.prompts, UNIT.seeds))
     assert sizes == [4, 2, 2, 2, 2]
+
+
+def test_where_decoding_alone_runs_out_of_memory_no_step_is_done_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, decoded, denoised = UNetDenoiser.decode, list[int](), list[int]()
+
+    def tight(self: UNetDenoiser, latents: torch.Tensor) -> torch.Tensor:
+        decoded.append(len(latents))
+        if len(latents) > 1:
+            raise torch.cuda.OutOfMemoryError("no memory")
+        return whole(self, latents)
+
+    def counted(*given: Any) -> torch.Tensor:
+        denoised.append(len(given[1]))
+        return sample(*given)
+
+    monkeypatch.setattr(UNetDenoiser, "decode", tight)
+    monkeypatch.setattr(draw, "sample", counted)
+    wanted = study("sprout")
+    drawn = ours(wanted, tmp_path, UNIT)
+    assert (denoised, decoded) == ([4], [4, 2, 1, 1, 1, 1])
+    monkeypatch.undo()
+    assert np.abs(drawn.astype(int) - stock(wanted, UNIT)).max() <= 1
 
 
 def test_a_mac_has_one_worker() -> None:
