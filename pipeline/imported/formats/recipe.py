@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
 _EXACT = 2**53  # whole numbers up to it are all floating-point numbers
+_FEW_DIGITS = re.compile(r"\s*-?[0-9]\.([0-9]{2,})[eE]\+?([0-9]+)\s*")  # as spreadsheets show long numbers: 1.23457E+14
 LINK = "-> "
 """Begins a further setting that says what a thing depends on, and not what it is set to."""
 
@@ -80,6 +81,8 @@ def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, J
         raise Unread(
             f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
         )
+    if (few := _FEW_DIGITS.fullmatch(str(seed))) and int(few[2]) > len(few[1]):
+        raise Unread(f"its seed is {_shown(seed)}, of which the last digits were rounded away; write all of them")
     if number < 0:
         raise Unread(f"its seed is {number}, which stands for a random one that was not written down")
     if number > LARGEST_SEED:

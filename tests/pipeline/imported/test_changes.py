@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from seedscope.jobs.cli import main
 from seedscope.pipeline.images import decode
 from seedscope.pipeline.imported import importing
+from seedscope.pipeline.imported.formats import a1111
 from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.importing import Report
@@ -222,6 +223,10 @@ def test_utf8_in_a_chunk_for_latin1(tmp_path: Path) -> None:
         "  a cat\nin snow\n  Negative prompt: bad\n  Steps: 20, Seed: 7, Size: 24x16",
         "a cat\nin snow\nVersion: aa62f6d, Pipeline: Original, Steps: 25, Seed: 7, Size: 24x16",
         'a cat\nin snow\nSteps: 20, Wildcard prompt: "__animal__,\nsnow", Seed: 7, Size: 24x16\nTemplate: x, Seed: 9',
+        "a cat\rin snow\rSteps: 20, Seed: 7, Size: 24x16",
+        "a cat\nin snow\nSteps: 20, Seed: 7, Size: 24x16, Seed resize from: -1x-1, Variation strength: 0",
+        "a cat\nin snow\nNegative prompt: \nTemplate: a {cat|dog}\nNegative template: x\nSteps: 20, Size: 24x16, Seed: 7",
+        "a cat\nin snow\nSteps: 20, Seed: 7, Size: 24x16, Batch: 1x4, Index: 1x2, Operations: txt2img; hires",
     ],
 )
 def test_lines_of_settings_as_programs_write_them(tmp_path: Path, text: str) -> None:
@@ -232,6 +237,13 @@ def test_lines_of_settings_as_programs_write_them(tmp_path: Path, text: str) -> 
         (24, 16),
         {"pipeline": "Original"} if "Pipeline" in text else {},
     )
+    assert found.settings.negative_prompt in ("", "bad")
+
+
+@pytest.mark.parametrize("name", ["Negative Prompt", "negative prompt"])
+def test_a_negative_prompt_in_other_capitals_is_no_part_of_the_prompt(name: str) -> None:
+    found = a1111.parse(f"a cat\n{name}: bad\nSteps: 20, Seed: 7")
+    assert (found.prompt, found.settings.negative_prompt) == ("a cat", "bad")
 
 
 def test_a_blend_of_prompts_is_refused(tmp_path: Path) -> None:

@@ -142,3 +142,11 @@ def test_numbers_in_other_spellings_are_seeds(seed: Json, found: int) -> None:
 def test_a_seed_that_a_decimal_number_cannot_hold_is_refused(seed: Json) -> None:
     with pytest.raises(Unplaceable, match=r"a decimal number above 2\^53"):
         recipe("a", seed, Settings())
+
+
+def test_a_seed_that_a_spreadsheet_has_rounded_is_refused() -> None:
+    for seed in ("1.23457E+14", "1.23e+09"):
+        with pytest.raises(Unplaceable, match="rounded"):
+            recipe("a", seed, Settings())
+    for seed in ("1.23457E+05", "1.234567890000000000e+09"):
+        assert recipe("a", seed, Settings()).seed == float(seed)

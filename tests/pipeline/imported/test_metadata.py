@@ -1,6 +1,7 @@
 """What pictures of other programs say of their prompt and seed; the files are written as those programs write them."""
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -94,11 +95,22 @@ def test_a_high_resolution_pass_is_told_apart() -> None:
         ("a cat", "no line of settings"),
         (foreign.infotext("a cat", 7, Variation_seed=3, Variation_seed_strength=0.2), "not that of one seed"),
         (foreign.infotext("a cat", 7, Seed_resize_from="512x512"), "not that of one seed"),
+        (foreign.infotext("a cat", 7, Variation_seed=3, Variation_strength=0.2), "not that of one seed"),
+        (foreign.infotext("a cat", 7, Grid="2x2", Hires_scale=2), "a grid of pictures"),
+        ("a cat\nSteps: 20, Seed: 1,234, Size: 24x16", "its seed is '1,234', which is no whole number"),
+        ("a cat\nSteps: 20, ADetailer prompt: x, Seed: 999, y, Seed: 69", "name several seeds: 999 and 69"),
     ],
 )
 def test_a1111_texts_without_a_cell(text: str, reason: str) -> None:
     with pytest.raises(Unplaceable, match=reason):
         a1111.parse(text)
+
+
+def test_a_long_text_below_the_settings_is_passed_over_in_one_go() -> None:
+    begin = time.process_time()
+    assert a1111.parse(f"a cat\nSteps: 20, Seed: 7\n{'A' * 200_000}").seed == 7
+    assert a1111.parse(f"a cat\nSteps: 20, {'A' * 200_000}, Seed: 7").seed == 7
+    assert time.process_time() - begin < 5
 
 
 # --- ComfyUI
