@@ -11,6 +11,7 @@ from seedscope.pipeline.study.schema import Json
 
 LARGEST = 4 * 2**30
 """Bytes of a file that is read from its beginning to where it is enough."""
+BYTE_ORDER_MARK = "\ufeff"
 LONGEST = 10_000_000
 """Characters of a cell, or of a line."""
 
@@ -76,6 +77,11 @@ def not_text(path: Path) -> BadRow:
                 byte = line[error.start]
                 return BadRow(number, f"is not UTF-8 text (a byte is 0x{byte:02x}). Save the file as UTF-8.")
     return BadRow(1, "is not text in UTF-8 or UTF-16. Save the file as UTF-8.")
+
+
+def trimmed(text: str) -> str:
+    """Without white space at its ends, or the mark with which a file begins that was joined to another."""
+    return text.strip().strip(BYTE_ORDER_MARK).strip()
 
 
 def is_text(value: str) -> bool:

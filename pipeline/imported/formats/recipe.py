@@ -6,6 +6,7 @@ import reprlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from seedscope.pipeline.study.given import trimmed
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
 _EXACT = 2**53  # whole numbers up to it are all floating-point numbers
@@ -66,9 +67,9 @@ def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, J
     """
     if not isinstance(prompt, str):
         raise Unread("it names no prompt")
-    if _repaired(prompt) != prompt:
-        raise Unread("its prompt has characters that are none (halves of surrogate pairs)")
-    if not prompt.strip():
+    if _repaired(prompt) != prompt or "\0" in prompt:
+        raise Unread("its prompt has characters that are none (zeros, or halves of surrogate pairs)")
+    if not trimmed(prompt):
         raise Unread("its prompt is empty")
     if seed is None or seed == "":
         raise Unread("it names no seed")
@@ -87,7 +88,7 @@ def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, J
         raise Unread(f"its seed is {number}, which stands for a random one that was not written down")
     if number > LARGEST_SEED:
         raise Unread(f"its seed is {number}, which is above 2^63-1 and cannot be stored")
-    return Recipe(prompt.strip(), number, settings, further)
+    return Recipe(trimmed(prompt), number, settings, further)
 
 
 def further(metadata: Mapping[str, Json], told: Collection[str]) -> dict[str, Json]:

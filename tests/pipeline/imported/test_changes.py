@@ -193,6 +193,12 @@ def test_settings_in_other_places_of_a_jpeg(tmp_path: Path, tag: int | str) -> N
     assert (found.prompt, found.seed) == ("a café", 7)
 
 
+@pytest.mark.parametrize("name", ["Parameters", "Comment", "Description"])
+def test_settings_in_other_texts_of_a_png(tmp_path: Path, name: str) -> None:
+    file = foreign.png(tmp_path / "a.png", {"Software": "x", name: foreign.infotext("a café", 7)})
+    assert recipe_of(read_header(file).texts).prompt == "a café"
+
+
 @pytest.mark.parametrize(("tag", "name"), [(0x010F, "Prompt"), (0x010E, "prompt")])
 def test_graphs_where_savers_put_them(tmp_path: Path, tag: int, name: str) -> None:
     exif = Image.Exif()
@@ -207,6 +213,44 @@ def test_graphs_where_savers_put_them(tmp_path: Path, tag: int, name: str) -> No
 def test_a_user_comment_whose_encoding_is_not_what_it_says(tmp_path: Path, text: str, encoding: str) -> None:
     file = foreign.with_user_comment(tmp_path / "a.jpg", foreign.infotext(text, 7), encoding)
     assert recipe_of(read_header(file).texts).prompt == text
+
+
+@pytest.mark.parametrize(
+    ("comment", "text"),
+    [
+        (b"ASCII\0\0\0a caf\xe9\n", "a café"),
+        (b"JIS\0\0\0\0\0a cat\n", "a cat"),
+        ("Unicode\0".encode() + "a cat\n".encode("utf-16-le"), "a cat"),
+        (b"\xef\xbb\xbfa cat\n", "a cat"),
+    ],
+)
+def test_user_comments_of_other_codes(tmp_path: Path, comment: bytes, text: str) -> None:
+    exif = Image.Exif()
+    line = "Steps: 20, Seed: 7".encode("utf-16-le" if comment.startswith(b"Unicode") else "ascii")
+    exif.get_ifd(foreign.EXIF_IFD)[foreign.USER_COMMENT] = comment + line
+    Image.fromarray(foreign.noise(0)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    assert recipe_of(read_header(tmp_path / "a.jpg").texts).prompt == text
+
+
+@pytest.mark.parametrize("comment", ["Screenshot", foreign.infotext("a cat", 7), foreign.infotext("a cat", 8)])
+def test_a_comment_in_the_exif_of_a_png_does_not_hide_its_text(tmp_path: Path, comment: str) -> None:
+    chunks, exif = PngInfo(), Image.Exif()
+    chunks.add_itxt("parameters", "\ufeff" + foreign.infotext("a cat", 7))
+    exif.get_ifd(foreign.EXIF_IFD)[foreign.USER_COMMENT] = b"ASCII\0\0\0" + comment.encode()
+    Image.fromarray(foreign.noise(0)).save(tmp_path / "a.png", pnginfo=chunks, exif=exif.tobytes())
+    texts = read_header(tmp_path / "a.png").texts
+    if "Seed: 8" in comment:
+        with pytest.raises(ValueError, match="disagree: the seed is 7 and 8"):
+            recipe_of(texts)
+    else:
+        found = recipe_of(texts)
+        assert (found.prompt, found.seed) == ("a cat", 7)
+
+
+def test_a_graph_beside_its_workflow_in_a_comment(tmp_path: Path) -> None:
+    both = json.dumps({"prompt": foreign.comfy_graph(), "workflow": {"nodes": []}})
+    found = recipe_of(read_header(foreign.with_user_comment(tmp_path / "a.jpg", both)).texts)
+    assert (found.prompt, found.seed) == ("a lighthouse", 5)
 
 
 def test_utf8_in_a_chunk_for_latin1(tmp_path: Path) -> None:
