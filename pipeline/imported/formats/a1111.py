@@ -24,6 +24,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     number,
     recipe,
     size,
+    telling,
     text,
     whole,
 )
@@ -72,15 +73,6 @@ def parse(parameters: str) -> Recipe:
     prompt, negative = _prompts(parameters[: lines[-1].start()])
     pairs = _fields(parameters[lines[-1].start() :])
     fields = dict(reversed(pairs))  # of a name that stands twice, the first
-    seeds = dict.fromkeys(value for name, value in pairs if name == "seed")
-    if len(seeds) > 1:
-        raise Unplaceable(f"its settings name several seeds: {' and '.join(seeds)}")
-    mixed = number(fields.get("variation seed strength", fields.get("variation strength")))
-    if mixed or re.match("[1-9]", fields.get("seed resize from", "")):
-        raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
-    for name in ("script", "grid"):
-        if name in fields and _GRID.search(f"{name}: {fields[name]}"):
-            raise Unplaceable(f"it is a grid of pictures, not one ({name.title()}: {fields[name]})")
     if prompt == negative == "unknown":
         raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
     width, _, height = fields.get("size", "").partition("x")
@@ -95,8 +87,23 @@ def parse(parameters: str) -> Recipe:
         denoising=number(fields.get("denoising strength")),
     )
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
-    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, _further(fields))
+    with telling(settings, rest := _further(fields)):
+        _refuse_other_noise(pairs, fields)
+    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
+
+
+def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) -> None:
+    """Refuse a picture of several seeds, and several pictures."""
+    seeds = dict.fromkeys(value for name, value in pairs if name == "seed")
+    if len(seeds) > 1:
+        raise Unplaceable(f"its settings name several seeds: {' and '.join(seeds)}")
+    mixed = number(fields.get("variation seed strength", fields.get("variation strength")))
+    if mixed or re.match("[1-9]", fields.get("seed resize from", "")):
+        raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
+    for name in ("script", "grid"):
+        if name in fields and _GRID.search(f"{name}: {fields[name]}"):
+            raise Unplaceable(f"it is a grid of pictures, not one ({name.title()}: {fields[name]})")
 
 
 def _prompts(written: str) -> tuple[str, str]:

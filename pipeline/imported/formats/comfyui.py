@@ -21,6 +21,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     plain,
     recipe,
     size,
+    telling,
     text,
     whole,
     with_adapters,
@@ -64,8 +65,6 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
     latent = _linked(sampler.inputs.get("latent_image"))
     start = [nodes[name] for name in _upstream(nodes, latent)] if latent else []
-    _refuse_batch(nodes, start)
-    _refuse_other_seeds(nodes, latent)
     guider = _follow(nodes, sampler, "guider") or sampler
     positive = next((guider.inputs[key] for key in ("positive", "conditioning", "cond1") if key in guider.inputs), None)
     if positive is None:
@@ -73,7 +72,10 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     texts, negatives = _texts(nodes, positive, "positive"), _texts(nodes, guider.inputs.get("negative"), "negative")
     settings = _settings(nodes, sampler, guider, start, _lines(negatives))
     shape = _shape(nodes, ends, {*texts, *negatives})
-    return replace(recipe(_lines(texts), _seed(nodes, sampler), settings, shape), saved=saved)
+    with telling(settings, shape):
+        _refuse_batch(nodes, start)
+        _refuse_other_seeds(nodes, latent)
+        return replace(recipe(_lines(texts), _seed(nodes, sampler), settings, shape), saved=saved)
 
 
 def is_graph(value: dict[str, Json]) -> bool:

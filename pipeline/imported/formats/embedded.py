@@ -172,9 +172,10 @@ def _parameters(written: str, called: str, file_name: str) -> tuple[str, Callabl
     metadata = _object(written)
     if metadata is None:
         return f"{called} text", lambda: a1111.parse(written)
-    for graph in (metadata, metadata.get("prompt")):  # so Civitai's generator, and some savers of ComfyUI, write it
-        if isinstance(graph, dict) and comfyui.is_graph(graph):
-            return "ComfyUI graph", lambda: comfyui.parse(graph, file_name)
+    inner = metadata.get("prompt")
+    graph = inner if isinstance(inner, dict) else metadata
+    if comfyui.is_graph(graph):  # so savers of ComfyUI, and Civitai's generator, write it
+        return "ComfyUI graph", lambda: comfyui.parse(graph, file_name)
     own = swarmui if "sui_image_params" in metadata else fooocus
     return called, lambda: own.parse(metadata)
 

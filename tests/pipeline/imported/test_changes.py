@@ -220,7 +220,7 @@ def test_a_user_comment_whose_encoding_is_not_what_it_says(tmp_path: Path, text:
     [
         (b"ASCII\0\0\0a caf\xe9\n", "a café"),
         (b"JIS\0\0\0\0\0a cat\n", "a cat"),
-        ("Unicode\0".encode() + "a cat\n".encode("utf-16-le"), "a cat"),
+        (b"Unicode\0" + "a cat\n".encode("utf-16-le"), "a cat"),
         (b"\xef\xbb\xbfa cat\n", "a cat"),
     ],
 )
