@@ -3,13 +3,18 @@
 It says more than the files themselves: where it names a file, its prompt and seed go before what is embedded in that file.
 """
 
+import os
+import re
+import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote
 
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
-from seedscope.pipeline.study.given import BadRow, is_there
+from seedscope.pipeline.study.given import BadRow, is_there, regular, trimmed
 from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, columns, records
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import quoted
@@ -59,9 +64,11 @@ def find_table(folder: Path, named: Path | None = None) -> Listed:
     notes: list[str] = []
     found: list[Path] = []
     for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in FORMATS or path.name.startswith("."):
+        if path.name.startswith(".") or not (path.suffix.lower() in FORMATS or _is_other_table(path)):
             continue
-        if reason := _why_no_table(path):
+        if path.suffix.lower() not in FORMATS:
+            notes.append(f"{path}: lies there and is not used: tables are {', '.join(FORMATS)}.")
+        elif reason := _why_no_table(path):
             notes.append(f"{path}: lies there and is not used: {reason}")
         else:
             found.append(path)
@@ -96,26 +103,43 @@ def _below(folder: Path) -> Iterator[str]:
             )
 
 
+def _is_other_table(path: Path) -> bool:
+    """Whether a file may be a table of a kind that is not read: of a spreadsheet, or a list in JSON."""
+    if path.suffix.lower() != ".json":
+        return path.suffix.lower() in (".xlsx", ".xls", ".ods")
+    with suppress(OSError, ValueError), regular(path).open("rb") as file:
+        return file.read(64).lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"[")
+    return False
+
+
 def _why_no_table(path: Path) -> str | None:
     """Why a file is no table of pictures, by its columns alone."""
     try:
         names = columns(path)
+        lacking = [name for name in _REQUIRED if name not in _meanings(names).values()]
     except BadRow as row:
         return f"line {row.number} {row}"
     except UNREADABLE as error:
         return f"it cannot be read: {error}."
-    lacking = [name for name in _REQUIRED if name not in _meanings(names).values()]
     if not lacking:
         return None
     return f"it has no column {' or '.join(lacking)}; it has {', '.join(names)[:200] or 'none'}."
 
 
-def _meanings(names: Sequence[str]) -> dict[str, str]:
-    """Column -> what it means, of the columns that are read; of several spellings of one, the first of `_SPELLINGS`."""
+def _meanings(names: Sequence[str], line: int = 1) -> dict[str, str]:
+    """Column -> what it means, of the columns that are read; of several spellings of one, the first of `_SPELLINGS`.
+
+    Raises:
+        BadRow: two columns are spelt the same, but for capitals.
+    """
     plain = {name: name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names}
     found: dict[str, str] = {}
     for meaning, spellings in _SPELLINGS.items():
         columns_of = [name for spelling in spellings for name in names if plain[name] == spelling]
+        if len(columns_of) > 1 and plain[columns_of[0]] == plain[columns_of[1]]:
+            raise BadRow(
+                line, f"has the columns {columns_of[0]!r} and {columns_of[1]!r}. Rename or remove one of them."
+            )
         if columns_of:
             found[columns_of[0]] = meaning
     return found
@@ -132,7 +156,7 @@ def _read(path: Path) -> tuple[dict[Path, Entry], list[str]]:
         if lacking:
             has = f"it has {', '.join(names)}" if names else "it has no rows"
             raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; {has}.")
-        entries, nameless = _entries(path, meanings)
+        entries, others, nameless = _entries(path, names)
     except FileNotFoundError:
         raise UserError(f"{path}: there is no such table.") from None
     except BadRow as row:
@@ -141,15 +165,14 @@ def _read(path: Path) -> tuple[dict[Path, Entry], list[str]]:
         raise UserError(f"{path}: cannot be read as a {path.suffix} table: {error}.") from None
     if not entries:
         raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; it has no rows.")
-    others = [name for name in names if name not in meanings]
     notes = [f"{path}: columns that are not read: {', '.join(others)}."] if others else []
     if nameless:
         notes.append(f"{path}: {len(nameless):,} rows name no file and are left out; the first is line {nameless[0]}.")
     return entries, notes
 
 
-def _entries(path: Path, meanings: dict[str, str]) -> tuple[dict[Path, Entry], list[int]]:
-    """File -> entry; and the lines that name no file.
+def _entries(path: Path, names: Sequence[str]) -> tuple[dict[Path, Entry], list[str], list[int]]:
+    """File -> entry; the columns that are not read; and the lines that name no file. Lines of JSONL have columns of their own.
 
     Raises:
         BadRow: a file that is named twice, or a cell that could be read in two ways.
@@ -157,8 +180,11 @@ def _entries(path: Path, meanings: dict[str, str]) -> tuple[dict[Path, Entry], l
     entries: dict[Path, Entry] = {}
     lines: dict[Path, int] = {}
     nameless: list[int] = []
-    for line, record in records(path, needed=meanings.__contains__):
-        known = {meaning: record.get(name) for name, meaning in meanings.items()}
+    spelt = {tuple(names): _meanings(names)}
+    for line, record in records(path, needed=spelt[tuple(names)].__contains__):
+        if (keys := tuple(record)) not in spelt:
+            spelt[keys] = _meanings(keys, line)
+        known = dict.fromkeys(_SPELLINGS) | {meaning: record[name] for name, meaning in spelt[keys].items()}
         if path.suffix.lower() == ".tsv":
             for value in known.values():
                 if isinstance(value, str) and (wrong := quoted(value)):
@@ -171,15 +197,19 @@ def _entries(path: Path, meanings: dict[str, str]) -> tuple[dict[Path, Entry], l
         if file in entries:
             raise BadRow(line, f"names the file {name!r} twice (first on line {lines[file]}). Remove one of the rows.")
         entries[file], lines[file] = _entry(known), line
-    return entries, nameless
+    others = {name for keys, meanings in spelt.items() for name in keys if name not in meanings}
+    return entries, sorted(others, key=[name for keys in spelt for name in keys].index), nameless
 
 
 def _located(folder: Path, name: str) -> Path:
-    """The file that a name stands for: with white space around it or backslashes in it, if there is none of that name."""
-    if name == name.strip() and "\\" not in name:
+    """The file that a name stands for: if there is none of that name, one without white space around it, with slashes for its
+    backslashes, spaces for `%20`, or accents that are letters of their own, as macOS writes them."""
+    if name.isascii() and not re.search(r"^\s|\s$|[\\%]|\.\.", name):
         return folder / name
-    spelt = (name, name.strip(), name.strip().replace("\\", "/"))
-    return next((folder / each for each in spelt if is_there(folder / each)), folder / name.strip())
+    plain = trimmed(name)
+    forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))
+    spelt = (name, plain, plain.replace("\\", "/"), unquote(plain), *forms)
+    return Path(os.path.normpath(folder / next((each for each in spelt if is_there(folder / each)), plain)))
 
 
 def _entry(known: Record) -> Entry:

@@ -141,7 +141,7 @@ def _no_final_picture(file: Path, header: Header, found: Recipe) -> str | None:
 
 def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Recipe | Unplaceable:
     """What a table says of a picture, with those of its own settings that the table does not tell."""
-    if isinstance(listed, Unplaceable) or isinstance(embedded, Unplaceable):
+    if isinstance(listed, Unplaceable) or embedded.settings is None:
         return listed
     told = {key: value for key, value in asdict(listed.settings).items() if value is not None}
     return replace(listed, settings=replace(embedded.settings, **told), further=embedded.further)

@@ -11,6 +11,7 @@ from seedscope.pipeline.study.schema import Json
 
 LARGEST = 4 * 2**30
 """Bytes of a file that is read from its beginning to where it is enough."""
+BYTE_ORDER_MARK = "\ufeff"
 LONGEST = 10_000_000
 """Characters of a cell, or of a line."""
 
@@ -59,11 +60,14 @@ def opened_text(path: Path, newline: str | None = None) -> IO[str]:
     """A file of text: UTF-8, or UTF-16 where it begins with that encoding's mark.
 
     Raises:
-        OSError, ValueError: as of `regular`.
+        OSError, ValueError: as of `regular`, or it begins in another encoding.
     """
     with regular(path).open("rb") as file:
-        wide = file.read(2) in (b"\xff\xfe", b"\xfe\xff")
-    return path.open(encoding="utf-16" if wide else "utf-8-sig", newline=newline)
+        begin = file.read(4096)
+    encoding = "utf-16" if begin[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if "\0" in begin.decode(encoding, errors="ignore"):
+        raise ValueError("it has zeros between its letters, as UTF-16 without its mark has. Save the file as UTF-8")
+    return path.open(encoding=encoding, newline=newline)
 
 
 def not_text(path: Path) -> BadRow:
@@ -78,11 +82,16 @@ def not_text(path: Path) -> BadRow:
     return BadRow(1, "is not text in UTF-8 or UTF-16. Save the file as UTF-8.")
 
 
+def trimmed(text: str) -> str:
+    """Without white space at its ends, or the mark with which a file begins that was joined to another."""
+    return text.strip().strip(BYTE_ORDER_MARK).strip()
+
+
 def is_text(value: str) -> bool:
-    """Whether a text has no halves of surrogate pairs, which JSON and YAML can spell and no file can hold."""
+    """Whether a text has no zeros, and no halves of surrogate pairs, which JSON and YAML can spell and no file can hold."""
     with suppress(UnicodeEncodeError):
         value.encode()
-        return True
+        return "\0" not in value
     return False
 
 

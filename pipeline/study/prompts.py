@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.study.given import LONGEST, BadRow, is_text, not_text, opened_text
+from seedscope.pipeline.study.given import LONGEST, BadRow, is_text, not_text, opened_text, trimmed
 from seedscope.pipeline.study.records import FORMATS as TABLES
 from seedscope.pipeline.study.records import UNREADABLE, columns, records
-from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, GridSource
+from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, GridSource, Json
 from seedscope.pipeline.study.separated import quoted
 
 PROMPT_COLUMNS = ("prompt", "caption", "text")
@@ -77,8 +77,8 @@ def _check(place: str, item: Prompt) -> None:
         raise StudyError(f"{place}: the prompt has more than {LONGEST:,} characters.")
     if not is_text(item.text + item.group):
         raise StudyError(
-            f"{place}: the prompt {_shown(item.text)} or its group has half of a character (of a surrogate pair), which no "
-            "model can read. Write it anew."
+            f"{place}: the prompt {_shown(item.text)} or its group has half of a character (of a surrogate pair) or a zero, "
+            "which no model can read. Write it anew."
         )
 
 
@@ -94,7 +94,7 @@ def _about_repeats(count: int, of_files: bool) -> str:
 
 def _read(source: str | GridSource | FileSource, place: str) -> Iterator[tuple[str, Prompt]]:
     if isinstance(source, str):
-        yield place, prompt(source.strip())
+        yield place, prompt(trimmed(source))
     elif isinstance(source, GridSource):
         yield from ((place, item) for item in _grid(source.grid))
     else:
@@ -147,7 +147,7 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
         if kind == ".tsv" and (wrong := quoted(text)):
             raise StudyError(f"{place}: column {column!r} {wrong}. Save the file as CSV or JSONL: {_shown(text)}.")
         facts = {key: value for key, value in record.items() if key != column and isinstance(value, Fact)}
-        yield place, prompt(text.strip(), None if group is None else str(record[group]), facts)
+        yield place, prompt(trimmed(text), None if group is None else _named(record[group]), facts)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -157,10 +157,15 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         try:
             while line := lines.readline(LONGEST + 1):
                 number += 1
-                if line.strip():
-                    yield number, line.strip()
+                if text := trimmed(line):
+                    yield number, text
         except UnicodeDecodeError:
             raise not_text(path) from None
+
+
+def _named(group: Json) -> str | None:
+    """A group by its name; None for a cell without one, so that such prompts stand alone."""
+    return None if group is None or group != group else trimmed(str(group)) or None
 
 
 def _group(place: str, wanted: str | None, names: list[str]) -> str | None:
@@ -175,6 +180,10 @@ def _column(place: str, wanted: str | None, names: list[str]) -> str:
             raise StudyError(f"{place}: has no column {wanted!r}; it has {', '.join(names)}.")
         return wanted
     found = [column for name in PROMPT_COLUMNS for column in names if column.lower() == name]
+    if len(found) > 1 and found[0].lower() == found[1].lower():
+        raise StudyError(
+            f"{place}: has the columns {found[0]!r} and {found[1]!r}. Name the one of the prompts by `column:`."
+        )
     if not found:
         raise StudyError(
             f"{place}: none of its columns ({', '.join(names)}) is called {', '.join(PROMPT_COLUMNS)}. "

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
 
-from seedscope.pipeline.study.given import LONGEST, BadRow, opened_text
+from seedscope.pipeline.study.given import LONGEST, BadRow, opened_text, trimmed
 
 csv.field_size_limit(LONGEST)  # of the whole process; Python's own limit is 131,072
 
@@ -19,7 +19,7 @@ csv.field_size_limit(LONGEST)  # of the whole process; Python's own limit is 131
 def separated(path: Path, *, tabs: bool, ragged: bool) -> Iterator[tuple[int, dict[str, str | None]]]:
     """(number of the row's first line, column -> value), of rows that are not empty.
 
-    Commas may be semicolons or tabs in all of a CSV file, as spreadsheets of other countries write it.
+    Commas may be semicolons, tabs or bars in all of a CSV file, as spreadsheets of other countries write it.
 
     Args:
         ragged: values may be missing at the end of a row, and are None.
@@ -89,7 +89,8 @@ def _rows(path: Path, *, tabs: bool) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(header: str) -> str:
-    return "," if "," in header else next((mark for mark in ";\t" if mark in header), ",")
+    names = re.sub('"[^"]*"', "", header)
+    return next((mark for mark in ",;\t|" if mark in names), ",")
 
 
 def _unquoted(error: str, line: int) -> str:
@@ -106,7 +107,7 @@ def _unquoted(error: str, line: int) -> str:
 
 def _named(start: int, names: Sequence[str]) -> list[str]:
     """The columns; those without a name, as spreadsheets leave them behind, are empty."""
-    columns = [name.strip() for name in names]
+    columns = [trimmed(name) for name in names]
     if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
         raise BadRow(start, f"names the column {twice[0]!r} twice. Rename or remove one of the two.")
     while columns and not columns[-1]:
@@ -135,11 +136,17 @@ def _counted(columns: Sequence[str]) -> str:
 
 def _refuse_swallowed(number: int, row: Sequence[str], columns: int, delimiter: str) -> None:
     """Refuse a cell with lines that look like rows: its quote has probably been forgotten to be closed."""
-    for cell in row:
+    tight = re.compile(f"{re.escape(delimiter)}(?! )")  # as between cells; in a text a space follows a comma
+    for at, cell in enumerate(row):
         if "\n" not in cell and "\r" not in cell:
             continue
-        for line in cell.splitlines()[1:]:
-            if line.strip() and (columns == 1 or line.count(delimiter) == columns - 1):
+        first, *others = cell.splitlines()
+        # The end of a row, lines, and the beginning of the row in which another quote closes it.
+        between = len(tight.findall(first)) == columns - 1 - at and len(tight.findall(others[-1])) == at
+        for line in others:
+            if line.strip() and (
+                columns == 1 or line.count(delimiter) == columns - 1 or (between and line is others[-1])
+            ):
                 raise BadRow(
                     number,
                     f"opens a quote that takes in the line {line.strip()[:60]!r}, which looks like a row of its own. Close "

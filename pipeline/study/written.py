@@ -50,7 +50,7 @@ def _values(node: yaml.Node, known: dict[int, int], depth: int) -> int:
     if node.tag not in _tags(node):
         raise _wrong(node, f"has the tag {node.tag}; write the value without a tag")
     if isinstance(node, yaml.ScalarNode):
-        if "\0" in node.value or not is_text(node.value):
+        if not is_text(node.value):
             raise _wrong(node, "holds a character that is none (a zero, or half of a surrogate pair)")
         return 1
     known[id(node)] = 0

@@ -24,26 +24,28 @@ from seedscope.pipeline.imported.formats.recipe import (
     number,
     recipe,
     size,
+    telling,
     text,
     whole,
 )
 from seedscope.pipeline.study.schema import Json
 
 _SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
-_NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE)
-# A value in quotes may go over lines, as some extensions write it.
+_NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE | re.IGNORECASE)
+_TEMPLATE = re.compile(r"^(Negative )?template:", re.MULTILINE | re.IGNORECASE)  # of SD.Next, below the negative prompt
+# A value in quotes may go over lines, as some extensions write it. No name begins with a digit: that goes on after a comma.
 _FIELD = re.compile(
-    r'(?P<name>[A-Za-z][^:,"\n]*):[ \t]*'
-    r'(?P<value>"(?:[^"\\\n]|\\.)*"|"(?:[^"\\]|\\.)*"(?=[ \t]*(?:,|\n|$))|[^,\n]*)[ \t]*(?P<end>,|\n|$)'
+    r'(?P<name>[A-Za-z][^:,"\n]{0,99}):[ \t]*'
+    r'(?P<value>"(?:[^"\\\n]|\\.)*"|"(?:[^"\\]|\\.)*"(?=[ \t]*(?:,|\n|$))|[^,\n]*(?:,\d[^,\n]*)*)[ \t]*(?P<end>,|\n|$)'
 )
 _TOLD = (
     "steps|sampler|seed|size|model|schedule type|cfg scale|denoising strength|raw prompt|raw negative prompt|"
-    "variation seed|variation seed strength"
+    "variation seed|variation seed strength|variation strength|seed resize from"
 )
 # The time, the program, and what goes into the prompt or follows from its words.
 _SHAPES_NOTHING = (
-    "version|app|user|created by|created date|updated|time|time taken|batch|batch size|batch pos|comment|hashes|"
-    "lora hashes|ti hashes|template|negative template|wildcard prompt|wildcard negative prompt|original prompt|"
+    "version|app|user|created by|created date|updated|time|time taken|batch|batch size|batch pos|index|operations|comment|"
+    "hashes|lora hashes|ti hashes|template|negative template|wildcard prompt|wildcard negative prompt|original prompt|"
     "original negative prompt|fooocus v2 expansion|adetailer version|civitai resources|civitai metadata"
 )
 _NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
@@ -64,16 +66,13 @@ def parse(parameters: str) -> Recipe:
     Raises:
         Unplaceable: there is no line of settings, no prompt or no seed in it, two seeds were mixed, or it is that of a grid.
     """
-    parameters = parameters.replace("\r\n", "\n")
+    parameters = parameters.replace("\r\n", "\n").replace("\r", "\n")
     lines = list(_SETTINGS.finditer(parameters))
     if not lines:
         raise Unread("its `parameters` text has no line of settings (`Steps: ..., Seed: ...`)")
     prompt, negative = _prompts(parameters[: lines[-1].start()])
-    fields = _fields(parameters[lines[-1].start() :])
-    if number(fields.get("variation seed strength")) or "seed resize from" in fields:
-        raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
-    if _GRID.search(fields.get("script", "")):
-        raise Unplaceable(f"it is a grid of pictures, not one (Script: {fields['script']})")
+    pairs = _fields(parameters[lines[-1].start() :])
+    fields = dict(reversed(pairs))  # of a name that stands twice, the first
     if prompt == negative == "unknown":
         raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
     width, _, height = fields.get("size", "").partition("x")
@@ -88,8 +87,23 @@ def parse(parameters: str) -> Recipe:
         denoising=number(fields.get("denoising strength")),
     )
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
-    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, _further(fields))
+    with telling(settings, rest := _further(fields)):
+        _refuse_other_noise(pairs, fields)
+    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
+
+
+def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) -> None:
+    """Refuse a picture of several seeds, and several pictures."""
+    seeds = dict.fromkeys(value for name, value in pairs if name == "seed")
+    if len(seeds) > 1:
+        raise Unplaceable(f"its settings name several seeds: {' and '.join(seeds)}")
+    mixed = number(fields.get("variation seed strength", fields.get("variation strength")))
+    if mixed or re.match("[1-9]", fields.get("seed resize from", "")):
+        raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
+    for name in ("script", "grid"):
+        if name in fields and _GRID.search(f"{name}: {fields[name]}"):
+            raise Unplaceable(f"it is a grid of pictures, not one ({name.title()}: {fields[name]})")
 
 
 def _prompts(written: str) -> tuple[str, str]:
@@ -97,18 +111,19 @@ def _prompts(written: str) -> tuple[str, str]:
     begin = _NEGATIVE.search(written)
     if begin is None:
         return written.strip(), ""
-    return written[: begin.start()].strip(), written[begin.end() :].strip()
+    negative = written[begin.end() :]
+    template = _TEMPLATE.search(negative)
+    return written[: begin.start()].strip(), (negative[: template.start()] if template else negative).strip()
 
 
-def _fields(line: str) -> dict[str, str]:
-    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> name in lower case to value, quotes undone, up to the end of the line; of a
-    name that stands twice, the first."""
-    fields: dict[str, str] = {}
+def _fields(line: str) -> list[tuple[str, str]]:
+    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end."""
+    fields: list[tuple[str, str]] = []
     end = 0
     for field in _FIELD.finditer(line):
         if "\n" in line[end : field.start()]:
             break
-        fields.setdefault(field["name"].strip().lower(), _unquoted(field["value"].strip()))
+        fields.append((field["name"].strip().lower(), _unquoted(field["value"].strip())))
         end = field.start("end")
     return fields
 

@@ -21,6 +21,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     plain,
     recipe,
     size,
+    telling,
     text,
     whole,
     with_adapters,
@@ -36,8 +37,8 @@ class _Node:
     kind: str
     inputs: dict[str, Json]
 
-    def links(self) -> Iterator[str]:
-        return (linked for value in self.inputs.values() if (linked := _linked(value)) is not None)
+    def links(self, but: Collection[str] = ()) -> Iterator[str]:
+        return (linked for key, value in self.inputs.items() if key not in but and (linked := _linked(value)))
 
 
 _Graph = dict[str, _Node]
@@ -61,15 +62,20 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     nodes = _nodes(graph)
     ends, saved = _saved(nodes, file_name)
     sampler = _first_sampler(nodes, ends)
+    sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
     latent = _linked(sampler.inputs.get("latent_image"))
     start = [nodes[name] for name in _upstream(nodes, latent)] if latent else []
-    _refuse_batch(nodes, start)
     guider = _follow(nodes, sampler, "guider") or sampler
     positive = next((guider.inputs[key] for key in ("positive", "conditioning", "cond1") if key in guider.inputs), None)
+    if positive is None:
+        raise Unread(f"its prompt goes into a {guider.kind} node in a way that is not known here")
     texts, negatives = _texts(nodes, positive, "positive"), _texts(nodes, guider.inputs.get("negative"), "negative")
     settings = _settings(nodes, sampler, guider, start, _lines(negatives))
     shape = _shape(nodes, ends, {*texts, *negatives})
-    return replace(recipe(_lines(texts), _seed(nodes, sampler), settings, shape), saved=saved)
+    with telling(settings, shape):
+        _refuse_batch(nodes, start)
+        _refuse_other_seeds(nodes, latent)
+        return replace(recipe(_lines(texts), _seed(nodes, sampler), settings, shape), saved=saved)
 
 
 def is_graph(value: dict[str, Json]) -> bool:
@@ -129,11 +135,14 @@ def _handed_on(nodes: _Graph, node: _Node, output: int) -> Json:
         links = [value for value in node.inputs.values() if _linked(value)]
         return links[0] if len(links) == 1 and output == 0 else None
     outputs = known.CARRIERS.get(node.kind, ())
-    if not 0 <= output < len(outputs):
-        return None
-    for _ in nodes:  # a context, or a pipe, may be built on another one
-        if outputs[output] in node.inputs:
-            return node.inputs[outputs[output]]
+    return _carried(nodes, node, outputs[output]) if 0 <= output < len(outputs) else None
+
+
+def _carried(nodes: _Graph, node: _Node, name: str) -> Json:
+    """What a context, or a pipe, has under a name: of its own, or of the one that it is built on."""
+    for _ in nodes:
+        if name in node.inputs:
+            return node.inputs[name]
         bases = [base for key in node.inputs if known.BASE.match(key) and (base := _follow(nodes, node, key))]
         if len(bases) != 1:
             return None
@@ -145,14 +154,20 @@ def _follow(nodes: _Graph, node: _Node, key: str) -> _Node | None:
     return nodes.get(_linked(node.inputs.get(key)) or "")
 
 
-def _upstream(nodes: _Graph, name: str) -> set[str]:
-    """A node and all that it depends on."""
+def _of_pipe(nodes: _Graph, sampler: _Node) -> dict[str, Json]:
+    """What a sampler takes from a pipe, where it is given one."""
+    found = {name: _direct(nodes, _carried(nodes, sampler, name)) for name in known.PIPE}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _upstream(nodes: _Graph, name: str, *, sizes: bool = True) -> set[str]:
+    """A node and all that it depends on; `sizes`: also what its width and height come from."""
     found: set[str] = set()
     waiting = [name]
     while waiting:
         if (at := waiting.pop()) in nodes and at not in found:
             found.add(at)
-            waiting += nodes[at].links()
+            waiting += nodes[at].links(() if sizes else ("width", "height"))
     return found
 
 
@@ -199,12 +214,12 @@ def _fixed(prefix: str) -> str:
 
 
 def _first_sampler(nodes: _Graph, ends: list[str]) -> _Node:
-    """The one sampler of the saved picture that no other sampler comes before."""
+    """The one sampler of the saved picture whose latent comes from no other sampler."""
     used = set[str]().union(*(_upstream(nodes, name) for name in ends)) if ends else set(nodes)
     samplers = {
         name for name in used if "latent_image" in (given := nodes[name].inputs) and {*_SEEDS, "noise"} & given.keys()
     }
-    first = [name for name in samplers if not (_upstream(nodes, name) - {name}) & samplers]
+    first = [name for name in samplers if not (_begun_from(nodes, nodes[name]) - {name}) & samplers]
     if len(first) != 1:
         raise Unread(f"its ComfyUI graph has {len(first)} samplers that start a picture, and one is needed")
     if number(nodes[first[0]].inputs.get("variation_strength")):
@@ -212,11 +227,27 @@ def _first_sampler(nodes: _Graph, ends: list[str]) -> _Node:
     return nodes[first[0]]
 
 
+def _begun_from(nodes: _Graph, sampler: _Node) -> set[str]:
+    """What a sampler goes on from: its latent and, in Stable Cascade, the first stage, which it has by its conditioning."""
+    latents = [sampler.inputs.get("latent_image")]
+    if conditioning := _follow(nodes, sampler, "positive"):
+        latents.append(conditioning.inputs.get("stage_c"))
+    return set[str]().union(*(_upstream(nodes, _linked(latent) or "") for latent in latents))
+
+
+def _refuse_other_seeds(nodes: _Graph, latent: str | None) -> None:
+    """Refuse what goes on from noise of another node's, be it a sampler that is not known or noise that is mixed in."""
+    for node in (nodes[name] for name in sorted(_upstream(nodes, latent or "", sizes=False))):
+        if not node.inputs.keys().isdisjoint(_SEEDS):
+            raise Unread(f"its sampler goes on from what a {node.kind} node made with a seed of its own")
+
+
 def _refuse_batch(nodes: _Graph, start: list[_Node]) -> None:
     for node in start:
         keys = [key for key in (*known.BATCH, *(["amount"] if "Repeat" in node.kind else [])) if key in node.inputs]
         sizes = {key: whole(_constant(nodes, node.inputs[key], key)) for key in keys}
-        if "Batch" in node.kind or any(batch != 1 for batch in sizes.values()):
+        repeats = "Repeat" in node.kind and "amount" in sizes
+        if ("Batch" in node.kind and not repeats) or any(batch != 1 for batch in sizes.values()):
             told = "".join(f", {key} {batch}" for key, batch in sizes.items())
             raise Unplaceable(
                 f"it is one of a ComfyUI batch ({node.kind}{told}) that shares a seed: only the first is that "
@@ -277,8 +308,8 @@ def _given(node: _Node, output: int) -> list[Json]:
     """The texts that a node encodes into an output."""
     if outputs := known.LOADERS.get(node.kind):
         return [node.inputs[key] for key in outputs[output : output + 1] if key in _SIDES and key in node.inputs]
-    if "TextEncode" not in node.kind or output != 0:
-        return []
+    if "TextEncode" not in node.kind or output != 0 or any("seed" in key for key in node.inputs):
+        return []  # one with a seed draws words of its own
     used: tuple[str, ...] = known.TEXTS
     if (both := node.inputs.get("with_SDXL")) is not None:  # smZ keeps the texts of the other choice
         used = ("text_g", "text_l") if both else ("text",)
@@ -291,9 +322,9 @@ def _conditionings(node: _Node, output: int) -> list[Json]:
         return [node.inputs[side] for side in _SIDES[output : output + 1] if _linked(node.inputs.get(side))]
     if output != 0 or node.kind == "ConditioningZeroOut":
         return []
-    found = [value for key, value in node.inputs.items() if key.startswith("cond") and _linked(value)]
+    found = [value for key, value in node.inputs.items() if key.startswith("conditioning") and _linked(value)]
     alone = len(found) == 1 and not {*_SIDES} & node.inputs.keys()
-    return found if alone or node.kind.startswith("Conditioning") else []
+    return found if alone or (node.kind.startswith("Conditioning") and not known.chooses(node.kind)) else []
 
 
 def _string(nodes: _Graph, value: Json) -> str:

@@ -15,6 +15,8 @@ _BIG = (
 )
 _PIPE = ("model", "clip", "vae", "positive", "negative")
 
+PIPE = ("model", "positive", "negative")
+"""What a sampler takes from the pipe that it is given."""
 CARRIERS: dict[str, tuple[str, ...]] = {
     "Context (rgthree)": _CONTEXT,
     "Context Switch (rgthree)": _CONTEXT,
@@ -48,7 +50,7 @@ TEXTS = ("text", "text_g", "text_l", "clip_g", "clip_l", "t5xxl", "prompt", "use
 
 HELD = ("value", "int", "integer", "number")
 """Inputs of a node that holds a number."""
-BATCH = ("batch_size", "batch", "batch_count", "num_images")
+BATCH = ("batch_size", "batch", "batch_count", "num_images", "multiply_by")
 SILENT = {
     "control_after_generate",
     "filename_prefix",
@@ -76,6 +78,11 @@ def holds_number(kind: str, output: int) -> bool:
     )  # that of WAS has a record at its first output
 
 
+def chooses(kind: str) -> bool:
+    """Whether a node, by its name, hands out one of several things, or what it has made up."""
+    return _MADE.search(kind) is not None
+
+
 def holds_text(kind: str, key: str, output: int) -> bool:
     """Whether a node with one input hands out that text as it stands."""
-    return key.lower() in ("value", "text", "string", "prompt") and output == 0 and not _MADE.search(kind)
+    return key.lower() in ("value", "text", "string", "prompt") and output == 0 and not chooses(kind)

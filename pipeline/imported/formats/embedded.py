@@ -12,6 +12,7 @@ from PIL import Image, PngImagePlugin
 from seedscope.pipeline.images import DAMAGE, opened
 from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
 from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread
+from seedscope.pipeline.study.given import BYTE_ORDER_MARK
 from seedscope.pipeline.study.schema import Json
 
 _EXIF_IFD, _MAKE, _MODEL, _ORIENTATION, _USER_COMMENT = 0x8769, 0x010F, 0x0110, 0x0112, 0x9286
@@ -43,9 +44,12 @@ def read_header(file: Path) -> Header:
             texts |= _late_chunks(file)
         # For a PNG without EXIF before its pixels, Pillow would decode them all to look behind them.
         exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else Image.Exif()
-        texts |= _exif_texts(exif)
+        found = _exif_texts(exif)
+        if "parameters" in texts and "parameters" in found:
+            found["EXIF comment"] = found["parameters"]  # a camera, or an editor, may have written it
+        texts = {key: value.lstrip(BYTE_ORDER_MARK) for key, value in (found | texts).items()}
         if not any(key in texts for key in _TEXT_CHUNKS):
-            texts |= _other_comments(picture, exif)
+            texts |= _other_comments(picture, exif, texts)
         width, height = picture.size
         return Header(*((height, width) if exif.get(_ORIENTATION) in _TURNED else (width, height)), texts)
 
@@ -84,9 +88,11 @@ def _exif_texts(exif: Image.Exif) -> dict[str, str]:
     return texts
 
 
-def _other_comments(picture: Image.Image, exif: Image.Exif) -> dict[str, str]:
-    """The settings of A1111 where other programs put them: the description, Windows' comment, the comment of a JPEG or GIF."""
-    for comment in (exif.get(_DESCRIPTION), exif.get(_XP_COMMENT), picture.info.get("comment")):
+def _other_comments(picture: Image.Image, exif: Image.Exif, texts: Mapping[str, str]) -> dict[str, str]:
+    """The settings of A1111 where other programs put them: the description, Windows' comment, the comment of a JPEG or GIF, a
+    text of a PNG under another name."""
+    others = [text for text in texts.values() if not text.startswith("<")]  # XMP is XML
+    for comment in (exif.get(_DESCRIPTION), exif.get(_XP_COMMENT), picture.info.get("comment"), *others):
         if isinstance(comment, bytes):
             wide = comment[1::2].count(0) > len(comment) // 4
             found = comment.decode("utf-16-le" if wide else "utf-8", errors="replace")
@@ -106,7 +112,7 @@ def _comment(value: object) -> str:
     """
     if not isinstance(value, bytes):
         return _utf8(str(value)).rstrip("\0")
-    code, body = value[:8], value[8:]
+    code, body = value[:8].upper(), value[8:]
     if code == b"UNICODE\0":
         if 0 not in body.rstrip(b"\0"):
             return body.decode(errors="replace").rstrip("\0")
@@ -114,9 +120,7 @@ def _comment(value: object) -> str:
         orders = ("utf-16-be", "utf-16-le") if high_first else ("utf-16-le", "utf-16-be")
         texts = [body.decode(order, errors="replace").lstrip("\ufeff").rstrip("\0") for order in orders]
         return next((found for found in texts if "seed" in found.lower()), texts[0])
-    if code in (b"ASCII\0\0\0", bytes(8)):
-        return body.decode(errors="replace").rstrip("\0")
-    return value.decode(errors="replace").rstrip("\0")
+    return _utf8((body if code.endswith(b"\0") else value).decode("latin-1")).rstrip("\0")
 
 
 def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
@@ -149,15 +153,10 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
 def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[], Recipe]]:
     """The texts that tell a recipe, by what they are called, with their readers."""
     sources: dict[str, Callable[[], Recipe]] = {}
-    if (parameters := texts.get("parameters")) is not None:
-        metadata = _object(parameters)
-        if metadata is None:
-            sources["`parameters` text"] = lambda: a1111.parse(parameters)
-        elif comfyui.is_graph(metadata):  # so Civitai's generator writes it
-            sources["ComfyUI graph"] = lambda: comfyui.parse(metadata, file_name)
-        else:
-            own = swarmui if "sui_image_params" in metadata else fooocus
-            sources["`parameters`"] = lambda: own.parse(metadata)
+    for key in ("parameters", "EXIF comment"):
+        if key in texts:
+            name, read = _parameters(texts[key], f"`{key}`", file_name)
+            sources[name] = read
     if "invokeai_metadata" in texts:
         sources["`invokeai_metadata`"] = lambda: invokeai.parse(_object(texts["invokeai_metadata"]) or {})
     elif "sd-metadata" in texts:
@@ -166,6 +165,19 @@ def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[],
     if "prompt" in texts and (not sources or comfyui.is_graph(graph)):
         sources["ComfyUI graph"] = lambda: comfyui.parse(graph, file_name)
     return sources
+
+
+def _parameters(written: str, called: str, file_name: str) -> tuple[str, Callable[[], Recipe]]:
+    """What a text of A1111, or of those that put JSON in its place, is, and its reader."""
+    metadata = _object(written)
+    if metadata is None:
+        return f"{called} text", lambda: a1111.parse(written)
+    inner = metadata.get("prompt")
+    graph = inner if isinstance(inner, dict) else metadata
+    if comfyui.is_graph(graph):  # so savers of ComfyUI, and Civitai's generator, write it
+        return "ComfyUI graph", lambda: comfyui.parse(graph, file_name)
+    own = swarmui if "sui_image_params" in metadata else fooocus
+    return called, lambda: own.parse(metadata)
 
 
 def _refuse_contradiction(found: Mapping[str, Recipe], graph: dict[str, Json] | None) -> None:

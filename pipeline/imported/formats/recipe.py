@@ -3,18 +3,27 @@
 import math
 import re
 import reprlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from seedscope.pipeline.study.given import is_text, trimmed
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
 _EXACT = 2**53  # whole numbers up to it are all floating-point numbers
+_FEW_DIGITS = re.compile(r"\s*-?[0-9]\.([0-9]{2,})[eE]\+?([0-9]+)\s*")  # as spreadsheets show long numbers: 1.23457E+14
 LINK = "-> "
 """Begins a further setting that says what a thing depends on, and not what it is set to."""
 
 
 class Unplaceable(ValueError):
-    """A picture that no (prompt, seed) is known of; the message says why, of the file: "it names no seed"."""
+    """A picture that no (prompt, seed) is known of; the message says why, of the file: "it names no seed".
+
+    `settings` and `further` are what it was made with all the same, where that is known: a table may tell its cell.
+    """
+
+    settings: "Settings | None" = None
+    further: "Mapping[str, Json] | None" = None
 
 
 class Unread(Unplaceable):
@@ -57,18 +66,37 @@ class Recipe:
     saved: int = 1
 
 
+@contextmanager
+def telling(settings: Settings, further: Mapping[str, Json] | None) -> Iterator[None]:
+    """What is refused in here tells the settings."""
+    try:
+        yield
+    except Unplaceable as reason:
+        reason.settings, reason.further = settings, further
+        raise
+
+
 def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, Json] | None = None) -> Recipe:
     """Check what a file says.
 
     Raises:
         Unread: no text, or no whole number from 0 to 2^63-1.
     """
+    with telling(settings, further):
+        return Recipe(_prompt(prompt), _seed(seed), settings, further)
+
+
+def _prompt(prompt: Json) -> str:
     if not isinstance(prompt, str):
         raise Unread("it names no prompt")
-    if _repaired(prompt) != prompt:
-        raise Unread("its prompt has characters that are none (halves of surrogate pairs)")
-    if not prompt.strip():
+    if not is_text(prompt):
+        raise Unread("its prompt has characters that are none (zeros, or halves of surrogate pairs)")
+    if not trimmed(prompt):
         raise Unread("its prompt is empty")
+    return trimmed(prompt)
+
+
+def _seed(seed: Json) -> int:
     if seed is None or seed == "":
         raise Unread("it names no seed")
     if isinstance(seed, float) and math.isnan(seed):  # an empty cell, where a program made decimal numbers of a column
@@ -80,11 +108,13 @@ def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, J
         raise Unread(
             f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
         )
+    if (few := _FEW_DIGITS.fullmatch(str(seed))) and int(few[2]) > len(few[1]):
+        raise Unread(f"its seed is {_shown(seed)}, of which the last digits were rounded away; write all of them")
     if number < 0:
         raise Unread(f"its seed is {number}, which stands for a random one that was not written down")
     if number > LARGEST_SEED:
         raise Unread(f"its seed is {number}, which is above 2^63-1 and cannot be stored")
-    return Recipe(prompt.strip(), number, settings, further)
+    return number
 
 
 def further(metadata: Mapping[str, Json], told: Collection[str]) -> dict[str, Json]:

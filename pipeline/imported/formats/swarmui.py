@@ -13,6 +13,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     number,
     recipe,
     size,
+    telling,
     text,
     whole,
     with_adapters,
@@ -36,13 +37,6 @@ def parse(metadata: dict[str, Json]) -> Recipe:
     given = metadata.get("sui_image_params")
     if not isinstance(given, dict):
         raise Unplaceable("its `sui_image_params` describe no picture")
-    if number(given.get("variationseedstrength")):
-        raise Unplaceable("its noise is not that of one seed: a variation seed was mixed in")
-    if (batch := whole(given.get("batchsize")) or 1) > 1:
-        raise Unplaceable(
-            f"it is one of a batch of {batch} that share a seed: only the first is that seed's own, and it does not say "
-            "which it is"
-        )
     settings = Settings(
         negative_prompt=text(given.get("negativeprompt")) or "",
         model=with_adapters(text(given.get("model")), _adapters(given)),
@@ -52,7 +46,21 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         size=size(given.get("width"), given.get("height")),
         denoising=number(given.get("initimagecreativity")),
     )
-    return recipe(given.get("prompt"), given.get("seed"), settings, further(given, _TOLD.split()))
+    rest = further(given, _TOLD.split())
+    with telling(settings, rest):
+        _refuse_other_noise(given)
+    return recipe(given.get("prompt"), given.get("seed"), settings, rest)
+
+
+def _refuse_other_noise(given: dict[str, Json]) -> None:
+    """Refuse a picture that is not of one seed's own noise."""
+    if number(given.get("variationseedstrength")):
+        raise Unplaceable("its noise is not that of one seed: a variation seed was mixed in")
+    if (batch := whole(given.get("batchsize")) or 1) > 1:
+        raise Unplaceable(
+            f"it is one of a batch of {batch} that share a seed: only the first is that seed's own, and it does not say "
+            "which it is"
+        )
 
 
 def _first(given: dict[str, Json], kind: str) -> Json:

@@ -11,6 +11,7 @@ from PIL.PngImagePlugin import PngInfo
 from seedscope.jobs.cli import main
 from seedscope.pipeline.images import decode
 from seedscope.pipeline.imported import importing
+from seedscope.pipeline.imported.formats import a1111
 from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.importing import Report
@@ -192,6 +193,12 @@ def test_settings_in_other_places_of_a_jpeg(tmp_path: Path, tag: int | str) -> N
     assert (found.prompt, found.seed) == ("a café", 7)
 
 
+@pytest.mark.parametrize("name", ["Parameters", "Comment", "Description"])
+def test_settings_in_other_texts_of_a_png(tmp_path: Path, name: str) -> None:
+    file = foreign.png(tmp_path / "a.png", {"Software": "x", name: foreign.infotext("a café", 7)})
+    assert recipe_of(read_header(file).texts).prompt == "a café"
+
+
 @pytest.mark.parametrize(("tag", "name"), [(0x010F, "Prompt"), (0x010E, "prompt")])
 def test_graphs_where_savers_put_them(tmp_path: Path, tag: int, name: str) -> None:
     exif = Image.Exif()
@@ -208,6 +215,44 @@ def test_a_user_comment_whose_encoding_is_not_what_it_says(tmp_path: Path, text:
     assert recipe_of(read_header(file).texts).prompt == text
 
 
+@pytest.mark.parametrize(
+    ("comment", "text"),
+    [
+        (b"ASCII\0\0\0a caf\xe9\n", "a café"),
+        (b"JIS\0\0\0\0\0a cat\n", "a cat"),
+        (b"Unicode\0" + "a cat\n".encode("utf-16-le"), "a cat"),
+        (b"\xef\xbb\xbfa cat\n", "a cat"),
+    ],
+)
+def test_user_comments_of_other_codes(tmp_path: Path, comment: bytes, text: str) -> None:
+    exif = Image.Exif()
+    line = "Steps: 20, Seed: 7".encode("utf-16-le" if comment.startswith(b"Unicode") else "ascii")
+    exif.get_ifd(foreign.EXIF_IFD)[foreign.USER_COMMENT] = comment + line
+    Image.fromarray(foreign.noise(0)).save(tmp_path / "a.jpg", exif=exif.tobytes())
+    assert recipe_of(read_header(tmp_path / "a.jpg").texts).prompt == text
+
+
+@pytest.mark.parametrize("comment", ["Screenshot", foreign.infotext("a cat", 7), foreign.infotext("a cat", 8)])
+def test_a_comment_in_the_exif_of_a_png_does_not_hide_its_text(tmp_path: Path, comment: str) -> None:
+    chunks, exif = PngInfo(), Image.Exif()
+    chunks.add_itxt("parameters", "\ufeff" + foreign.infotext("a cat", 7))
+    exif.get_ifd(foreign.EXIF_IFD)[foreign.USER_COMMENT] = b"ASCII\0\0\0" + comment.encode()
+    Image.fromarray(foreign.noise(0)).save(tmp_path / "a.png", pnginfo=chunks, exif=exif.tobytes())
+    texts = read_header(tmp_path / "a.png").texts
+    if "Seed: 8" in comment:
+        with pytest.raises(ValueError, match="disagree: the seed is 7 and 8"):
+            recipe_of(texts)
+    else:
+        found = recipe_of(texts)
+        assert (found.prompt, found.seed) == ("a cat", 7)
+
+
+def test_a_graph_beside_its_workflow_in_a_comment(tmp_path: Path) -> None:
+    both = json.dumps({"prompt": foreign.comfy_graph(), "workflow": {"nodes": []}})
+    found = recipe_of(read_header(foreign.with_user_comment(tmp_path / "a.jpg", both)).texts)
+    assert (found.prompt, found.seed) == ("a lighthouse", 5)
+
+
 def test_utf8_in_a_chunk_for_latin1(tmp_path: Path) -> None:
     data = foreign.png(tmp_path / "a.png", {}).read_bytes()
     text = foreign.chunk(b"tEXt", b"parameters\0" + foreign.infotext("a café", 7).encode())
@@ -222,6 +267,10 @@ def test_utf8_in_a_chunk_for_latin1(tmp_path: Path) -> None:
         "  a cat\nin snow\n  Negative prompt: bad\n  Steps: 20, Seed: 7, Size: 24x16",
         "a cat\nin snow\nVersion: aa62f6d, Pipeline: Original, Steps: 25, Seed: 7, Size: 24x16",
         'a cat\nin snow\nSteps: 20, Wildcard prompt: "__animal__,\nsnow", Seed: 7, Size: 24x16\nTemplate: x, Seed: 9',
+        "a cat\rin snow\rSteps: 20, Seed: 7, Size: 24x16",
+        "a cat\nin snow\nSteps: 20, Seed: 7, Size: 24x16, Seed resize from: -1x-1, Variation strength: 0",
+        "a cat\nin snow\nNegative prompt: \nTemplate: a {cat|dog}\nNegative template: x\nSteps: 20, Size: 24x16, Seed: 7",
+        "a cat\nin snow\nSteps: 20, Seed: 7, Size: 24x16, Batch: 1x4, Index: 1x2, Operations: txt2img; hires",
     ],
 )
 def test_lines_of_settings_as_programs_write_them(tmp_path: Path, text: str) -> None:
@@ -232,6 +281,13 @@ def test_lines_of_settings_as_programs_write_them(tmp_path: Path, text: str) -> 
         (24, 16),
         {"pipeline": "Original"} if "Pipeline" in text else {},
     )
+    assert found.settings.negative_prompt in ("", "bad")
+
+
+@pytest.mark.parametrize("name", ["Negative Prompt", "negative prompt"])
+def test_a_negative_prompt_in_other_capitals_is_no_part_of_the_prompt(name: str) -> None:
+    found = a1111.parse(f"a cat\n{name}: bad\nSteps: 20, Seed: 7")
+    assert (found.prompt, found.settings.negative_prompt) == ("a cat", "bad")
 
 
 def test_a_blend_of_prompts_is_refused(tmp_path: Path) -> None:

@@ -93,11 +93,110 @@ def test_an_output_decides_what_flows(made: dict[str, Any]) -> None:
         ),
         (graph({"seed": ["10", 0]}, n10=("Seed Randomizer", {"seed": 7})), "its seed comes from a Seed Randomizer"),
         (graph({"seed": ["10", 1]}, n10=("PrimitiveInt", {"value": 7})), "its seed comes from a PrimitiveInt"),
+        (
+            graph({"positive": ["10", 0]}, n10=("CLIPTextEncode (NSP)", {"text": "a __animal__", "seed": 5})),
+            "CLIPTextEncode .NSP.",
+        ),
+        (
+            graph(
+                {"positive": ["10", 0]},
+                n10=("Conditioning Input Switch", {"conditioning_a": ["6", 0], "conditioning_b": ["7", 0]}),
+            ),
+            "Conditioning Input Switch",
+        ),
+        (
+            graph({"positive": ["10", 0]}, n10=("ImpactConditionalBranch", {"cond": ["6", 0], "tt_value": ["7", 0]})),
+            "ImpactConditionalBranch",
+        ),
+        (
+            graph({"guider": ["10", 0]}, n10=("SomeGuider", {"pipe": ["6", 0]})),
+            "its prompt goes into a SomeGuider node",
+        ),
     ],
 )
 def test_nodes_that_are_not_known_are_refused_by_name(made: dict[str, Any], reason: str) -> None:
     with pytest.raises(Unplaceable, match=reason):
         comfyui.parse(made)
+
+
+SAMPLER = foreign.comfy_graph()["3"]["inputs"]
+
+
+def second(latent: list[object], **inputs: object) -> tuple[str, dict[str, object]]:
+    """A second sampler."""
+    return "KSampler", SAMPLER | {"latent_image": latent, **inputs}
+
+
+def from_draft() -> dict[str, Any]:
+    """A picture drawn from noise of its own, by the depths of a draft of another prompt and seed."""
+    return graph(
+        {"positive": ["10", 0], "seed": 9},
+        n10=("ControlNetApply", {"conditioning": ["6", 0], "image": ["11", 0]}),
+        n11=("DepthAnything", {"image": ["12", 0]}),
+        n12=("VAEDecode", {"samples": ["13", 0]}),
+        n13=second(["5", 0], positive=["7", 0]),
+    )
+
+
+def cascade() -> dict[str, Any]:
+    """The two stages of Stable Cascade, the second of which begins from the first by its conditioning."""
+    return graph(
+        {"positive": ["10", 0], "latent_image": ["14", 1]},
+        n10=("StableCascade_StageB_Conditioning", {"conditioning": ["6", 0], "stage_c": ["13", 0]}),
+        n13=second(["14", 0], seed=77),
+        n14=("StableCascade_EmptyLatentImage", {"width": 24, "height": 16, "batch_size": 1}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        (from_draft(), "has 2 samplers that start a picture"),
+        (
+            graph(
+                {"latent_image": ["10", 0]}, n10=("easy kSampler", {"pipe": ["11", 0]}), n11=("easy pre", {"seed": 5})
+            ),
+            "goes on from what a easy pre node made with a seed of its own",
+        ),
+        (
+            graph(
+                {"latent_image": ["10", 0]},
+                n10=("BNK_InjectNoise", {"latents": ["5", 0], "noise": ["11", 0]}),
+                n11=("BNK_NoisyLatentImage", {"seed": 5, "batch_size": 1}),
+            ),
+            "BNK_NoisyLatentImage node made with a seed of its own",
+        ),
+        (
+            graph({"latent_image": ["10", 0]}, n10=("VHS_DuplicateLatents", {"latents": ["5", 0], "multiply_by": 4})),
+            "one of a ComfyUI batch .VHS_DuplicateLatents, multiply_by 4",
+        ),
+    ],
+)
+def test_noise_of_other_seeds_is_refused(made: dict[str, Any], reason: str) -> None:
+    with pytest.raises(Unplaceable, match=reason):
+        comfyui.parse(made)
+
+
+def test_a_picture_begins_where_its_latent_does() -> None:
+    assert comfyui.parse(cascade()).seed == 77
+    sized = graph(n10=("Parameters", {"seed": 3, "width": 24}))
+    sized["5"]["inputs"]["width"] = ["10", 0]
+    assert comfyui.parse(sized).seed == 5
+    once = graph({"latent_image": ["10", 0]}, n10=("RepeatLatentBatch", {"samples": ["5", 0], "amount": 1}))
+    assert comfyui.parse(once).seed == 5
+
+
+def test_a_sampler_is_given_by_a_pipe() -> None:
+    given = {key: value for key, value in SAMPLER.items() if key not in ("model", "positive", "negative")}
+    made = graph(
+        n10=("ImpactKSamplerBasicPipe", given | {"basic_pipe": ["11", 0]}),
+        n11=("ToBasicPipe", {"model": ["4", 0], "positive": ["6", 0], "negative": ["7", 0]}),
+    )
+    del made["3"]
+    made["8"]["inputs"]["samples"] = ["10", 1]
+    found = comfyui.parse(made)
+    assert (found.prompt, found.seed, found.settings.negative_prompt) == ("a lighthouse", 5, "blurry")
+    assert found.settings.model == "sd15.safetensors"
 
 
 @pytest.mark.parametrize("kind", ["LatentBatch", "LoadImageBatch", "LatentAddBatch"])

@@ -48,6 +48,10 @@ def test_tables_as_other_programs_write_them(tmp_path: Path, content: str | byte
         ("t.csv", "file,prompt\n0.png,a fox\n", "it has no column seed; it has file, prompt."),
         ("t.csv", "file,prompt,seed,prompt\n0.png,a,1,b\n", "line 1 names the column 'prompt' twice"),
         ("t.jsonl", '{"file": \n', "line 1 is not valid JSON"),
+        ("t.csv", "file,prompt,Seed,seed\n0.png,a,1,2\n", "line 1 has the columns 'Seed' and 'seed'"),
+        ("t.csv", "file,prompt,seed\n0.png,a,1\n".encode("utf-16-le"), "it cannot be read: it has zeros between its"),
+        ("t.json", '[{"file": "0.png", "prompt": "a", "seed": 1}]', "tables are .csv, .tsv, .jsonl, .parquet"),
+        ("t.xlsx", b"PK", "tables are .csv, .tsv, .jsonl, .parquet"),
     ],
 )
 def test_a_table_that_is_not_used_is_named(tmp_path: Path, name: str, content: str | bytes, reason: str) -> None:
@@ -107,6 +111,50 @@ def test_a_setting_that_cannot_be_read_is_no_setting_less(tmp_path: Path) -> Non
     assert list(placing.unplaced.values()) == ["its guidance in the table is '7,5', which is no number"]
 
 
+def test_each_line_of_json_has_columns_of_its_own(tmp_path: Path) -> None:
+    lines = [
+        '{"file": "0.png", "prompt": "a", "seed": 0}',
+        '{"File": "1.png", "Prompt": "a", "Seed": 1, "cfg": 7}',
+        '{"file_name": "2.png", "prompt": "a", "seed": 2, "cfg": 2, "vae": "v"}',
+    ]
+    placing, report = surveyed(tmp_path, "\n".join(lines), "t.jsonl")
+    assert [item.seed for item in placing.cells.values()] == [0, 1]
+    assert list(placing.unplaced.values()) == ["it was made in another way than the rest: guidance is 2.0, not 7.0"]
+    assert report.notes == [f"{tmp_path / 'pictures' / 't.jsonl'}: columns that are not read: vae."]
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [
+        ("\u00e9.png", "e\u0301.png"),
+        ("e\u0301.png", "\u00e9.png"),
+        ("a b.png", "a%20b.png"),
+        ("a.png", "x/../a.png"),
+    ],
+)
+def test_names_in_other_spellings(tmp_path: Path, there: str, named: str) -> None:
+    foreign.png(tmp_path / there, {})
+    (tmp_path / "t.csv").write_text(f"file,prompt,seed\n{named},a,0\n", encoding="utf-8")
+    assert [*find_table(tmp_path).entries] == [tmp_path / there]
+
+
+def test_settings_of_files_that_tell_no_cell_are_compared(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    for number, steps in enumerate((20, 20, 30)):
+        made = foreign.comfy_graph("a fox", 5, batch=4)
+        made["3"]["inputs"]["steps"] = steps
+        foreign.comfy_png(folder / f"{number}.png", made, foreign.noise(number))
+    (folder / "t.csv").write_text("file,prompt,seed\n0.png,a fox,0\n1.png,a fox,1\n2.png,a fox,2\n")
+    placing, _ = importing.survey(folder, ImportedRun(RunFolder(tmp_path / "run")))
+    assert [item.seed for item in placing.cells.values()] == [0, 1]
+    assert "steps is 30, not 20" in placing.unplaced[folder / "2.png"]
+    for number, cfg in enumerate((7, 7, 2)):
+        texts = {"parameters": foreign.infotext("a fox", -1, CFG_scale=cfg)}
+        foreign.png(folder / f"{number}.png", texts, foreign.noise(number))
+    placing, _ = importing.survey(folder, ImportedRun(RunFolder(tmp_path / "run")))
+    assert "guidance is 2.0, not 7.0" in placing.unplaced[folder / "2.png"]
+
+
 def test_what_a_table_does_not_tell_the_files_do(tmp_path: Path) -> None:
     for number, model in enumerate(("sd15", "sd15", "sdxl")):
         texts = {"parameters": foreign.infotext("embedded", 5, Model=model)}
@@ -142,3 +190,11 @@ def test_numbers_in_other_spellings_are_seeds(seed: Json, found: int) -> None:
 def test_a_seed_that_a_decimal_number_cannot_hold_is_refused(seed: Json) -> None:
     with pytest.raises(Unplaceable, match=r"a decimal number above 2\^53"):
         recipe("a", seed, Settings())
+
+
+def test_a_seed_that_a_spreadsheet_has_rounded_is_refused() -> None:
+    for seed in ("1.23457E+14", "1.23e+09"):
+        with pytest.raises(Unplaceable, match="rounded"):
+            recipe("a", seed, Settings())
+    for seed in ("1.23457E+05", "1.234567890000000000e+09"):
+        assert recipe("a", seed, Settings()).seed == float(seed)

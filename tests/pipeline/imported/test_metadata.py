@@ -1,6 +1,7 @@
 """What pictures of other programs say of their prompt and seed; the files are written as those programs write them."""
 
 import json
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -59,13 +60,16 @@ def test_a_user_comment_in_other_encodings(tmp_path: Path) -> None:
         assert (read(tmp_path / "a.jpg").prompt, read(tmp_path / "a.jpg").seed) == ("a cat", 7)
 
 
-lines = st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=80)
+lines = st.text(st.characters(codec="utf-8", exclude_characters="\r\0\ufeff"), max_size=80)
 
 
 @settings(deadline=None)
 @given(prompt=lines, negative=lines, seed=st.integers(0, 2**63 - 1), model=st.text('ab,:"\\ \n', max_size=9))
 def test_a1111_round_trip(prompt: str, negative: str, seed: int, model: str) -> None:
-    if not prompt.strip() or any(line.startswith("Negative prompt:") for line in prompt.strip().split("\n")):
+    marks = ("negative prompt:", "template:", "negative template:")
+    if not prompt.strip() or any(
+        line.strip().lower().startswith(marks) for line in f"{prompt}\n{negative}".split("\n")
+    ):
         return
     quoted = f"<{model}:1>"
     found = a1111.parse(foreign.infotext(prompt, seed, negative, Model=quoted))
@@ -94,11 +98,22 @@ def test_a_high_resolution_pass_is_told_apart() -> None:
         ("a cat", "no line of settings"),
         (foreign.infotext("a cat", 7, Variation_seed=3, Variation_seed_strength=0.2), "not that of one seed"),
         (foreign.infotext("a cat", 7, Seed_resize_from="512x512"), "not that of one seed"),
+        (foreign.infotext("a cat", 7, Variation_seed=3, Variation_strength=0.2), "not that of one seed"),
+        (foreign.infotext("a cat", 7, Grid="2x2", Hires_scale=2), "a grid of pictures"),
+        ("a cat\nSteps: 20, Seed: 1,234, Size: 24x16", "its seed is '1,234', which is no whole number"),
+        ("a cat\nSteps: 20, ADetailer prompt: x, Seed: 999, y, Seed: 69", "name several seeds: 999 and 69"),
     ],
 )
 def test_a1111_texts_without_a_cell(text: str, reason: str) -> None:
     with pytest.raises(Unplaceable, match=reason):
         a1111.parse(text)
+
+
+def test_a_long_text_below_the_settings_is_passed_over_in_one_go() -> None:
+    begin = time.process_time()
+    assert a1111.parse(f"a cat\nSteps: 20, Seed: 7\n{'A' * 200_000}").seed == 7
+    assert a1111.parse(f"a cat\nSteps: 20, {'A' * 200_000}, Seed: 7").seed == 7
+    assert time.process_time() - begin < 5
 
 
 # --- ComfyUI
@@ -434,7 +449,7 @@ def test_tables_that_are_none(tmp_path: Path) -> None:
     (tmp_path / "table.xlsx").write_bytes(b"PK")
     (tmp_path / "ragged.csv").rename(tmp_path / "ragged.txt")
     listed = find_table(tmp_path)
-    assert listed.path is None and len(listed.notes) == 3  # other.csv, broken.parquet, list.jsonl
+    assert listed.path is None and len(listed.notes) == 4  # all but ragged.txt
     (tmp_path / "ragged.txt").rename(tmp_path / "ragged.csv")
     with pytest.raises(UserError, match="ragged.csv:2: has 4 values for 3 columns"):
         find_table(tmp_path)

@@ -29,6 +29,9 @@ def texts(path: Path, content: str | bytes, **options: object) -> list[str]:
         ('prompt\n"open\na dog\na disk of 5"\n', ":2: opens a quote that takes in the line 'a dog', which looks like"),
         ('id,prompt\n1,a\n2,"open\n3,a dog\n4,a disk of 5"\n', ":3: opens a quote that takes in the line '3,a dog'"),
         ('"prompt\na cat\na dog"\n', ":1: opens a quote that takes in the line 'a cat'"),
+        ('id,prompt,n\n1,"open,2\n3,a disk of 5",4\n', ":2: opens a quote that takes in the line '3,a disk of 5'"),
+        ('id,prompt,n\n1,"a cat, red,2\n3,a disk, 5",4\n', ":2: opens a quote that takes in the line '3,a disk, 5'"),
+        ('prompt,id,n\n"open,1,2\na disk of 5",3,4\n', ":2: opens a quote that takes in the line 'a disk of 5'"),
         ("prompt,prompt\na,b\n", ":1: names the column 'prompt' twice"),
         ("prompt, prompt\na,b\n", ":1: names the column 'prompt' twice"),
         ("prompt\ncaf\xe9\n".encode("latin-1"), ":2: is not UTF-8 text (a byte is 0xe9). Save the file as UTF-8."),
@@ -46,6 +49,11 @@ def test_rows_that_would_be_cut_or_swallowed_are_refused(tmp_path: Path, content
         ('prompt\n"a cat, sitting"\n5" disk\n"a ""red"" fox"\n', ["a cat, sitting", '5" disk', 'a "red" fox']),
         ('file, prompt\na.png, "a cat, sitting"\n', ["a cat, sitting"]),
         ('id,prompt,n\n1,"two\nlines",2\n', ["two\nlines"]),
+        ('id,prompt,n\n1,"two, red\nlines, blue",2\n', ["two, red\nlines, blue"]),
+        ('prompt,id,n\n"two, red, big\nlines",1,2\n', ["two, red, big\nlines"]),
+        ('id;"a, b";prompt\n1;2;a cat, red\n', ["a cat, red"]),
+        ("id|prompt\n1|a cat, red\n", ["a cat, red"]),
+        ("\ufeff\ufeffprompt,id\n\ufeffa cat,1\n", ["a cat"]),
         ("prompt,\na cat,\n", ["a cat"]),
         ("id;prompt\n1;a cat, red\n", ["a cat, red"]),
         ("sep=;\nid;prompt\n1;a cat, red\n", ["a cat, red"]),
@@ -57,6 +65,44 @@ def test_rows_that_would_be_cut_or_swallowed_are_refused(tmp_path: Path, content
 )
 def test_what_spreadsheets_write_is_read(tmp_path: Path, content: str | bytes, expected: list[str]) -> None:
     assert texts(tmp_path / "p.csv", content) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("p.txt", "a cat\n".encode("utf-16-le"), "p.txt: cannot be read as a .txt file: it has zeros between"),
+        ("p.csv", "prompt\na cat\n".encode("utf-16-be"), "p.csv: cannot be read as a .csv file: it has zeros between"),
+        ("p.txt", "a cat\n".encode("utf-32"), "p.txt: cannot be read as a .txt file: it has zeros between"),
+        ("p.txt", "a dog\n" + "a" * 5000 + "\na\0cat\n", "p.txt:3: the prompt 'a\\x00cat' or its group has half"),
+        (
+            "p.csv",
+            "Prompt,prompt\na,b\n",
+            "has the columns 'Prompt' and 'prompt'. Name the one of the prompts by `column:`",
+        ),
+    ],
+)
+def test_files_that_are_no_text_or_tell_two_prompts(
+    tmp_path: Path, name: str, content: str | bytes, sentence: str
+) -> None:
+    with pytest.raises(StudyError) as error:
+        texts(tmp_path / name, content)
+    assert sentence in str(error.value)
+
+
+def test_files_that_were_joined_have_marks_in_their_middle(tmp_path: Path) -> None:
+    assert texts(tmp_path / "p.txt", "\ufeffa cat\n\ufeffa dog\n") == ["a cat", "a dog"]
+
+
+def test_prompts_without_a_group_stand_alone(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(
+        '{"prompt": "a", "g": "x"}\n{"prompt": "b", "g": null}\n{"prompt": "c", "g": " "}\n{"prompt": "d", "g": NaN}'
+    )
+    found = read_prompts([FileSource.model_validate({"file": path, "group": "g"})])
+    assert [item.has_named_group for item in found] == [True, False, False, False]
+    path.with_suffix(".csv").write_text("prompt,g\na,x\nb,\nc\n")
+    found = read_prompts([FileSource.model_validate({"file": path.with_suffix(".csv"), "group": "g"})])
+    assert [item.has_named_group for item in found] == [True, False, False]
 
 
 def test_tabs_know_no_quotes(tmp_path: Path) -> None:
