@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scores.combined import Part
 from seedscope.analysis.seeds.scores.scalar import Scalar
@@ -76,9 +77,8 @@ def of_confirmed(found: Confirmed, evidence: Evidence, score: Scalar, smallest: 
         )
     if not found.seeds:
         return f"No seed is golden: {seem}; none of them is borne out."
-    named = [_halves(int(score.seeds[place]), place, evidence, score.k) for place in found.seeds]
     taken = _best(len(found.seeds), found.borne_out)
-    return f"{seem}{taken}. Halves of the prompts bear out {_listed(named)}. {_gain(found.advantage)}: confirmed."
+    return f"{seem}{taken}. {_borne_out(found.seeds, evidence, score)}. {_gain(found.advantage)}: confirmed."
 
 
 def of_pareto(found: Pareto, scores: Sequence[Scalar], smallest: float) -> str:
@@ -144,12 +144,18 @@ def _better(by: str, smallest: float, score: Scalar) -> str:
     return f"better than the median seed {by}{least}"
 
 
-def _halves(seed: int, place: int, evidence: Evidence, k: int) -> str:
-    """How often halves of the prompts chose a seed, and how often the other halves agreed."""
-    chosen, held = evidence.held.chosen[place], evidence.held.held[place]
+def _borne_out(places: Sequence[int], evidence: Evidence, score: Scalar) -> str:
+    """How often halves of the prompts chose golden seeds, and how often the other halves agreed; of many seeds, the range."""
+    if len(places) > MOST_NAMED:
+        return f"Halves of the prompts bear out each of them ({_halves(places, evidence, score.k)})"
+    named = [f"seed {score.seeds[place]} ({_halves([place], evidence, score.k)})" for place in places]
+    return f"Halves of the prompts bear out {_listed(named)}"
+
+
+def _halves(places: Sequence[int], evidence: Evidence, k: int) -> str:
+    chosen, held = (_range(shares[[*places]]) for shares in (evidence.held.chosen, evidence.held.held))
     best = "the best" if k == 1 else f"among the best {k}"
-    agreed = f"better than the median seed on {_percent(held)} of their other halves"
-    return f"seed {seed} ({best} of {_percent(chosen)} of them, and {agreed})"
+    return f"{best} of {chosen} of the halves, and better than the median seed on {held} of the other halves"
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -162,6 +168,11 @@ def _at(rate: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
+
+
+def _range(shares: Array) -> str:
+    low, high = 100 * shares.min(), 100 * shares.max()
+    return f"{high:.3g} %" if low == high else f"{low:.3g} to {high:.3g} %"
 
 
 def _are(count: int) -> str:

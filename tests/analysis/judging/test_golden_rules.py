@@ -108,7 +108,9 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
     judged, choice = chosen(job)
     assert choice.seeds[0] == 5 and len(choice.seeds) <= 2  # one in twenty may be false
     assert choice.sentence.endswith("confirmed.") and "of 24 seeds is better than the median seed by" in choice.sentence
-    assert "seed 5 (among the best 4 of 100 % of them, and better than the median seed on 100 %" in choice.sentence
+    assert (
+        "seed 5 (among the best 4 of 100 % of the halves, and better than the median seed on 100 %" in choice.sentence
+    )
     gain = choice.compared["clip_score"].chosen
     assert gain.lo is not None and 0.2 < gain.mean < 1.2  # of the best four of a half, one of which is better by 2
     assert isinstance(job, DrawnRun)
