@@ -12,6 +12,7 @@ from seedscope.pipeline.study.schema import Json
 LARGEST = 4 * 2**30
 """Bytes of a file that is read from its beginning to where it is enough."""
 BYTE_ORDER_MARK = "\ufeff"
+_UNSEEN = f"{BYTE_ORDER_MARK}\u200b\u2060"  # also spaces of no width, as web pages have them
 LONGEST = 10_000_000
 """Characters of a cell, or of a line."""
 
@@ -83,8 +84,8 @@ def not_text(path: Path) -> BadRow:
 
 
 def trimmed(text: str) -> str:
-    """Without white space at its ends, or the mark with which a file begins that was joined to another."""
-    return text.strip().strip(BYTE_ORDER_MARK).strip()
+    """Without white space at its ends, were it of no width, or the mark of a file that was joined to another."""
+    return text.strip().strip(_UNSEEN).strip()
 
 
 def is_text(value: str) -> bool:

@@ -1,7 +1,8 @@
 """Prompt sources: a list, an object x modifier grid, or a text, CSV, TSV, JSONL or Parquet file."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from seedscope.pipeline.study.separated import quoted
 PROMPT_COLUMNS = ("prompt", "caption", "text")
 FORMATS = (".txt", *TABLES)
 _SHOWN = 5
+_CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
 
 Fact = str | int | float | bool
 
@@ -80,6 +82,10 @@ def _check(place: str, item: Prompt) -> None:
             f"{place}: the prompt {_shown(item.text)} or its group has half of a character (of a surrogate pair) or a zero, "
             "which no model can read. Write it anew."
         )
+    if control := _CONTROL.search(item.text):
+        raise StudyError(
+            f"{place}: the prompt {_shown(item.text)} has the control character {control[0]!r}. Remove it."
+        )
 
 
 def _shown(text: str) -> str:
@@ -144,10 +150,20 @@ def _rows(path: Path, kind: str, source: FileSource) -> Iterator[tuple[str, Prom
         text = record[column]
         if not isinstance(text, str):
             raise StudyError(f"{place}: column {column!r} holds {text!r}, which is not text.")
+        if kind in (".csv", ".tsv") and _is_cut([*record.values()][[*record].index(column) + 1 :]):
+            raise StudyError(
+                f"{place}: nothing follows the prompt {_shown(text)}, which may go on in the next line. Put a text with a line "
+                "break in it into quotes, or write JSONL; and where columns are empty, all their marks."
+            )
         if kind == ".tsv" and (wrong := quoted(text)):
             raise StudyError(f"{place}: column {column!r} {wrong}. Save the file as CSV or JSONL: {_shown(text)}.")
         facts = {key: value for key, value in record.items() if key != column and isinstance(value, Fact)}
         yield place, prompt(trimmed(text), None if group is None else _named(record[group]), facts)
+
+
+def _is_cut(others: Sequence[Json]) -> bool:
+    """Whether a row ends with its prompt, where other columns should follow."""
+    return bool(others) and all(value is None for value in others)
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -5,9 +5,19 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
 from seedscope.pipeline.study.seeds import seed_list
@@ -23,6 +33,14 @@ class Strict(BaseModel):
     """Base of everything in a study: unknown keys are errors, values do not change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _numbers_are_no_truth_values(cls, value: object, info: ValidationInfo) -> object:
+        kind = cls.model_fields[str(info.field_name)].annotation
+        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
+            raise ValueError("a number stands here, and YAML reads yes, no, on and off as true or false")
+        return value
 
 
 class Model(Strict):
@@ -95,6 +113,8 @@ class Grid(Strict):
         for modifier in self.modifiers:
             if wrong := _other_fields(modifier):
                 raise ValueError(f"the modifier {modifier[:60]!r} has {wrong[0]} in it; only {{object}} is known")
+        if not all(name.strip() for name in self.objects):
+            raise ValueError("an object of the grid is empty; write what the picture shall show")
         if (count := len(self.objects) * len(self.modifiers)) > MOST_PROMPTS:
             raise ValueError(f"the grid has {count:,} prompts; at most {MOST_PROMPTS:,} are taken")
         return self
@@ -146,8 +166,9 @@ class Inpaint(Strict):
 
 
 def _other_fields(template: str) -> list[str]:
-    """What stands in braces in a template and is not `{object}`, such as `{objects}` or `{red|blue}`."""
-    return [field for field in re.findall(r"{[^{}]*}", template) if field != "{object}"]
+    """What has braces in a template and is not `{object}`: `{objects}`, `{red|blue}`, `{{object}}` or a brace alone."""
+    fields = re.findall(r"{+[^{}]*}*|}", template)
+    return [str(field) for field in fields if field != "{object}"]
 
 
 def _from_text(value: object) -> object:
@@ -189,7 +210,7 @@ def _kind_of_by(value: object) -> str:
     )
 
 
-Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Weight = Annotated[float, Field(gt=0, allow_inf_nan=False, strict=True)]
 By = Annotated[
     Annotated[str, Tag("str")]
     | Annotated[list[str], Field(min_length=2), Tag("list of features")]

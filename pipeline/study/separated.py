@@ -63,7 +63,7 @@ def _rows(path: Path, *, tabs: bool) -> Iterator[tuple[int, list[str]]]:
     with opened_text(path, newline="") as file:
         first = file.readline(LONGEST)
         skipped = 0
-        if told := None if tabs else re.fullmatch(r"sep=(.)\s*", first):  # how Excel is told
+        if told := None if tabs else re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE):  # how Excel is told
             first, skipped = file.readline(LONGEST), 1
         delimiter = "\t" if tabs else told[1] if told else _delimiter(first)
         reader = csv.reader(

@@ -25,6 +25,11 @@ def read_yaml(text: str) -> object:
     Raises:
         yaml.YAMLError: it is none, or could mean two things; mostly with the place.
     """
+    if wrong := yaml.reader.Reader.NON_PRINTABLE.search(text):
+        line, column = text.count("\n", 0, wrong.start()), wrong.start() - text.rfind("\n", 0, wrong.start()) - 1
+        raise yaml.MarkedYAMLError(
+            problem=f"the character {wrong[0]!r} cannot stand in a text", problem_mark=_mark(line, column)
+        )
     try:
         node = yaml.compose(text, _LOADER)
         if node is None:
@@ -69,6 +74,10 @@ def _tags(node: yaml.Node) -> tuple[str, ...]:
     plain = not node.style  # None, or of libyaml an empty text
     read = _RESOLVER.resolve(yaml.ScalarNode, node.value, (plain, not plain))  # type: ignore[no-untyped-call]  # no types
     return str(read), "tag:yaml.org,2002:str"
+
+
+def _mark(line: int, column: int) -> yaml.Mark:
+    return yaml.Mark("", 0, line, column, None, 0)
 
 
 def _wrong(node: yaml.Node, problem: str) -> yaml.MarkedYAMLError:

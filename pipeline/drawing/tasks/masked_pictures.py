@@ -1,5 +1,6 @@
 """Pictures with masks, from a folder or a Parquet file, and what can be wrong with them."""
 
+import posixpath
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +15,7 @@ from PIL import Image, ImageOps
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
-from seedscope.pipeline.study.given import BadRow, regular
+from seedscope.pipeline.study.given import BadRow, regular, trimmed
 from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, records
 
 OBJECTS_FILE = "objects.csv"
@@ -110,7 +111,12 @@ def _folder(folder: Path) -> Iterator[MaskedPicture]:
     apart = (folder / "images").is_dir() and (folder / "masks").is_dir()
     root, mask_root = (folder / "images", folder / "masks") if apart else (folder, folder)
     ending = "" if apart else MASK_ENDING
-    masks = {file.relative_to(mask_root).with_suffix("").as_posix(): file for file in _picture_files(mask_root)}
+    masks: dict[str, Path] = {}
+    for file in _picture_files(mask_root):
+        name = file.relative_to(mask_root).with_suffix("").as_posix()
+        if name in masks and name.endswith(ending):
+            raise StudyError(f"{file}: {masks[name].name} is a mask of the same picture. Remove one of them.")
+        masks[name] = file
     seen: dict[str, Path] = {}
     for file in _picture_files(root):
         inside = file.relative_to(root)
@@ -143,15 +149,17 @@ def _objects(file: Path) -> dict[str, str]:
     if not file.exists():
         return {}
     try:
-        if missing := {"file", "object"} - set(columns(file)):
+        named = {name.casefold(): name for name in columns(file)}
+        if missing := {"file", "object"} - named.keys():
             raise StudyError(f"{file}: has no column {min(missing)!r}; it needs the columns file and object.")
         found: dict[str, str] = {}
-        for line, record in records(file, ragged=True, needed={"file", "object"}.__contains__):
-            name, word = str(record["file"] or ""), record["object"]
+        for line, record in records(file, ragged=True, needed=lambda name: name.casefold() in ("file", "object")):
+            word = record[named["object"]]
+            name = posixpath.normpath(trimmed(str(record[named["file"]] or "")).replace("\\", "/"))
             if name in found:
                 raise BadRow(line, f"names the file {name!r} twice. Remove one of the rows.")
-            if isinstance(word, str) and word:
-                found[name] = word.strip()
+            if isinstance(word, str) and trimmed(word):
+                found[name] = trimmed(word)
         return found
     except BadRow as row:
         raise StudyError(f"{file}:{row.number}: {row}") from None

@@ -152,6 +152,13 @@ def test_a_picture_without_a_name_is_a_group_of_its_own(tmp_path: Path) -> None:
     assert one == other[::-1] and len({item.group for item in one}) == 2
 
 
+def test_objects_in_other_spellings(tmp_path: Path) -> None:
+    save(tmp_path / "in", "a", picture(1), HOLE)
+    save(tmp_path, "b", picture(2), HOLE)
+    (tmp_path / "objects.csv").write_text("File, Object \nin\\a.png,cat\n ./b.png , dog \n")
+    assert [item.object for item in masked_pictures(tmp_path, None)] == ["dog", "cat"]
+
+
 def broken(spoil: Callable[[Path], object]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         save(folder, "a", picture(1), HOLE, "cat")
@@ -214,6 +221,14 @@ def parquet(**columns: Any) -> Callable[[Path], Path]:
         (
             broken(lambda folder: (folder / "objects.csv").write_text("file,object\na.png,cat\na.png,dog\n")),
             "objects.csv:3: names the file 'a.png' twice",
+        ),
+        (
+            broken(lambda folder: (folder / "objects.csv").write_text("file,object\na.png,cat\n./a.png ,dog\n")),
+            "objects.csv:3: names the file 'a.png' twice",
+        ),
+        (
+            broken(lambda folder: HOLE.save(folder / "b.mask.bmp")),
+            "b.mask.png: b.mask.bmp is a mask of the same picture. Remove one of them.",
         ),
         (
             broken(

@@ -57,6 +57,7 @@ def test_rows_that_would_be_cut_or_swallowed_are_refused(tmp_path: Path, content
         ("prompt,\na cat,\n", ["a cat"]),
         ("id;prompt\n1;a cat, red\n", ["a cat, red"]),
         ("sep=;\nid;prompt\n1;a cat, red\n", ["a cat, red"]),
+        ('"SEP=;"\nid;prompt\n1;a cat, red\n', ["a cat, red"]),
         ("id\tprompt\n1\ta cat, red\n", ["a cat, red"]),
         ("prompt\na café\n".encode("utf-16"), ["a café"]),
         ("\ufeffPrompt\r\na cat\r\n\r\na dog\r\n", ["a cat", "a dog"]),
@@ -90,7 +91,7 @@ def test_files_that_are_no_text_or_tell_two_prompts(
 
 
 def test_files_that_were_joined_have_marks_in_their_middle(tmp_path: Path) -> None:
-    assert texts(tmp_path / "p.txt", "\ufeffa cat\n\ufeffa dog\n") == ["a cat", "a dog"]
+    assert texts(tmp_path / "p.txt", "\ufeffa cat\n\ufeffa dog\n\u200b\n") == ["a cat", "a dog"]
 
 
 def test_prompts_without_a_group_stand_alone(tmp_path: Path) -> None:
@@ -100,9 +101,9 @@ def test_prompts_without_a_group_stand_alone(tmp_path: Path) -> None:
     )
     found = read_prompts([FileSource.model_validate({"file": path, "group": "g"})])
     assert [item.has_named_group for item in found] == [True, False, False, False]
-    path.with_suffix(".csv").write_text("prompt,g\na,x\nb,\nc\n")
+    path.with_suffix(".csv").write_text("prompt,g\na,x\nb,\n")
     found = read_prompts([FileSource.model_validate({"file": path.with_suffix(".csv"), "group": "g"})])
-    assert [item.has_named_group for item in found] == [True, False, False]
+    assert [item.has_named_group for item in found] == [True, False]
 
 
 def test_tabs_know_no_quotes(tmp_path: Path) -> None:

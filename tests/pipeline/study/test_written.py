@@ -57,6 +57,25 @@ def load(path: Path, more: str = "", **changes: str) -> Study:
         ({"prompts": "[" * 60 + "]" * 60}, "is nested more than 50 deep"),
         ({"prompts": "[" * 5000 + "]" * 5000}, "not valid YAML"),
         ({"prompts": "&p [*p]"}, "contains itself"),
+        ({"prompts": '["a \x07 cat"]'}, ":3:14: not valid YAML: the character '\\x07' cannot stand in a text."),
+        (
+            {"sampling": "{steps: yes}"},
+            "sampling.steps: a number stands here, and YAML reads yes, no, on and off as true",
+        ),
+        ({"prompts": "[{file: p.txt, limit: on}]"}, "prompts.0.limit: a number stands here"),
+        (
+            {"features": "[looks, text]", "ranking": "{by: {looks: yes, text: 1}}"},
+            "ranking.by.looks: Input should be a",
+        ),
+        (
+            {"prompts": '[{grid: {objects: [cat], modifiers: ["a {{object}}"]}}]'},
+            "has {{object}} in it; only {object} is known",
+        ),
+        (
+            {"prompts": '[{grid: {objects: [cat], modifiers: ["a {object"]}}]'},
+            "has {object in it; only {object} is known",
+        ),
+        ({"prompts": '[{grid: {objects: [cat, ""]}}]'}, "an object of the grid is empty"),
         (
             {"seeds": "[" + ", ".join(f"'{i}000000-{i}999999'" for i in range(1, 9)) + "]"},
             "the ranges hold 8,000,000 seeds",
