@@ -74,7 +74,7 @@ class Drawing:
     def _decode(self, latents: torch.Tensor) -> torch.Tensor:
         """Pictures of latents, in pieces that have been seen to fit: decoding takes more memory than denoising, whose steps are
         not done again for it."""
-        pieces = latents.split(min(self._decoded_at_once, len(latents)))
+        pieces = torch.split(latents, min(self._decoded_at_once, len(latents)))
         try:
             return torch.cat([self.model.decode(piece) for piece in pieces])
         except Exception as error:
