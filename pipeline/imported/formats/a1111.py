@@ -12,6 +12,7 @@ settings are the last line with `Steps:` among its names, so that what extension
 
 import json
 import re
+from collections.abc import Collection
 from dataclasses import replace
 
 from seedscope.pipeline.imported.formats.recipe import (
@@ -87,7 +88,8 @@ def parse(parameters: str) -> Recipe:
         denoising=number(fields.get("denoising strength")),
     )
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
-    with telling(settings, rest := _further(fields)):
+    unread = {name for name, value in (("cfg scale", settings.guidance), ("size", settings.size)) if value is None}
+    with telling(settings, rest := _further(fields, unread)):
         _refuse_other_noise(pairs, fields)
     found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
@@ -137,6 +139,7 @@ def _unquoted(value: str) -> str:
         return value
 
 
-def _further(fields: dict[str, str]) -> dict[str, Json]:
+def _further(fields: dict[str, str], unread: Collection[str]) -> dict[str, Json]:
     """All that is not said otherwise; the hash of a VAE only where its name is not, for it came later."""
-    return further(fields, _NOT_COMPARED | ({"vae hash"} if "vae" in fields else set()))
+    told = _NOT_COMPARED.difference(unread)
+    return further(fields, told | ({"vae hash"} if "vae" in fields else set()))

@@ -130,12 +130,24 @@ def _direct(nodes: _Graph, value: Json) -> Json:
 
 
 def _handed_on(nodes: _Graph, node: _Node, output: int) -> Json:
-    """What a node hands on at an output, unchanged; None if it is not known to."""
+    """What a node hands on at an output, unchanged, or holds itself; None if it is not known to."""
+    if (held := _held(node, output)) is not None:
+        return held
     if node.kind in known.THROUGH:
         links = [value for value in node.inputs.values() if _linked(value)]
         return links[0] if len(links) == 1 and output == 0 else None
     outputs = known.CARRIERS.get(node.kind, ())
     return _carried(nodes, node, outputs[output]) if 0 <= output < len(outputs) else None
+
+
+def _held(node: _Node, output: int) -> Json:
+    """The number or the text that a node holds and hands out as it stands, such as PrimitiveInt; None if it is no such node."""
+    if any(node.links()):
+        return None
+    if known.holds_number(node.kind, output):
+        return next((node.inputs[key] for key in (*_SEEDS, *known.HELD) if key in node.inputs), None)
+    texts = [held for key, held in node.inputs.items() if known.holds_text(node.kind, key, output)]
+    return texts[0] if len(node.inputs) == len(texts) == 1 and isinstance(texts[0], str) else None
 
 
 def _carried(nodes: _Graph, node: _Node, name: str) -> Json:
@@ -238,7 +250,7 @@ def _begun_from(nodes: _Graph, sampler: _Node) -> set[str]:
 def _refuse_other_seeds(nodes: _Graph, latent: str | None) -> None:
     """Refuse what goes on from noise of another node's, be it a sampler that is not known or noise that is mixed in."""
     for node in (nodes[name] for name in sorted(_upstream(nodes, latent or "", sizes=False))):
-        if not node.inputs.keys().isdisjoint(_SEEDS):
+        if "latent_image" not in node.inputs and not node.inputs.keys().isdisjoint(_SEEDS):
             raise Unread(f"its sampler goes on from what a {node.kind} node made with a seed of its own")
 
 
@@ -264,24 +276,21 @@ def _seed(nodes: _Graph, sampler: _Node) -> Json:
     key = next((key for key in _SEEDS if key in source.inputs), None)
     if key is None or (source is not sampler and source.kind != "RandomNoise"):
         raise Unread(f"its seed comes from a {source.kind} node, which is not known here")
-    return _constant(nodes, source.inputs[key], *_SEEDS)
+    return _constant(nodes, source.inputs[key], "seed")
 
 
-def _constant(nodes: _Graph, value: Json, *keys: str) -> Json:
-    """A number, or that of a node which is known to hold it and to depend on nothing, such as PrimitiveInt.
+def _constant(nodes: _Graph, value: Json, name: str) -> Json:
+    """A number.
 
     Raises:
-        Unread: the node computes its number, or is not known.
+        Unread: a node computes it, or is not known.
     """
     if (linked := _linked(value)) is None:
         return value
     node = nodes.get(linked)
     if node is None or any(node.links()):
-        raise Unread(f"its {keys[-1]} comes from a {node.kind if node else 'missing'} node, which computes it")
-    held = next((node.inputs[key] for key in (*keys, *known.HELD) if key in node.inputs), None)
-    if held is None or not known.holds_number(node.kind, _output(value)):
-        raise Unread(f"its {keys[-1]} comes from a {node.kind} node, which is not known here")
-    return held
+        raise Unread(f"its {name} comes from a {node.kind if node else 'missing'} node, which computes it")
+    raise Unread(f"its {name} comes from a {node.kind} node, which is not known here")
 
 
 def _texts(nodes: _Graph, value: Json, side: str) -> list[str]:
@@ -328,18 +337,14 @@ def _conditionings(node: _Node, output: int) -> list[Json]:
 
 
 def _string(nodes: _Graph, value: Json) -> str:
-    """A text, or that of a node that holds nothing else, such as PrimitiveString.
+    """A text.
 
     Raises:
-        Unread: the node makes its text, from wildcards or by a language model: what came out is not in the graph.
+        Unread: a node makes it, from wildcards or by a language model: what came out is not in the graph.
     """
     if isinstance(value, str):
         return value
     node = nodes.get(_linked(value) or "")
-    if node and len(node.inputs) == 1:
-        (key, held), *_ = node.inputs.items()
-        if isinstance(held, str) and known.holds_text(node.kind, key, _output(value)):
-            return held
     raise Unread(f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here")
 
 

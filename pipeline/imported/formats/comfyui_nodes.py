@@ -61,9 +61,9 @@ SILENT = {
 }
 """Inputs that shape no picture."""
 _NUMBERS = (
-    "primitiveint primitiveinteger primitiveintegercrystools impactint int integer intliteral intliteralimagesaver intconstant "
-    "constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator seedgeneratorimagesaver "
-    "seedeverywhere crseed crinteger jwinteger intinput seedinput"
+    "primitiveint primitivefloat primitiveinteger primitiveintegercrystools impactint int integer intliteral intconstant "
+    "intliteralimagesaver constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator "
+    "seedgeneratorimagesaver seedeverywhere crseed crinteger jwinteger intinput seedinput"
 )
 _MADE = re.compile(
     "wild|random|dynamic|select|switch|llm|gpt|load|file|list|style|replac|translat|schedul|pick", re.IGNORECASE

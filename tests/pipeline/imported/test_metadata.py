@@ -261,6 +261,7 @@ def test_comfyui_graphs_that_go_in_circles_end() -> None:
         "inputs": {"conditioning_1": ["70", 0], "conditioning_2": ["6", 0]},
     }
     assert comfyui.parse(graph).prompt == "a lighthouse"
+    assert comfyui.parse(changed(n3={"latent_image": ["3", 0]})).seed == 5
 
 
 def test_comfyui_graphs_with_countless_or_very_long_paths_are_read() -> None:

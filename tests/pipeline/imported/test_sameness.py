@@ -28,6 +28,7 @@ def a1111(folder: Path, seed: int, **changes: object) -> None:
         ({"Clip_skip": 2}, "clip skip is 2, not unset"),
         ({"RNG": "CPU"}, "rng is CPU, not unset"),
         ({"Distilled_CFG_Scale": 1.5}, "distilled cfg scale is 1.5, not unset"),
+        ({"CFG_scale": "3,5"}, "cfg scale is 3,5, not unset"),
         ({"Token_merging_ratio": 0.4}, "token merging ratio is 0.4, not unset"),
         ({"ControlNet_0": "Module: canny, Weight: 1"}, "controlnet 0 is Module: canny, Weight: 1, not unset"),
         ({"Postprocess_upscale_by": 4}, "postprocess upscale by is 4, not unset"),
@@ -111,6 +112,23 @@ def test_each_node_above_a_picture_counts(tmp_path: Path, other: dict[str, Any],
         foreign.comfy_png(tmp_path / f"{seed}.png", guided(seed, 3.5))
     foreign.comfy_png(tmp_path / "9.png", other)
     assert reasons(tmp_path).keys() == {"9.png"} and reason in reasons(tmp_path)["9.png"]
+
+
+def test_what_a_node_holds_is_as_if_it_stood_in_place(tmp_path: Path) -> None:
+    held = {
+        "p": ("PrimitiveString", {"value": "a cat"}),
+        "q": ("PrimitiveInt", {"value": 20}),
+        "r": ("PrimitiveFloat", {"value": 8}),
+    }
+    for seed in range(2):
+        foreign.comfy_png(tmp_path / f"{seed}.png", graph(seed))
+    for seed, steps in ((2, 20), (9, 30)):
+        made = graph(seed, **held)
+        made["q"]["inputs"]["value"] = steps
+        made["6"]["inputs"]["text"] = ["p", 0]
+        made["3"]["inputs"] |= {"steps": ["q", 0], "cfg": ["r", 0]}
+        foreign.comfy_png(tmp_path / f"{seed}.png", made)
+    assert reasons(tmp_path) == {"9.png": "it was made in another way than the rest: steps is 30, not 20"}
 
 
 def test_links_are_told_where_nothing_else_differs(tmp_path: Path) -> None:
