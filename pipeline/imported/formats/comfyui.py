@@ -64,7 +64,7 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     sampler = _first_sampler(nodes, ends)
     sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
     latent = _linked(sampler.inputs.get("latent_image"))
-    start = [nodes[name] for name in _upstream(nodes, latent)] if latent else []
+    start = [nodes[name] for name in sorted(_upstream(nodes, latent))] if latent else []
     guider = _follow(nodes, sampler, "guider") or sampler
     positive = next((guider.inputs[key] for key in ("positive", "conditioning", "cond1") if key in guider.inputs), None)
     if positive is None:

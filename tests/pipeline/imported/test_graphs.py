@@ -1,6 +1,9 @@
 """What ComfyUI's graphs hand on: by the output that is asked for, and never by a guess."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -296,3 +299,29 @@ def test_texts_that_contradict_each_other_are_refused(
 ) -> None:
     with pytest.raises(Unplaceable, match=reason):
         both(tmp_path, written, made)
+
+
+def test_what_is_said_of_a_graph_is_the_same_in_every_process() -> None:
+    """Of two nodes with a batch the first is named, in whatever order this process has its sets."""
+    made = graph(
+        {"latent_image": ["10", 0]},
+        n10=("LatentBlend", {"samples1": ["5", 0], "samples2": ["11", 0]}),
+        n11=("EmptySD3LatentImage", {"width": 16, "height": 16, "batch_size": 3}),
+    )
+    made["5"]["inputs"]["batch_size"] = 4
+    told = (
+        "import json, sys; from seedscope.pipeline.imported.formats import comfyui\n"
+        "try: comfyui.parse(json.loads(sys.argv[1]))\n"
+        "except ValueError as reason: print(reason)"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", told, json.dumps(made)],
+            env=os.environ | {"PYTHONHASHSEED": str(number)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for number in range(4)
+    }
+    assert len(said) == 1 and "EmptySD3LatentImage, batch_size 3" in said.pop()
