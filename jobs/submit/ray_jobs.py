@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ray.job_submission import JobDetails, JobSubmissionClient
 
 LARGEST_BUNDLE = 100 * 2**20
+AGENT_WITHIN_SECONDS = 60.0
 STOPS_WITHIN_SECONDS = 30.0
 # Loggers that set their own level when they are imported.
 _TALKATIVE = (
@@ -97,13 +98,25 @@ class RayJobs:
         metadata = {"seedscope": submission.bundle.name, "out": submission.out, "fingerprint": fingerprint}
         with tempfile.TemporaryDirectory() as folder, self._told():
             submission.bundle.write(Path(folder))
-            self._client.submit_job(
+            self._submit(
                 entrypoint=submission.run(submission.bundle.study, "auto"),
                 submission_id=job,
                 runtime_env={**runtime_env, "working_dir": folder},
                 metadata=metadata,
             )
         return Submitted(job)
+
+    def _submit(self, **job: Any) -> None:
+        """Submit a job; a cluster that has just started has no agent yet to run it, and gets the time for that."""
+        until = time.monotonic() + AGENT_WITHIN_SECONDS
+        while True:
+            try:
+                self._client.submit_job(**job)
+                return
+            except RuntimeError as error:
+                if "No available agent" not in str(error) or time.monotonic() > until:
+                    raise
+            time.sleep(1)
 
     def _attempts(self, name: str) -> dict[int, "JobDetails"]:
         numbered = {re.fullmatch(rf"{name}-(\d+)", str(job.submission_id)): job for job in self.jobs()}

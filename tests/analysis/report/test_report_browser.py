@@ -14,6 +14,7 @@ import pytest
 from browsing import failure
 from made_up_report import HARD_PROMPTS, made_up, made_up_pictures, repeated
 from PIL import Image
+from waiting import GENEROUS
 
 from seedscope.analysis.report.data import ReportData
 from seedscope.analysis.report.page import write_report
@@ -23,6 +24,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page is tested in Debian's chromium")
 
 Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
+expect.set_options(timeout=1000 * GENEROUS)
 Open = Callable[..., Page]
 SEEDS, PROMPTS = 150, 16
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -56,7 +58,7 @@ def open_page(browser: Browser, report: Path) -> Iterator[Open]:
 
     def opened(path: str = "index.html", **options: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(1000 * GENEROUS)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(f"console: {message.text}"))
