@@ -37,6 +37,7 @@ from power_cuts import DISKS, Disk, torn
 from seedscope.jobs import cli
 from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.storage.local import LocalStorage
+from seedscope.pipeline.tables.sealed import CHECKSUM
 
 STUDY = {
     "name": "crash",
@@ -51,8 +52,8 @@ STUDY = {
 }
 INLINE = ("--executor", "inline", "--threads", "1")
 RUN = ("study.yaml", "--out", "run")
-TIMES = {"seconds", "compute_seconds", "finished", "process", "attempt", "made_at", "created", "date"}
-"""Keys of what two undisturbed runs do not have in common."""
+TIMES = {"seconds", "compute_seconds", "finished", "process", "attempt", "made_at", "created", "date", CHECKSUM}
+"""Keys of what two undisturbed runs do not have in common, and the checksum of a record that has these."""
 
 Change = Callable[[Path], object]
 
