@@ -40,7 +40,7 @@ class Victim:
 
     @classmethod
     def start(cls, study: Path, out: Path, executor: str) -> "Victim":
-        command = [sys.executable, "-m", "seedscope.jobs.cli", "generate", str(study), "--out", str(out)]
+        command = [sys.executable, "-m", "seedscope", "generate", str(study), "--out", str(out)]
         options = ["--executor", executor, "--threads", "1"]
         log = (out.parent / "log.txt").open("ab")
         return cls(subprocess.Popen(command + options, stdout=log, stderr=log, stdin=subprocess.DEVNULL))

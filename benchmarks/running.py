@@ -64,7 +64,7 @@ def generate(folder: Path, pictures: int, workers: int, steps: int) -> Peak:
     study = folder / "study.yaml"
     seeds = f"0-{pictures // len(OBJECTS) - 1}"
     study.write_text(yaml.safe_dump(STUDY | {"seeds": seeds, "sampling": {"steps": steps, "guidance": {"scale": 1.0}}}))
-    command = [sys.executable, "-m", "seedscope.jobs.cli", "generate", str(study), "--out", str(folder / "run")]
+    command = [sys.executable, "-m", "seedscope", "generate", str(study), "--out", str(folder / "run")]
     command += ["--workers", str(workers), "--threads", "1"]
     process, peak = subprocess.Popen(command, stdout=subprocess.DEVNULL), Peak()
     while process.poll() is None:

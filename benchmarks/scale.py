@@ -24,7 +24,7 @@ from typing import Any
 import psutil
 import yaml
 
-SEEDSCOPE = [sys.executable, "-m", "seedscope.jobs.cli"]
+SEEDSCOPE = [sys.executable, "-m", "seedscope"]
 MOST_LINKS = 30_000
 PLAN, STATUS, RESUME = "   (wanted 5 s, 500 MB)", "   (wanted 5 s)", "   (wanted 10 s)"
 

@@ -92,7 +92,3 @@ def main() -> None:
         sys.excepthook = say_traceback  # after Typer, which puts its own there
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-if __name__ == "__main__":
-    main()

@@ -45,7 +45,7 @@ def test_the_project_installs_from_the_context_with_all_its_data(tmp_path: Path)
     assert done.returncode == 0, done.stderr
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     done = subprocess.run(
-        [sys.executable, "-m", "seedscope.jobs.cli", "models", "--json"],
+        [sys.executable, "-m", "seedscope", "models", "--json"],
         cwd=tmp_path,
         env=environment,
         capture_output=True,

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,6 +25,7 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
+from seedscope.pipeline.tables.parquet import in_memory
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
@@ -179,7 +179,7 @@ class RunView:
 
     def _result(self, name: str) -> pa.Table:
         try:
-            return pq.read_table(BytesIO(self.folder.storage.read(name)))
+            return pq.read_table(in_memory(self.folder.storage.read(name)))
         except FileNotFoundError:
             raise NotInRun(
                 f"{self._place}: there is no {name} yet. `seedscope run STUDY --out {self._place}` writes it."

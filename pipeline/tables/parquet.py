@@ -40,6 +40,17 @@ def write_parquet(rows: pa.Table, path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def in_memory(content: bytes) -> pa.NativeFile:
+    """Bytes as a file, in memory of Arrow's own.
+
+    Its threads let go of memory a moment after a read has returned. Of memory that is Python's they ask Python for that, and
+    where it is just ending, its process aborts.
+    """
+    stream = pa.BufferOutputStream()
+    stream.write(content)
+    return pa.BufferReader(stream.getvalue())
+
+
 @contextmanager
 def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterator[pq.ParquetFile]:
     """A Parquet file, the checksums of pages verified as they are read.

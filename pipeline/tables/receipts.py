@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from io import BytesIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -18,6 +17,7 @@ from pydantic_core import to_json
 
 from seedscope.pipeline.storage.base import Entry, Storage
 from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.parquet import in_memory
 from seedscope.pipeline.tables.sealed import sealed, unsealed
 
 FOLDER = "receipts"
@@ -163,9 +163,9 @@ def compact(storage: Storage) -> None:
     if {unit: entry.stamp for unit, entry in found.items()} == _stamps(known):
         return
     rows, _ = _swept(storage, found, known)
-    written = BytesIO()
+    written = pa.BufferOutputStream()
     pq.write_table(rows.sort_by("unit"), written, compression="ZSTD", write_page_checksum=True)
-    storage.replace(INDEX, written.getvalue())
+    storage.replace(INDEX, written.getvalue().to_pybytes())
 
 
 def _listed(storage: Storage) -> dict[str, Entry]:
@@ -226,7 +226,7 @@ def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:
     names = list(dict.fromkeys(columns))
     try:
         content = storage.read(INDEX)
-        file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
+        file = pq.ParquetFile(in_memory(content), page_checksum_verification=True)
         return file.read(names).select(names) if file.schema_arrow.equals(_SCHEMA) else _none(names)
     except (FileNotFoundError, pa.ArrowException, OSError):
         return _none(names)

@@ -304,7 +304,7 @@ def test_a_stopped_run_says_how_to_go_on(
 ) -> None:
     study, out = write_study(seeds="0-499"), tmp_path / "run"
     started = subprocess.Popen(
-        [sys.executable, "-m", "seedscope.jobs.cli", "generate", study, "--out", out, *where],
+        [sys.executable, "-m", "seedscope", "generate", study, "--out", out, *where],
         stderr=subprocess.PIPE,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         text=True,

@@ -41,7 +41,7 @@ def command(*arguments: str | Path) -> Done:
 def process(*arguments: str | Path, limit: int | None = None) -> Done:
     """Run seedscope in a process of its own, which may write files of `limit` bytes at most; never a traceback."""
     done = subprocess.run(
-        [sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)],
+        [sys.executable, "-m", "seedscope", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=300,

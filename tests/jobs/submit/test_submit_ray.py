@@ -186,7 +186,7 @@ def test_followed_stopped_submitted_again_finished(head: Head, study: Path, tmp_
 def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: tuple[str, ...]) -> str:
     """Submit, follow until it draws, and stop following, which leaves the job as it is; the job's name."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "seedscope.jobs.cli", *head.arguments(*submit, *options)[1:]],
+        [sys.executable, "-m", "seedscope", *head.arguments(*submit, *options)[1:]],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -80,7 +80,7 @@ def environment(*folders: Path, **more: str) -> dict[str, str]:
 def seedscope(
     *arguments: str | Path, env: dict[str, str] | None = None, before: list[str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    command = [*(before or []), sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)]
+    command = [*(before or []), sys.executable, "-m", "seedscope", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=500, env=env or environment())
 
 

@@ -95,7 +95,7 @@ def shown(study: Path, out: Path) -> dict[str, object]:
 def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
     """seedscope in a process of its own."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "seedscope.jobs.cli", *map(str, arguments)],
+        [sys.executable, "-m", "seedscope", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
