@@ -1,0 +1,109 @@
+"""The `prompt` graph of ComfyUI as nodes whose links go past those that hand on what they are given."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+
+from seedscope.pipeline.imported.formats import comfyui_nodes as known
+from seedscope.pipeline.imported.formats.recipe import Unread
+from seedscope.pipeline.study.schema import Json
+
+SEEDS = ("noise_seed", "seed")
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node. kind: its class_type. inputs: values and links, by name."""
+
+    kind: str
+    inputs: dict[str, Json]
+
+    def links(self, but: Collection[str] = ()) -> Iterator[str]:
+        return (linked for key, value in self.inputs.items() if key not in but and (linked := linked_node(value)))
+
+
+Graph = dict[str, Node]
+
+
+def nodes_of(graph: dict[str, Json]) -> Graph:
+    """The nodes, with links that go past those which hand on what they are given."""
+    nodes: Graph = {}
+    for name, node in graph.items():
+        if isinstance(node, dict) and isinstance(kind := node.get("class_type"), str):
+            inputs = node.get("inputs")
+            nodes[name] = Node(kind, inputs if isinstance(inputs, dict) else {})
+    if not nodes:
+        raise Unread("its `prompt` is no ComfyUI graph")
+    return {
+        name: Node(node.kind, {key: direct(nodes, value) for key, value in node.inputs.items()})
+        for name, node in nodes.items()
+    }
+
+
+def linked_node(value: Json) -> str | None:
+    """The node at the other end of a link, or None for a value."""
+    return str(value[0]) if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int) else None
+
+
+def output_of(link: Json) -> int:
+    """The number of the output at the other end of a link; 0 for a value."""
+    return int(str(link[1])) if isinstance(link, list) and linked_node(link) else 0
+
+
+def direct(nodes: Graph, value: Json) -> Json:
+    """Where a link comes from in the end; itself, where a node on the way is not known."""
+    for _ in nodes:
+        node = nodes.get(linked_node(value) or "")
+        handed = _handed_on(nodes, node, output_of(value)) if node else None
+        if handed is None:
+            break
+        value = handed
+    return value
+
+
+def _handed_on(nodes: Graph, node: Node, output: int) -> Json:
+    """What a node hands on at an output, unchanged, or holds itself; None if it is not known to."""
+    if (held := _held(node, output)) is not None:
+        return held
+    if node.kind in known.THROUGH:
+        links = [value for value in node.inputs.values() if linked_node(value)]
+        return links[0] if len(links) == 1 and output == 0 else None
+    outputs = known.CARRIERS.get(node.kind, ())
+    return carried(nodes, node, outputs[output]) if 0 <= output < len(outputs) else None
+
+
+def _held(node: Node, output: int) -> Json:
+    """The number or the text that a node holds and hands out as it stands, such as PrimitiveInt; None if it is no such node."""
+    if any(node.links()):
+        return None
+    if known.holds_number(node.kind, output):
+        return next((node.inputs[key] for key in (*SEEDS, *known.HELD) if key in node.inputs), None)
+    texts = [held for key, held in node.inputs.items() if known.holds_text(node.kind, key, output)]
+    return texts[0] if len(node.inputs) == len(texts) == 1 and isinstance(texts[0], str) else None
+
+
+def carried(nodes: Graph, node: Node, name: str) -> Json:
+    """What a context, or a pipe, has under a name: of its own, or of the one that it is built on."""
+    for _ in nodes:
+        if name in node.inputs:
+            return node.inputs[name]
+        bases = [base for key in node.inputs if known.BASE.match(key) and (base := follow(nodes, node, key))]
+        if len(bases) != 1:
+            return None
+        node = bases[0]
+    return None
+
+
+def follow(nodes: Graph, node: Node, key: str) -> Node | None:
+    """The node that an input comes from; None where it is a value, or missing."""
+    return nodes.get(linked_node(node.inputs.get(key)) or "")
+
+
+def upstream(nodes: Graph, name: str, *, sizes: bool = True) -> set[str]:
+    """A node and all that it depends on; `sizes`: also what its width and height come from."""
+    found: set[str] = set()
+    waiting = [name]
+    while waiting:
+        if (at := waiting.pop()) in nodes and at not in found:
+            found.add(at)
+            waiting += nodes[at].links(() if sizes else ("width", "height"))
+    return found

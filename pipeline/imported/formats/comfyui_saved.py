@@ -1,0 +1,48 @@
+"""Which node of a ComfyUI graph made a saved picture: the last of several, or the one whose name the file has."""
+
+import re
+
+from seedscope.pipeline.imported.formats.comfyui_graph import Graph, linked_node, upstream
+from seedscope.pipeline.imported.formats.recipe import Unplaceable
+
+
+def saved_by(nodes: Graph, file_name: str) -> tuple[list[str], int]:
+    """The node that made the picture, and how many pictures of the graph it may be; all last nodes, if none is saved."""
+    ends: dict[str, list[str]] = {}
+    for node in nodes.values():
+        picture = next((node.inputs[key] for key in ("images", "image") if key in node.inputs), None)
+        if "Save" in node.kind and (name := linked_node(picture)) in nodes and name is not None:
+            ends.setdefault(name, []).append(str(node.inputs.get("filename_prefix", "")))
+    if not ends:
+        used = {link for node in nodes.values() for link in node.links()}
+        return sorted((name for name in nodes if name not in used), key=lambda name: nodes[name].kind), 1
+    above = {name: upstream(nodes, name) for name in ends}
+    sources = {name: found - {name} for name, found in above.items()}
+    last = [
+        name
+        for name in ends
+        if all(sources[other] and sources[other] <= above[name] and name not in sources[other] for other in ends)
+    ]
+    named = _named(ends, file_name)
+    if len(ends) == 1 or len(named) == 1:
+        return named if len(named) == 1 else [*ends], 1
+    if len(last) != 1:
+        raise Unplaceable(f"its ComfyUI graph saves {len(ends)} pictures, and it does not say which of them it is")
+    return last, len(ends)
+
+
+def _named(ends: dict[str, list[str]], file_name: str) -> list[str]:
+    """The ends whose prefix a file's name begins with, the longest such prefix counting."""
+    fits = {
+        name: max(
+            (len(part) for prefix in prefixes if (part := _fixed(prefix)) and file_name.startswith(part)), default=0
+        )
+        for name, prefixes in ends.items()
+    }
+    longest = max(fits.values())
+    return [name for name, length in fits.items() if length == longest > 0]
+
+
+def _fixed(prefix: str) -> str:
+    """`%date%/portrait_%seed%` -> `portrait_`."""
+    return re.split(r"[/\\]", prefix)[-1].partition("%")[0]

@@ -1,0 +1,45 @@
+"""All of a ComfyUI graph that a picture hangs on beside its seed and prompt, under names that other ids do not change."""
+
+from collections.abc import Collection
+
+from seedscope.pipeline.imported.formats import comfyui_nodes as known
+from seedscope.pipeline.imported.formats.comfyui_graph import Graph, linked_node, output_of
+from seedscope.pipeline.imported.formats.recipe import LINK, plain
+from seedscope.pipeline.study.schema import Json
+
+
+def shape_of(nodes: Graph, ends: list[str], texts: Collection[str]) -> dict[str, Json]:
+    """All that a picture hangs on, but seeds and the texts of its prompt: `FluxGuidance.guidance` -> 3.5.
+
+    Nodes are named by their kinds, and counted in the order in which they are met from the end, so that the same graph with
+    other ids has the same names. A link is the name of the node at its other end.
+    """
+    names = _met(nodes, ends)
+    shape: dict[str, Json] = {}
+    for at, name in names.items():
+        for key, value in nodes[at].inputs.items():
+            if not _is_silent(key) and not (isinstance(value, str) and value in texts):
+                linked = linked_node(value)
+                source = f"{LINK}{names.get(linked or '', 'missing')}[{output_of(value)}]"
+                shape[f"{name}.{key}"] = plain(value) if linked is None else source
+    return dict(sorted(shape.items()))
+
+
+def _met(nodes: Graph, ends: list[str]) -> dict[str, str]:
+    """Id -> name of the nodes upstream of the ends, in the order in which they are met."""
+    names: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    waiting = ends[::-1]
+    while waiting:
+        if (at := waiting.pop()) in nodes and at not in names:
+            node = nodes[at]
+            counts[node.kind] = counts.get(node.kind, 0) + 1
+            names[at] = node.kind if counts[node.kind] == 1 else f"{node.kind} {counts[node.kind]}"
+            inputs = sorted(node.inputs.items(), reverse=True)
+            waiting += [linked for key, value in inputs if not _is_silent(key) and (linked := linked_node(value))]
+    return names
+
+
+def _is_silent(key: str) -> bool:
+    """Whether an input is a seed, or acts on the page alone."""
+    return "seed" in key or key in known.SILENT
