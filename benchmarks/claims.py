@@ -25,9 +25,9 @@ from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
 from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, mean_of
 from seedscope.analysis.seeds.scores.halvings import halvings, held_out
+from seedscope.analysis.seeds.scores.outlying import shuffled_alike
 from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.select.confirmed import Evidence, confirmed
 from seedscope.analysis.select.pareto import pareto
@@ -62,7 +62,7 @@ def study(kind: str, groups: int, missing: float, rng: np.random.Generator) -> S
 
 def both_ways(fit: AdditiveFit, rng: np.random.Generator) -> tuple[Evidence, Evidence]:
     """What rules go by where higher and where lower is better."""
-    found, halves = shuffled(fit, rng, SHUFFLES), halvings(fit)
+    found, halves = shuffled_alike(fit, rng, SHUFFLES), halvings(fit)
     assert halves is not None
     high = Evidence(score_null(found, "higher"), held_out(halves, K, "higher"), "higher")
     return high, Evidence(score_null(found, "lower"), held_out(halves, K, "lower"), "lower")
@@ -196,7 +196,9 @@ def main() -> None:
     parser.add_argument("--run", type=Path, metavar="STUDY", help="The study of a run that is measured.")
     parser.add_argument("--out", type=Path, help="Its folder, if not the study's own.")
     parser.add_argument("--shuffles", type=int, default=200, help="Of a run.")
-    parser.add_argument("--only", nargs="+", default=[], metavar="NAME", help="Measures of a run, noise, effects that are planted.")
+    parser.add_argument(
+        "--only", nargs="+", default=[], metavar="NAME", help="Measures of a run, noise, planted effects."
+    )
     asked = parser.parse_args()
     lines = (
         of_a_run(asked.run, asked.out, asked.shuffles, asked.only)

@@ -31,10 +31,10 @@ from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.effects import seed_effects
 from seedscope.analysis.seeds.scores.grid import read_grid
 from seedscope.analysis.seeds.scores.halvings import halvings, held_out
+from seedscope.analysis.seeds.scores.outlying import shuffled_alike
 from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability, winner
-from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.seeds.scores.variance import prompts_needed, reliability, variance_shares
 from seedscope.analysis.seeds.stability import stability
@@ -124,7 +124,7 @@ def judged(scores: Scores, lap: Lap) -> Answer:
     top = top_probability(posterior_draws(shrunk, rng), K, "higher")
     assert winner(shrunk, "higher") is not None
     lap("top k")
-    null = score_null(shuffled(fit, rng, SHUFFLES), "higher")
+    null = score_null(shuffled_alike(fit, rng, SHUFFLES), "higher")
     lap("shuffles")
     halves = halvings(fit)
     assert halves is not None

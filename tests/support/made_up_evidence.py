@@ -8,9 +8,9 @@ import numpy.typing as npt
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.halvings import halvings, held_out
+from seedscope.analysis.seeds.scores.outlying import shuffled_alike
 from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores
-from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.select.confirmed import Evidence
 
 
@@ -21,7 +21,7 @@ def null_of(
     better: Better = "higher",
     shuffles: int = 500,
 ) -> ScoreNull:
-    return score_null(shuffled(additive_fit(Scores.of(values, groups)), rng, shuffles), better)
+    return score_null(shuffled_alike(additive_fit(Scores.of(values, groups)), rng, shuffles), better)
 
 
 def evidence(
@@ -37,4 +37,6 @@ def evidence(
     fit = additive_fit(scores)
     halves = halvings(fit)
     assert halves is not None
-    return Evidence(score_null(shuffled(fit, rng, shuffles), better), held_out(halves, k, better), better, smallest)
+    return Evidence(
+        score_null(shuffled_alike(fit, rng, shuffles), better), held_out(halves, k, better), better, smallest
+    )

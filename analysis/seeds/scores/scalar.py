@@ -16,11 +16,11 @@ from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.halvings import Halvings, HeldOut, halvings, held_out
+from seedscope.analysis.seeds.scores.outlying import shuffled_alike
 from seedscope.analysis.seeds.scores.rates import Rates, rates
 from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, shrink, top_probability
-from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts
 from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_shares
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
@@ -105,7 +105,7 @@ def scalar(
         raise StatisticsError(f"None of {len(values)} prompts has a picture with a value.")
     scores = Scores.of(values[measured], grid.groups[measured])
     fit = additive_fit(scores)
-    null = score_null(shuffled(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
+    null = score_null(shuffled_alike(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
     effects = seed_effects(fit, null=null)
     shrunk = shrink(effects, null)
     k = min(k, int(fit.known.sum()))

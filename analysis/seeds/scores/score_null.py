@@ -1,9 +1,9 @@
 """What chance alone makes of scores, and what seeds do beyond it: p-values and intervals that hold whatever scores are like.
 
-The seeds' scores are shuffled (`shuffle`). Of each shuffled seed the effect over the median seed is divided by its error, as
-that of each seed is. The same is done to both, so that skewed, rare or tied scores have their null with them, and Student's t,
-which takes a short tail on the good side for evidence, is not needed. The median is the base: one bad seed moves a mean,
-and would make all others "better".
+The seeds' scores are shuffled (`shuffle`, `outlying`). Of each shuffled seed the effect over the median seed is divided by its
+error, as that of each seed is. The same is done to both, so that skewed, rare or tied scores have their null with them, and
+Student's t, which takes a short tail on the good side for evidence, is not needed. The median is the base: one bad seed moves
+a mean, and would make all others "better".
 Source: Romano, Wolf (2005), "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", and Chung, Romano (2013),
 "Exact and asymptotically robust permutation tests", for studentised shuffles; Smyth (2004), "Linear Models and Empirical
 Bayes Methods for Assessing Differential Expression", for errors that borrow from all seeds' (here at ten degrees of freedom,
@@ -91,12 +91,11 @@ class ScoreNull:
 def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreNull:
     """What a shuffle of scores says of the seeds. Raises StatisticsError for a level outside (0, 1)."""
     checked_level(level)
-    known, direction = shuffle.known, sign(better)
-    lent = shuffle.freedom[known]
-    effect, error, own, t = _studentised(shuffle.observed.only(known), lent)
-    effects, _, _, ts = _studentised(shuffle.chance.only(known), lent)
+    known, alike, direction = shuffle.known, shuffle.alike, sign(better)
+    effect, error, own, t = _studentised(shuffle.observed.only(known), shuffle.freedom[known], alike[known])
+    effects, _, _, ts = _studentised(shuffle.chance.only(alike), shuffle.freedom[alike])
     good, pooled = direction * effects, np.sort(direction * ts, axis=None)
-    deviation = _deviation(shuffle.chance.effect[:, known])
+    deviation = _deviation(shuffle.chance.effect[:, alike])
     spread = effects.max(axis=1) - effects.min(axis=1)
     tails = (0.5 - level / 2, 0.5 + level / 2)
     return ScoreNull(
@@ -121,15 +120,23 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     )
 
 
-def _studentised(seeds: Sampled, freedom: Array) -> tuple[Array, Array, Array, Array]:
-    """Of seeds (..., S): effects over the median seed, their errors, those without the median's, and effects over errors."""
+def _studentised(
+    seeds: Sampled, freedom: Array, alike: npt.NDArray[np.bool_] | None = None
+) -> tuple[Array, Array, Array, Array]:
+    """Of seeds (..., S): effects over the median seed, their errors, those without the median's, and effects over errors.
+
+    alike: (S,) the seeds whose median is the base of the last, and who lend from their errors to all; None: all.
+    """
+    some = slice(None) if alike is None or alike.all() else alike
     variance = seeds.error**2
-    lent = PRIOR_FREEDOM * variance.mean(axis=-1, keepdims=True)
+    lent = PRIOR_FREEDOM * variance[..., some].mean(axis=-1, keepdims=True)
     variance = (lent + freedom * variance) / (PRIOR_FREEDOM + freedom)
     effect, of_median = over_median(seeds.effect, variance)
     error = np.sqrt(variance + of_median)
-    nothing = np.where(effect == 0, 0.0, np.copysign(np.inf, effect))
-    return effect, error, np.sqrt(variance), np.divide(effect, error, out=nothing, where=error > 0)
+    # Taking a median of 0 away would make ties unequal by rounding.
+    over = effect if isinstance(some, slice) else effect - np.median(effect[some])
+    nothing = np.where(over == 0, 0.0, np.copysign(np.inf, over))
+    return effect, error, np.sqrt(variance), np.divide(over, error, out=nothing, where=error > 0)
 
 
 def _deviation(effect: Array) -> Array:

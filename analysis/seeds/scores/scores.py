@@ -55,6 +55,10 @@ class Scores:
         """The rows of some prompts: `prompts` (P,)."""
         return Scores.of(self.values[prompts], self.groups[self.member[prompts]])
 
+    def without(self, seeds: npt.NDArray[np.bool_]) -> Scores:
+        """With the scores of some seeds (S,) missing."""
+        return Scores(np.where(seeds, np.nan, self.values), self.groups, self.member)
+
     def by_group(self, rows: npt.NDArray[np.generic]) -> Array:
         """Sums (G, ...) float64 over the prompts of each group, of rows (P, ...)."""
         prompts, groups = len(self.member), len(self.groups)

@@ -48,13 +48,15 @@ class Sampled:
 class Shuffled:
     """observed: of the seeds as they are (S,); chance: of shuffled ones (B, S).
 
-    known: (S,) true for seeds with scores. freedom: (S,) groups behind a seed's error, less one.
+    known: (S,) true for seeds with scores. freedom: (S,) groups behind a seed's error, less one. alike: (S,) true for those
+    of the known seeds whose scores were shuffled.
     """
 
     observed: Sampled
     chance: Sampled
     known: npt.NDArray[np.bool_]
     freedom: Array
+    alike: npt.NDArray[np.bool_]
 
 
 def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
@@ -70,7 +72,8 @@ def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuff
         _turn(groups.only(block), rng, turned)
     observed = _Moments.of(groups.sums, groups)
     freedom = np.maximum((groups.cells > 0).sum(axis=0) - 1.0, 0.0)
-    return Shuffled(_sampled(observed, groups, fit), _sampled(turned, groups, fit), fit.known, freedom)
+    sampled = [_sampled(moments, groups, fit) for moments in (observed, turned)]
+    return Shuffled(sampled[0], sampled[1], fit.known, freedom, alike=fit.known)
 
 
 @dataclass(frozen=True, eq=False)
