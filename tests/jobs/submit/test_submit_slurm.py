@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import slurm_stand_in
 import yaml
+from commands import command
 from ray_priority import RAY_PRIORITY
 from typer.testing import CliRunner
 
@@ -80,8 +81,8 @@ def environment(*folders: Path, **more: str) -> dict[str, str]:
 def seedscope(
     *arguments: str | Path, env: dict[str, str] | None = None, before: list[str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    command = [*(before or []), sys.executable, "-m", "seedscope", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=500, env=env or environment())
+    line = [*(before or []), sys.executable, "-m", "seedscope", *map(str, arguments)]
+    return subprocess.run(line, capture_output=True, text=True, timeout=500, env=env or environment())
 
 
 def shards(run: Path) -> dict[str, bytes]:
@@ -95,20 +96,10 @@ def logs(scripts: Path) -> str:
 @pytest.mark.parametrize("slices", [[], ["--slices", "16"]])
 @pytest.mark.parametrize("gpus", ["0", "8"])
 def test_shellcheck_finds_nothing(study: Path, tmp_path: Path, slices: list[str], gpus: str) -> None:
-    done = seedscope(
-        *(
-            "submit",
-            study,
-            "--to",
-            "slurm",
-            "--out",
-            "/shared/my runs/tiny",
-            "--scripts",
-            tmp_path / "s",
-            "--gpus",
-            gpus,
-        ),
-        *("--sbatch", "time=08:00:00", "--sbatch", "partition=gpu", *slices, "--", "--resource", "a b=1"),
+    done = command(
+        *("submit", study, "--to", "slurm", "--out", "/shared/my runs/tiny", "--scripts", tmp_path / "s"),
+        *("--gpus", gpus, "--sbatch", "time=08:00:00", "--sbatch", "partition=gpu", *slices),
+        *("--", "--resource", "a b=1"),
     )
     assert done.returncode == 0, done.stderr
     scripts = sorted((tmp_path / "s").glob("*.sbatch"))
@@ -126,22 +117,9 @@ def test_an_array_of_slices_and_the_job_after_it_end_as_a_plain_run(
     study: Path, plain: Path, slurm: Path, tmp_path: Path
 ) -> None:
     out, scripts = tmp_path / "run", tmp_path / "scripts"
-    submit = (
-        "submit",
-        study,
-        "--to",
-        "slurm",
-        "--out",
-        out,
-        "--scripts",
-        scripts,
-        "--slices",
-        "2",
-        "--gpus",
-        "0",
-        "--apply",
-    )
-    done = seedscope(*submit, "--", "--threads", "1", env=environment(slurm))
+    submit = ("submit", study, "--to", "slurm", "--out", out, "--scripts", scripts, "--slices", "2", "--gpus", "0")
+    options = ("--apply", "--", "--executor", "inline", "--threads", "1")
+    done = seedscope(*submit, *options, env=environment(slurm))
     assert done.returncode == 0, done.stderr
     first, second, last = slurm_stand_in.records(slurm)
     assert [first["task"], second["task"], last["task"]] == ["1", "2", None]
@@ -172,21 +150,22 @@ def test_a_ray_cluster_of_the_job_ends_as_a_plain_run(
     assert shards(out) == shards(plain)
 
 
-def test_without_sbatch_it_says_how(study: Path, tmp_path: Path) -> None:
+def test_without_sbatch_it_says_how(study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     arguments = ("submit", study, "--to", "slurm", "--out", "/shared/run", "--scripts", tmp_path / "scripts")
-    done = seedscope(*arguments, "--slices", "4")
+    done = command(*arguments, "--slices", "4")
     assert done.returncode == 0
     assert f"array=$(sbatch --parsable {tmp_path}/scripts/run-array.sbatch)" in done.stderr
     assert f'sbatch --dependency=afterany:"${{array%%;*}}" {tmp_path}/scripts/run-rank.sbatch' in done.stderr
-    done = seedscope(*arguments, "--apply", env={**environment(), "PATH": str(tmp_path)})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = command(*arguments, "--apply")
     assert done.returncode == 2 and "There is no sbatch here. On a login node of the cluster: sbatch" in done.stderr
 
 
 def test_what_sbatch_would_not_understand_is_refused(study: Path, tmp_path: Path) -> None:
     arguments = ("submit", study, "--to", "slurm", "--out", "/shared/run", "--scripts", tmp_path / "scripts")
-    done = seedscope(*arguments, "--sbatch", "time=1\nrm -rf /")
+    done = command(*arguments, "--sbatch", "time=1\nrm -rf /")
     assert done.returncode == 2 and "give KEY=VALUE as sbatch knows it" in done.stderr
-    done = seedscope(*arguments, "--nodes", "2-4")
+    done = command(*arguments, "--nodes", "2-4")
     assert done.returncode == 2 and "Slurm gives a fixed number of nodes" in done.stderr
 
 
