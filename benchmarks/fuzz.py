@@ -2,27 +2,33 @@
 
     python benchmarks/fuzz.py --minutes 10
 
-Every parser of what other people write starts from valid examples (tests/support/foreign_files.py), whose bytes and values are
-changed: cut out, doubled, swapped, replaced by what has broken parsers before. Each input has 5 seconds and 1 GB. What takes
-more, or ends in another exception than those meant for people, is kept under --keep, to be read again by `--again FILE PARSER`.
+Every parser of what other people write starts from valid examples (tests/support/foreign_files.py, foreign_parquet.py), whose
+bytes and values are changed: cut out, doubled, swapped, replaced by what has broken parsers before. Each input has 5 seconds
+and 1 GB. What takes more, ends in another exception than those meant for people, or ends the process (Parquet is read in
+processes of its own), is kept under --keep, to be read again by `--again FILE PARSER`.
 """
 
 import argparse
 import random
-import resource
 import signal
 import sys
 import tempfile
 import time
-import traceback
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
-from foreign_files import PARSERS, mutated
+import foreign_files
+import foreign_parquet
+from faults import SECONDS, fault, faults_apart
 
-SECONDS, BYTES = 5, 2**30
+PARSERS = foreign_files.PARSERS | foreign_parquet.PARSERS
+
+
+BATCH = 50
+"""Inputs of one parser after the other: what may end its process has one for so many."""
 
 
 class TooSlow(BaseException):
@@ -33,21 +39,24 @@ def _late(_signal: int, _frame: FrameType | None) -> None:
     raise TooSlow
 
 
-def tried(name: str, content: bytes, folder: Path) -> str | None:
-    """What is wrong with how a parser takes an input, or None."""
-    parser = PARSERS[name]
+def tried(name: str, contents: Sequence[bytes], folder: Path) -> Iterator[tuple[bytes, str]]:
+    """The inputs that a parser takes wrongly, and what is wrong."""
+    if name in foreign_parquet.PARSERS:
+        yield from faults_apart(PARSERS[name], contents, folder)
+        return
+    for content in contents:
+        if wrong := _here(name, content, folder):
+            yield content, wrong
+
+
+def _here(name: str, content: bytes, folder: Path) -> str | None:
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     try:
-        parser.read(content, folder)
+        return fault(PARSERS[name], content, folder)
     except TooSlow:
         return f"took more than {SECONDS} seconds"
-    except Exception as error:  # noqa: BLE001  (any of them is what is looked for)
-        return f"{type(error).__name__}: {error} at {traceback.extract_tb(error.__traceback__)[-1]}"
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
-    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    return f"took {grown / 2**20:,.0f} MiB" if grown > BYTES else None
 
 
 def main() -> None:
@@ -61,24 +70,27 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _late)
     with tempfile.TemporaryDirectory() as place:
         if told.again:
-            sys.exit(tried(told.again[1], Path(told.again[0]).read_bytes(), Path(place)))
+            file, name = told.again
+            sys.exit(next((wrong for _, wrong in tried(name, [Path(file).read_bytes()], Path(place))), None))
         sys.exit(_run(told, Path(place)))
 
 
 def _run(told: argparse.Namespace, folder: Path) -> int:
     drawn = random.Random(told.seed)
-    end, inputs, found = time.monotonic() + 60 * told.minutes, Counter[str](), dict[tuple[str, str], Path]()
+    end, inputs, found = time.monotonic() + 60 * told.minutes, Counter[str](), set[tuple[str, str]]()
     while time.monotonic() < end:
         name = drawn.choice(told.parsers)
-        content = mutated(drawn, PARSERS[name].examples)
-        inputs[name] += 1
-        wrong = tried(name, content, folder)
-        if wrong and (name, wrong.rsplit(" at ")[-1]) not in found:
+        parser = PARSERS[name]
+        for content, wrong in tried(name, [parser.change(drawn, parser.examples) for _ in range(BATCH)], folder):
+            kind = name, wrong.rsplit(" at ")[-1]
+            if kind in found:
+                continue
+            found.add(kind)
             told.keep.mkdir(parents=True, exist_ok=True)
-            kept = told.keep / f"{name}-{inputs[name]}"
+            kept = told.keep / f"{name}-{inputs[name]}-{len(found)}"
             kept.write_bytes(content)
-            found[name, wrong.rsplit(" at ")[-1]] = kept
             print(f"{name}: {wrong}\n  python benchmarks/fuzz.py --again {kept} {name}", flush=True)
+        inputs[name] += BATCH
     for name, count in sorted(inputs.items()):
         print(f"{name:>12}  {count:>9,} inputs, {sum(one == name for one, _ in found):,} faults")
     return 1 if found else 0

@@ -14,6 +14,7 @@ from seedscope.pipeline.models.locate import BUNDLED
 from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, counts, validated
 from seedscope.pipeline.study.schema import fingerprint
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
@@ -81,29 +82,32 @@ class RealImages:
     def _parquet(self) -> pq.ParquetFile:
         try:
             file = pq.ParquetFile(self.path)
-        except (OSError, pa.ArrowException) as error:
+            columns, rows = file.schema_arrow, sum(counts(file))
+        except UNREADABLE as error:
             raise StudyError(f"reference: {self.path} cannot be read as Parquet: {error}.") from None
-        columns = file.schema_arrow
         if "image" not in columns.names:
             raise StudyError(f"reference: {self.path} has no column `image`; it has {', '.join(columns.names)}.")
         kind = columns.field("image").type
         held = kind.field("bytes").type if pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0 else kind
         if not (pa.types.is_binary(held) or pa.types.is_large_binary(held)):
             raise StudyError(f"reference: {self.path}: the column `image` is {kind}; bytes, or a struct with `bytes`.")
+        if rows > max(MOST_ROWS, self.path.stat().st_size):
+            raise StudyError(f"reference: {self.path} is damaged: it says that it has {rows:,} rows.")
         return file
 
     def _rows(self, first: int, count: int) -> list[dict[str, Any]]:
         """Some rows of a Parquet file, of which only the row groups that hold them are read."""
         file, at, found = self._parquet(), 0, list[Any]()
-        for group in range(file.metadata.num_row_groups):
-            rows = file.metadata.row_group(group).num_rows
+        for group, rows in enumerate(counts(file)):
             if at < first + count and at + rows > first:
                 try:
-                    values = file.read_row_group(group, columns=["image"])["image"].to_pylist()
-                except (OSError, pa.ArrowException) as error:
+                    values = validated(file.read_row_group(group, columns=["image"]))["image"].to_pylist()
+                except UNREADABLE as error:
                     raise StudyError(f"reference: {self.path} is damaged: {error}.") from None
                 found += values[max(0, first - at) : first + count - at]
             at += rows
+        if len(found) != count:
+            raise StudyError(f"reference: {self.path} is damaged: a row group has fewer rows than it says.")
         return [value if isinstance(value, dict) else {"bytes": value} for value in found]
 
 

@@ -9,7 +9,6 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Feature
@@ -20,8 +19,9 @@ from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.records import UNREADABLE
 from seedscope.pipeline.study.schema import Json, fingerprint
-from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.parquet import read_whole, tuples
 
 FOLDER = ".rankings"
 Rankings = dict[str, Ranking]
@@ -34,8 +34,8 @@ def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     names = [distance_name(feature.name, distance) for distance in (FRECHET, *run.study.ranking.distances)]
     places = {name: folder / f"{name}-{cause}.parquet" for name in names}
     try:
-        return {name: Ranking.of(pq.read_table(place)) for name, place in places.items()}
-    except (OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+        return {name: Ranking.of(read_whole(place)) for name, place in places.items()}
+    except (*UNREADABLE, KeyError, TypeError):
         made = make()
     with refusals(folder):
         make_folder(folder)

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from PIL import Image
 from pydantic import ValidationError
 
@@ -24,8 +23,9 @@ from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
+from seedscope.pipeline.study.records import UNREADABLE
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
-from seedscope.pipeline.tables.parquet import in_memory
+from seedscope.pipeline.tables.parquet import in_memory, read_whole
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
@@ -179,12 +179,12 @@ class RunView:
 
     def _result(self, name: str) -> pa.Table:
         try:
-            return pq.read_table(in_memory(self.folder.storage.read(name)))
+            return read_whole(in_memory(self.folder.storage.read(name)))
         except FileNotFoundError:
             raise NotInRun(
                 f"{self._place}: there is no {name} yet. `seedscope run STUDY --out {self._place}` writes it."
             ) from None
-        except (pa.ArrowException, OSError) as error:
+        except UNREADABLE as error:
             raise UserError(
                 f"{self._place}/{name}: cannot be read: {error}. `seedscope seeds STUDY` writes it again."
             ) from None

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from threading import Lock
+
+import pyarrow as pa
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Pixels, decode
 from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.records import counts, validated
+from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 KEPT_BYTES = 256 * 2**20
 """Of encoded pictures, beside the row groups that are being read."""
 SEEDS_KNOWN = 64
+_COLUMNS = pa.schema([IMAGE_SCHEMA.field(name) for name in ("prompt_id", "seed", "image")])
 
 Pictures = Mapping[tuple[int, str], bytes]
 
@@ -32,8 +38,9 @@ class RunPictures:
     def __init__(self, images: Table, units: Iterable[Unit], kept_bytes: int = KEPT_BYTES) -> None:
         self._table = images
         self._recent = _Recent(kept_bytes)
+        self._of_name = {unit.name: unit for unit in units}
         self._of_seed: dict[int, list[Unit]] = defaultdict(list)
-        for unit in units:
+        for unit in self._of_name.values():
             for seed in unit.seeds:
                 self._of_seed[seed].append(unit)
         self._units = lru_cache(SEEDS_KNOWN)(self._units_of)
@@ -55,17 +62,26 @@ class RunPictures:
         return {prompt.id: unit.name for unit in self._of_seed[seed] for prompt, other in unit.cells if other == seed}
 
     def _groups_of(self, unit: str) -> list[tuple[int, int]]:
-        """The least and the largest seed of each row group of a shard."""
+        """The least and the largest seed of each row group of a shard, whose rows are the unit's cells, in order."""
         with self._table.opened(unit) as file:
-            place = file.schema.names.index("seed")
-            found = [file.metadata.row_group(i).column(place).statistics for i in range(file.num_row_groups)]
-        return [(known.min, known.max) for known in found]
+            rows = counts(file)
+        seeds = [seed for _, seed in self._of_name[unit].cells]
+        if sum(rows) != len(seeds) or min(rows) < 1:
+            raise CorruptShard(f"{self._table.shard(unit)}: its row groups have {sum(rows)} rows, and not {len(seeds)}")
+        groups = [seeds[start:end] for start, end in pairwise(accumulate(rows, initial=0))]
+        return [(min(group), max(group)) for group in groups]
 
     def _read(self, key: tuple[str, int]) -> Pictures:
         unit, group = key
         with self._table.opened(unit) as file:
-            rows = file.read_row_group(group, ["prompt_id", "seed", "image"]).to_pylist()
-        return {(row["seed"], row["prompt_id"]): row["image"]["bytes"] for row in rows if row["image"] is not None}
+            rows = validated(file.read_row_group(group, _COLUMNS.names))
+            if rows.schema != _COLUMNS or len(rows) != counts(file)[group]:
+                raise CorruptShard(f"{self._table.shard(unit)}: has other columns or rows than its table")
+        return {
+            (row["seed"], row["prompt_id"]): row["image"]["bytes"]
+            for row in rows.to_pylist()
+            if row["image"] is not None
+        }
 
     def _decoded(self, data: bytes, unit: str, seed: int, prompt_id: str) -> Pixels:
         try:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
 from seedscope.analysis.run.run import DrawnRun
@@ -11,6 +10,8 @@ from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import plan
+from seedscope.pipeline.study.records import UNREADABLE
+from seedscope.pipeline.tables.parquet import read_whole
 
 
 class Size(BaseModel):
@@ -80,8 +81,8 @@ def enough_prompts(run: DrawnRun) -> Enough | None:
 
     measure = decisive(run)[0]
     try:
-        rows = pq.read_table(file, columns=["measure", "reliability", "prompts_for_08"]).to_pylist()
-    except (OSError, ValueError) as error:
+        rows = read_whole(file).select(["measure", "reliability", "prompts_for_08"]).to_pylist()
+    except (*UNREADABLE, KeyError) as error:
         raise UserError(f"{file}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
     row = next((row for row in rows if row["measure"] == measure), None)
     if row is None or row["reliability"] is None:

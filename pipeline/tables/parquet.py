@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
+from seedscope.pipeline.study.records import UNREADABLE, validated
 
 ROW_GROUP = 64
 
@@ -65,7 +66,7 @@ def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterat
     try:
         with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=remote) as file:
             yield file
-    except (OSError, pa.ArrowException) as error:
+    except UNREADABLE as error:
         raise CorruptShard(f"{name}: cannot be read: {error}") from error
 
 
@@ -77,4 +78,14 @@ def read_rows(file: pq.ParquetFile, schema: pa.Schema, name: str, columns: Seque
     """
     if file.schema_arrow != schema:
         raise CorruptShard(f"{name}: has another schema than its table")
-    return file.read(columns=None if columns is None else list(columns))
+    return validated(file.read(columns=None if columns is None else list(columns)))
+
+
+def read_whole(source: pa.NativeFile | Path) -> pa.Table:
+    """The rows of a small Parquet file.
+
+    Raises:
+        One of `UNREADABLE`: it is damaged, or none.
+    """
+    with pq.ParquetFile(source, page_checksum_verification=True) as file:
+        return validated(file.read())

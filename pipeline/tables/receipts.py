@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from pydantic_core import to_json
 
 from seedscope.pipeline.storage.base import Entry, Storage
+from seedscope.pipeline.study.records import UNREADABLE, validated
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.parquet import in_memory
 from seedscope.pipeline.tables.sealed import sealed, unsealed
@@ -227,8 +228,8 @@ def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:
     try:
         content = storage.read(INDEX)
         file = pq.ParquetFile(in_memory(content), page_checksum_verification=True)
-        return file.read(names).select(names) if file.schema_arrow.equals(_SCHEMA) else _none(names)
-    except (FileNotFoundError, pa.ArrowException, OSError):
+        return validated(file.read(names)).select(names) if file.schema_arrow.equals(_SCHEMA) else _none(names)
+    except UNREADABLE:
         return _none(names)
 
 

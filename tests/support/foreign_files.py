@@ -1,8 +1,10 @@
-"""Files that other people write: valid examples of each kind, how they are read here, and how chance changes them."""
+"""Files that other people write: valid examples of each kind, how they are read here, and how chance changes them.
+
+Those of Parquet are in foreign_parquet.py.
+"""
 
 from __future__ import annotations
 
-import io
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -11,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import foreign_pictures as foreign
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 
 from seedscope.analysis import GoldenSeeds
@@ -167,14 +167,6 @@ _VALUES: tuple[Json, ...] = (
 )
 
 
-@dataclass(frozen=True)
-class Parser:
-    """Valid files of a kind, and how one is read: it returns, whatever the file, unless there is a fault."""
-
-    examples: Sequence[bytes]
-    read: Read
-
-
 def mutated(drawn: random.Random, examples: Sequence[bytes]) -> bytes:
     """An example with a few changes: of its values, where it is JSON, or of its bytes."""
     content = drawn.choice(examples)
@@ -182,11 +174,11 @@ def mutated(drawn: random.Random, examples: Sequence[bytes]) -> bytes:
         value = json.loads(content.splitlines()[0] if content.count(b"\n{") else content)
         return json.dumps(_restructured(drawn, value)).encode()
     for _ in range(drawn.choice((1, 1, 2, 3, 8))):
-        content = _changed(drawn, content, drawn.choice(examples))
+        content = changed(drawn, content, drawn.choice(examples))
     return content
 
 
-def _changed(drawn: random.Random, content: bytes, other: bytes) -> bytes:
+def changed(drawn: random.Random, content: bytes, other: bytes) -> bytes:
     """A piece cut out, replaced, doubled or put in; or a bit turned."""
     start = drawn.randrange(len(content) + 1)
     end = min(len(content), start + drawn.choice((0, 1, 4, 30, 200)))
@@ -215,13 +207,22 @@ def _restructured(drawn: random.Random, value: Json) -> Json:
     return rest if drawn.random() < 0.1 else rest | {key: _restructured(drawn, value[key])}
 
 
-def _from_file(name: str, read: Callable[[Path], object]) -> Read:
-    def from_file(content: bytes, folder: Path) -> None:
+@dataclass(frozen=True)
+class Parser:
+    """Valid files of a kind, and how one is read: it returns, whatever the file, unless there is a fault."""
+
+    examples: Sequence[bytes]
+    read: Read
+    change: Callable[[random.Random, Sequence[bytes]], bytes] = mutated
+
+
+def from_file(name: str, read: Callable[[Path], object]) -> Read:
+    def read_file(content: bytes, folder: Path) -> None:
         (folder / name).write_bytes(content)
         with suppress(UserError):
             read(folder / name)
 
-    return from_file
+    return read_file
 
 
 def _embedded(key: str) -> Read:
@@ -238,9 +239,9 @@ def _prompts(path: Path) -> object:
     return read_prompts([FileSource.model_validate({"file": path})])
 
 
-def _table(ending: str) -> Read:
+def table_of(ending: str) -> Read:
     """How a table is read as prompts and as a table of pictures."""
-    as_prompts, as_table = (_from_file(f"t.{ending}", read) for read in (_prompts, read_table))
+    as_prompts, as_table = (from_file(f"t.{ending}", read) for read in (_prompts, read_table))
 
     def read(content: bytes, folder: Path) -> None:
         as_prompts(content, folder)
@@ -263,18 +264,6 @@ def _edition(content: bytes, folder: Path) -> None:
 
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
-
-
-def _parquet() -> bytes:
-    buffer = io.BytesIO()
-    rows = {
-        "file": ["a.png", "b.png"] * 20,
-        "prompt": ["a cat", "a dog"] * 20,
-        "seed": list(range(40)),
-        "w": [1.5, None] * 20,
-    }
-    pq.write_table(pa.table(rows), buffer, row_group_size=10)
-    return buffer.getvalue()
 
 
 def _golden() -> bytes:
@@ -316,7 +305,7 @@ _EDITION = {"cause": {"a": [1, None]}, "prompts": [{"id": "ab", "text": "a cat",
 PARSERS = {
     "study": Parser(
         [_STUDY.encode(), _INPAINT.encode(), *(_json(yaml.safe_load(each)) for each in (_STUDY, _INPAINT))],
-        _from_file("study.yaml", load_study),
+        from_file("study.yaml", load_study),
     ),
     "csv": Parser(
         [
@@ -324,17 +313,16 @@ PARSERS = {
             b"file;prompt;seed\na.png;a cat, red;1\n",
             b'id,caption\r\n1,"two\r\nlines"\r\n2,a dog\r\n',
         ],
-        _table("csv"),
+        table_of("csv"),
     ),
     "tsv": Parser(
-        [b'Prompt\tCategory\n"G I" painted\tA\na dog\tB\n', b"file\tprompt\tseed\na.png\tx\t1\n"], _table("tsv")
+        [b'Prompt\tCategory\n"G I" painted\tA\na dog\tB\n', b"file\tprompt\tseed\na.png\tx\t1\n"], table_of("tsv")
     ),
     "jsonl": Parser(
         [b'{"file": "a.png", "prompt": "a cat", "seed": 1, "cfg": 7.5}\n\n{"file": "b", "prompt": "b", "seed": "2"}\n'],
-        _table("jsonl"),
+        table_of("jsonl"),
     ),
-    "parquet": Parser([_parquet()], _table("parquet")),
-    "txt": Parser([b"a cat\na dog\n\n", "ein Bär\n".encode("utf-16")], _from_file("p.txt", _prompts)),
+    "txt": Parser([b"a cat\na dog\n\n", "ein Bär\n".encode("utf-16")], from_file("p.txt", _prompts)),
     "a1111": Parser(
         [
             foreign.infotext("a cat, <lora:x:0.8>\nstorm", 5, "blurry").encode(),
@@ -347,7 +335,7 @@ PARSERS = {
     "swarmui": Parser([_json(foreign.SWARM)], _embedded("parameters")),
     "invokeai": Parser([_json(foreign.INVOKE)], _embedded("invokeai_metadata")),
     "invokeai2": Parser([_json(foreign.SD_METADATA)], _embedded("sd-metadata")),
-    "golden": Parser([_golden()], _from_file("golden.json", GoldenSeeds.load)),
+    "golden": Parser([_golden()], from_file("golden.json", GoldenSeeds.load)),
     "receipt": Parser([_json(_RECEIPT)], _receipt),
     "edition": Parser([_json(_EDITION)], _edition),
 }

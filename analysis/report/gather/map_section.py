@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-import pyarrow.parquet as pq
-
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.judging.map_of_run import make_map, map_source
 from seedscope.analysis.maps.meaning import Trait
 from seedscope.analysis.report.data import StyleMap
 from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.run.run import Run
+from seedscope.pipeline.study.records import UNREADABLE
+from seedscope.pipeline.tables.parquet import read_whole
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"
 TRAITS_SHOWN = 3
@@ -27,37 +27,37 @@ def style_map(run: Run, measure: Measure) -> StyleMap:
     Raises:
         TooFewToMap: there are too few seeds or prompts.
     """
-    facts = _known(run, measure)
-    if facts is None:
+    known = _known(run, measure)
+    if known is None:
         make_map(run, measure.feature.name)
-        facts = _known(run, measure)
-    if facts is None:
+        known = _known(run, measure)
+    if known is None:
         raise RuntimeError(f"{run.folder.path}: the map that was just made is not that of {measure.feature.name}")
+    facts, rows = known
     space = space_of(measure.feature.name)
     return StyleMap(
         feature=space,
-        places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in _rows(run)},
+        places={row["seed"]: (row["x"], row["y"], row["cluster"]) for row in rows},
         clusters={cluster["number"]: _describe(cluster["traits"]) for cluster in facts["clusters"]},
         sentence=" ".join(facts["verdict"]).replace(measure.feature.name, space),
     )
 
 
-def _rows(run: Run) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(run.folder.path / SEEDS).to_pylist()
-    return rows
-
-
-def _known(run: Run, measure: Measure) -> dict[str, Any] | None:
-    """`clusters.json` of the map in the run folder; None where there is none of these measurements."""
+def _known(run: Run, measure: Measure) -> tuple[dict[str, Any], list[dict[str, Any]]] | None:
+    """`clusters.json` and the rows of the map in the run folder; None where there is none of these measurements."""
     files = [run.folder.path / name for name in (CLUSTERS, SEEDS)]
     if not all(file.exists() for file in files):
         return None
-    facts = json.loads(files[0].read_text(encoding="utf-8"))
-    metadata = pq.read_schema(files[1]).metadata or {}
-    of_seeds = json.loads(metadata.get(b"seedscope", b"{}"))
+    try:
+        facts = json.loads(files[0].read_text(encoding="utf-8"))
+        seeds = read_whole(files[1])
+        of_seeds = json.loads((seeds.schema.metadata or {}).get(b"seedscope", b"{}"))
+        rows: list[dict[str, Any]] = seeds.to_pylist()
+    except UNREADABLE:
+        return None
     wanted = (measure.feature.name, map_source(run, measure))
     same = all((found.get("feature"), found.get("source")) == wanted for found in (facts, of_seeds))
-    return facts if same else None
+    return (facts, rows) if same else None
 
 
 def _describe(traits: list[dict[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
 from seedscope.pipeline.study.given import BadRow, regular, trimmed
-from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, records
+from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, counts, records, validated
 
 OBJECTS_FILE = "objects.csv"
 MASK_ENDING = ".mask"
@@ -46,7 +46,7 @@ class Stored:
             if self.column is None:
                 return self.file.read_bytes()
             value = _cell(self.file, self.file.stat().st_mtime_ns, self.row, self.column)
-        except (OSError, pa.ArrowException) as error:
+        except (*UNREADABLE, IndexError) as error:
             raise StudyError(f"{self}: cannot be read: {error}.") from None
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
@@ -170,12 +170,13 @@ def _objects(file: Path) -> dict[str, str]:
 def _parquet(path: Path) -> Iterator[MaskedPicture]:
     try:
         file = pq.ParquetFile(regular(path))
+        counts(file)
         if file.metadata.num_rows > MOST_ROWS:
             raise StudyError(f"{path}: has {file.metadata.num_rows:,} rows, and at most {MOST_ROWS:,} are read.")
         columns = file.schema_arrow.names
         if missing := [column for column in ("image", "mask") if column not in columns]:
             raise StudyError(f"{path}: has no column {missing[0]!r}; it has {', '.join(columns)}.")
-        rows = file.read(columns=[column for column in ("object", "name") if column in columns]).to_pylist()
+        rows = validated(file.read(columns=[name for name in ("object", "name") if name in columns])).to_pylist()
         rows = rows or [{}] * file.metadata.num_rows
     except UNREADABLE as error:
         raise StudyError(f"{path}: cannot be read as Parquet: {error}.") from None
@@ -193,18 +194,18 @@ def _word(value: object, column: str, place: str) -> str | None:
 def _cell(path: Path, modified: int, row: int, column: str) -> object:
     """A cell of a Parquet file, of which only the row group that holds it is read."""
     with pq.ParquetFile(path) as file:
-        counts = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
-    group = 0
-    while row >= counts[group]:
-        row -= counts[group]
-        group += 1
-    return _row_group(path, modified, group)[column][row].as_py()
+        found = counts(file)
+    for group, count in enumerate(found):
+        if row < count:
+            return _row_group(path, modified, group)[column][row].as_py()
+        row -= count
+    raise ValueError(f"the file has {sum(found):,} rows")
 
 
 @lru_cache(maxsize=1)  # rows are asked for one after another
 def _row_group(path: Path, _modified: int, group: int) -> pa.Table:
     with pq.ParquetFile(path) as file:
-        return file.read_row_group(group, columns=["image", "mask"])
+        return validated(file.read_row_group(group, columns=["image", "mask"]))
 
 
 def _decoded(stored: Stored, decoder: Callable[[bytes], Kind]) -> Kind:

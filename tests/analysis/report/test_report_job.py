@@ -144,7 +144,7 @@ def test_diverse_seeds_and_how_it_was_made_are_told(study: Path, report: Path) -
     )
 
 
-def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, report: Path) -> None:
+def test_the_map_is_made_once_and_again_when_it_is_out_of_date_or_damaged(study: Path, report: Path) -> None:
     stored = report.parent / "clusters.json"
     job = run_of(study, report.parent)
     before = stored.stat().st_mtime_ns, stored.read_text()
@@ -153,6 +153,9 @@ def test_the_map_is_made_once_and_again_when_it_is_out_of_date(study: Path, repo
     stored.write_text(before[1].replace(json.loads(before[1])["source"], "0" * 64))
     style = report_data(job).style
     assert stored.read_text() == before[1] and style is not None and set(style.places) == set(range(SEEDS))
+    seeds = report.parent / "map_seeds.parquet"
+    seeds.write_bytes(seeds.read_bytes()[:-20])
+    assert report_data(job).style == style
 
 
 def test_pictures_come_from_several_threads_and_little_memory(study: Path, report: Path) -> None:
