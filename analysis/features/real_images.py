@@ -1,5 +1,6 @@
 """The real pictures that generated ones are compared with: a folder of pictures, or a Parquet file."""
 
+import sys
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import endings
 from seedscope.pipeline.models.locate import BUNDLED
 from seedscope.pipeline.storage.hashes import sha256_of
+from seedscope.pipeline.study.given import regular
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, counts, validated
@@ -81,7 +83,7 @@ class RealImages:
 
     def _parquet(self) -> pq.ParquetFile:
         try:
-            file = pq.ParquetFile(self.path)
+            file = pq.ParquetFile(regular(self.path, most=sys.maxsize))
             columns, rows = file.schema_arrow, sum(counts(file))
         except UNREADABLE as error:
             raise StudyError(f"reference: {self.path} cannot be read as Parquet: {error}.") from None

@@ -138,3 +138,9 @@ def test_references_that_are_none(tmp_path: Path, content: object, sentence: str
         pq.write_table(content, path)
     with pytest.raises(StudyError, match=sentence):
         RealImages.named(str(path))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "real.parquet")
+    with pytest.raises(StudyError, match="cannot be read as Parquet: it is a pipe or a device, not a file"):
+        RealImages.named(str(tmp_path / "real.parquet"))
