@@ -111,6 +111,7 @@ PLANTED: dict[str, Callable[[np.random.Generator], Array]] = {
     "3 seeds by 0.3 s.d.": lambda _: np.r_[[0.3] * 3, np.zeros(SEEDS - 3)],
     "3 seeds by 0.8 s.d.": lambda _: np.r_[[0.8] * 3, np.zeros(SEEDS - 3)],
     "one bad seed, -10 s.d.": lambda _: np.r_[-10.0, np.zeros(SEEDS - 1)],
+    "one bad seed, -100 s.d.": lambda _: np.r_[-100.0, np.zeros(SEEDS - 1)],
 }
 
 
