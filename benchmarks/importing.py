@@ -19,7 +19,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 STEPS = """
-import json, resource, sys, time
+import json, sys, time
 from pathlib import Path
 from seedscope.pipeline.imported import importing
 from seedscope.pipeline.imported.imported_run import ImportedRun
@@ -31,7 +31,7 @@ placing, report = importing.survey(source, run)
 if whole:
     with run.folder.locked():
         importing.bring_in(placing, report, run, Executor("inline"), Unwatched())
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+peak = int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1024
 print(json.dumps({"seconds": time.process_time(), "peak": peak, "files": len(placing.cells)}))
 """
 
@@ -52,17 +52,19 @@ def main() -> None:
         small, large = Path(scratch) / "small", Path(scratch) / "large"
         write_small(small, options.files)
         write_large(large, options.large)
-        for name, folder, step in (
-            (f"{options.files} small, dry", small, "dry"),
-            (f"{options.files} small, import", small, "import"),
-            (f"{options.files} small, again", small, "import"),
-            (f"{options.large} large, dry", large, "dry"),
-            (f"{options.large} large, import", large, "import"),
+        for count, name, folder, step in (
+            (options.files, "small, dry", small, "dry"),
+            (options.files, "small, import", small, "import"),
+            (options.files, "small, again", small, "import"),
+            (options.large, "large, dry", large, "dry"),
+            (options.large, "large, import", large, "import"),
         ):
+            if not count:
+                continue
             found = [
                 measured(tree, folder, Path(scratch) / f"run{at}-{folder.name}", step) for at, tree in enumerate(trees)
             ]
-            line = f"{name:<24}{found[0]['seconds']:>10.1f}{found[0]['peak']:>10.0f}"
+            line = f"{f'{count} {name}':<24}{found[0]['seconds']:>10.1f}{found[0]['peak']:>10.0f}"
             print(
                 line
                 + "".join(f"{found[0][key] / other[key]:>10.2f}" for other in found[1:] for key in ("seconds", "peak"))

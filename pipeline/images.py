@@ -1,4 +1,4 @@
-"""Pictures: from a file's bytes to pixels without loss or not at all, and lossless WebP in the columns of Parquet."""
+"""Pictures: from a file's bytes to pixels without loss or not at all, and lossless WebP or PNG in the columns of Parquet."""
 
 import io
 import json
@@ -14,6 +14,8 @@ from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 LARGEST_SIDE = 16383  # of a WebP picture
+LARGE = 8 * 2**20
+"""Pixels of one picture that are much for an encoder of WebP, which takes up to 30 bytes for each; one of PNG takes 7."""
 # What Pillow's readers raise on damaged files, by format.
 DAMAGE = (OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, RuntimeError, struct.error)
 OPAQUE = 254  # from 255 on by the letter; programs that hide text in the lowest bit of alpha write 254 as well
@@ -37,8 +39,20 @@ def encode(pixels: Pixels) -> bytes:
     Lossless, because JPEG shifts Frechet distances (Parmar et al. 2022, arXiv 2104.11222, section 4). The effort is the
     fastest one: slower settings save a few percent of bytes and cost more time than drawing a small picture does.
     """
+    return webp(Image.fromarray(pixels, "RGB"))
+
+
+def webp(picture: Image.Image) -> bytes:
+    """Lossless WebP of an RGB picture, as `encode` makes it."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels, "RGB").save(buffer, "WEBP", lossless=True, quality=0, method=0, exact=True)
+    picture.save(buffer, "WEBP", lossless=True, quality=0, method=0, exact=True)
+    return buffer.getvalue()
+
+
+def png(picture: Image.Image) -> bytes:
+    """PNG of an RGB picture: of a photograph about as large as lossless WebP, and slower by a half."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
@@ -68,17 +82,29 @@ def opened(source: Path | bytes) -> Iterator[Image.Image]:
 
 
 def decode(data: bytes) -> Pixels:
-    """A picture as a viewer shows it, turned as EXIF says. Several threads may decode at once: Pillow lets them.
+    """A picture's pixels, (H, W, 3) uint8, RGB, as a viewer shows it, turned as EXIF says.
+
+    Several threads may decode at once: Pillow lets them.
+
+    Raises:
+        ImageError: as for `read`.
+    """
+    return np.asarray(read(data), dtype=np.uint8)
+
+
+def read(source: Path | bytes) -> Image.Image:
+    """As `decode`, before the pixels become an array, which takes as much memory once more.
 
     Returns:
-        (H, W, 3) uint8, RGB: for pictures of 8 bits a channel, palettes, greys and opaque ones with an alpha channel (of 254
-        or 255) among them, exactly their values. Of 16 bits a channel the high byte remains. Colour profiles are not applied.
+        RGB, without texts and profiles: for pictures of 8 bits a channel, palettes, greys and opaque ones with an alpha
+        channel (of 254 or 255) among them, exactly their values. Of 16 bits a channel the high byte remains. Colour profiles
+        are not applied.
 
     Raises:
         ImageError: not readable, cut off, of several frames, in part transparent, of inks (CMYK), of floating-point or
             32-bit values, or of more than 16,383 pixels a side.
     """
-    with opened(data) as picture:
+    with opened(source) as picture:
         if (frames := getattr(picture, "n_frames", 1)) > 1 and picture.format != "MPO":
             raise ImageError(f"it is animated ({frames} frames), and a cell is one picture")
         if max(picture.size) > LARGEST_SIDE:
@@ -108,19 +134,22 @@ def decode_mask(data: bytes) -> Mask:
     return white
 
 
-def _rgb(picture: Image.Image) -> Pixels:
+def _rgb(picture: Image.Image) -> Image.Image:
     transparency = "it is in part transparent, and what lies behind it is not known"
     if picture.mode == "I" or picture.mode.startswith("I;16"):
         # Pillow's own conversion would clip at 255; of colour pictures of 16 bits it, too, keeps the high byte.
         values = np.asarray(picture)
         if (values == picture.info.get("transparency", -1)).any():
             raise ImageError(transparency)
-        return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2)
+        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
     if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
+        picture = picture if picture.mode == "RGBA" else picture.convert("RGBA")
         if np.asarray(picture.getchannel("A")).min() < OPAQUE:
             raise ImageError(transparency)
-    return np.asarray(picture if picture.mode == "RGB" else picture.convert("RGB"), dtype=np.uint8)
+    picture.load()
+    found = picture if picture.mode == "RGB" else picture.convert("RGB")
+    found.info = {}
+    return found
 
 
 def schema_with_images(fields: list[pa.Field]) -> pa.Schema:

@@ -1,12 +1,14 @@
 """A run folder whose pictures were made elsewhere: it grows by the cells that come in, and has holes where none came."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError
+from seedscope.pipeline.images import LARGE
 from seedscope.pipeline.imported.placing import Key, Placed
 from seedscope.pipeline.imported.sameness import Made
 from seedscope.pipeline.study.plan import Cell, Edition, Unit
@@ -16,6 +18,7 @@ from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
 SHAPE = UnitShape(prompts=32, seeds=8)
+PNG = "png"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class ImportedRun:
     """What has come into a run folder so far.
 
     Its `editions/0001.json` and so on are those of a run that was drawn (all prompts and all seeds up to then) with one
-    key more: `cells`, the new ones as [number of the prompt, number of the seed, file].
+    key more: `cells`, the new ones as [number of the prompt, number of the seed, file]. Where large pictures are among these,
+    `large` is `png`: they are kept as PNG. Editions of before have such pictures as WebP, and keep them.
     """
 
     folder: RunFolder
@@ -64,15 +68,26 @@ class ImportedRun:
     @cached_property
     def files(self) -> dict[Key, Path]:
         """The file that each cell came from."""
-        return {(prompt.id, seed): file for cells in self._cells for (prompt, seed), file in cells.items()}
+        return {(prompt.id, seed): file for cells, _ in self._imports for (prompt, seed), file in cells.items()}
 
     @cached_property
     def units(self) -> list[Unit]:
         """The blocks of each edition's new cells, so that units which are there keep their cells when the run grows."""
-        units: list[Unit] = []
-        for cells in self._cells:
-            units += _blocks(cells, len(units))
-        return units
+        return [unit for units, _ in self._by_edition for unit in units]
+
+    @cached_property
+    def with_png(self) -> set[str]:
+        """The names of the units whose large pictures are kept as PNG."""
+        return {unit.name for units, png in self._by_edition for unit in units if png}
+
+    @cached_property
+    def _by_edition(self) -> list[tuple[list[Unit], bool]]:
+        """The units of each edition, and whether its large pictures are kept as PNG."""
+        found, count = list[tuple[list[Unit], bool]](), 0
+        for cells, png in self._imports:
+            found.append((_blocks(cells, count), png))
+            count += len(found[-1][0])
+        return found
 
     @cached_property
     def images(self) -> Table:
@@ -106,6 +121,7 @@ class ImportedRun:
         cells = sorted((prompt_at[item.prompt.id], seed_at[item.seed], str(item.file)) for item in new)
         cause = self.cause or {"imported": made, "unit": SHAPE.model_dump(mode="json"), "image": "webp-lossless"}
         record = {"cause": cause, "prompts": [prompt.record() for prompt in prompts], "seeds": seeds, "cells": cells}
+        record |= {"large": PNG} if any(_is_large(item.made) for item in new) else {}
         number = len(self._editions) + 1
         try:
             self.folder.add(number, record)
@@ -116,17 +132,23 @@ class ImportedRun:
         return ImportedRun(self.folder)
 
     @cached_property
-    def _cells(self) -> list[dict[Cell, Path]]:
-        """The new cells of each edition with their files, in order of (prompt, seed)."""
+    def _imports(self) -> list[tuple[dict[Cell, Path], bool]]:
+        """The new cells of each edition with their files, in order of (prompt, seed); whether large ones are kept as PNG."""
         editions = []
         for number, (_, edition) in enumerate(self._editions, 1):
             try:
-                places = self.folder.record(number)["cells"]
-                editions.append({(edition.prompts[p], edition.seeds[s]): Path(file) for p, s, file in places})
+                record = self.folder.record(number)
+                cells = {(edition.prompts[p], edition.seeds[s]): Path(file) for p, s, file in record["cells"]}
+                editions.append((cells, record.get("large") == PNG))
             except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
                 place = f"{self.folder.storage.url}/editions/{number:04d}.json"
                 raise StorageError(f"{place}: the run's record cannot be read: {error!r}. Restore it.") from error
         return editions
+
+
+def _is_large(made: Made) -> bool:
+    sides = made.get("pixels")
+    return isinstance(sides, list) and math.prod(int(str(side)) for side in sides) > LARGE
 
 
 def _blocks(cells: Mapping[Cell, Path], first: int) -> list[Unit]:

@@ -105,7 +105,8 @@ def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Execu
     done = run.images.committed()
     todo = [unit for unit in run.units if unit.name not in done]
     if todo:
-        outcome = run_all([Work("pictures", Import(run.images, files), todo)], executor, watch)["pictures"]
+        work = Work("pictures", Import(run.images, files, run.with_png), todo)
+        outcome = run_all([work], executor, watch)["pictures"]
         report.units_made, report.quarantined = outcome.made, outcome.quarantined
     run.images.compact()
     ledger = run.images.ledger("rows", "failed")

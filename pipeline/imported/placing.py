@@ -1,12 +1,13 @@
 """From a folder to cells: which file is the picture of which prompt and seed, and why some files have no place."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from seedscope.pipeline.images import ImageError, decode, endings
+from seedscope.pipeline.images import ImageError, endings, read
 from seedscope.pipeline.imported.formats.embedded import Header, read_header, recipe_of
 from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
 from seedscope.pipeline.imported.listed import Entry
@@ -172,8 +173,13 @@ def _give_cells(placing: Placing, found: list[Placed], taken: Mapping[Key, Path]
 
 def _likeness(one: Path, other: Path) -> str:
     try:
-        first, second = (decode(file.read_bytes()) for file in (one, other))
-    except (ImageError, OSError):
+        first, second = map(_seen, (one, other))
+    except ImageError:
         return "one of the two cannot be read"
-    same = first.shape == second.shape and bool((first == second).all())
-    return "is the same picture" if same else "is another picture"
+    return "is the same picture" if first == second else "is another picture"
+
+
+def _seen(file: Path) -> tuple[tuple[int, int], bytes]:
+    """A picture's size and the sha256 of its pixels: two large pictures at once would take much memory."""
+    picture = read(file)
+    return picture.size, hashlib.sha256(picture.tobytes()).digest()

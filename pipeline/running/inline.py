@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from seedscope.pipeline.running.attempt import attempt
 from seedscope.pipeline.running.schedule import Schedule
 from seedscope.pipeline.running.stage import OpenStage, Stage
-from seedscope.pipeline.running.worker import settle
+from seedscope.pipeline.running.worker import prepare
 
 
 def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | None) -> None:
@@ -15,7 +15,7 @@ def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | Non
     Raises:
         UserError: a mishap that trying again would not fix.
     """
-    settle(threads or os.cpu_count() or 1)
+    prepare(stages.values(), threads or os.cpu_count() or 1)
     opened: dict[str, OpenStage] = {}
     while assignment := schedule.take(stages):
         if assignment.work not in opened:

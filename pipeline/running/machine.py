@@ -27,13 +27,21 @@ def machine() -> Mapping[str, Json]:
 
     gpu = torch.cuda.is_available()
     return {
-        "host": socket.gethostname(),
-        "machine": platform.machine(),
-        "cpu": _found(r"^model name\s*: (.+)$", Path("/proc/cpuinfo")) or platform.processor() or None,
+        **host(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "gpu": torch.cuda.get_device_name() if gpu else None,
         "driver": driver() if gpu else None,
         "cuda": torch.version.cuda if gpu else None,
+    }
+
+
+@cache
+def host() -> Mapping[str, Json]:
+    """Of what `machine` tells that which torch need not be asked for: host, architecture, processor and libraries."""
+    return {
+        "host": socket.gethostname(),
+        "machine": platform.machine(),
+        "cpu": _found(r"^model name\s*: (.+)$", Path("/proc/cpuinfo")) or platform.processor() or None,
         **{name: version(name) for name in LIBRARIES},
     }
 

@@ -2,7 +2,7 @@
 
 import ctypes
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from seedscope.pipeline.large_pictures import accept_large_pictures
 from seedscope.pipeline.running.attempt import Assignment, Result, attempt
@@ -20,7 +20,7 @@ class Worker:
 
     def ready(self) -> None:
         """Returns when the worker can be given units."""
-        settle(self._threads)
+        prepare(self._stages.values(), self._threads)
 
     def open(self, work: str) -> None:
         """Open a stage, in a call of its own: of what goes wrong in it no unit is to blame."""
@@ -28,6 +28,15 @@ class Worker:
 
     def make(self, assignment: Assignment) -> Result:
         return attempt(self._opened[assignment.work], assignment)
+
+
+def prepare(stages: Iterable[Stage], threads: int) -> None:
+    """Prepare a process for stages: where none of them computes with torch, memory of pictures goes back to the system."""
+    if any(stage.uses_torch() for stage in stages):
+        settle(threads)
+    else:
+        accept_large_pictures()
+        _malloc({_M_TRIM_THRESHOLD: 2**25, _M_MMAP_THRESHOLD: 2**23})  # both rise otherwise with what is freed
 
 
 def settle(threads: int) -> None:
@@ -40,7 +49,12 @@ def settle(threads: int) -> None:
 
     accept_large_pictures()
     torch.set_num_threads(threads)
+    _malloc({_M_TRIM_THRESHOLD: 2**30, _M_MMAP_THRESHOLD: 2**30})
+
+
+def _malloc(options: Mapping[int, int]) -> None:
+    """Tell glibc's malloc, where that is what there is."""
     if platform.libc_ver()[0] == "glibc":
         libc = ctypes.CDLL("libc.so.6")
-        for option in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
-            libc.mallopt(option, 2**30)
+        for option, value in options.items():
+            libc.mallopt(option, value)

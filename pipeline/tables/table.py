@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables import receipts
 from seedscope.pipeline.tables.ahead import ahead
-from seedscope.pipeline.tables.parquet import parquet, read_rows, write_parquet
+from seedscope.pipeline.tables.parquet import Groups, Rows, parquet, read_rows, read_through, write_parquet
 from seedscope.pipeline.tables.receipts import READS, Receipt, no_garbage_collection
 from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, shard_name, shard_sha256
 
@@ -113,7 +113,7 @@ class Table:
         """Gather the receipts into an index, so that all are read by few requests. For the process that holds the run."""
         receipts.compact(self.storage)
 
-    def publish(self, unit: Unit, rows: pa.Table, made: dict[str, Json]) -> Receipt:
+    def publish(self, unit: Unit, rows: Rows, made: dict[str, Json]) -> Receipt:
         """Write the rows of a unit, check what was written, and commit it.
 
         Where the store cannot create conditionally the commit is left to the process that holds the run: see `commit`.
@@ -122,6 +122,7 @@ class Table:
             unit: whose cells the rows must be: each exactly once, in order.
             rows: of the table's schema.
             made: how the rows were made (host, versions, times); goes into the receipt, so that shards do not depend on it.
+                It is looked at when all rows are written.
 
         Returns:
             The receipt that counts: an earlier one, where another writer was first.
@@ -130,17 +131,17 @@ class Table:
             ValueError: the rows are not the unit's cells, or not of the table's schema.
             StorageError: the table cannot be written.
         """
-        keys = [(prompt.id, seed) for prompt, seed in unit.cells]
-        if list(zip(*(rows.column(name).to_pylist() for name in KEY), strict=True)) != keys:
-            raise ValueError(f"{self.name}: the rows for unit {unit.name} are not exactly its cells, in order")
+        written = _Written()
         with self.storage.scratch(unit.name) as scratch:
-            write_parquet(rows.cast(self.schema), scratch)
+            write_parquet(Groups.of(rows).through(partial(map, written.note)), self.schema, scratch)
+            if written.keys != [(prompt.id, seed) for prompt, seed in unit.cells]:
+                raise ValueError(f"{self.name}: the rows for unit {unit.name} are not exactly its cells, in order")
             with parquet(pa.OSFile(str(scratch)), str(scratch)) as file:
-                read_rows(file, self.schema, str(scratch))
+                read_through(file, self.schema, str(scratch))
             receipt = Receipt(
                 unit=unit.name,
-                rows=rows.num_rows,
-                failed=rows.num_rows - rows.column("status").to_pylist().count("ok"),
+                rows=len(written.keys),
+                failed=written.failed,
                 bytes=scratch.stat().st_size,
                 sha256=sha256_of(scratch),
                 made=made,
@@ -317,6 +318,20 @@ class Table:
             for name in shards:
                 if name != counts:
                     self.storage.delete(name)
+
+
+@dataclass
+class _Written:
+    """The cells of rows that have been written, in order, and how many of them failed."""
+
+    keys: list[tuple[str, int]] = field(default_factory=list)
+    failed: int = 0
+
+    def note(self, group: pa.Table) -> pa.Table:
+        """Count a group in, and hand it on."""
+        self.keys += zip(*(group.column(name).to_pylist() for name in KEY), strict=True)
+        self.failed += group.num_rows - group.column("status").to_pylist().count("ok")
+        return group
 
 
 def _has_sha256(storage: Storage, shard: str, sha256: str) -> bool:

@@ -196,7 +196,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_nothing_half(table: Table, monkeyp
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(pq, "write_table", full)
+    monkeypatch.setattr(pq.ParquetWriter, "write_table", full)
     with pytest.raises(StorageError, match="the disk is full.*same command again"):
         table.publish(UNIT, rows(), {})
     monkeypatch.undo()
