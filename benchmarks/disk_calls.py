@@ -43,7 +43,8 @@ class DiskCalls:
         for name in NAMES:
             setattr(os, name, self._called(name, getattr(os, name)))
         whole.exchange = self._called("exchange", whole.exchange)  # type: ignore[attr-defined]
-        pq.write_table = self._written(pq.write_table)
+        pq.ParquetWriter.__init__ = self._begun(pq.ParquetWriter.__init__)
+        pq.ParquetWriter.close = self._closed(pq.ParquetWriter.close)
         io.open = self._opened(io.open)  # type: ignore[assignment]  # what Path.open and its kin call
         builtins.open = io.open
 
@@ -63,21 +64,33 @@ class DiskCalls:
 
         return called
 
-    def _written(self, real: Callable[..., Any]) -> Callable[..., Any]:
-        def written(table: Any, where: Any, *arguments: Any, **options: Any) -> Any:
-            counts = isinstance(where, (str, Path)) and self._counts(str(where))
-            if counts:
+    def _begun(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """Called as a Parquet file is begun."""
+
+        def begun(writer: pq.ParquetWriter, where: Any, *arguments: Any, **options: Any) -> None:
+            if self._is_ours(where):
                 self._next(self._before, "write Parquet", str(where))
-            found = real(table, where, *arguments, **options)
-            if counts:
+            real(writer, where, *arguments, **options)
+
+        return begun
+
+    def _closed(self, real: Callable[..., Any]) -> Callable[..., Any]:
+        """Called as a Parquet file is whole, which then is half of it for a moment."""
+
+        def closed(writer: pq.ParquetWriter) -> None:
+            was_open = writer.is_open
+            real(writer)
+            if was_open and self._is_ours(where := writer.where):
                 content = Path(where).read_bytes()
                 os.truncate(where, len(content) // 2)
                 self._next(self._halfway, "half a Parquet", str(where))
                 with io.FileIO(str(where), "r+") as file:
                     file.write(content)
-            return found
 
-        return written
+        return closed
+
+    def _is_ours(self, where: Any) -> bool:
+        return isinstance(where, (str, Path)) and self._counts(str(where))
 
     def _opened(self, real: Callable[..., Any]) -> Callable[..., Any]:
         def opened(file: Any, mode: str = "r", *arguments: Any, **options: Any) -> Any:
