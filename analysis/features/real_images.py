@@ -16,7 +16,7 @@ from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.given import regular
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, counts, validated
+from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, counts, reason, validated
 from seedscope.pipeline.study.schema import fingerprint
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
@@ -86,7 +86,7 @@ class RealImages:
             file = pq.ParquetFile(regular(self.path, most=sys.maxsize))
             columns, rows = file.schema_arrow, sum(counts(file))
         except UNREADABLE as error:
-            raise StudyError(f"reference: {self.path} cannot be read as Parquet: {error}.") from None
+            raise StudyError(f"reference: {self.path} cannot be read as Parquet: {reason(error)}.") from None
         if "image" not in columns.names:
             raise StudyError(f"reference: {self.path} has no column `image`; it has {', '.join(columns.names)}.")
         kind = columns.field("image").type
@@ -105,7 +105,7 @@ class RealImages:
                 try:
                     values = validated(file.read_row_group(group, columns=["image"]))["image"].to_pylist()
                 except UNREADABLE as error:
-                    raise StudyError(f"reference: {self.path} is damaged: {error}.") from None
+                    raise StudyError(f"reference: {self.path} is damaged: {reason(error)}.") from None
                 found += values[max(0, first - at) : first + count - at]
             at += rows
         if len(found) != count:

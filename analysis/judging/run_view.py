@@ -23,7 +23,7 @@ from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
-from seedscope.pipeline.study.records import UNREADABLE
+from seedscope.pipeline.study.records import UNREADABLE, reason
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
 from seedscope.pipeline.tables.run_folder import RunFolder
@@ -186,7 +186,7 @@ class RunView:
             ) from None
         except UNREADABLE as error:
             raise UserError(
-                f"{self._place}/{name}: cannot be read: {error}. `seedscope seeds STUDY` writes it again."
+                f"{self._place}/{name}: cannot be read: {reason(error)}. `seedscope seeds STUDY` writes it again."
             ) from None
 
     def _measured(self, name: str) -> Table:

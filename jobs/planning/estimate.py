@@ -10,7 +10,7 @@ from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import plan
-from seedscope.pipeline.study.records import UNREADABLE
+from seedscope.pipeline.study.records import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import read_whole
 
 
@@ -83,7 +83,7 @@ def enough_prompts(run: DrawnRun) -> Enough | None:
     try:
         rows = read_whole(file).select(["measure", "reliability", "prompts_for_08"]).to_pylist()
     except (*UNREADABLE, KeyError) as error:
-        raise UserError(f"{file}: cannot be read: {error}. `seedscope seeds STUDY` writes it again.") from None
+        raise UserError(f"{file}: cannot be read: {reason(error)}. `seedscope seeds STUDY` writes it again.") from None
     row = next((row for row in rows if row["measure"] == measure), None)
     if row is None or row["reliability"] is None:
         return None

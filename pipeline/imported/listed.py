@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
 from seedscope.pipeline.study.given import BadRow, is_there, regular, trimmed
-from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, columns, records
+from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, columns, reason, records
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import quoted
 
@@ -120,7 +120,7 @@ def _why_no_table(path: Path) -> str | None:
     except BadRow as row:
         return f"line {row.number} {row}"
     except UNREADABLE as error:
-        return f"it cannot be read: {error}."
+        return f"it cannot be read: {reason(error)}."
     if not lacking:
         return None
     return f"it has no column {' or '.join(lacking)}; it has {', '.join(names)[:200] or 'none'}."
@@ -162,7 +162,7 @@ def _read(path: Path) -> tuple[dict[Path, Entry], list[str]]:
     except BadRow as row:
         raise UserError(f"{path}:{row.number}: {row}") from None
     except UNREADABLE as error:
-        raise UserError(f"{path}: cannot be read as a {path.suffix} table: {error}.") from None
+        raise UserError(f"{path}: cannot be read as a {path.suffix} table: {reason(error)}.") from None
     if not entries:
         raise UserError(f"{path}: a table of pictures has the columns file, prompt and seed; it has no rows.")
     notes = [f"{path}: columns that are not read: {', '.join(others)}."] if others else []

@@ -9,7 +9,7 @@ from pathlib import Path
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.given import LONGEST, BadRow, is_text, not_text, opened_text, trimmed
 from seedscope.pipeline.study.records import FORMATS as TABLES
-from seedscope.pipeline.study.records import UNREADABLE, columns, records
+from seedscope.pipeline.study.records import UNREADABLE, columns, reason, records
 from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, GridSource, Json
 from seedscope.pipeline.study.separated import quoted
 
@@ -130,7 +130,7 @@ def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
     except BadRow as row:
         raise StudyError(f"{path}:{row.number}: {row}") from None
     except UNREADABLE as error:
-        raise StudyError(f"{path}: cannot be read as a {kind} file: {error}.") from None
+        raise StudyError(f"{path}: cannot be read as a {kind} file: {reason(error)}.") from None
     if not count:
         raise StudyError(f"{path}: the prompt file has no prompts in it.")
 

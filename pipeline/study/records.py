@@ -25,6 +25,11 @@ Record = dict[str, Json]
 Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 
+def reason(error: Exception) -> str:
+    """What one of `UNREADABLE` says, as part of a sentence: in one line, without a full stop."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def records(
     path: Path, *, ragged: bool = False, needed: Callable[[str], bool], most: int | None = MOST_ROWS
 ) -> Iterator[tuple[int, Record]]:

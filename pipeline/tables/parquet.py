@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
-from seedscope.pipeline.study.records import UNREADABLE, validated
+from seedscope.pipeline.study.records import UNREADABLE, reason, validated
 
 ROW_GROUP = 64
 
@@ -96,7 +96,7 @@ def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterat
         with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=remote) as file:
             yield file
     except UNREADABLE as error:
-        raise CorruptShard(f"{name}: cannot be read: {error}") from error
+        raise CorruptShard(f"{name}: cannot be read: {reason(error)}") from error
 
 
 def read_rows(file: pq.ParquetFile, schema: pa.Schema, name: str, columns: Sequence[str] | None = None) -> pa.Table:

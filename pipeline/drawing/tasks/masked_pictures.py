@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
 from seedscope.pipeline.study.given import BadRow, regular, trimmed
-from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, counts, records, validated
+from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, counts, reason, records, validated
 
 OBJECTS_FILE = "objects.csv"
 MASK_ENDING = ".mask"
@@ -47,7 +47,7 @@ class Stored:
                 return self.file.read_bytes()
             value = _cell(self.file, self.file.stat().st_mtime_ns, self.row, self.column)
         except (*UNREADABLE, IndexError) as error:
-            raise StudyError(f"{self}: cannot be read: {error}.") from None
+            raise StudyError(f"{self}: cannot be read: {reason(error)}.") from None
         data = value.get("bytes") if isinstance(value, dict) else value
         if not isinstance(data, bytes):
             raise StudyError(f"{self}: holds no bytes of a picture.")
@@ -164,7 +164,7 @@ def _objects(file: Path) -> dict[str, str]:
     except BadRow as row:
         raise StudyError(f"{file}:{row.number}: {row}") from None
     except UNREADABLE as error:
-        raise StudyError(f"{file}: cannot be read: {error}.") from None
+        raise StudyError(f"{file}: cannot be read: {reason(error)}.") from None
 
 
 def _parquet(path: Path) -> Iterator[MaskedPicture]:
@@ -179,7 +179,7 @@ def _parquet(path: Path) -> Iterator[MaskedPicture]:
         rows = validated(file.read(columns=[name for name in ("object", "name") if name in columns])).to_pylist()
         rows = rows or [{}] * file.metadata.num_rows
     except UNREADABLE as error:
-        raise StudyError(f"{path}: cannot be read as Parquet: {error}.") from None
+        raise StudyError(f"{path}: cannot be read as Parquet: {reason(error)}.") from None
     for number, row in enumerate(rows):
         name, word = (_word(row.get(column), column, f"{path}, row {number + 1}") for column in ("name", "object"))
         yield MaskedPicture(name, word, Stored(path, number, "image"), Stored(path, number, "mask"))

@@ -3,6 +3,7 @@
 import io
 import os
 import random
+import re
 import signal
 import zlib
 from pathlib import Path
@@ -124,3 +125,11 @@ def test_pictures_are_found_whatever_the_order_of_seeds(tmp_path: Path) -> None:
     with table.opened(unit.name) as file:
         assert file.num_row_groups == 3
     assert all(pictures(seed, item.id) is not None for item, seed in unit.cells)
+
+
+def test_what_arrow_says_over_several_lines_is_one_sentence(tmp_path: Path) -> None:
+    pages, footer = parts(written(pa.table({"prompt": ["a cat"]})))
+    (tmp_path / "p.parquet").write_bytes(joined(pages, b"\xff" * len(footer)))
+    with pytest.raises(StudyError) as told:
+        read_prompts([FileSource.model_validate({"file": tmp_path / "p.parquet"})])
+    assert "\n" not in str(told.value) and re.search(r"cannot be read as a .*[^.]\.$", str(told.value))
