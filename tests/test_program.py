@@ -33,10 +33,14 @@ LATE_THREAD = """
 """Arrow reads from a file of Python's while the program ends."""
 
 
+STUB = "import sys, types\ncli = sys.modules['seedscope.jobs.cli'] = types.ModuleType('cli')\n"
+"""In the place of the command line, which takes a second to import."""
+
+
 def ended(body: str, program: str = "from seedscope.__main__ import program; program()") -> tuple[int, str, str]:
     """Exit code, output and complaints of the program, where the command line is this body."""
     command = textwrap.dedent(body).strip().replace("\n", "\n    ")
-    script = f"import seedscope.jobs.cli\ndef main():\n    {command}\nseedscope.jobs.cli.main = main\n{program}"
+    script = f"{STUB}def main():\n    {command}\ncli.main = main\n{program}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     return done.returncode, done.stdout, done.stderr
 
@@ -77,7 +81,7 @@ def test_what_is_printed_registered_and_temporary_is_finished_first(tmp_path: Pa
 
 
 def test_a_reader_that_has_gone_is_told_as_python_tells_it() -> None:
-    script = "import seedscope.jobs.cli as cli\ncli.main = lambda: print('x' * 10)\n"
+    script = f"{STUB}cli.main = lambda: print('x' * 10)\n"
     script += "from seedscope.__main__ import program; program()"
     buffered = {**os.environ, "PYTHONUNBUFFERED": ""}
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, env=buffered) as process:
