@@ -41,7 +41,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             folder.rename(old)
             scratch.rename(folder)
     except OSError as error:
-        if error.filename is not None and not Path(error.filename).is_relative_to(folder.parent):
+        if not _concerns(error, folder.parent):
             raise
         reason = REFUSALS.get(error.errno or 0, error.strerror or str(error))
         raise StorageError(
@@ -53,6 +53,14 @@ def whole_folder(folder: Path) -> Iterator[Path]:
             old.rename(folder)
         for left in (scratch, old):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _concerns(error: OSError, folder: Path) -> bool:
+    """Whether what went wrong did so in a folder, or nobody knows where; a copy that fails names both of its ends."""
+    named = [
+        Path(os.fsdecode(name)) for name in (error.filename, error.filename2) if isinstance(name, (str, bytes, Path))
+    ]
+    return not named or any(name.is_relative_to(folder) for name in named)
 
 
 def _refuse_others(folder: Path) -> None:

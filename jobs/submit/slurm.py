@@ -43,7 +43,7 @@ class Batch:
         Raises:
             UserError: an option of sbatch is not one, the folder cannot be written, or Slurm could not read its name.
         """
-        wrong = [line for line in self.directives if not re.fullmatch(r"[a-z][a-z-]*(=[^\n]+)?", line)]
+        wrong = [line for line in self.directives if not re.fullmatch(r"[a-z][a-z-]*(=[^\x00-\x1f\x7f]+)?", line)]
         if wrong:
             raise UserError(f"--sbatch {wrong[0]}: give KEY=VALUE as sbatch knows it, such as time=08:00:00.")
         if re.search(r"[\x00-\x1f\x7f]", str(folder.absolute())):

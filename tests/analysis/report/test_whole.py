@@ -1,6 +1,8 @@
 """A report is there whole, the old one or the new one, whenever its writer is killed."""
 
 import errno
+import resource
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,3 +92,19 @@ def test_what_the_disk_refuses_is_told_in_words(tmp_path: Path, number: int, wor
     ):
         raise OSError(number, "as the system says it", str(scratch / "index.html"))
     assert content(tmp_path / "page") == {"old"} and (tmp_path / "page" / MARK).exists()
+
+
+def test_a_copy_that_the_disk_refuses_names_its_source_first(tmp_path: Path) -> None:
+    (tmp_path / "asset.js").write_bytes(bytes(10_000))
+
+    def write_more_than_fits() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
+        with (
+            pytest.raises(StorageError, match="page: the report cannot be written: the file size limit is reached"),
+            whole_folder(tmp_path / "out" / "page") as scratch,
+        ):
+            shutil.copyfile(tmp_path / "asset.js", scratch / "asset.js")
+
+    assert forked(write_more_than_fits) == 0
+    with pytest.raises(FileNotFoundError), whole_folder(tmp_path / "out" / "page") as scratch:
+        shutil.copyfile(tmp_path / "missing.js", scratch / "asset.js")

@@ -163,8 +163,9 @@ def test_without_sbatch_it_says_how(study: Path, tmp_path: Path, monkeypatch: py
 
 def test_what_sbatch_would_not_understand_is_refused(study: Path, tmp_path: Path) -> None:
     arguments = ("submit", study, "--to", "slurm", "--out", "/shared/run", "--scripts", tmp_path / "scripts")
-    done = command(*arguments, "--sbatch", "time=1\nrm -rf /")
-    assert done.returncode == 2 and "give KEY=VALUE as sbatch knows it" in done.stderr
+    for code in "\n\r\t\x1b":
+        done = command(*arguments, "--sbatch", f"time=1{code}rm -rf /")
+        assert done.returncode == 2 and "give KEY=VALUE as sbatch knows it" in done.stderr
     done = command(*arguments, "--nodes", "2-4")
     assert done.returncode == 2 and "Slurm gives a fixed number of nodes" in done.stderr
 
