@@ -92,3 +92,9 @@ def main() -> None:
         sys.excepthook = say_traceback  # after Typer, which puts its own there
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+if __name__ == "__main__":  # as it was called before `python -m seedscope` was there
+    from seedscope.__main__ import program
+
+    program()

@@ -95,3 +95,9 @@ def test_it_is_the_command_and_the_package() -> None:
     assert project["scripts"] == {"seedscope": "seedscope.__main__:program"}
     done = subprocess.run([sys.executable, "-m", "seedscope", "--help"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "seedscope" in done.stdout
+
+
+def test_its_former_name_does_the_same() -> None:
+    line = [sys.executable, "-m", "seedscope.jobs.cli", "run", "missing.yaml"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 2 and "missing.yaml" in done.stderr

@@ -93,10 +93,20 @@ class Bundle:
             )
 
     def write(self, folder: Path) -> None:
-        """Copy all files to their places below a folder."""
+        """Copy all files to their places below a folder, which is a temporary one.
+
+        Raises:
+            UserError: one cannot be read, or the disk is full.
+        """
         for place, file in self.files.items():
-            (folder / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(file, folder / place)
+            try:
+                (folder / place).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(file, folder / place)
+            except OSError as error:
+                raise UserError(
+                    f"{file}: cannot be copied to {folder}: {error.strerror}. Where there is no room, name a folder that has "
+                    "some by TMPDIR."
+                ) from error
 
 
 def _texts(study: Study | ImportedStudy) -> Iterator[str]:

@@ -45,7 +45,7 @@ class Batch:
         """
         wrong = [line for line in self.directives if not re.fullmatch(r"[a-z][a-z-]*(=[^\x00-\x1f\x7f]+)?", line)]
         if wrong:
-            raise UserError(f"--sbatch {wrong[0]}: give KEY=VALUE as sbatch knows it, such as time=08:00:00.")
+            raise UserError(f"--sbatch {wrong[0]!r}: give KEY=VALUE as sbatch knows it, such as time=08:00:00.")
         if re.search(r"[\x00-\x1f\x7f]", str(folder.absolute())):
             raise UserError(
                 f"{str(folder.absolute())!r}: has a line break or another control code in its name, at which Slurm would cut "

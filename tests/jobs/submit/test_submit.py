@@ -1,9 +1,11 @@
 """What every target is told: which files travel, which run folders last, which options belong to whom."""
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forks import forked
 from typer.testing import CliRunner
 
 from seedscope.jobs.cli import app
@@ -141,6 +143,18 @@ def test_a_bundle_that_is_too_large_names_the_largest_file(write_study: Write, t
     bundle = Bundle.of(write_study(prompts=[{"file": "many.txt"}]))
     with pytest.raises(UserError, match=r"many\.txt has the most\); a letter carries 0\.0\."):
         bundle.refuse_above(1000, "a letter")
+
+
+def test_a_disk_without_room_for_the_bundle_is_told(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "prompts.txt").write_text("a cat\n" * 100)
+    bundle = Bundle.of(write_study(prompts=[{"file": "prompts.txt"}]))
+
+    def write() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (500, 500))
+        with pytest.raises(UserError, match=r"prompts\.txt: cannot be copied to .*there: File too large\. .*TMPDIR"):
+            bundle.write(tmp_path / "there")
+
+    assert forked(write) == 0
 
 
 def test_names_are_those_of_kubernetes_and_differ_by_run_folder(write_study: Write) -> None:
