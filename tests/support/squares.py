@@ -64,6 +64,9 @@ class Squares(Stage):
     def memory(self) -> int:
         return 2**28
 
+    def uses_torch(self) -> bool:
+        return False  # which a worker takes seconds to load
+
     def open(self) -> "Squares":
         self._misbehave("open")
         return self
