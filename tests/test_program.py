@@ -15,11 +15,12 @@ LATE_THREAD = """
     import pyarrow as pa, pyarrow.parquet as pq
 
     class Slow(io.BytesIO):
-        slow = False
+        slow, begun = False, threading.Event()
 
         def read(self, *size):
-            if self.slow:
-                time.sleep(0.3)
+            while self.slow:
+                self.begun.set()
+                time.sleep(0.001)
             return super().read(*size)
 
     written = io.BytesIO()
@@ -28,7 +29,7 @@ LATE_THREAD = """
     file = pq.ParquetFile(source, pre_buffer=True)
     source.slow = True
     threading.Thread(target=lambda: next(file.iter_batches()), daemon=True).start()
-    time.sleep(0.1)
+    source.begun.wait()
 """
 """Arrow reads from a file of Python's while the program ends."""
 
@@ -47,7 +48,8 @@ def ended(body: str, program: str = "from seedscope.__main__ import program; pro
 
 def test_a_thread_of_arrow_that_is_late_does_not_abort_it() -> None:
     assert ended(LATE_THREAD) == (0, "", "")
-    assert ended(LATE_THREAD, "main()")[0] == -6, "Python ends such a process well by now: the program need not"
+    if sys.version_info < (3, 14):  # from then on such a thread sleeps for ever
+        assert ended(LATE_THREAD, "main()")[0] == -6
 
 
 @pytest.mark.parametrize(
