@@ -70,9 +70,10 @@ def make_map(run: Run, by: str | None = None) -> Mapped:
         "components_sha256": sha256_of(stored),
         "verdict": list(sentences),
     }
-    files = [stored, *_write_tables(run, seed_map, image_map, clusters, facts)]
-    files += draw_sheets(run, seed_map, clusters, sentences)
-    return Mapped(feature, sentences, clusters, files)
+    # The tables say that there is a map of these measurements: they are written when the rest of it is there.
+    sheets = draw_sheets(run, seed_map, clusters, sentences)
+    tables = _write_tables(run, seed_map, image_map, clusters, facts)
+    return Mapped(feature, sentences, clusters, [stored, *tables, *sheets])
 
 
 def vector_measure(run: Run, by: str | None) -> Measure:
@@ -154,7 +155,7 @@ def _clusters(run: Run, seed_map: SeedMap, meaning: Measure | None) -> list[Clus
 def _write_tables(
     run: Run, seed_map: SeedMap, image_map: ImageMap, clusters: list[Cluster], facts: dict[str, Json]
 ) -> list[Path]:
-    """`map_seeds.parquet`, `map_images.parquet` and `clusters.json`."""
+    """`map_seeds.parquet`, `map_images.parquet` and, in the end, `clusters.json`."""
     labels = seed_map.clusters.labels
     tables = {
         "map_seeds.parquet": {

@@ -19,6 +19,7 @@ from browsing import failure
 from finished_runs import command, made
 from PIL import Image
 
+from seedscope.analysis.judging import map_of_run
 from seedscope.analysis.report.gather.gather import make_report, report_data
 from seedscope.analysis.report.gather.how_made import failed_cells
 from seedscope.analysis.report.gather.layouts import coverage
@@ -156,6 +157,25 @@ def test_the_map_is_made_once_and_again_when_it_is_out_of_date_or_damaged(study:
     seeds = report.parent / "map_seeds.parquet"
     seeds.write_bytes(seeds.read_bytes()[:-20])
     assert report_data(job).style == style
+
+
+def test_a_map_whose_sheets_were_never_drawn_is_no_map(
+    study: Path, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the report was killed while it drew them."""
+    run = tmp_path / "run"
+    shutil.copytree(report.parent, run)
+    for product in (*run.glob("map*"), run / "clusters.json"):
+        product.unlink()
+
+    def killed(*_: object) -> list[Path]:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(map_of_run, "draw_sheets", killed)
+        report_data(run_of(study, run))
+    report_data(run_of(study, run))
+    assert (run / "map.png").exists() and (run / "clusters.json").exists()
 
 
 def test_pictures_come_from_several_threads_and_little_memory(study: Path, report: Path) -> None:
