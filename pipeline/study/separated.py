@@ -141,6 +141,8 @@ def _refuse_swallowed(number: int, row: Sequence[str], columns: int, delimiter: 
         if "\n" not in cell and "\r" not in cell:
             continue
         first, *others = cell.splitlines()
+        if not others:  # the line break is the cell's last letter
+            continue
         # The end of a row, lines, and the beginning of the row in which another quote closes it.
         between = len(tight.findall(first)) == columns - 1 - at and len(tight.findall(others[-1])) == at
         for line in others:

@@ -41,7 +41,8 @@ def nodes_of(graph: dict[str, Json]) -> Graph:
 
 def linked_node(value: Json) -> str | None:
     """The node at the other end of a link, or None for a value."""
-    return str(value[0]) if isinstance(value, list) and len(value) == 2 and isinstance(value[1], int) else None
+    # No bool, which is an int to Python.
+    return str(value[0]) if isinstance(value, list) and len(value) == 2 and type(value[1]) is int else None
 
 
 def output_of(link: Json) -> int:

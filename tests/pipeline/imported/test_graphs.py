@@ -12,7 +12,7 @@ import pytest
 
 from seedscope.pipeline.imported.formats import comfyui
 from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread
 
 
 def graph(sampler: dict[str, object] | None = None, **nodes: tuple[str, dict[str, object]]) -> dict[str, Any]:
@@ -187,6 +187,14 @@ def test_a_picture_begins_where_its_latent_does() -> None:
     assert comfyui.parse(sized).seed == 5
     once = graph({"latent_image": ["10", 0]}, n10=("RepeatLatentBatch", {"samples": ["5", 0], "amount": 1}))
     assert comfyui.parse(once).seed == 5
+
+
+@pytest.mark.parametrize("output", [True, False, "0", 0.0, None])
+def test_a_pair_without_the_number_of_an_output_is_no_link(output: object) -> None:
+    with pytest.raises(Unread, match="its prompt comes from a missing node"):
+        comfyui.parse(
+            graph(n6=("CLIPTextEncode", {"text": ["10", output], "clip": ["4", 1]}), n10=("Text", {"text": "a"}))
+        )
 
 
 def test_a_sampler_is_given_by_a_pipe() -> None:

@@ -137,3 +137,9 @@ def test_lines_of_json_that_cannot_be_prompts(tmp_path: Path, line: str, sentenc
     with pytest.raises(StudyError) as error:
         texts(tmp_path / "p.jsonl", f"{line}\n")
     assert f"p.jsonl{sentence}" in str(error.value)
+
+
+@pytest.mark.parametrize("ending", ["\n", "\r", "\r\n"])
+def test_a_cell_may_end_in_a_line_break(tmp_path: Path, ending: str) -> None:
+    assert texts(tmp_path / "p.csv", f'id,prompt\n1,"a cat{ending}"\n2,a dog\n') == ["a cat", "a dog"]
+    assert texts(tmp_path / "p.csv", f'id,prompt\n"1{ending}",a cat\n2,a dog\n') == ["a cat", "a dog"]
