@@ -87,7 +87,7 @@ def facts(scores: Scores, other: Scores, rng: np.random.Generator) -> dict[str, 
 
 
 def nulls(studies: int, only: Collection[str]) -> Iterator[str]:
-    headed = False
+    heading = True
     for kind in (kind for kind in NOISE if not only or kind in only):
         for design, (groups, missing) in DESIGNS.items():
             rng, rows = np.random.default_rng(sum(map(ord, kind + design))), []
@@ -96,8 +96,8 @@ def nulls(studies: int, only: Collection[str]) -> Iterator[str]:
                     rows.append(facts(*(study(kind, groups, missing, rng) for _ in range(2)), rng))
                 except StatisticsError:  # a study of nothing but zeros
                     continue
-            if not headed:
-                headed = True
+            if heading:
+                heading = False
                 yield f"{'no seed matters':28s}" + "".join(f"{name:>15s}" for name in rows[0])
             yield f"{kind:14s}{design:14s}" + _percent(rows)
 
@@ -118,11 +118,11 @@ PLANTED: dict[str, Callable[[np.random.Generator], Array]] = {
 def power(studies: int, only: Collection[str]) -> Iterator[str]:
     names = ("prompts", "golden", "formerly", "false", "measured", "corrected", "true")
     yield f"{'planted, of 24 seeds':24s}" + "".join(f"{name:>11s}" for name in names)
-    for name, plant in ((name, plant) for name, plant in PLANTED.items() if not only or name in only):
+    for name in (name for name in PLANTED if not only or name in only):
         for prompts in (24, 100):
             rng, found, before, false, gains = np.random.default_rng(prompts), [], [], [], []
             for _ in range(studies):
-                truth = plant(rng)
+                truth = PLANTED[name](rng)
                 names = np.array([str(rng.integers(10**9)) for _ in range(prompts)])
                 scores = Scores.of(
                     truth + rng.standard_normal((prompts, SEEDS)) + rng.standard_normal((prompts, 1)), names

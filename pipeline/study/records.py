@@ -22,7 +22,7 @@ _LARGEST_CHUNK = 512 * 2**20
 """Bytes of a column of a row group, and (below) of its mean value, that fit into memory a few times."""
 _LARGEST_MEAN = 2**20
 Record = dict[str, Json]
-Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
+Read = TypeVar("Read", pa.RecordBatch, pa.Table)
 
 
 def reason(error: Exception) -> str:
@@ -175,7 +175,7 @@ def counts(file: pq.ParquetFile) -> list[int]:
     return found
 
 
-def validated(rows: Rows) -> Rows:
+def validated(rows: Read) -> Read:
     """The same, of which Arrow has made sure that texts are UTF-8, and that places lie in what they point into.
 
     Raises:

@@ -127,14 +127,14 @@ def _studentised(
 
     alike: (S,) the seeds whose median is the base of the last, and who lend from their errors to all; None: all.
     """
-    some = slice(None) if alike is None or alike.all() else alike
     variance = seeds.error**2
-    lent = PRIOR_FREEDOM * variance[..., some].mean(axis=-1, keepdims=True)
+    lending = variance if alike is None else variance[..., alike]
+    lent = PRIOR_FREEDOM * lending.mean(axis=-1, keepdims=True)
     variance = (lent + freedom * variance) / (PRIOR_FREEDOM + freedom)
     effect, of_median = over_median(seeds.effect, variance)
     error = np.sqrt(variance + of_median)
-    # Taking a median of 0 away would make ties unequal by rounding.
-    over = effect if isinstance(some, slice) else effect - np.median(effect[some])
+    # Their median is 0 where all are alike: to take it away would make ties unequal by rounding.
+    over = effect if alike is None or alike.all() else effect - np.median(effect[alike])
     nothing = np.where(over == 0, 0.0, np.copysign(np.inf, over))
     return effect, error, np.sqrt(variance), np.divide(over, error, out=nothing, where=error > 0)
 
