@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from itertools import groupby
@@ -17,6 +18,7 @@ from imported_runs import imported_run
 from ray_priority import RAY_PRIORITY
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["SEEDSCOPE_CACHE"] = tempfile.mkdtemp(prefix="seedscope-cache-")
 os.environ.update(RAY_PRIORITY)
 torch.set_num_threads(1)
 if threading.current_thread() is threading.main_thread():

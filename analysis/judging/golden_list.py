@@ -56,7 +56,7 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
     return GoldenSeeds(
         seeds=list(choice.seeds),
         why=why,
-        conditions=_conditions(run),
+        conditions=conditions_of(run),
         noise=NoiseContract.of(
             choice.seeds or run.wanted.seeds[:1], run.located.latent_shape(run.study.sampling), len(choice.seeds) or 1
         ),
@@ -78,7 +78,8 @@ def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
     return None
 
 
-def _conditions(run: DrawnRun) -> Conditions:
+def conditions_of(run: DrawnRun) -> Conditions:
+    """What was drawn, with which model, how."""
     study, located = run.study, run.located
     model, scheduler = _model(run)
     height, width = located.size(study.sampling)
@@ -94,6 +95,7 @@ def _conditions(run: DrawnRun) -> Conditions:
         height=height,
         width=width,
         dtype=study.compute.dtype,
+        call=study.sampling.call,
         prompts=Prompts(
             count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
         ),
@@ -134,8 +136,9 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
     try:
         pipe = stock_pipeline(located, study.model.variant, study.sampling, study.compute, download=False)
     except ModelError:
-        kind, unet, scheduler = architecture(located, study.sampling)
-        return Model(**named, pipeline=kind, unet=Component.of(unet)), Component.of(scheduler)
+        kind, network, scheduler = architecture(located, study.sampling)
+        part = located.family.network
+        return Model(**named, pipeline=kind, network=part, denoiser=Component.of(network)), Component.of(scheduler)
     return model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler)
 
 

@@ -265,6 +265,7 @@ def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
+    located.family.refuse(located.pipeline, study.sampling, by_prompt=kind.stock_call)
     task = kind.of(study, located)
     known = folder.editions()
     recorded = [edition for _, edition in known]

@@ -16,9 +16,8 @@ Pipeline: TypeAlias = Any
 FREE: Final = frozenset(
     {
         "prompt",
-        "prompt_embeds",
-        "pooled_prompt_embeds",
         "num_images_per_prompt",
+        "num_videos_per_prompt",
         "generator",
         "latents",
         "output_type",
@@ -27,6 +26,8 @@ FREE: Final = frozenset(
     }
 )
 """Arguments that golden seeds are there to be used with: any prompt, their own noise, any form of the result."""
+TENSORS: Final = ("prompt_embeds", "prompt_embeds_2", "prompt_attention_mask", "prompt_embeds_mask")
+"""Endings of arguments that stand for a text, which the positive prompt is free to be."""
 _ONLY_GUIDED: Final = frozenset(
     {
         "guidance_rescale",
@@ -53,7 +54,7 @@ def call_differences(
     scale = conditions.guidance_scale if guidance_scale is None else guidance_scale
     known = inspect.signature(type(pipe).__call__).parameters
     for name, value in call.items():
-        if name in FREE or (name in _ONLY_GUIDED and max(scale, conditions.guidance_scale) <= 1):
+        if _free(name) or (name in _ONLY_GUIDED and max(scale, conditions.guidance_scale) <= 1):
             continue
         if name not in known:
             yield f"A {type(pipe).__name__} takes no argument {name!r}, so it cannot be compared."
@@ -64,9 +65,13 @@ def call_differences(
             yield f"The call has {name} = {_short(value)}, but the list was made {was}."
 
 
+def _free(name: str) -> bool:
+    return name in FREE or (name.endswith(TENSORS) and not name.startswith("negative_"))
+
+
 def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[str, object]) -> list[object]:
     """The values of an argument with which a call draws as the list was made; the pipeline's default comes first."""
-    default = inspect.signature(type(pipe).__call__).parameters[name].default
+    default = conditions.call.get(name, inspect.signature(type(pipe).__call__).parameters[name].default)
     size = (conditions.height, conditions.width)
     takes_eta = "eta" in inspect.signature(pipe.components["scheduler"].step).parameters
     others: dict[str, list[object]] = {

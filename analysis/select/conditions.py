@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Self, TypeAlias, TypedDict
 
 import torch
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, model_validator
 from torch import nn
 
 from seedscope.analysis.select.loaded import active_adapters, digest, patches, tokenizer_digest, unwrapped
 from seedscope.analysis.select.plain import plain
 from seedscope.analysis.select.strict import Strict
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Family, Geometry
+from seedscope.pipeline.models.families import family_of
 
 # Stock pipelines: to a type checker, `diffusers.StableDiffusionPipeline` is an empty stand-in without any components.
 Pipeline: TypeAlias = Any
 
-PARTS = ("vae", "text_encoder", "text_encoder_2")
-NETWORKS = ("unet", *PARTS)
-TOKENIZERS = ("tokenizer", "tokenizer_2")
-PIPELINE_SETTINGS = ("force_zeros_for_empty_prompt",)
+# Of the settings of a pipeline, those that shape no picture.
+UNSEEN_SETTINGS = {"requires_safety_checker", "add_watermarker"}
 # What a text encoder computes beside its tensors; the rest of its configuration is read by other classes.
-TEXT_SETTINGS = ("hidden_act", "layer_norm_eps", "num_attention_heads", "num_hidden_layers", "eos_token_id")
+TEXT_SETTINGS = (
+    "hidden_act",
+    "feed_forward_proj",
+    "layer_norm_eps",
+    "layer_norm_epsilon",
+    "rms_norm_eps",
+    "num_attention_heads",
+    "num_heads",
+    "num_hidden_layers",
+    "num_layers",
+    "eos_token_id",
+)
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
@@ -79,7 +91,8 @@ class Model(Strict):
     )
     family: str = Field(min_length=1, description="such as `sd` or `sdxl`")
     pipeline: str = Field(description="class of the diffusers pipeline")
-    unet: Component
+    network: str = Field(description="name of the part that denoises, such as `unet` or `transformer`")
+    denoiser: Component = Field(description="that part")
     parts: dict[str, Component] | None = Field(default=None, description="the other networks, by name")
     settings: dict[str, JsonValue] | None = Field(default=None, description="of the pipeline itself")
     digests: dict[str, Sha256] | None = Field(
@@ -88,23 +101,33 @@ class Model(Strict):
         "tokenizer its words and what it makes of them",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_first_edition(cls, content: object) -> object:
+        """Lists of the format seedscope-golden/1 knew UNets alone, and named them so."""
+        if isinstance(content, dict) and "unet" in content:
+            content = {**content, "network": "unet", "denoiser": content["unet"]}
+            del content["unet"]
+        return content
+
     def loaded_differences(self, pipe: Pipeline, dtype: torch.dtype) -> Iterator[str]:
         """Yield a sentence for each part of the pipeline that computes something else than that of the list."""
-        for name, then in {"unet": self.unet, **(self.parts or {})}.items():
+        for name, then in {self.network: self.denoiser, **(self.parts or {})}.items():
             here = pipe.components.get(name)
             if here is None:
                 yield f"The pipeline has no {name}, but the list was made with one."
             elif settings := list(then.differences(here, name)):
                 yield from settings
             elif self.digests is not None and isinstance(here, nn.Module):
-                yield from self._network_differences(here, name, dtype, pipe.components["unet"])
+                yield from self._network_differences(here, name, dtype, network_of(pipe))
         for name, value in (self.settings or {}).items():
             if (now := plain(pipe.config.get(name))) != value:
                 yield f"The pipeline has {name} = {now!r}, but the list was made with {value!r}."
-        for name in sorted((self.digests or {}).keys() & {*TOKENIZERS}):
+        networks = {self.network, *(self.parts or {})}
+        for name in sorted((self.digests or {}).keys() - networks):
             yield from self._tokenizer_differences(pipe.components.get(name), name)
 
-    def _network_differences(self, here: Any, name: str, dtype: torch.dtype, unet: Any) -> Iterator[str]:
+    def _network_differences(self, here: Any, name: str, dtype: torch.dtype, network: Any) -> Iterator[str]:
         if adapters := active_adapters(here):
             yield (
                 f"The {name} has an adapter that acts on it ({', '.join(adapters)}), but the list was made without; "
@@ -114,7 +137,7 @@ class Model(Strict):
             more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
             yield f"The {name} was changed after it was built, and the list was made without: {', '.join(changed[:3])}{more}."
         elif here.dtype not in (dtype, torch.float32):  # the values of a narrower one tell nothing; a wider one is cast
-            if unet is not None and here.dtype != unet.dtype:  # of the unet the call's differences tell
+            if network is not None and here.dtype != network.dtype:  # of that the call's differences tell
                 now, then_dtype = dtype_name(here.dtype), dtype_name(dtype)
                 yield f"The dtype of the {name} is {now!r}, but the list was made with {then_dtype!r}."
         elif (then := (self.digests or {}).get(name)) and digest(here, dtype) != then:
@@ -150,6 +173,7 @@ class Conditions(Strict):
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     dtype: str = Field(pattern="^(float32|float16|bfloat16)$", description="of the denoising network")
+    call: dict[str, JsonValue] = Field(default={}, description="further arguments of the call")
     prompts: Prompts
     task: str | None = Field(
         default=None, description="what no stock call draws, by its name; null: prompts from noise"
@@ -173,6 +197,7 @@ class Conditions(Strict):
         height: int | None = None,
         width: int | None = None,
         dtype: str | None = None,
+        call: dict[str, JsonValue] | None = None,
         task: str | None = None,
     ) -> Self:
         """Describe a pipeline and how it was called.
@@ -181,10 +206,12 @@ class Conditions(Strict):
             height, width: pixels; None: the pipeline's own.
             dtype: in which the network runs; None: that of its weights.
         """
-        dtype = dtype or dtype_name(pipe.components["unet"].dtype)
+        dtype = dtype or dtype_name(network_of(pipe).dtype)
         if height is None or width is None:
-            own_height, own_width = own_size(pipe)
+            own_height, own_width = own_size(pipe) or (None, None)
             height, width = height or own_height, width or own_width
+            if height is None or width is None:
+                raise ValueError("the pipeline does not say of what size its pictures are: give height and width")
         return cls(
             model=model_of(pipe, Named(id=id, family=family, revision=revision, weights=weights), dtype),
             scheduler=Component.of(pipe.components["scheduler"]),
@@ -196,6 +223,7 @@ class Conditions(Strict):
             height=height,
             width=width,
             dtype=dtype,
+            call=call or {},
             prompts=prompts,
             task=task,
         )
@@ -218,7 +246,7 @@ class Conditions(Strict):
         """Yield a sentence for each way in which the pipeline, its parts, scheduler or weights are not these."""
         if type(pipe).__name__ != self.model.pipeline:
             yield f"The pipeline is a {type(pipe).__name__}, but the list was made with a {self.model.pipeline}."
-        if "unet" in pipe.components:
+        if self.model.network in pipe.components:
             model = self.model if loaded else self.model.model_copy(update={"digests": None})
             yield from model.loaded_differences(pipe, getattr(torch, self.dtype))
             yield from self.scheduler.differences(pipe.components["scheduler"], "scheduler")
@@ -235,7 +263,7 @@ class Conditions(Strict):
         # A scale of 1 or less is no guidance at all, in diffusers as here.
         unguided = guidance_scale is not None and max(guidance_scale, self.guidance_scale) <= 1
         calls: list[tuple[str, object, object]] = [
-            ("dtype of the unet", dtype_name(dtype), self.dtype),
+            (f"dtype of the {self.model.network}", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
             ("guidance scale", None if unguided else guidance_scale, self.guidance_scale),
         ]
@@ -245,7 +273,7 @@ class Conditions(Strict):
 
     def size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> Iterator[str]:
         """Yield a sentence if the pictures are of another size; in pixels, None for the pipeline's own."""
-        own_height, own_width = own_size(pipe)
+        own_height, own_width = own_size(pipe) or (self.height, self.width)
         here, then = (height or own_height, width or own_width), (self.height, self.width)
         if here != then:
             yield (
@@ -256,42 +284,72 @@ class Conditions(Strict):
 
 def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
-    networks = {name: pipe.components[name] for name in NETWORKS if pipe.components.get(name) is not None}
+    name_of_denoiser = _family(pipe).network
+    networks = _networks(pipe)
+    tokenizers = {name: part for name, part in pipe.components.items() if hasattr(part, "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
-    digests |= {name: tokenizer_digest(pipe.components[name]) for name in TOKENIZERS if pipe.components.get(name)}
+    digests |= {name: tokenizer_digest(part) for name, part in tokenizers.items()}
     found = {name: value for name, value in digests.items() if value is not None}
     return Model(
         **named,
         pipeline=type(pipe).__name__,
-        unet=Component.of(networks["unet"]),
-        parts={name: Component.of(part) for name, part in networks.items() if name != "unet"},
-        settings={name: plain(pipe.config[name]) for name in PIPELINE_SETTINGS if name in pipe.config},
+        network=name_of_denoiser,
+        denoiser=Component.of(networks[name_of_denoiser]),
+        parts={name: Component.of(part) for name, part in networks.items() if name != name_of_denoiser},
+        settings={
+            name: plain(value)
+            for name, value in pipe.config.items()
+            if isinstance(value, bool | int | float | str) and not name.startswith("_") and name not in UNSEEN_SETTINGS
+        },
         digests=found if len(found) == len(digests) else None,
     )
 
 
-def own_size(pipe: Pipeline) -> tuple[int, int]:
-    """Return the height and width, in pixels, that a pipeline draws by default."""
-    size = pipe.components["unet"].config.sample_size
-    height, width = (size, size) if isinstance(size, int) else size
-    return height * _latent_scale(pipe), width * _latent_scale(pipe)
+def network_of(pipe: Pipeline) -> Any:
+    """The part of a pipeline that denoises; none, where it has none, or is of a class that no family draws with."""
+    family = family_of(type(pipe).__name__)
+    return pipe.components.get("unet" if family is None else family.network)
 
 
-def latent_shape(pipe: Pipeline, height: int, width: int) -> tuple[int, int, int]:
-    """Return the (C, h, w) of the latents with which a pipeline starts pictures of `height` x `width` pixels."""
-    scale = _latent_scale(pipe)
-    return pipe.components["vae"].config.latent_channels, height // scale, width // scale
+def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
+    unused = _family(pipe).unused
+    return {
+        name: part
+        for name, part in pipe.components.items()
+        if isinstance(unwrapped(part), nn.Module) and name not in unused
+    }
+
+
+def _family(pipe: Pipeline) -> Family:
+    family = family_of(type(pipe).__name__)
+    if family is None:
+        raise ModelError(f"A {type(pipe).__name__} is of no family of models that is known.")
+    return family
+
+
+def geometry_of(pipe: Pipeline) -> Geometry:
+    """How large the latents of a pipeline are, and the size that it draws by default.
+
+    Raises:
+        ModelError: it is of no family that is known.
+    """
+
+    def config(part: str) -> Mapping[str, Any]:
+        here: Any = unwrapped(pipe.components.get(part))
+        return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
+
+    family, kind = _family(pipe), type(pipe).__name__
+    return family.geometry(config, kind, fills_masks=kind in family.inpaints and kind != family.draws)
+
+
+def own_size(pipe: Pipeline) -> tuple[int, int] | None:
+    """Return the height and width, in pixels, that a pipeline draws by default; None where it does not say."""
+    return geometry_of(pipe).default_size
 
 
 def dtype_name(dtype: torch.dtype) -> str:
     """Return `float32` for `torch.float32`."""
     return str(dtype).removeprefix("torch.")
-
-
-def _latent_scale(pipe: Pipeline) -> int:
-    """Pixels for each latent cell: the autoencoder halves the picture between its levels."""
-    levels = len(pipe.components["vae"].config.block_out_channels)
-    return 1 << (levels - 1)
 
 
 def _defaults(part: type) -> dict[str, JsonValue]:

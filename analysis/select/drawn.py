@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, latent_shape
+from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, geometry_of, network_of
 from seedscope.pipeline.drawing import noise
-from seedscope.pipeline.drawing.guidance import branches
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
+from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.images import Pixels
+from seedscope.pipeline.models.base import Denoiser
 from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 if TYPE_CHECKING:
     from seedscope.pipeline.drawing.guidance import Branch
-    from seedscope.pipeline.models.base import Denoiser, Embedding
+    from seedscope.pipeline.models.base import Drawer, Embedding
 
 
 @torch.no_grad()
@@ -31,30 +32,31 @@ def drawn(
     """
     vae = pipe.components["vae"]
     before = vae.dtype
-    compute = Compute.model_validate({"dtype": dtype_name(pipe.components["unet"].dtype)})
+    compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
+    sampling = _sampling(conditions)
     try:
-        model = FAMILIES[type(pipe).__name__].denoiser(pipe, str(pipe._execution_device), compute)
-        texts = _texts(model, prompt, sampling := _sampling(conditions))
+        model = FAMILIES[type(pipe).__name__].drawer(pipe, str(pipe._execution_device), sampling, compute)
+        texts = _texts(model, prompt, sampling)
         for start in range(0, len(seeds), batch_size):
-            yield from _batch(model, seeds[start : start + batch_size], texts, sampling, conditions, pipe)
+            yield from _batch(model, seeds[start : start + batch_size], texts, sampling, pipe)
     finally:
         if vae.dtype != before:
             vae.to(before)
 
 
 def _batch(
-    model: Denoiser,
-    seeds: Sequence[int],
-    texts: dict[Branch, Embedding],
-    sampling: Sampling,
-    conditions: Conditions,
-    pipe: Pipeline,
+    model: Drawer, seeds: Sequence[int], texts: dict[Branch, Embedding], sampling: Sampling, pipe: Pipeline
 ) -> Iterator[Pixels]:
-    shape, size = latent_shape(pipe, conditions.height, conditions.width), (conditions.height, conditions.width)
+    size = (sampling.height or 0, sampling.width or 0)
+    shape = geometry_of(pipe).latent_shape(*size)
     start = torch.stack([noise.latent(seed, shape) for seed in seeds])
     generators = [noise.generator(seed, shape) for seed in seeds]
     each = {branch: [embedding] * len(seeds) for branch, embedding in texts.items()}
-    yield from to_pixels(model.decode(sample(model, start, generators, each, sampling, size))).numpy()
+    if isinstance(model, Denoiser):
+        pictures = model.decode(sample(model, start, generators, each, sampling, size))
+    else:
+        pictures = call_whole(model, start, generators, each, size)
+    yield from to_pixels(pictures).numpy()
 
 
 def _sampling(conditions: Conditions) -> Sampling:
@@ -64,14 +66,17 @@ def _sampling(conditions: Conditions) -> Sampling:
         negative_scale=conditions.negative_scale,
         negative_from=conditions.negative_from,
     )
-    return Sampling(steps=conditions.steps, guidance=guidance, height=conditions.height, width=conditions.width)
+    return Sampling(
+        steps=conditions.steps,
+        guidance=guidance,
+        height=conditions.height,
+        width=conditions.width,
+        call=conditions.call,
+    )
 
 
-def _texts(model: Denoiser, prompt: str, sampling: Sampling) -> dict[Branch, Embedding]:
+def _texts(model: Drawer, prompt: str, sampling: Sampling) -> dict[Branch, Embedding]:
     """What each branch of the guidance is given."""
-    guidance = sampling.guidance
-    negative = {"empty": "", "negative": guidance.negative_prompt}
-    return {
-        branch: model.embed(prompt) if branch == "positive" else model.embed_negative(negative[branch])
-        for branch in branches(guidance, sampling.steps)
-    }
+    found = branches_of(model, sampling)
+    texts = [text_of(branch, prompt, sampling.guidance) for branch in found]
+    return dict(zip(found, model.embed(texts), strict=True))

@@ -24,17 +24,20 @@ from pydantic import Field, ValidationError, model_validator
 
 from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Conditions, Pipeline, latent_shape, own_size
+from seedscope.analysis.select.conditions import Conditions, Pipeline, geometry_of, network_of, own_size
 from seedscope.analysis.select.drawn import drawn
 from seedscope.analysis.select.seal import KEY, seal
 from seedscope.analysis.select.strict import Strict
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.models.families import family_of
+from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.given import read_json, regular
 
-FORMAT: Final = "seedscope-golden/1"
+FORMAT: Final = "seedscope-golden/2"
+FORMATS: Final = ("seedscope-golden/1", FORMAT)
 LARGEST_LATENT: Final = 2**26
 """Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
 _LARGEST = 64 * 2**20
@@ -113,7 +116,7 @@ class GoldenSeeds(Strict):
         True
     """
 
-    format: Literal["seedscope-golden/1"] = FORMAT
+    format: Literal["seedscope-golden/2"] = FORMAT
     seeds: list[Seed] = Field(
         description="best first, of the rule `pareto` the clearest first; none where no seed is better than chance"
     )
@@ -156,16 +159,16 @@ class GoldenSeeds(Strict):
         except (OSError, ValueError) as error:
             raise GoldenError(f"{path}: cannot be read as a golden list: {error}.") from None
         found = content.get("format") if isinstance(content, dict) else None
-        if not isinstance(content, dict) or found != FORMAT:
+        if not isinstance(content, dict) or found not in FORMATS:
             what = (
                 f"has the format {reprlib.repr(found)}"
                 if found
                 else "is JSON, but not a golden list (it names no format)"
             )
-            raise GoldenError(f"{path}: {what}; this version of seedscope reads {FORMAT!r}.")
+            raise GoldenError(f"{path}: {what}; this version of seedscope reads {' and '.join(map(repr, FORMATS))}.")
         sealed = content.pop(KEY, None)
         try:
-            golden = cls.model_validate(content)
+            golden = cls.model_validate({**content, "format": FORMAT})
         except ValidationError as error:
             raise GoldenError(f"{path}: not a valid golden list: {_sentence(error)}") from None
         if sealed is not None and sealed != seal(content):
@@ -209,7 +212,7 @@ class GoldenSeeds(Strict):
         tokenizers, and all settings. That takes about a second a GB of weights.
 
         Args:
-            pipe: a stock StableDiffusionPipeline or StableDiffusionXLPipeline, ready to be called; it may be compiled.
+            pipe: a stock pipeline of a family that is known, ready to be called; it may be compiled.
             height, width: pixels of the call; None: the pipeline's own size.
             steps: of the call, also as `num_inference_steps`; None: not compared.
             guidance_scale: of the call; None: not compared. Scales of 1 and less are all no guidance.
@@ -228,17 +231,18 @@ class GoldenSeeds(Strict):
             *self.conditions.no_stock_call(),
             *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
         ]
-        if pipe.components.get("unet") is not None and pipe.components.get("vae") is not None:
+        network = network_of(pipe)
+        if network is not None and pipe.components.get("vae") is not None and family_of(type(pipe).__name__):
             reasons += self._size_differences(pipe, height, width)
-            network_dtype = dtype or pipe.components["unet"].dtype
+            network_dtype = dtype or network.dtype
             for count in counts or (None,):
                 reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
             reasons += call_differences(self.conditions, pipe, guidance_scale, call)
         self._refuse([*reasons, *self.noise.check()])
 
     def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
-        own_height, own_width = own_size(pipe)
-        shape = latent_shape(pipe, height or own_height, width or own_width)
+        own_height, own_width = own_size(pipe) or (self.conditions.height, self.conditions.width)
+        shape = geometry_of(pipe).latent_shape(height or own_height, width or own_width)
         found = list(self.conditions.size_differences(pipe, height, width))
         if shape != self.noise.shape:
             found.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
@@ -335,7 +339,7 @@ class GoldenSeeds(Strict):
 
         Returns:
             (k, C, h, w), in the order of `seeds`, N(0, 1): diffusers multiplies by `init_noise_sigma` itself. Drawn in
-            float32 on the CPU, then cast and moved.
+            float32 on the CPU, then cast and moved. Given a pipeline, in the form that its call takes, such as packed.
 
         Raises:
             GoldenError: the list is empty.
@@ -345,7 +349,10 @@ class GoldenSeeds(Strict):
         latents = torch.stack([noise.latent(seed, self.noise.shape) for seed in self.seeds])
         if isinstance(dtype, torch.dtype):
             return latents.to(device=device or "cpu", dtype=dtype)
-        return latents.to(device=device or dtype._execution_device, dtype=dtype.components["unet"].dtype)
+        family = family_of(type(dtype).__name__)
+        if isinstance(family, StockFamily):
+            latents = family.shaped(latents)
+        return latents.to(device=device or dtype._execution_device, dtype=network_of(dtype).dtype)
 
 
 def _sentence(error: ValidationError) -> str:

@@ -17,7 +17,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     """
     height, width = located.size(study.sampling)
     named: dict[str, Json] = {} if study.task is None else {"task": study.task.model_dump(mode="json")}
-    sampling: dict[str, Json] = study.sampling.model_dump(mode="json") | {"height": height, "width": width}
+    sampling: dict[str, Json] = study.sampling.said() | {"height": height, "width": width}
     return {
         "model": located.identity,
         "sampling": sampling,

@@ -1,20 +1,22 @@
 """An open model, and cells drawn with it, as a task asks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from cachetools import LRUCache
 
 from seedscope.pipeline.drawing import noise
-from seedscope.pipeline.drawing.guidance import Branch, branches
+from seedscope.pipeline.drawing.guidance import Branch
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
+from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Embedding
+from seedscope.pipeline.models.base import Denoiser, Embedding, Text
 from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Study
 
 EMBEDDINGS_KEPT = 256
@@ -31,14 +33,14 @@ class Drawing:
         self._study, self._task = study, task
         self._shape, self._size = located.latent_shape(study.sampling), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
-        guidance, told = study.sampling.guidance, self.model.told_guidance
-        if told and guidance.negative_prompt:
+        self._branches = branches_of(self.model, study.sampling)
+        told = isinstance(self.model, Denoiser) and self.model.told_guidance
+        if told and study.sampling.guidance.negative_prompt:
             raise ModelError(
                 f"sampling.guidance.negative_prompt: {study.model.id} is told the guidance scale and has learned to guide "
                 "itself, which leaves no place for a negative prompt. Remove it."
             )
-        self._branches = branches(guidance, study.sampling.steps, told=told)
-        self._embeddings = LRUCache[str, Embedding](EMBEDDINGS_KEPT)
+        self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)
         self._latents: dict[int, torch.Tensor] = {}
         self._begun = Begun()
         self._decoded_at_once = study.compute.batch_size
@@ -50,8 +52,7 @@ class Drawing:
         Returns:
             What the rows of each prompt say beside its text, by the prompt's id.
         """
-        if (needed := len(unit.prompts) + 2) > self._embeddings.maxsize:
-            self._embeddings = LRUCache(needed)
+        self._embed(unit.prompts)
         self._latents = {seed: noise.latent(seed, self._shape) for seed in unit.seeds}
         self._begun = self._task.begin(self.model, unit.prompts)
         return self._begun.columns
@@ -67,33 +68,38 @@ class Drawing:
         texts = {branch: self._texts(branch, cells) for branch in self._branches}
         generators = [noise.generator(seed, self._shape) for _, seed in cells]
         start = torch.stack([self._latents[seed] for _, seed in cells])
-        hooks = self._begun.hooks(cells, generators, start)
-        pictures = self._decode(sample(self.model, start, generators, texts, sampling, self._size, hooks))
+        if isinstance(self.model, Denoiser):
+            hooks = self._begun.hooks(cells, generators, start)
+            latents = sample(self.model, start, generators, texts, sampling, self._size, hooks)
+            pictures = self._decode(self.model, latents)
+        else:
+            pictures = call_whole(self.model, start, generators, texts, self._size)
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
 
-    def _decode(self, latents: torch.Tensor) -> torch.Tensor:
+    def _decode(self, model: Denoiser, latents: torch.Tensor) -> torch.Tensor:
         """Pictures of latents, in pieces that have been seen to fit: decoding takes more memory than denoising, whose steps are
         not done again for it."""
         pieces = torch.split(latents, min(self._decoded_at_once, len(latents)))
         try:
-            return torch.cat([self.model.decode(piece) for piece in pieces])
+            return torch.cat([model.decode(piece) for piece in pieces])
         except Exception as error:
             if len(pieces[0]) == 1 or not gpu_memory_ran_out(error):
                 raise
             self._decoded_at_once = len(pieces[0]) // 2
-        return self._decode(latents)
+        return self._decode(model, latents)
+
+    def _embed(self, prompts: Sequence[Prompt]) -> None:
+        """Embed the texts of a unit that are not kept from the units before, all at once."""
+        wanted = dict.fromkeys(self._text(branch, prompt) for branch in self._branches for prompt in prompts)
+        if len(wanted) > self._embeddings.maxsize:
+            self._embeddings = LRUCache(len(wanted))
+        kept = {text: self._embeddings[text] for text in wanted if text in self._embeddings}
+        missing = [text for text in wanted if text not in kept]
+        self._embeddings.update(zip(missing, self.model.embed(missing), strict=True))
 
     def _texts(self, branch: Branch, cells: list[Cell]) -> list[Embedding]:
         """What a branch of the guidance is given, for each cell."""
-        if branch == "positive":
-            return [self._embed(prompt.text) for prompt, _ in cells]
-        text = self._study.sampling.guidance.negative_prompt if branch == "negative" else ""
-        return [self._embed(text, negative=True)] * len(cells)
+        return [self._embeddings[self._text(branch, prompt)] for prompt, _ in cells]
 
-    def _embed(self, text: str, *, negative: bool = False) -> Embedding:
-        """The embedding of a text, from the last so many that were asked for."""
-        key = f"{'-' if negative else '+'}{text}"
-        if key not in self._embeddings:
-            embed = self.model.embed_negative if negative else self.model.embed
-            self._embeddings[key] = embed(text)
-        return self._embeddings[key]
+    def _text(self, branch: Branch, prompt: Prompt) -> Text:
+        return text_of(branch, prompt.text, self._study.sampling.guidance)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from seedscope.pipeline.study.schema import Compute
+from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
     import torch
 
+Configs = Callable[[str], Mapping[str, Any]]
+"""Name of a part of a model -> its configuration; empty of a part that is not there."""
 Conditions = Mapping[str, "torch.Tensor"]
 """What the denoising network is given beside latents and time, by the network's own names; batch first."""
 
 
-@dataclass(frozen=True)
-class Embedding:
-    """What the network is given of a text: hidden states (1, L, D) and, where it takes one, the pooled vector (1, P)."""
+Embedding = Mapping[str, "torch.Tensor"]
+"""What the network is given of one text, by name: hidden states (1, L, D), a pooled vector (1, P), a mask (1, L)."""
 
-    states: torch.Tensor
-    pooled: torch.Tensor | None = None
+
+class Text(NamedTuple):
+    """A text to embed: a prompt, or a negative prompt, which some families encode in another way."""
+
+    text: str
+    negative: bool = False
 
 
 class Scheduler(Protocol):
@@ -43,13 +48,27 @@ class Scheduler(Protocol):
     def add_noise(self, original: torch.Tensor, noise: torch.Tensor, timesteps: torch.Tensor) -> torch.Tensor: ...
 
 
-class Denoiser(ABC):
-    """A loaded model. Shapes: B pictures of H x W pixels, latents of C channels and h x w.
+class Drawer(ABC):
+    """A loaded model: a `Denoiser`, whose steps the project makes itself, or a `StockPipeline`, which is called whole.
 
-    No method turns gradients on or off: the caller decides.
+    Shapes: B pictures of H x W pixels, latents of C channels and h x w. No method turns gradients on or off: the caller
+    decides.
     """
 
     device: str
+
+    @abstractmethod
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        """Embed texts, each alone: its embedding then depends on nothing else."""
+
+    @abstractmethod
+    def tokens_cut(self, text: str) -> int:
+        """How many tokens of a prompt are cut off because the text encoder takes no more."""
+
+
+class Denoiser(Drawer):
+    """A model of which a denoising step can be made alone."""
+
     scheduler: Scheduler
     takes_masks: bool
     """Whether the network takes a mask, and a masked picture's latents, beside the latents."""
@@ -57,18 +76,6 @@ class Denoiser(ABC):
     """Whether the network is told the guidance scale, and guides itself: a distilled one (Meng et al. 2022)."""
     scaling: float
     """What an encoded picture's latents are multiplied by where sampling begins."""
-
-    @abstractmethod
-    def embed(self, text: str) -> Embedding:
-        """Embed one prompt, alone: its embedding then depends on nothing else."""
-
-    @abstractmethod
-    def embed_negative(self, text: str) -> Embedding:
-        """Embed a negative prompt; of an empty one, what diffusers takes for none at all (zeros for some SDXL models)."""
-
-    @abstractmethod
-    def tokens_cut(self, text: str) -> int:
-        """How many tokens of a prompt are cut off because the text encoder takes no more."""
 
     @abstractmethod
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
@@ -99,14 +106,31 @@ class Denoiser(ABC):
 
 @dataclass(frozen=True)
 class Geometry:
-    """Channels of a latent, pixels that one stands for on a side, and (height, width) of a picture whose size is not given.
+    """How large a latent is for a picture.
 
-    default_size: None of a model that does not say it.
+    Attributes:
+        channels: of a latent, as its noise is drawn.
+        scale: pixels that one of its cells stands for on a side.
+        default_size: (height, width) of a picture whose size is not given; None of a model that does not say it.
+        multiple: of what sides have to be multiples; None: of `scale`.
+        channels_last: whether the noise is drawn as (h, w, C), not (C, h, w).
     """
 
     channels: int
     scale: int
     default_size: tuple[int, int] | None
+    multiple: int | None = None
+    channels_last: bool = False
+
+    @property
+    def step(self) -> int:
+        """Of what sides have to be multiples, pixels."""
+        return self.multiple or self.scale
+
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int]:
+        """The shape in which the noise of a picture of so many pixels is drawn."""
+        h, w = height // self.scale, width // self.scale
+        return (h, w, self.channels) if self.channels_last else (self.channels, h, w)
 
 
 class Family(ABC):
@@ -118,29 +142,41 @@ class Family(ABC):
     """The class of diffusers that draws from prompts."""
     inpaints: ClassVar[tuple[str, ...]] = ()
     """The classes that fill masks; all are drawn with by the first."""
-    components: ClassVar[tuple[str, ...]]
-    """The folders that hold weights."""
-    configured: ClassVar[tuple[str, ...]]
-    """The folders that hold settings alone."""
+    network: ClassVar[str] = "unet"
+    """The part that denoises."""
+    unused: ClassVar[tuple[str, ...]] = ()
+    """Parts of a folder that shape no picture."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
     @abstractmethod
-    def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
-        """Read a folder's configuration; `name` is what messages call it.
+    def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
+        """Read a model's configuration; `name` is what messages call it.
 
         Raises:
             ModelError: the model cannot do the task, or is of a kind that is not known.
         """
 
     @abstractmethod
-    def network(self, folder: Path) -> torch.nn.Module:
-        """The denoising network as diffusers builds it from its configuration, without weights, on the current device."""
+    def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:
+        """The denoising network, without weights, and the scheduler, as the stock pipeline of that class would have them.
+
+        Args:
+            scheduler: as its own class builds it from the folder's configuration.
+        """
 
     @abstractmethod
-    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
-        """Arguments with which the classes of diffusers make a pipeline of this network and scheduler, and of nothing else."""
-
-    @abstractmethod
-    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         """A loaded pipeline of diffusers, on its device, as what drawing asks for; compiled, where the study wants it."""
+
+    def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
+        """Refuse what the family cannot do, before anything is loaded.
+
+        Args:
+            pipeline: the class of diffusers that is called.
+            by_prompt: pictures are drawn from prompts and noise alone.
+
+        Raises:
+            ModelError: a sentence.
+        """
+        return

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -16,6 +17,7 @@ from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.schema import Json
 
 PICKLES = (".bin", ".ckpt", ".pt", ".pth")
+_LIBRARIES = ("diffusers", "transformers")
 _STEMS = {"transformers": "model"}
 """Library of a component -> what its weights are called; those of others, as diffusers calls them."""
 _SETTINGS = (
@@ -25,10 +27,34 @@ _SETTINGS = (
     "special_tokens_map.json",
     "added_tokens.json",
 )
-_VOCABULARIES = ("tokenizer.json", "vocab.json", "merges.txt")
+_VOCABULARIES = (
+    "tokenizer.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "spiece.model",
+    "tokenizer.model",
+    "chat_template.jinja",
+    "chat_template.json",
+)
+_WEIGHTLESS = re.compile(r"Scheduler$|Tokenizer|Processor$|FeatureExtractor$")
+"""Classes of components that have settings alone."""
 _WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "sample_size", "name_or_path"}
 """Settings that shape no pixel where type and size of the pictures are given, beside those that begin with `_`."""
 _HASHED_AT_A_TIME = 4
+
+
+def components(index: Mapping[str, Any], family: Family) -> dict[str, tuple[str, str]]:
+    """Name of each part that shapes pictures -> the library and the class that load it.
+
+    Args:
+        index: the content of `model_index.json`.
+    """
+    return {
+        name: (str(value[0]), str(value[1]))
+        for name, value in index.items()
+        if isinstance(value, list) and len(value) == 2 and value[0] in _LIBRARIES and name not in family.unused
+    }
 
 
 def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant: str | None) -> list[Path]:
@@ -44,7 +70,8 @@ def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant
         ModelError: a component has no such weights, or only as a pickle, which runs code when it is opened; or none has the
             variant.
     """
-    libraries = {name: index[name][0] for name in family.components if index.get(name, [None])[0] is not None}
+    parts = components(index, family)
+    libraries = {name: library for name, (library, kind) in parts.items() if not _WEIGHTLESS.search(kind)}
     having = {name for name in libraries if variant is not None and _has_variant(folder / name, variant)}
     if variant is not None and not having:
         raise ModelError(
@@ -110,7 +137,7 @@ def configuration(folder: Path, index: Mapping[str, Any], family: Family) -> dic
     Args:
         index: the content of `model_index.json`.
     """
-    parts = [name for name in (*family.components, *family.configured) if index.get(name, [None])[0] is not None]
+    parts = list(components(index, family))
     kept = {key: value for key, value in index.items() if not isinstance(value, list) and key not in family.options}
     found: dict[str, Json] = {"model_index.json": _shaping(kept) | {name: index[name] for name in parts}}
     for file in _files(folder, parts):

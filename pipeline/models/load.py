@@ -1,15 +1,23 @@
 """Load a diffusion model with the scheduler of a study."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Denoiser
+from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
 from seedscope.pipeline.models.locate import Located
-from seedscope.pipeline.models.schedulers import refuse_what_cannot_draw, scheduler_class, study_scheduler
+from seedscope.pipeline.models.schedulers import (
+    refuse_noise_from_elsewhere,
+    refuse_what_cannot_draw,
+    scheduler_class,
+    study_scheduler,
+)
+from seedscope.pipeline.models.stock import StockFamily, text_options
+from seedscope.pipeline.models.texts import KeptTexts
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 
@@ -21,18 +29,14 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
     Raises:
         ModelError: the folder's configuration is not one that diffusers understands.
     """
-    import diffusers
-
     try:
-        with torch.device("meta"):
-            network = located.family.network(located.folder)
         config = read_json(located.folder / "scheduler" / "scheduler_config.json")
         own = scheduler_class(_own_scheduler(located)).from_config(config)
-        pipe = getattr(diffusers, located.pipeline)(**located.family.without_weights(network, own))
-        scheduler = study_scheduler(pipe.scheduler, located.name, sampling)
+        network, own = located.family.bare(located.folder, located.pipeline, own)
+        scheduler = study_scheduler(own, located.name, sampling)
     except (ImportError, *MALFORMED) as error:
         raise ModelError(malformed(str(located.folder), error)) from error
-    return located.pipeline, pipe.unet, scheduler
+    return located.pipeline, network, scheduler
 
 
 def _own_scheduler(located: Located) -> str:
@@ -43,31 +47,56 @@ def _own_scheduler(located: Located) -> str:
         raise ModelError(malformed(str(located.folder), error)) from error
 
 
-def load(located: Located, variant: str | None, sampling: Sampling, compute: Compute) -> Denoiser:
+def load(located: Located, variant: str | None, sampling: Sampling, compute: Compute) -> Drawer:
     """Load a model with the scheduler of a study. Slow; once a worker.
 
     Raises:
         ModelError: weights that cannot be loaded, or are not all there, or a scheduler that cannot draw what the study asks.
     """
-    device = pick_device(compute.device)
-    pipe = stock_pipeline(located, variant, sampling, compute)
+    family, device = located.family, pick_device(compute.device)
+    if not isinstance(family, StockFamily):
+        pipe = _on_device(located, stock_pipeline(located, variant, sampling, compute), device)
+        refuse_what_cannot_draw(pipe.scheduler, sampling)
+        return family.drawer(pipe, device, sampling, compute)
+    pipe = stock_pipeline(located, variant, sampling, compute, without=family.encoders)
+    refuse_noise_from_elsewhere(pipe, sampling)
+    others = [name for name in family.parts(pipe) if name not in family.encoders]
+
+    def encoders() -> Any:
+        alone = _on_device(located, stock_pipeline(located, variant, sampling, compute, without=others), device)
+        # Some pipelines ask the network's configuration of what width a text is.
+        network, _ = family.bare(located.folder, located.pipeline, alone.scheduler)
+        setattr(alone, family.network, network.to(getattr(torch, compute.dtype)))
+        return alone
+
+    options = text_options(sampling.call)
+    texts = KeptTexts(family, device, options, [located.identity, compute.dtype, device], encoders)
+    return family.drawer(_on_device(located, pipe, device), device, sampling, compute, texts)
+
+
+def _on_device(located: Located, pipe: Any, device: str) -> Any:
     try:
-        pipe.to(device)
+        return pipe.to(device)
     except Exception as error:
         if memory_ran_out(error):
             raise
         raise _cannot_be_loaded(located, error) from error
-    refuse_what_cannot_draw(pipe.scheduler, sampling)
-    return located.family.denoiser(pipe, device, compute)
 
 
 def stock_pipeline(
-    located: Located, variant: str | None, sampling: Sampling, compute: Compute, *, download: bool = True
+    located: Located,
+    variant: str | None,
+    sampling: Sampling,
+    compute: Compute,
+    *,
+    download: bool = True,
+    without: Sequence[str] = (),
 ) -> Any:
     """The stock pipeline of diffusers with its weights, on the CPU, and with the scheduler of a study.
 
     Args:
         download: whether weights of a hub id that are not here are fetched.
+        without: parts that are not loaded.
 
     Raises:
         ModelError: as for `load`.
@@ -75,7 +104,7 @@ def stock_pipeline(
     if sampling.scheduler == "model":
         scheduler_class(_own_scheduler(located))
     try:
-        pipe = _pipeline(located, variant, compute, download=download)
+        pipe = _pipeline(located, variant, compute, download=download, without=without)
     except Exception as error:
         if memory_ran_out(error):
             raise
@@ -86,7 +115,9 @@ def stock_pipeline(
     return pipe
 
 
-def _pipeline(located: Located, variant: str | None, compute: Compute, *, download: bool) -> Any:
+def _pipeline(
+    located: Located, variant: str | None, compute: Compute, *, download: bool, without: Sequence[str]
+) -> Any:
     import diffusers
     import transformers
 
@@ -101,6 +132,7 @@ def _pipeline(located: Located, variant: str | None, compute: Compute, *, downlo
         use_safetensors=True,
         variant=variant,
         local_files_only=not download,
+        **dict.fromkeys(without),
         **located.family.options,
     )
 

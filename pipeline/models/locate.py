@@ -1,16 +1,18 @@
 """Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
 
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Family, Geometry
+from seedscope.pipeline.models.base import Configs, Family, Geometry
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
+from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import configuration, hashes, weight_files
-from seedscope.pipeline.models.stable_diffusion import only_inpaints
 from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
@@ -27,8 +29,7 @@ class Located:
 
     `identity` is what shapes pictures: sha256 of each file of weights that is loaded from a folder and the `configuration` of
     what loads them, or the commit and the variant of a hub repository. `pipeline` is the class of diffusers that draws what a
-    study asks for. `channels` are those of a latent; `scale` is the number of pixels a latent stands for on a side; `bytes`
-    the size of the weights that are loaded from a folder.
+    study asks for. `geometry` says how large latents are; `bytes` is the size of the weights that are loaded from a folder.
     """
 
     folder: Path
@@ -36,9 +37,7 @@ class Located:
     pipeline: str
     family: Family
     identity: Json
-    channels: int
-    scale: int
-    default_size: tuple[int, int] | None
+    geometry: Geometry
     bytes: int | None
 
     @property
@@ -50,29 +49,29 @@ class Located:
         """(height, width) in pixels that a study asks for.
 
         Raises:
-            ModelError: a side that is not a multiple of `scale`, or is given neither by the study nor by the model.
+            ModelError: a side that the model does not make, or one that is given neither by the study nor by the model.
         """
-        own_height, own_width = self.default_size or (None, None)
+        own_height, own_width = self.geometry.default_size or (None, None)
         height, width = sampling.height or own_height, sampling.width or own_width
         if height is None or width is None:
             missing = "height" if height is None else "width"
             raise ModelError(
                 f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are (no sample_size in "
-                "unet/config.json). Give height and width."
+                f"{self.family.network}/config.json). Give height and width."
             )
         for name, side in (("height", height), ("width", width)):
-            if side % self.scale:
-                near = max(self.scale, round(side / self.scale) * self.scale)
+            step = self.geometry.step
+            if side % step:
+                near = max(step, round(side / step) * step)
                 raise ModelError(
-                    f"sampling.{name}: {self.folder.name} makes sides that are multiples of {self.scale}, not {side}; "
+                    f"sampling.{name}: {self.folder.name} makes sides that are multiples of {step}, not {side}; "
                     f"the nearest is {near}."
                 )
         return height, width
 
     def latent_shape(self, sampling: Sampling) -> tuple[int, int, int]:
-        """(C, h, w) of a latent."""
-        height, width = self.size(sampling)
-        return self.channels, height // self.scale, width // self.scale
+        """The shape in which a picture's noise is drawn: (C, h, w), or (h, w, C)."""
+        return self.geometry.latent_shape(*self.size(sampling))
 
 
 def bundled() -> dict[str, Path]:
@@ -125,7 +124,7 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
     family = _family(hub or str(folder), pipeline, fills_masks=fills_masks)
     try:
         files = [] if hub else weight_files(folder, index, family, variant)
-        geometry = _possible(family.geometry(folder, hub or str(folder), fills_masks=fills_masks))
+        geometry = _possible(family.geometry(_configs(folder, index), hub or str(folder), fills_masks=fills_masks))
         settings = {} if hub else configuration(folder, index, family)
     except MALFORMED as error:
         raise ModelError(malformed(hub or str(folder), error)) from error
@@ -136,14 +135,22 @@ def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks
     )
     size = None if hub else sum(file.stat().st_size for file in files)
     drawn_by = family.inpaints[0] if fills_masks else pipeline
-    return Located(
-        folder, hub, drawn_by, family, identity, geometry.channels, geometry.scale, geometry.default_size, size
-    )
+    return Located(folder, hub, drawn_by, family, identity, geometry, size)
+
+
+def _configs(folder: Path, index: Mapping[str, Any]) -> Configs:
+    """The configurations of a folder's parts."""
+
+    def read(part: str) -> Mapping[str, Any]:
+        there = isinstance(index.get(part), list) and index[part][0] is not None
+        return read_json(folder / part / "config.json") if there else {}
+
+    return read
 
 
 def _possible(geometry: Geometry) -> Geometry:
     """Refuse sizes that are none: a configuration may hold anything."""
-    sizes = {"channels": geometry.channels, "scale": geometry.scale}
+    sizes = {"channels": geometry.channels, "scale": geometry.scale, "multiple": geometry.step}
     sizes |= dict(zip(("default height", "default width"), geometry.default_size or (), strict=False))
     for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:

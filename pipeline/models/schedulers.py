@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
@@ -89,12 +90,32 @@ def refuse_what_cannot_draw(scheduler: Scheduler, sampling: Sampling) -> None:
             raise _draws_elsewhere(kind)
 
 
-def _try(scheduler: Scheduler, steps: int) -> None:
+def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
+    """Try a copy of the scheduler of a pipeline that is called whole, given the generators that the pipeline gives it.
+
+    What cannot be tried so is left to the call itself, which is watched.
+
+    Raises:
+        ModelError: it draws noise from torch's global random state.
+    """
+    import torch
+
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        before = torch.random.get_rng_state()
+        with suppress(*MALFORMED):
+            _try(copy.deepcopy(pipe.scheduler), sampling.steps, generators=hasattr(pipe, "prepare_extra_step_kwargs"))
+        if not torch.equal(before, torch.random.get_rng_state()):
+            raise _draws_elsewhere(type(pipe.scheduler).__name__)
+
+
+def _try(scheduler: Any, steps: int, *, generators: bool = True) -> None:
     import torch
 
     latents = torch.full((1, 4, 8, 8), 0.5)
-    scheduler.set_timesteps(steps, device="cpu")
-    options = step_options(scheduler, [torch.Generator("cpu").manual_seed(0)])
+    # Schedulers that shift their times by the size of the picture are told by how much.
+    shifts = {"mu": 1.0} if getattr(getattr(scheduler, "config", None), "use_dynamic_shifting", False) else {}
+    scheduler.set_timesteps(steps, device="cpu", **shifts)
+    options = step_options(scheduler, [torch.Generator("cpu").manual_seed(0)]) if generators else {}
     for timestep in scheduler.timesteps:
         model_input = scheduler.scale_model_input(latents, timestep)
         latents = scheduler.step(model_input, timestep, latents, **options, return_dict=False)[0]

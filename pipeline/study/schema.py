@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    JsonValue,
     Tag,
     ValidationInfo,
     field_validator,
@@ -79,6 +80,10 @@ class Guidance(Strict):
         return self
 
 
+_LATER: dict[str, Json] = {"call": {}}
+"""Keys of `Sampling` that came after 0.2 -> the value at which they change nothing: older runs keep their tables' names."""
+
+
 class Sampling(Strict):
     """How a latent becomes a picture."""
 
@@ -89,6 +94,15 @@ class Sampling(Strict):
     guidance: Guidance = Guidance()
     height: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
     width: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
+    call: dict[str, JsonValue] = Field(
+        default={},
+        description="Further arguments of the stock pipeline's call, where that is what draws, such as `true_cfg_scale`.",
+    )
+
+    def said(self) -> dict[str, Json]:
+        """As JSON, without keys that older versions did not know, where they change nothing."""
+        dumped: dict[str, Json] = self.model_dump(mode="json")
+        return {key: value for key, value in dumped.items() if key not in _LATER or value != _LATER[key]}
 
 
 class Compute(Strict):

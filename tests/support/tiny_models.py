@@ -35,10 +35,10 @@ _WORDS = ["photo", "of", "the", "with", "and", "red", "blue", "green", "painting
 def sd1(folder: Path, seed: int = 0) -> Path:
     """Write Stable Diffusion 1.x: epsilon prediction, quick GELU, PNDM, padding with the end token."""
     scheduler = PNDMScheduler(**_BETAS, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1)
-    tokenizer = _tokenizer(folder / "tokenizer", pad=_END)
+    tokenizer = clip_tokenizer(folder / "tokenizer", pad=_END)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text_encoder = CLIPTextModel(_text_config(tokenizer, width=32, activation="quick_gelu"))
+        text_encoder = CLIPTextModel(text_config(tokenizer, width=32, activation="quick_gelu"))
         unet = _unet(cross_attention_dim=32, attention_head_dim=8)
         vae = _vae(scaling_factor=0.18215)
     return _save_sd(folder, scheduler, tokenizer, text_encoder, unet, vae)
@@ -49,10 +49,10 @@ def sd2(folder: Path, seed: int = 1) -> Path:
     scheduler = DDIMScheduler(
         **_BETAS, clip_sample=False, set_alpha_to_one=False, steps_offset=1, prediction_type="v_prediction"
     )
-    tokenizer = _tokenizer(folder / "tokenizer", pad="!")
+    tokenizer = clip_tokenizer(folder / "tokenizer", pad="!")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text_encoder = CLIPTextModel(_text_config(tokenizer, width=48, activation="gelu"))
+        text_encoder = CLIPTextModel(text_config(tokenizer, width=48, activation="gelu"))
         unet = _unet(cross_attention_dim=48, attention_head_dim=[2, 4], use_linear_projection=True)
         vae = _vae(scaling_factor=0.18215)
     return _save_sd(folder, scheduler, tokenizer, text_encoder, unet, vae)
@@ -61,10 +61,10 @@ def sd2(folder: Path, seed: int = 1) -> Path:
 def sd2_inpaint(folder: Path, seed: int = 4) -> Path:
     """Write Stable Diffusion 2 inpainting: 4 channels of latents, the mask, 4 channels of the masked picture; epsilon."""
     scheduler = PNDMScheduler(**_BETAS, set_alpha_to_one=False, skip_prk_steps=True, steps_offset=1)
-    tokenizer = _tokenizer(folder / "tokenizer", pad="!")
+    tokenizer = clip_tokenizer(folder / "tokenizer", pad="!")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text_encoder = CLIPTextModel(_text_config(tokenizer, width=48, activation="gelu"))
+        text_encoder = CLIPTextModel(text_config(tokenizer, width=48, activation="gelu"))
         unet = _unet(in_channels=9, cross_attention_dim=48, attention_head_dim=[2, 4], use_linear_projection=True)
         vae = _vae(scaling_factor=0.18215)
     return _save_sd(folder, scheduler, tokenizer, text_encoder, unet, vae, StableDiffusionInpaintPipeline)
@@ -110,12 +110,12 @@ def _save_sd(
 
 
 def _save_sdxl(folder: Path, scheduler: SchedulerMixin, seed: int) -> Path:
-    tokenizer = _tokenizer(folder / "tokenizer", pad=_END)
-    tokenizer_2 = _tokenizer(folder / "tokenizer_2", pad="!")
+    tokenizer = clip_tokenizer(folder / "tokenizer", pad=_END)
+    tokenizer_2 = clip_tokenizer(folder / "tokenizer_2", pad="!")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        text_encoder = CLIPTextModel(_text_config(tokenizer, width=24, activation="quick_gelu"))
-        text_encoder_2 = CLIPTextModelWithProjection(_text_config(tokenizer, width=40, activation="gelu"))
+        text_encoder = CLIPTextModel(text_config(tokenizer, width=24, activation="quick_gelu"))
+        text_encoder_2 = CLIPTextModelWithProjection(text_config(tokenizer, width=40, activation="gelu"))
         unet = _unet(
             cross_attention_dim=24 + 40,
             attention_head_dim=[2, 4],
@@ -172,7 +172,7 @@ def _vae(scaling_factor: float) -> AutoencoderKL:
     )
 
 
-def _text_config(tokenizer: CLIPTokenizer, *, width: int, activation: str) -> CLIPTextConfig:
+def text_config(tokenizer: CLIPTokenizer, *, width: int, activation: str) -> CLIPTextConfig:
     return CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=width,
@@ -189,7 +189,7 @@ def _text_config(tokenizer: CLIPTokenizer, *, width: int, activation: str) -> CL
     )
 
 
-def _tokenizer(folder: Path, pad: str) -> CLIPTokenizer:
+def clip_tokenizer(folder: Path, pad: str) -> CLIPTokenizer:
     _tokenizer_files(folder, pad)
     return CLIPTokenizer.from_pretrained(folder)
 

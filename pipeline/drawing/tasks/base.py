@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
 
     from seedscope.pipeline.drawing.hooks import Hooks
-    from seedscope.pipeline.models.base import Denoiser
+    from seedscope.pipeline.models.base import Drawer
 
 
 class Control(Protocol):
@@ -112,6 +112,6 @@ class Task(ABC):
         """The pictures to measure beside those drawn."""
         return None
 
-    def begin(self, model: Denoiser, prompts: Sequence[Prompt]) -> Begun:  # noqa: ARG002
+    def begin(self, model: Drawer, prompts: Sequence[Prompt]) -> Begun:  # noqa: ARG002
         """Prepare for cells of these prompts, on a worker."""
         return Begun()

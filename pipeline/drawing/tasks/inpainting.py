@@ -15,6 +15,7 @@ from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.masked_pictures import MaskedPicture, Size, masked_pictures
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import IMAGE, Mask, Pixels, encode, schema_with_images
+from seedscope.pipeline.models.base import Denoiser, Drawer
 from seedscope.pipeline.models.locate import BUNDLED, Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from seedscope.pipeline.drawing.hooks import Hooks
     from seedscope.pipeline.drawing.tasks.canvas import Encoded
-    from seedscope.pipeline.models.base import Denoiser
 
 INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
 BLOCK = 256
@@ -113,10 +113,12 @@ class Inpainting(Task):
         """The name of a prompt's task."""
         return self._by_id[prompt_id].task
 
-    def begin(self, model: "Denoiser", prompts: Sequence[Prompt]) -> Begun:
+    def begin(self, model: Drawer, prompts: Sequence[Prompt]) -> Begun:
         """Read and encode the given pictures of these prompts."""
         from seedscope.pipeline.drawing.tasks.canvas import Encoded
 
+        if not isinstance(model, Denoiser):
+            raise TypeError(f"masks are filled by a Denoiser, and this is a {type(model).__name__}")
         given, columns = dict[str, Encoded](), dict[str, dict[str, object]]()
         for prompt in prompts:
             pixels, mask = self.given(prompt.id)
@@ -178,7 +180,7 @@ class Inpainting(Task):
 class _Masked(Begun):
     """Given pictures by the id of the prompt that is drawn into them."""
 
-    model: "Denoiser"
+    model: Denoiser
     given: "Mapping[str, Encoded]"
 
     def hooks(self, cells: Sequence[Cell], generators: "Sequence[torch.Generator]", noise: "torch.Tensor") -> "Hooks":

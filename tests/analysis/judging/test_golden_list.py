@@ -17,7 +17,7 @@ from repository import ROOT
 from tiny_golden import SEEDS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.judging.golden_list import _conditions
+from seedscope.analysis.judging.golden_list import conditions_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.pipeline.drawing.noise import NoiseContract
@@ -43,7 +43,7 @@ def written(tmp_path: Path) -> Written:
         assert isinstance(run, DrawnRun)
         like = golden_for(load(folder, variant=variant))
         noise = NoiseContract.of(SEEDS, run.located.latent_shape(run.study.sampling))
-        like.model_copy(update={"conditions": _conditions(run), "noise": noise}).save(tmp_path / "golden.json")
+        like.model_copy(update={"conditions": conditions_of(run), "noise": noise}).save(tmp_path / "golden.json")
         return GoldenSeeds.load(tmp_path / "golden.json")
 
     return write

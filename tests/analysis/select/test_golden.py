@@ -18,6 +18,7 @@ from tiny_golden import SEEDS, SHAPE, WEIGHTS, golden_for
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.select.conditions import Component
 from seedscope.analysis.select.golden import GoldenError
+from seedscope.analysis.select.seal import seal
 from seedscope.pipeline.drawing.noise import Probe
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.models.load import architecture
@@ -174,7 +175,7 @@ def test_file_round_trip(tiny: dict[str, Path], tmp_path: Path) -> None:
     assert again == golden
     again.check(pipe, negative_prompt='[\n1, 2\n] "ugly"')
     assert '\n  "seeds": [7, 3, 12],\n' in path.read_text()
-    assert json.loads(path.read_text())["format"] == "seedscope-golden/1"
+    assert json.loads(path.read_text())["format"] == "seedscope-golden/2"
 
     golden.save(path)
     assert [file.name for file in tmp_path.iterdir()] == ["golden.json"], "nothing is left beside it"
@@ -187,6 +188,20 @@ def changed(golden: GoldenSeeds, path: Path, **update: Any) -> Path:
     return path
 
 
+def test_lists_of_the_first_edition_are_read(tmp_path: Path, tiny: dict[str, Path]) -> None:
+    pipe = load(tiny["sd1"])
+    golden = golden_for(pipe)
+    golden.save(tmp_path / "golden.json")
+    content = json.loads((tmp_path / "golden.json").read_text())
+    model = content["conditions"]["model"]
+    assert model.pop("network") == "unet" and content["conditions"].pop("call") == {}
+    model["unet"] = model.pop("denoiser")
+    content["format"] = "seedscope-golden/1"
+    del content["sha256"]
+    (tmp_path / "golden.json").write_text(json.dumps(content | {"sha256": seal(content)}))
+    assert GoldenSeeds.load(tmp_path / "golden.json") == golden
+
+
 def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: Path) -> None:
     golden = golden_for(load(tiny["sd1"]))
     path = tmp_path / "golden.json"
@@ -197,7 +212,7 @@ def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: 
         "[1, 2, 3]": "golden.json: is JSON, but not a golden list (it names no format)",
         '{"seeds": [1]}': "golden.json: is JSON, but not a golden list (it names no format)",
         whole.replace(
-            "golden/1", "golden/9"
+            "golden/2", "golden/9"
         ): "golden.json: has the format 'seedscope-golden/9'; this version of seedscope",
         whole.replace(
             '"rule"', '"rul"'

@@ -18,9 +18,10 @@ from seedscope.pipeline.drawing.sampler import sample
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.images import decode
+from seedscope.pipeline.models.base import Text
+from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
@@ -293,8 +294,8 @@ def test_each_branch_runs_only_where_it_has_weight(monkeypatch: pytest.MonkeyPat
         return forward(latents, *args, **options)
 
     monkeypatch.setattr(model.pipe.unet, "forward", counted)
-    text = model.embed("a cat")
-    texts: Any = {"positive": [text], "empty": [model.embed_negative("")], "negative": [model.embed_negative("text")]}
+    positive, empty, negative = model.embed([Text("a cat"), Text("", negative=True), Text("text", negative=True)])
+    texts: Any = {"positive": [positive], "empty": [empty], "negative": [negative]}
     shape = located.latent_shape(wanted.sampling)
     sample(model, noise.latent(0, shape)[None], [noise.generator(0, shape)], texts, wanted.sampling, (64, 64))
     assert sizes == [2, 2, 3, 3]
@@ -316,8 +317,8 @@ def test_half_precision_draws_nearly_the_same(tmp_path: Path) -> None:
         (lambda folder: (folder / "model_index.json").unlink(), "model_index.json: is missing"),
         (lambda folder: (folder / "model_index.json").write_text("{"), "cannot be read"),
         (
-            lambda folder: (folder / "model_index.json").write_text('{"_class_name": "FluxPipeline"}'),
-            "is a FluxPipeline",
+            lambda folder: (folder / "model_index.json").write_text('{"_class_name": "AudioLDM2Pipeline"}'),
+            "is a AudioLDM2Pipeline",
         ),
         (
             lambda folder: (folder / "unet" / "diffusion_pytorch_model.safetensors").rename(

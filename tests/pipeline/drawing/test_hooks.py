@@ -10,10 +10,10 @@ from stock_pictures import study
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.drawing.sampler import sample
-from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
+from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Text
+from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.study.schema import Sampling
 
 SHAPE = (4, 8, 8)
@@ -63,7 +63,7 @@ class Tracked(Hooks):
 def drawn(model: Denoiser, hooks: Hooks | None, texts: list[Embedding] | None = None, steps: int = 4) -> torch.Tensor:
     start, generators = noise.latent(3, SHAPE)[None], [noise.generator(3, SHAPE)]
     sampling = Sampling.model_validate({"steps": steps, "guidance": {"scale": 1.0}})
-    embeddings = {"positive": texts or [Embedding(torch.zeros(1, 1, 1))]}
+    embeddings = {"positive": texts or [{"states": torch.zeros(1, 1, 1)}]}
     return sample(model, start, generators, embeddings, sampling, (64, 64), hooks)  # type: ignore[arg-type]  # a literal
 
 
@@ -86,5 +86,5 @@ def test_tracking_gradients_changes_no_bit(tiny: dict[str, Path], name: str) -> 
     wanted = study(str(tiny[name]))
     model = load(locate(wanted.model), None, wanted.sampling, wanted.compute)
     with torch.no_grad():
-        texts = [model.embed("a red apple")]
+        texts = model.embed([Text("a red apple")])
     assert torch.equal(drawn(model, None, texts), drawn(model, Tracked(), texts))

@@ -26,9 +26,9 @@ from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
 from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, INPAINT_SCHEMA, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
 from seedscope.pipeline.images import decode, decode_mask
+from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.plan import Edition, Unit, plan
@@ -434,7 +434,7 @@ def test_models_that_cannot_do_a_task_are_refused(tmp_path: Path) -> None:
     index.write_text(index.read_text().replace("StableDiffusionInpaintPipeline", "StableDiffusionPipeline"))
     with pytest.raises(ModelError, match="fills masks in given pictures"):
         locate(Model(id=str(folder)))
-    assert locate(Model(id=str(folder)), fills_masks=True).channels == 4
+    assert locate(Model(id=str(folder)), fills_masks=True).geometry.channels == 4
     config = folder / "unet" / "config.json"
     config.write_text(config.read_text().replace('"in_channels": 9', '"in_channels": 5'))
     with pytest.raises(ModelError, match="takes 5 channels, where latents of 4 need 4, or 9 to inpaint"):
@@ -444,7 +444,7 @@ def test_models_that_cannot_do_a_task_are_refused(tmp_path: Path) -> None:
 def test_inpainting_is_located_with_the_pipeline_that_draws_it() -> None:
     for name, channels in (("sprout-inpaint", 4), ("sprout", 16)):
         located = locate(Model(id=name), fills_masks=True)
-        assert (located.pipeline, located.family.name, located.channels) == (
+        assert (located.pipeline, located.family.name, located.geometry.channels) == (
             "StableDiffusionInpaintPipeline",
             "sd",
             channels,

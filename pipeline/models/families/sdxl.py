@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
-from seedscope.pipeline.models.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
-from seedscope.pipeline.study.schema import Compute
+from seedscope.pipeline.models.base import Conditions, Drawer, Embedding
+from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
+from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
     import torch
@@ -20,18 +19,13 @@ class StableDiffusionXL(StableDiffusion):
     name = "sdxl"
     draws = "StableDiffusionXLPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ()
-    components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder", "text_encoder_2")
-    configured: ClassVar[tuple[str, ...]] = ("scheduler", "tokenizer", "tokenizer_2")
     options: ClassVar[Mapping[str, bool | None]] = {"add_watermarker": False}
+    _absent: ClassVar[tuple[str, ...]] = (*StableDiffusion._absent, "text_encoder_2", "tokenizer_2")
 
-    def _sample_size(self, folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
-        return sides(folder, unet)
+    def _sample_size(self, name: str, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+        return sides(name, unet)
 
-    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
-        absent = super().without_weights(network, scheduler)
-        return {**absent, "text_encoder_2": None, "tokenizer_2": None}
-
-    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:  # noqa: ARG002
         if compute.dtype == "float16" and pipe.vae.config.force_upcast:
             import torch
 
@@ -44,7 +38,7 @@ class SDXLDenoiser(UNetDenoiser):
 
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         states, negative_states, pooled, negative_pooled = self._encode_prompt(text, guided, negative)
-        return Embedding(states, pooled), Embedding(negative_states, negative_pooled)
+        return {"states": states, "pooled": pooled}, {"states": negative_states, "pooled": negative_pooled}
 
     @property
     def _tokenizer(self) -> Any:
@@ -55,7 +49,7 @@ class SDXLDenoiser(UNetDenoiser):
         """The states, the pooled text (B, P) and size conditions (B, 6), as the stock pipeline makes them by default."""
         import torch
 
-        pooled = torch.cat([embedding.pooled for embedding in embeddings if embedding.pooled is not None])
+        pooled = torch.cat([embedding["pooled"] for embedding in embeddings])
         ids = self.pipe._get_add_time_ids(
             size,
             (0, 0),

@@ -7,9 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Family, Geometry, Scheduler
+from seedscope.pipeline.models.base import (
+    Conditions,
+    Configs,
+    Denoiser,
+    Drawer,
+    Embedding,
+    Family,
+    Geometry,
+    Scheduler,
+    Text,
+)
 from seedscope.pipeline.models.configuration import read_json
-from seedscope.pipeline.study.schema import Compute
+from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
     import torch
@@ -24,42 +34,52 @@ class StableDiffusion(Family):
     name = "sd"
     draws = "StableDiffusionPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
-    components: ClassVar[tuple[str, ...]] = ("unet", "vae", "text_encoder")
-    configured: ClassVar[tuple[str, ...]] = ("scheduler", "tokenizer")
+    unused: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
+    _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer", "feature_extractor")
 
-    def geometry(self, folder: Path, name: str, *, fills_masks: bool) -> Geometry:
-        unet, vae = read_json(folder / "unet" / "config.json"), read_json(folder / "vae" / "config.json")
+    def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
+        unet, vae = configs("unet"), configs("vae")
+        if not unet or not vae:
+            raise ValueError("it has no unet, or no vae")
         channels = int(vae.get("latent_channels", 4))
         _refuse_channels(name, int(unet.get("in_channels", 4)), channels, fills_masks=fills_masks)
         if "block_out_channels" not in vae:
             raise ModelError(
-                f"{folder / 'vae'}: is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
+                f"{name}: its vae is of the class {vae.get('_class_name')}; pictures are decoded by AutoencoderKL."
             )
         scale = 2 ** (len(vae["block_out_channels"]) - 1)
-        own = self._sample_size(folder, unet)
+        own = self._sample_size(name, unet)
         return Geometry(channels, scale, None if own is None else (own[0] * scale, own[1] * scale))
 
-    def _sample_size(self, folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+    def _sample_size(self, name: str, unet: Mapping[str, Any]) -> tuple[int, int] | None:
         """(h, w) of a latent of the model's own size, as the stock pipeline takes it; None where the UNet does not say."""
-        found = sides(folder, unet)
+        found = sides(name, unet)
         old = _release(str(unet.get("_diffusers_version", ""))) < (0, 9)
         lifted = old and isinstance(unet.get("sample_size"), int) and found is not None and found[0] < OLD_SIZE
         return (OLD_SIZE, OLD_SIZE) if lifted else found
 
-    def network(self, folder: Path) -> torch.nn.Module:
+    def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:
+        """The stock pipeline corrects settings of old versions, so it is built around them."""
         import diffusers
+        import torch
 
         unet_class: Any = diffusers.UNet2DConditionModel
-        unet: torch.nn.Module = unet_class.from_config(read_json(folder / "unet" / "config.json"))
-        return unet
+        with torch.device("meta"):
+            unet = unet_class.from_config(read_json(folder / "unet" / "config.json"))
+        absent = dict.fromkeys(self._absent)
+        pipe = getattr(diffusers, pipeline)(**absent, unet=unet, scheduler=scheduler, **self.options)
+        return pipe.unet, pipe.scheduler
 
-    def without_weights(self, network: torch.nn.Module, scheduler: Any) -> dict[str, Any]:
-        absent = {"vae": None, "text_encoder": None, "tokenizer": None, "feature_extractor": None}
-        return {**absent, "unet": network, "scheduler": scheduler, **self.options}
-
-    def denoiser(self, pipe: Any, device: str, compute: Compute) -> Denoiser:
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:  # noqa: ARG002
         return UNetDenoiser(compiled(pipe, compute), device)
+
+    def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
+        if sampling.call:
+            raise ModelError(
+                f"sampling.call.{next(iter(sampling.call))}: the steps of a {pipeline} are made by seedscope, which knows no "
+                "such argument. Remove it."
+            )
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -68,7 +88,7 @@ def _release(version: str) -> tuple[int, ...]:
     return tuple(map(int, parts)) if len(parts) == 2 and all(part.isdecimal() for part in parts) else (1,)
 
 
-def sides(folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
+def sides(name: str, unet: Mapping[str, Any]) -> tuple[int, int] | None:
     """The `sample_size` of a UNet as a pair; None where it does not say.
 
     Raises:
@@ -79,9 +99,7 @@ def sides(folder: Path, unet: Mapping[str, Any]) -> tuple[int, int] | None:
     if pair is None:
         return None
     if not (isinstance(pair, list) and len(pair) == 2 and all(isinstance(side, int) and side > 0 for side in pair)):
-        raise ModelError(
-            f"{folder / 'unet' / 'config.json'}: sample_size is {found!r}, neither a number nor (height, width)."
-        )
+        raise ModelError(f"{name}: its UNet's sample_size is {found!r}, neither a number nor (height, width).")
     return pair[0], pair[1]
 
 
@@ -126,16 +144,19 @@ class UNetDenoiser(Denoiser):
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
 
-    def embed(self, text: str) -> Embedding:
-        return self._encoded(text, guided=False, negative=None)[0]
-
-    def embed_negative(self, text: str) -> Embedding:
-        return self._encoded("", guided=True, negative=text or None)[1]
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        """Of an empty negative prompt, what diffusers takes for none at all: zeros for some SDXL models."""
+        return [
+            self._encoded("", guided=True, negative=item.text or None)[1]
+            if item.negative
+            else self._encoded(item.text, guided=False, negative=None)[0]
+            for item in texts
+        ]
 
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         """The embeddings of a prompt and of a negative prompt, by the pipeline's own method."""
         positive, other = self._encode_prompt(text, guided, negative)
-        return Embedding(positive), Embedding(other)
+        return {"states": positive}, {"states": other}
 
     def _encode_prompt(self, text: str, guided: bool, negative: str | None) -> tuple[Any, ...]:
         """What the pipeline's `encode_prompt` gives for one text."""
@@ -161,7 +182,7 @@ class UNetDenoiser(Denoiser):
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:  # noqa: ARG002
         import torch
 
-        return {"states": torch.cat([embedding.states for embedding in embeddings])}
+        return {"states": torch.cat([embedding["states"] for embedding in embeddings])}
 
     def guided_by(self, scale: float, count: int) -> Conditions:
         import torch

@@ -1,0 +1,33 @@
+"""Stable Diffusion 3 and 3.5: two CLIP texts and a T5 text, classifier-free guidance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from seedscope.pipeline.models.autoencoders import pixels_a_cell
+from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
+from seedscope.pipeline.models.stock import StockFamily
+
+
+class StableDiffusion3(StockFamily):
+    """Source: diffusers, `StableDiffusion3Pipeline`."""
+
+    name = "sd3"
+    draws = "StableDiffusion3Pipeline"
+    unused: ClassVar[tuple[str, ...]] = ("image_encoder", "feature_extractor")
+    encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    tokenizer = "tokenizer_3"
+    longest = 256
+
+    def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
+        transformer, scale = configs("transformer"), pixels_a_cell(configs("vae"))
+        side = int(transformer["sample_size"]) * scale
+        multiple = scale * int(transformer["patch_size"])
+        return Geometry(int(transformer["in_channels"]), scale, (side, side), multiple=multiple)
+
+    def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
+        embeds, _, pooled, _ = pipe.encode_prompt(
+            text.text, text.text, text.text, device=device, do_classifier_free_guidance=False, **options
+        )
+        return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}

@@ -1,0 +1,305 @@
+"""Families whose stock pipeline is called whole, with embeddings, noise and generators of the project.
+
+A family says how a text becomes the pipeline's arguments, in what form it takes the noise, and how it is guided; the call, the
+memory of the decoder and the guard against noise from elsewhere are the same for all.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text
+from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.device import gpu_memory_ran_out
+from seedscope.pipeline.study.schema import Compute, Guidance, Json, Sampling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import torch
+
+OURS = frozenset(
+    {
+        "prompt",
+        "negative_prompt",
+        "height",
+        "width",
+        "num_inference_steps",
+        "guidance_scale",
+        "num_images_per_prompt",
+        "num_videos_per_prompt",
+        "generator",
+        "latents",
+        "output_type",
+        "return_dict",
+    }
+)
+"""Arguments of a call that the study says otherwise, or that are not its own."""
+
+
+class StockFamily(Family):
+    """A family drawn by calls of its stock pipeline."""
+
+    network: ClassVar[str] = "transformer"
+    encoders: ClassVar[tuple[str, ...]] = ("text_encoder",)
+    """Parts that only texts need: they are loaded to embed texts, and freed."""
+    tokenizer: ClassVar[str] = "tokenizer"
+    """The tokenizer that says how many tokens of a prompt are read."""
+    longest: ClassVar[int]
+    """Tokens of a prompt that are read at most, where the call says nothing else."""
+    frozen: ClassVar[Mapping[str, Any]] = {}
+    """Arguments of every call, such as to keep a size from being changed."""
+    takes_negative: ClassVar[bool] = True
+    """Whether the call takes a negative prompt."""
+
+    @abstractmethod
+    def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
+        """One text by the pipeline's own method, under the names that its call has for the positive prompt.
+
+        Args:
+            options: of the call, such as `max_sequence_length`.
+        """
+
+    def collate(self, embeddings: Sequence[Embedding]) -> dict[str, Any]:
+        """The embeddings of a batch as one call takes them."""
+        import torch
+
+        return {name: torch.cat([each[name] for each in embeddings]) for name in embeddings[0]}
+
+    def shaped(self, noise: torch.Tensor) -> torch.Tensor:
+        """Noise (B, C, h, w) float32, or as it is drawn, in the form that the call takes for `latents`."""
+        return noise
+
+    def latents_dtype(self, pipe: Any, embeddings: Sequence[Embedding]) -> torch.dtype:  # noqa: ARG002
+        """Of the latents with which the stock pipeline begins: here that of the embeddings."""
+        return embeddings[0]["prompt_embeds"].dtype
+
+    def guided(self, guidance: Guidance, call: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """The arguments of the call that say how strongly it is guided."""
+        return {"guidance_scale": guidance.scale}
+
+    def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether the call is given a negative prompt, be it an empty one."""
+        return self.takes_negative and guidance.scale > 1
+
+    def pictures(self, output: Any) -> torch.Tensor:
+        """(B, 3, H, W) in 0 .. 1, of what a call returns."""
+        pictures: torch.Tensor = output.images
+        return pictures
+
+    def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:  # noqa: ARG002
+        import diffusers
+        import torch
+
+        kind = str(read_json(folder / "model_index.json")[self.network][1])
+        with torch.device("meta"):
+            network: torch.nn.Module = getattr(diffusers, kind).from_config(
+                read_json(folder / self.network / "config.json")
+            )
+        return network, scheduler
+
+    def parts(self, pipe: Any) -> list[str]:
+        """Names of the networks that a loaded pipeline has."""
+        import torch
+
+        return [name for name, part in pipe.components.items() if isinstance(part, torch.nn.Module)]
+
+    def drawer(
+        self,
+        pipe: Any,
+        device: str,
+        sampling: Sampling,
+        compute: Compute,
+        texts: Callable[[Sequence[Text]], list[Embedding]] | None = None,
+    ) -> StockPipeline:
+        """texts: embeds texts; None: the text encoders of `pipe` do."""
+        if compute.compile:
+            import torch
+
+            setattr(pipe, self.network, torch.compile(getattr(pipe, self.network)))
+        return StockPipeline(self, pipe, device, sampling, texts)
+
+    def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
+        if not by_prompt:
+            raise ModelError(
+                f"task: {pipeline} is called whole, and draws from prompts and noise alone. Choose a model with a UNet."
+            )
+        guidance = sampling.guidance
+        for key, value, usual in (
+            ("negative_scale", guidance.negative_scale, None),
+            ("negative_from", guidance.negative_from, 0),
+        ):
+            if value != usual:
+                raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")
+        refuse_arguments(pipeline, sampling.call)
+        if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):
+            raise ModelError(
+                f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt at this guidance. {self.negative_hint}"
+            )
+
+    negative_hint: ClassVar[str] = "Remove it, or set a scale above 1."
+    """What to do so that a negative prompt acts."""
+
+
+def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:
+    """Refuse arguments that a class of diffusers does not take, or that a study says otherwise.
+
+    Raises:
+        ModelError: a sentence.
+    """
+    import difflib
+
+    import diffusers
+
+    known = set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters) - {"self"}
+    for name in call:
+        if name in OURS or name.endswith(("_embeds", "_mask")) or name.startswith("callback"):
+            raise ModelError(f"sampling.call.{name}: is said by the study, or by seedscope itself. Remove it.")
+        if name not in known:
+            near = difflib.get_close_matches(name, known - OURS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ModelError(f"sampling.call.{name}: a {pipeline} takes no such argument.{hint}")
+
+
+class StockPipeline(Drawer):
+    """A loaded stock pipeline that is called whole."""
+
+    def __init__(
+        self,
+        family: StockFamily,
+        pipe: Any,
+        device: str,
+        sampling: Sampling,
+        embed: Callable[[Sequence[Text]], list[Embedding]] | None = None,
+    ) -> None:
+        """
+        Args:
+            embed: how texts are embedded; None: by the text encoders of `pipe`.
+        """
+        self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
+        self.negative = family.uses_negative(sampling.guidance, sampling.call)
+        self._embed = embed or self._by_own_encoders
+        pipe.set_progress_bar_config(disable=True)
+
+    def embed(self, texts: Sequence[Text]) -> list[Embedding]:
+        return self._embed(texts)
+
+    def _by_own_encoders(self, texts: Sequence[Text]) -> list[Embedding]:
+        return [self.family.encode(self.pipe, text, self.device, text_options(self.sampling.call)) for text in texts]
+
+    def tokens_cut(self, text: str) -> int:
+        tokenizer = self.pipe.components.get(self.family.tokenizer)
+        if tokenizer is None:
+            return 0
+        longest = int(text_options(self.sampling.call).get("max_sequence_length", self.family.longest))
+        tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
+        return max(0, len(tokens) - longest)
+
+    def draw(
+        self,
+        noise: torch.Tensor,
+        generators: list[torch.Generator],
+        positive: Sequence[Embedding],
+        negative: Sequence[Embedding] | None,
+        size: tuple[int, int],
+    ) -> torch.Tensor:
+        """Draw a batch by one call.
+
+        Args:
+            noise: (B, C, h, w) float32 on the CPU, as it is drawn.
+            generators: B CPU generators in the state after the initial latent.
+            positive: B embeddings.
+            negative: B embeddings; None: the call is given no negative prompt.
+            size: (height, width) of the pictures, pixels.
+
+        Returns:
+            (B, 3, H, W) float32 in -1 .. 1, on the pipeline's device.
+
+        Raises:
+            ModelError: the pipeline drew noise that does not come from the seeds.
+        """
+        family, sampling = self.family, self.sampling
+        texts = family.collate([self._here(each) for each in positive])
+        if negative is not None:
+            others = family.collate([self._here(each) for each in negative])
+            texts |= {f"negative_{name}": value for name, value in others.items()}
+        latents = family.shaped(noise).to(self.device, family.latents_dtype(self.pipe, positive))
+        with decoding_in_pieces(self.pipe), only_the_seeds_noise(type(self.pipe).__name__):
+            output = self.pipe(
+                **texts,
+                latents=latents,
+                generator=generators,
+                height=size[0],
+                width=size[1],
+                num_inference_steps=sampling.steps,
+                output_type="pt",
+                **family.guided(sampling.guidance, sampling.call),
+                **family.frozen,
+                **sampling.call,
+            )
+        return family.pictures(output).float() * 2 - 1
+
+    def _here(self, embedding: Embedding) -> Embedding:
+        return {name: value.to(self.device) for name, value in embedding.items()}
+
+
+def text_options(call: Mapping[str, Json]) -> dict[str, Any]:
+    """Those arguments of a call that change what a text becomes."""
+    return {name: value for name, value in call.items() if name in ("max_sequence_length", "clip_skip")}
+
+
+@contextmanager
+def only_the_seeds_noise(kind: str) -> Iterator[None]:
+    """Refuse a call that draws from torch's global random state, of the CPU or of a GPU.
+
+    Raises:
+        ModelError: it did.
+    """
+    import torch
+
+    def states() -> list[torch.Tensor]:
+        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return [torch.random.get_rng_state(), *gpus]
+
+    before = states()
+    yield
+    if any(not torch.equal(one, other) for one, other in zip(before, states(), strict=False)):
+        raise ModelError(
+            f"sampling: {kind} drew noise that does not come from the seed, so that the same seed would be another picture "
+            "each time. Choose a scheduler that draws no noise between its steps."
+        )
+
+
+@contextmanager
+def decoding_in_pieces(pipe: Any) -> Iterator[None]:
+    """While it lasts, a decoder that finds no memory on a GPU decodes half as much at once: steps are not made again for it."""
+    import torch
+
+    vae = getattr(pipe, "vae", None)
+    if vae is None:
+        yield
+        return
+    whole = vae.decode
+
+    def decode(latents: torch.Tensor, *args: Any, **options: Any) -> Any:
+        try:
+            return whole(latents, *args, **options)
+        except Exception as error:
+            if len(latents) == 1 or not gpu_memory_ran_out(error):
+                raise
+        halves = [decode(half, *args, **options) for half in torch.split(latents, (len(latents) + 1) // 2)]
+        if isinstance(halves[0], tuple):
+            return (torch.cat([half[0] for half in halves]),)
+        return type(halves[0])(sample=torch.cat([half.sample for half in halves]))
+
+    vae.decode = decode
+    try:
+        yield
+    finally:
+        del vae.decode

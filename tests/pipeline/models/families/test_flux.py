@@ -1,0 +1,129 @@
+"""FLUX.1 on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+import torch
+from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
+from stock_families import (
+    by_seedscope,
+    by_stock,
+    golden_list,
+    holds_in_stock_code,
+    same_within_a_level,
+    stock_pipe,
+    study,
+)
+from tiny_texts import t5_encoder, t5_tokenizer
+from transformers import CLIPTextModel
+
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.locate import locate
+
+SIZE = {"height": 32, "width": 48}
+
+
+def flux(folder: Path, *, guidance_embeds: bool) -> Path:
+    """dev, or, without the embedding of the guidance, schnell."""
+    clip, t5 = tiny_models.clip_tokenizer(folder / "tokenizer", pad="<|endoftext|>"), t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        text_encoder = CLIPTextModel(tiny_models.text_config(clip, width=24, activation="quick_gelu"))
+        transformer = FluxTransformer2DModel(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=24,
+            axes_dims_rope=(4, 4, 8),
+            guidance_embeds=guidance_embeds,
+        )
+        vae = AutoencoderKL(
+            latent_channels=4,
+            block_out_channels=(8, 8, 8, 16),
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            norm_num_groups=4,
+            scaling_factor=0.3611,
+            shift_factor=0.1159,
+            use_quant_conv=False,
+            use_post_quant_conv=False,
+        )
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=guidance_embeds)
+    pipe = FluxPipeline(scheduler, vae.eval(), text_encoder.eval(), clip, t5_encoder(t5), t5, transformer.eval())
+    pipe.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return flux(tmp_path_factory.mktemp("models") / "flux-dev", guidance_embeds=True)
+
+
+@pytest.fixture(scope="module")
+def schnell(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return flux(tmp_path_factory.mktemp("models") / "flux-schnell", guidance_embeds=False)
+
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("dev", {}, {"guidance_scale": 4.0}),
+    ("dev", {"call": {"max_sequence_length": 64}}, {"guidance_scale": 4.0, "max_sequence_length": 64}),
+    (
+        "dev",
+        {"guidance": {"scale": 2.0, "negative_prompt": "the grass"}, "call": {"true_cfg_scale": 3.0}},
+        {"guidance_scale": 2.0, "negative_prompt": "the grass", "true_cfg_scale": 3.0},
+    ),
+    ("schnell", {"guidance": {"scale": 0}}, {"guidance_scale": 0.0}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sampling", "call"), CALLS)
+def test_single_pictures_are_the_stock_pipelines(
+    kind: str, sampling: dict[str, Any], call: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    folder: Path = request.getfixturevalue(kind)
+    here = by_seedscope(study(folder, batch_size=1, **SIZE, **sampling), tmp_path)
+    there = by_stock(stock_pipe(folder), **SIZE, **call)
+    assert np.array_equal(here, there)
+    assert np.abs(here[0].astype(int) - here[2]).max() > 10, "the seed changes the picture"
+    assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
+
+
+def test_a_batch_is_its_single_pictures(dev: Path, tmp_path: Path) -> None:
+    single = by_seedscope(study(dev, batch_size=1, **SIZE), tmp_path / "single")
+    batch = by_seedscope(study(dev, batch_size=3, **SIZE), tmp_path / "batch")
+    assert same_within_a_level(batch, single), "matrix products of other sizes round in another order"
+
+
+def test_its_golden_list_holds_in_stock_code(dev: Path, tmp_path: Path) -> None:
+    golden = golden_list(dev, tmp_path, **SIZE)
+    assert golden.conditions.model.network == "transformer" and golden.conditions.model.family == "flux"
+    pipe = stock_pipe(dev)
+    assert golden.latents(pipe).shape == (2, 2 * 3, 16)
+    holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2, guidance_scale=4.0)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"height": 40}, "multiples of 16, not 40; the nearest is 32"),
+        ({"call": {"guidance_rescale": 0.5}}, "a FluxPipeline takes no such argument"),
+        ({"call": {"true_cfg": 2}}, "Did you mean 'true_cfg_scale'"),
+        ({"call": {"latents": 1}}, "is said by the study"),
+        ({"guidance": {"negative_prompt": "x"}}, "or say `call: {true_cfg_scale: 4}`"),
+        ({"guidance": {"negative_prompt": "x", "negative_from": 1}}, "has no such guidance"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(dev: Path, sampling: dict[str, Any], said: str) -> None:
+    wanted = study(dev, **sampling)
+    located = locate(wanted.model)
+    with pytest.raises(ModelError, match=said):
+        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+        located.size(wanted.sampling)

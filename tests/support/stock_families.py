@@ -1,0 +1,110 @@
+"""A tiny model of a family, drawn by seedscope and by the stock pipeline; and its golden list, tried in a user's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from diffusers import DiffusionPipeline
+from stock_pictures import ours
+
+from seedscope.analysis import GoldenMismatch, GoldenSeeds
+from seedscope.analysis.judging.golden_list import conditions_of
+from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.select.canary import Canary
+from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import Study
+
+PROMPTS = ("a red apple", "the photo of a cat on grass")
+SEEDS = (0, 7)
+
+
+def study(folder: Path, *, batch_size: int = 3, prompts: Sequence[str] = PROMPTS, **sampling: Any) -> Study:
+    return Study.model_validate(
+        {
+            "name": "t",
+            "model": str(folder),
+            "sampling": {"steps": 2, "guidance": {"scale": 4.0}} | sampling,
+            "compute": {"batch_size": batch_size, "device": "cpu"},
+            "prompts": list(prompts),
+            "seeds": list(SEEDS),
+        }
+    )
+
+
+def stock_pipe(folder: Path) -> Any:
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe
+
+
+def by_seedscope(study: Study, folder: Path, prompts: Sequence[str] = PROMPTS) -> np.ndarray:
+    """(N, H, W, 3) uint8 of all cells, in order of seed and prompt."""
+    return ours(study, folder, Unit.crossed("u", tuple(map(prompt, prompts)), SEEDS))
+
+
+def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "images", **call: Any) -> np.ndarray:
+    """The same cells by a call each: a prompt as it is, and a generator of its seed; nothing of seedscope's."""
+    pictures = []
+    for seed in SEEDS:
+        for text in prompts:
+            generator = torch.Generator("cpu").manual_seed(seed)
+            made = pipe(text, generator=generator, num_inference_steps=2, **call)
+            pictures.append(np.asarray(getattr(made, fields)[0]))
+    return np.stack(pictures)
+
+
+def same_within_a_level(here: np.ndarray, there: np.ndarray) -> bool:
+    """Whether two sets of pictures differ by one level of 255 at most: rounding, which hangs on what is computed together."""
+    return here.shape == there.shape and int(np.abs(here.astype(int) - there).max()) <= 1
+
+
+def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:
+    """The golden list of a run whose pictures were drawn, as `seedscope export` writes it, read again."""
+    wanted = study(folder, prompts=PROMPTS[:1], batch_size=2, **sampling)
+    drawn = by_seedscope(wanted, tmp_path / "drawn", PROMPTS[:1])
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(wanted.model_dump(mode="json", exclude_defaults=True)))
+    run = run_of(file, tmp_path / "run")
+    assert isinstance(run, DrawnRun)
+    standings = [
+        SeedStanding(seed=seed, rank=rank, value=1.0, interval=None, n=1) for rank, seed in enumerate(SEEDS, 1)
+    ]
+    GoldenSeeds(
+        seeds=list(SEEDS),
+        why=Why(rule="top", measure="m", better="lower", k=2, ranked=2, sentence="The two.", standings=standings),
+        conditions=conditions_of(run),
+        noise=NoiseContract.of(SEEDS, run.located.latent_shape(wanted.sampling)),
+        canary_pictures=Canary.of(PROMPTS[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
+    ).save(tmp_path / "golden.json")
+    return GoldenSeeds.load(tmp_path / "golden.json")
+
+
+def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", **call: Any) -> None:
+    """The user's own code: the list is checked, and its latents draw what its generators draw, one call a seed."""
+    golden.check(pipe, **call)
+    assert golden.canary(pipe) < 1
+    latents = golden.latents(pipe)
+    for number, (seed, after) in enumerate(zip(SEEDS, golden.generators(after_latent=True), strict=True)):
+        given = getattr(pipe(PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
+        fresh = getattr(pipe(PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
+        assert np.array_equal(np.asarray(given), np.asarray(fresh))
+    with pytest.raises(GoldenMismatch, match="number of steps is 3"):
+        golden.check(pipe, **call | {"num_inference_steps": 3})
+    for name, part in pipe.components.items():
+        if isinstance(part, torch.nn.Module) and not name.startswith("image_encoder"):
+            with torch.no_grad():
+                first = next(part.parameters())
+                first.add_(1)
+            with pytest.raises(GoldenMismatch, match=f"The weights of the {name} are not those"):
+                golden.check(pipe, **call)
+            with torch.no_grad():
+                first.sub_(1)
