@@ -127,14 +127,15 @@ def _studentised(
 
     alike: (S,) the seeds whose median is the base of the last, and who lend from their errors to all; None: all.
     """
-    variance = seeds.error**2
-    lending = variance if alike is None else variance[..., alike]
-    lent = PRIOR_FREEDOM * lending.mean(axis=-1, keepdims=True)
-    variance = (lent + freedom * variance) / (PRIOR_FREEDOM + freedom)
+    lending = seeds if alike is None else seeds.only(alike)
+    lent = PRIOR_FREEDOM * (lending.error**2).mean(axis=-1, keepdims=True)
+    variance = (lent + freedom * seeds.error**2) / (PRIOR_FREEDOM + freedom)
     effect, of_median = over_median(seeds.effect, variance)
+    over = effect
+    if alike is not None and not alike.all():  # to the digit what is done to shuffled seeds: ties stay ties
+        _, of_median = over_median(seeds.effect[alike], variance[alike])
+        over = seeds.effect - np.median(seeds.effect[alike])
     error = np.sqrt(variance + of_median)
-    # Their median is 0 where all are alike: to take it away would make ties unequal by rounding.
-    over = effect if alike is None or alike.all() else effect - np.median(effect[alike])
     nothing = np.where(over == 0, 0.0, np.copysign(np.inf, over))
     return effect, error, np.sqrt(variance), np.divide(over, error, out=nothing, where=error > 0)
 
