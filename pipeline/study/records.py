@@ -15,7 +15,21 @@ from seedscope.pipeline.study.untrusted_parquet import refuse_bombs, validated
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 MOST_ROWS = 2_000_000
+_EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
+"""The whole number from which on a column of decimal numbers does not hold all of them."""
 Record = dict[str, Json]
+
+
+class Rounded(float):
+    """A number of a column of decimal numbers that is perhaps another whole number, rounded: only those below `exact` are held
+    as they were."""
+
+    exact: int
+
+    def __new__(cls, value: float, exact: int) -> "Rounded":
+        found = super().__new__(cls, value)
+        found.exact = exact
+        return found
 
 
 def records(
@@ -23,7 +37,8 @@ def records(
 ) -> Iterator[tuple[int, Record]]:
     """(number of the line or, of Parquet, of the row, from 1 on; column -> value), read as they are asked for.
 
-    Values of CSV and TSV are texts; those of Parquet are texts, numbers and truth values, and other columns are left out.
+    Values of CSV and TSV are texts; those of Parquet are texts, numbers (some of them `Rounded`) and truth values, and other
+    columns are left out.
 
     Args:
         ragged: of CSV and TSV, missing values at the end of a row are None.
@@ -128,10 +143,13 @@ def _is_plain(kind: pa.DataType) -> bool:
 
 
 def _values(column: pa.Array) -> list[Json]:
-    if not isinstance(column, pa.DictionaryArray):
-        found: list[Json] = column.to_pylist()
+    if isinstance(column, pa.DictionaryArray):
+        words = column.dictionary
+        if _is_string(words.type) and (pc.max(pc.binary_length(words)).as_py() or 0) > LONGEST:
+            raise ValueError(f"it holds a text of more than {LONGEST:,} bytes")
+        held = _values(words)
+        return [None if place is None else held[place] for place in column.indices.to_pylist()]
+    found: list[Json] = column.to_pylist()
+    if (exact := _EXACT.get(column.type)) is None:
         return found
-    if _is_string(column.dictionary.type) and (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) > LONGEST:
-        raise ValueError(f"it holds a text of more than {LONGEST:,} bytes")
-    texts: list[Json] = column.dictionary.to_pylist()
-    return [None if place is None else texts[place] for place in column.indices.to_pylist()]
+    return [Rounded(value, exact) if isinstance(value, float) and abs(value) >= exact else value for value in found]

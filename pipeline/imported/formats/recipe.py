@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seedscope.pipeline.study.given import is_text, trimmed
+from seedscope.pipeline.study.records import Rounded
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
-_EXACT = 2**53  # whole numbers up to it are all floating-point numbers
+_EXACT = 2**53  # whole numbers below it are all floating-point numbers, and no two of them the same
 _FEW_DIGITS = re.compile(r"\s*-?[0-9]\.([0-9]{2,})[eE]\+?([0-9]+)\s*")  # as spreadsheets show long numbers: 1.23457E+14
 LINK = "-> "
 """Begins a further setting that says what a thing depends on, and not what it is set to."""
@@ -104,9 +105,14 @@ def _seed(seed: Json) -> int:
     number = whole(seed)
     if number is None:
         raise Unread(f"its seed is {_shown(seed)}, which is no whole number")
-    if abs(number) > _EXACT and re.search(r"[.eE]", str(seed)):
+    if isinstance(seed, Rounded):
         raise Unread(
-            f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
+            f"its seed is {number}, which its column of decimal numbers may have rounded: of whole numbers it holds only those "
+            f"below {seed.exact:,}"
+        )
+    if abs(number) >= _EXACT and re.search(r"[.eE]", str(seed)):
+        raise Unread(
+            f"its seed is {_shown(seed)}, a decimal number from 2^53 on, of which the last digits may have been lost"
         )
     if (few := _FEW_DIGITS.fullmatch(str(seed))) and int(few[2]) > len(few[1]):
         raise Unread(f"its seed is {_shown(seed)}, of which the last digits were rounded away; write all of them")
