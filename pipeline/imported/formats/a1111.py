@@ -74,8 +74,6 @@ def parse(parameters: str) -> Recipe:
     prompt, negative = _prompts(parameters[: lines[-1].start()])
     pairs = _fields(parameters[lines[-1].start() :])
     fields = dict(reversed(pairs))  # of a name that stands twice, the first
-    if prompt == negative == "unknown":
-        raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
     width, _, height = fields.get("size", "").partition("x")
     schedule = fields.get("schedule type")
     settings = Settings(
@@ -90,6 +88,8 @@ def parse(parameters: str) -> Recipe:
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
     unread = {name for name, value in (("cfg scale", settings.guidance), ("size", settings.size)) if value is None}
     with telling(settings, rest := _further(fields, unread)):
+        if prompt == negative == "unknown":
+            raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
     found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))

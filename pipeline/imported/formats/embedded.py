@@ -11,7 +11,7 @@ from PIL import Image, PngImagePlugin
 
 from seedscope.pipeline.images import DAMAGE, opened
 from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread, telling
 from seedscope.pipeline.study.given import BYTE_ORDER_MARK
 from seedscope.pipeline.study.schema import Json
 
@@ -143,11 +143,16 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
         except Unread as reason:
             unread.append(reason)
     if not found:
-        raise unread[0]
-    _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
+        first_reason = unread[0]
+        told_by = next((each for each in unread if each.settings is not None), first_reason)
+        first_reason.settings, first_reason.further = told_by.settings, told_by.further
+        raise first_reason
     first, *others = found.values()
     told = [item.further for item in (first, *others) if item.further is not None]
-    return replace(first, further={name: value for item in reversed(told) for name, value in item.items()})
+    rest = {name: value for item in reversed(told) for name, value in item.items()}
+    with telling(first.settings, rest):
+        _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
+    return replace(first, further=rest)
 
 
 def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[], Recipe]]:

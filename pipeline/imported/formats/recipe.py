@@ -69,11 +69,12 @@ class Recipe:
 
 @contextmanager
 def telling(settings: Settings, further: Mapping[str, Json] | None) -> Iterator[None]:
-    """What is refused in here tells the settings."""
+    """What is refused in here tells the settings, unless it does so already."""
     try:
         yield
     except Unplaceable as reason:
-        reason.settings, reason.further = settings, further
+        if reason.settings is None:
+            reason.settings, reason.further = settings, further
         raise
 
 
