@@ -95,7 +95,7 @@ def _prompt(prompt: Json) -> str:
         raise Unread("its prompt has characters that are none (zeros, or halves of surrogate pairs)")
     if not trimmed(prompt):
         raise Unread("its prompt is empty")
-    return trimmed(prompt)
+    return _with_line_feeds(trimmed(prompt))
 
 
 def _seed(seed: Json) -> int:
@@ -175,7 +175,12 @@ def number(value: Json) -> float | None:
 
 def text(value: Json) -> str | None:
     """A text, or None where there is none."""
-    return _repaired(value.strip()) or None if isinstance(value, str) else None
+    return _with_line_feeds(_repaired(value.strip())) or None if isinstance(value, str) else None
+
+
+def _with_line_feeds(value: str) -> str:
+    """The text with line breaks as Unix writes them: Windows' make no other prompt."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _repaired(value: str) -> str:

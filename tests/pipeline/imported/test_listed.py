@@ -201,6 +201,18 @@ def test_a_seed_that_a_decimal_number_cannot_hold_is_refused(seed: Json) -> None
         recipe("a", seed, Settings())
 
 
+def test_line_breaks_of_other_systems_make_no_other_prompt(tmp_path: Path) -> None:
+    rows = (("0.png", "two\r\nlines"), ("1.png", "two\nlines"), ("2.png", "two\rlines"))
+    for name, _ in rows:
+        foreign.png(tmp_path / name, {})
+    lines = "".join(f'{name},"{prompt}",{name[0]},"not\r\nred"\r\n' for name, prompt in rows)
+    (tmp_path / "t.csv").write_bytes(f"file,prompt,seed,negative\r\n{lines}".encode())
+    recipes = [entry.recipe for entry in find_table(tmp_path).entries.values()]
+    assert {(each.prompt, each.settings.negative_prompt) for each in recipes if isinstance(each, Recipe)} == {
+        ("two\nlines", "not\nred")
+    }
+
+
 def test_a_seed_that_a_spreadsheet_has_rounded_is_refused() -> None:
     for seed in ("1.23457E+14", "1.23e+09"):
         with pytest.raises(Unplaceable, match="rounded"):
