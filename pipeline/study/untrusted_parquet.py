@@ -18,8 +18,9 @@ Read = TypeVar("Read", pa.RecordBatch, pa.Table)
 
 
 def reason(error: Exception) -> str:
-    """What one of `UNREADABLE` says, as part of a sentence: in one line, without a full stop."""
-    return " ".join(str(error).split()).rstrip(".")
+    """What one of `UNREADABLE` says, as part of a sentence that names the file: in one line, without a full stop."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(said.split()).rstrip(".")
 
 
 def refuse_bombs(file: pq.ParquetFile, names: list[str]) -> None:

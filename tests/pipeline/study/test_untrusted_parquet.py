@@ -52,3 +52,4 @@ def test_a_column_is_refused_that_would_fill_the_memory_and_others_are_not_looke
 
 def test_a_reason_is_one_line_without_a_full_stop() -> None:
     assert reason(ValueError("Couldn't read.\n  Page 3 is damaged.")) == "Couldn't read. Page 3 is damaged"
+    assert reason(PermissionError(13, "Permission denied", "/a/b.parquet")) == "Permission denied"
