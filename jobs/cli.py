@@ -1,8 +1,10 @@
 """The command line: `seedscope run STUDY`, and each step of it alone."""
 
 import atexit
+import errno
 import signal
 import sys
+from typing import NoReturn
 
 import typer
 
@@ -23,7 +25,7 @@ from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.verify import verify_study
-from seedscope.jobs.console import notes, say_traceback
+from seedscope.jobs.console import notes, say_traceback, shortened
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.large_pictures import accept_large_pictures
 
@@ -67,6 +69,12 @@ def _stop(number: int, _frame: object) -> None:
     raise _Stopped(number)
 
 
+def _refuse(reason: str) -> NoReturn:
+    for line in reason.splitlines():
+        notes.print(f"seedscope: {shortened(line)}", style="red", soft_wrap=True)
+    sys.exit(2)
+
+
 def main() -> None:
     """Entry point: a person's mistake is told in a sentence, without a traceback, and with an exit code that is not 0."""
     accept_large_pictures()
@@ -74,9 +82,11 @@ def main() -> None:
     try:
         app()
     except (UserError, CorruptShard) as error:
-        for line in str(error).splitlines():
-            notes.print(f"seedscope: {line}", style="red", soft_wrap=True)
-        sys.exit(2)
+        _refuse(str(error))
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        _refuse(f"{error.filename}: no file can have so long a name.")
     except (_Stopped, SystemError) as error:
         # Ray's compiled code wraps what a signal's handler raises inside it.
         stopped = error if isinstance(error, _Stopped) else error.__cause__

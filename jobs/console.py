@@ -15,10 +15,19 @@ _CODES = re.compile(
     r"\ud800-\udfff]"  # bytes of file names that are no text
 )
 
+LONGEST_WORD = 400
+"""Letters of a word that is printed whole."""
+_LONG_WORD, _END = re.compile(rf"\S{{{LONGEST_WORD + 1},}}"), 100
+
 
 def printable(text: str) -> str:
     """A text with what a terminal would obey instead of showing it written out, such as `\\x1b`."""
     return _CODES.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
+
+
+def shortened(text: str) -> str:
+    """A text whose longest words, such as names of thousands of letters, are told by their ends."""
+    return _LONG_WORD.sub(lambda found: f"{found[0][:_END]}...{found[0][-_END:]}", text)
 
 
 class _Printable(RenderHook):

@@ -16,8 +16,9 @@ from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.given import regular
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, counts, reason, validated
+from seedscope.pipeline.study.records import MOST_ROWS
 from seedscope.pipeline.study.schema import fingerprint
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, counts, reason, validated
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 BLOCK = 256

@@ -19,8 +19,8 @@ from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 from seedscope.pipeline.study.plan import Unit
-from seedscope.pipeline.study.records import UNREADABLE
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE
 from seedscope.pipeline.tables.parquet import read_whole, tuples
 
 FOLDER = ".rankings"

@@ -23,8 +23,8 @@ from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
-from seedscope.pipeline.study.records import UNREADABLE, reason
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA

@@ -13,7 +13,7 @@ import pyarrow as pa
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import ImageError, Pixels, decode
 from seedscope.pipeline.study.plan import Unit
-from seedscope.pipeline.study.records import counts, validated
+from seedscope.pipeline.study.untrusted_parquet import counts, validated
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 

@@ -35,8 +35,8 @@ def import_pictures(
 ) -> None:
     """Bring in pictures made elsewhere, with their prompt and seed, so that they can be measured and ranked.
 
-    Reads what AUTOMATIC1111, Forge, ComfyUI, InvokeAI, SwarmUI and Fooocus write into pictures, or a table of file, prompt
-    and seed beside them. Import again when the folder has grown.
+    Reads what AUTOMATIC1111, Forge, ComfyUI, InvokeAI, SwarmUI, Fooocus and Draw Things write into pictures, or a table of
+    file, prompt and seed beside them. Import again when the folder has grown.
 
     Example: seedscope import ./outputs/txt2img-images --out runs/mine
     """

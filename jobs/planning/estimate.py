@@ -10,7 +10,7 @@ from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import plan
-from seedscope.pipeline.study.records import UNREADABLE, reason
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import read_whole
 
 

@@ -15,9 +15,10 @@ from urllib.parse import unquote
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
 from seedscope.pipeline.study.given import BadRow, is_there, regular, trimmed
-from seedscope.pipeline.study.records import FORMATS, UNREADABLE, Record, columns, reason, records
+from seedscope.pipeline.study.records import FORMATS, Record, columns, records
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import quoted
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 
 _SPELLINGS = {
     "file": ("file", "file_name", "filename", "image_name"),

@@ -129,8 +129,12 @@ class _Renewed(Thread):
         return self._looked(self._storage)
 
     def _looked(self, storage: Swap) -> bool:
-        """Look who has the lease; whether it is still this process."""
+        """Look who has the lease; whether it is still this process. What is no lease is looked at again: some stores show an
+        object empty, or none, while it is being put."""
         found = _read(storage, self._lease.name)
+        if found is None or _token(found) is None:
+            time.sleep(min(self._lease.beat, self._lease.stale) / LOOKS)
+            found = _read(storage, self._lease.name)
         if found is not None and self._mine(found):
             # A store may carry out a renewal late, or twice: from there it goes on.
             self._content = found

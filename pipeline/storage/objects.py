@@ -15,7 +15,7 @@ from seedscope.pipeline.storage.base import READ_ONLY, Entry, Held, together
 from seedscope.pipeline.storage.lease import NAME, PARTS, Lease, holders
 from seedscope.pipeline.storage.local import refusals
 from seedscope.pipeline.storage.ranges import Ranges
-from seedscope.pipeline.storage.retries import RETRY_SECONDS, lacks_conditions, with_retries
+from seedscope.pipeline.storage.retries import CHECKSUM_TRIES, RETRY_SECONDS, lacks_conditions, with_retries
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -104,8 +104,14 @@ class ObjectStorage:
         return pa.PythonFile(Ranges(partial(self.range, name), size), mode="r")
 
     def range(self, name: str, start: int, end: int) -> bytes:
-        """Bytes `start` to `end`, the latter not among them."""
-        return self._ask(lambda fs, path: bytes(fs.cat_file(path, start=start, end=end)), name)
+        """Bytes `start` to `end`, the latter not among them; fewer where the object ends before, or is cut time and again: a
+        part has no checksum that would tell."""
+        found = b""
+        for _ in range(CHECKSUM_TRIES):
+            found = self._ask(lambda fs, path: bytes(fs.cat_file(path, start=start, end=end)), name)
+            if len(found) == end - start:
+                break
+        return found
 
     def create(self, name: str, content: bytes) -> None:
         self._put_new(name, lambda fs, path, mode: fs.pipe_file(path, content, **mode), lambda: content)

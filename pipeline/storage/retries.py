@@ -17,7 +17,8 @@ RETRY_SECONDS = 240.0
 LONGEST_WAIT = 20.0
 WARN_AT_ATTEMPT = 5
 CHECKSUM_TRIES = 5
-"""Reads of an object whose bytes do not match their checksum: on the way that passes at once, in the store it never does."""
+"""Reads of an object whose bytes do not match their checksum, or of a part that comes cut: on the way that passes at once, in
+the store it never does."""
 _BUSY = {408, 409, 425, 429, 500, 502, 503, 504}
 _PASSING = {
     errno.EBUSY,

@@ -9,9 +9,10 @@ from pathlib import Path
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.given import LONGEST, BadRow, is_text, not_text, opened_text, trimmed
 from seedscope.pipeline.study.records import FORMATS as TABLES
-from seedscope.pipeline.study.records import UNREADABLE, columns, reason, records
+from seedscope.pipeline.study.records import columns, records
 from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, GridSource, Json
 from seedscope.pipeline.study.separated import quoted
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 
 PROMPT_COLUMNS = ("prompt", "caption", "text")
 FORMATS = (".txt", *TABLES)

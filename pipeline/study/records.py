@@ -1,10 +1,8 @@
 """The rows of a table that a person made: a CSV, TSV, JSONL or Parquet file."""
 
-import csv
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,21 +11,25 @@ import pyarrow.parquet as pq
 from seedscope.pipeline.study.given import LONGEST, BadRow, not_text, opened_text, read_json, regular
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import columns_of, separated
+from seedscope.pipeline.study.untrusted_parquet import refuse_bombs, validated
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
-UNREADABLE = (OSError, ValueError, OverflowError, pa.ArrowException, csv.Error)
-"""What reading a table of others raises; of Parquet, with `validated`, no more."""
 MOST_ROWS = 2_000_000
-_LARGEST_CHUNK = 512 * 2**20
-"""Bytes of a column of a row group, and (below) of its mean value, that fit into memory a few times."""
-_LARGEST_MEAN = 2**20
+_EXACT = {pa.float16(): 2**11, pa.float32(): 2**24, pa.float64(): 2**53}
+"""The whole number from which on a column of decimal numbers does not hold all of them."""
 Record = dict[str, Json]
-Read = TypeVar("Read", pa.RecordBatch, pa.Table)
 
 
-def reason(error: Exception) -> str:
-    """What one of `UNREADABLE` says, as part of a sentence: in one line, without a full stop."""
-    return " ".join(str(error).split()).rstrip(".")
+class Rounded(float):
+    """A number of a column of decimal numbers that is perhaps another whole number, rounded: only those below `exact` are held
+    as they were."""
+
+    exact: int
+
+    def __new__(cls, value: float, exact: int) -> "Rounded":
+        found = super().__new__(cls, value)
+        found.exact = exact
+        return found
 
 
 def records(
@@ -35,7 +37,8 @@ def records(
 ) -> Iterator[tuple[int, Record]]:
     """(number of the line or, of Parquet, of the row, from 1 on; column -> value), read as they are asked for.
 
-    Values of CSV and TSV are texts; those of Parquet are texts, numbers and truth values, and other columns are left out.
+    Values of CSV and TSV are texts; those of Parquet are texts, numbers (some of them `Rounded`) and truth values, and other
+    columns are left out.
 
     Args:
         ragged: of CSV and TSV, missing values at the end of a row are None.
@@ -44,7 +47,7 @@ def records(
 
     Raises:
         BadRow: a line that cannot be read, or not in one way; its message is a sentence.
-        One of `UNREADABLE`: the file cannot be read.
+        One of `UNREADABLE` (untrusted_parquet.py): the file cannot be read.
     """
     found = _of_parquet(path, needed, most) if path.suffix.lower() == ".parquet" else _of_text(path, ragged=ragged)
     for count, row in enumerate(found):
@@ -115,7 +118,7 @@ def _of_parquet(path: Path, needed: Callable[[str], bool], most: int | None) -> 
             raise ValueError(
                 f"its column {wrong[0]!r} is {schema.field(wrong[0]).type}, which is neither text nor number"
             )
-        _refuse_bombs(file, names)
+        refuse_bombs(file, names)
     # As dictionaries, so that a text that stands in a million rows is held once.
     texts = [name for name in names if _is_string(schema.field(name).type)]
     with pq.ParquetFile(path, read_dictionary=texts) as file:
@@ -139,57 +142,14 @@ def _is_plain(kind: pa.DataType) -> bool:
     return _is_string(kind) or any(test(kind) for test in tests)
 
 
-def _refuse_bombs(file: pq.ParquetFile, names: list[str]) -> None:
-    """Refuse a few bytes that become gigabytes."""
-    leaves = [place for place in range(len(file.schema)) if file.schema.column(place).path in names]
-    for group in range(file.num_row_groups):
-        if leaves:
-            _build(file, group, leaves)
-        row_group = file.metadata.row_group(group)
-        for column in map(row_group.column, leaves):
-            size, mean = column.total_uncompressed_size, column.total_uncompressed_size / max(column.num_values, 1)
-            if size > _LARGEST_CHUNK or mean > _LARGEST_MEAN:
-                raise ValueError(
-                    f"its column {column.path_in_schema!r} takes {size / 2**20:,.0f} MiB in a row group of "
-                    f"{row_group.num_rows:,} rows, which is more than is read at once"
-                )
-
-
-def _build(file: pq.ParquetFile, group: int, leaves: list[int]) -> None:
-    """Have Arrow make out what the footer says of columns, as for reading no rows of them.
-
-    Where it throws there, that is an exception; `metadata.row_group(group).column(place)` would end the process.
-    """
-    next(file.reader.iter_batches(0, [group], leaves), None)
-
-
-def counts(file: pq.ParquetFile) -> list[int]:
-    """The rows of each row group.
-
-    Raises:
-        ValueError: they are not those of the file.
-    """
-    found = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
-    if sum(found) != file.metadata.num_rows or min(found, default=0) < 0:
-        raise ValueError(f"it says that it has {file.metadata.num_rows:,} rows, and its row groups have {sum(found):,}")
-    return found
-
-
-def validated(rows: Read) -> Read:
-    """The same, of which Arrow has made sure that texts are UTF-8, and that places lie in what they point into.
-
-    Raises:
-        pa.ArrowException: they do not: the file is damaged.
-    """
-    rows.validate(full=True)
-    return rows
-
-
 def _values(column: pa.Array) -> list[Json]:
-    if not isinstance(column, pa.DictionaryArray):
-        found: list[Json] = column.to_pylist()
+    if isinstance(column, pa.DictionaryArray):
+        words = column.dictionary
+        if _is_string(words.type) and (pc.max(pc.binary_length(words)).as_py() or 0) > LONGEST:
+            raise ValueError(f"it holds a text of more than {LONGEST:,} bytes")
+        held = _values(words)
+        return [None if place is None else held[place] for place in column.indices.to_pylist()]
+    found: list[Json] = column.to_pylist()
+    if (exact := _EXACT.get(column.type)) is None:
         return found
-    if _is_string(column.dictionary.type) and (pc.max(pc.binary_length(column.dictionary)).as_py() or 0) > LONGEST:
-        raise ValueError(f"it holds a text of more than {LONGEST:,} bytes")
-    texts: list[Json] = column.dictionary.to_pylist()
-    return [None if place is None else texts[place] for place in column.indices.to_pylist()]
+    return [Rounded(value, exact) if isinstance(value, float) and abs(value) >= exact else value for value in found]

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
-from seedscope.pipeline.study.records import UNREADABLE, reason, validated
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason, validated
 
 ROW_GROUP = 64
 

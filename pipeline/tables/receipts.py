@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from pydantic_core import to_json
 
 from seedscope.pipeline.storage.base import Entry, Storage
-from seedscope.pipeline.study.records import UNREADABLE, validated
 from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, validated
 from seedscope.pipeline.tables.parquet import in_memory
 from seedscope.pipeline.tables.sealed import sealed, unsealed
 

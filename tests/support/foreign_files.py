@@ -20,6 +20,7 @@ from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.golden import SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.formats import xmp
 from seedscope.pipeline.imported.formats.embedded import recipe_of
 from seedscope.pipeline.imported.formats.recipe import Unplaceable
 from seedscope.pipeline.imported.listed import read_table
@@ -335,6 +336,9 @@ PARSERS = {
     "swarmui": Parser([_json(foreign.SWARM)], _embedded("parameters")),
     "invokeai": Parser([_json(foreign.INVOKE)], _embedded("invokeai_metadata")),
     "invokeai2": Parser([_json(foreign.SD_METADATA)], _embedded("sd-metadata")),
+    "drawthings": Parser(
+        [foreign.draw_things_xmp(comment=told).encode() for told in (foreign.DRAW_THINGS, None)], _embedded(xmp.NAME)
+    ),
     "golden": Parser([_golden()], from_file("golden.json", GoldenSeeds.load)),
     "receipt": Parser([_json(_RECEIPT)], _receipt),
     "edition": Parser([_json(_EDITION)], _edition),

@@ -25,12 +25,14 @@ class ObjectStore:
     trouble: a function that is asked before each request; it may return the answer, or None for the real one.
     lost: how many answers to puts are still to be lost: the put is carried out, and a 503 is sent.
     rotten: end of the names of objects that are sent with bytes which do not match their checksum, and how often.
+    halved: how many answers that bring a part of an object still bring half of it, as if that were all.
     conditions: `kept` as S3 does; `refused` with 501; `overlooked`, as by stores that do not know them.
     """
 
     trouble: Callable[[dict[str, Any]], tuple[str, bytes] | None] = lambda environ: None
     lost: int = 0
     rotten: tuple[str, int] = ("", 0)
+    halved: int = 0
     conditions: str = "kept"
     asked: Counter[str] = field(default_factory=Counter)
     sent: int = 0
@@ -59,6 +61,9 @@ class ObjectStore:
                 list(self._app(environ, lambda *_: None))
                 start("503 Service Unavailable", [("Content-Type", "application/xml")])
                 return [error("SlowDown")]
+            if method == "GET" and "HTTP_RANGE" in environ and self.halved:
+                self.halved -= 1
+                return self._half(environ, start)
             answer = list(self._app(environ, start))
             name, times = self.rotten
             if method == "GET" and times and environ["PATH_INFO"].endswith(name):
@@ -66,6 +71,14 @@ class ObjectStore:
                 answer = [bytes([part[0] ^ 1]) + part[1:] for part in answer if part]
             self.sent += sum(map(len, answer))
             return answer
+
+    def _half(self, environ: dict[str, Any], start: Any) -> Answer:
+        told: list[Any] = []
+        content = b"".join(self._app(environ, lambda *told_now: told.extend(told_now)))
+        content = content[: len(content) // 2]
+        others = [(key, value) for key, value in told[1] if key.lower() not in ("content-length", "content-range")]
+        start(told[0], [*others, ("Content-Length", str(len(content)))])
+        return [content]
 
     def environment(self) -> dict[str, str]:
         """What a process needs to find the store."""

@@ -11,7 +11,7 @@ from seedscope.analysis.maps.meaning import Trait
 from seedscope.analysis.report.data import StyleMap
 from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.run.run import Run
-from seedscope.pipeline.study.records import UNREADABLE
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE
 from seedscope.pipeline.tables.parquet import read_whole
 
 CLUSTERS, SEEDS = "clusters.json", "map_seeds.parquet"

@@ -16,7 +16,8 @@ from PIL import Image, ImageOps
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.images import ImageError, Mask, Pixels, decode, endings, opened
 from seedscope.pipeline.study.given import BadRow, regular, trimmed
-from seedscope.pipeline.study.records import MOST_ROWS, UNREADABLE, columns, counts, reason, records, validated
+from seedscope.pipeline.study.records import MOST_ROWS, columns, records
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, counts, reason, validated
 
 OBJECTS_FILE = "objects.csv"
 MASK_ENDING = ".mask"

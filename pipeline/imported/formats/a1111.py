@@ -51,6 +51,7 @@ _SHAPES_NOTHING = (
 )
 _NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
 _ENLARGED = re.compile("hires|upscal|resize|outpaint|zoom")
+_ONE_FRAME = re.compile(r"enable: False|video_length: [01]\b")  # of AnimateDiff, which may be there and not used
 _GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
 
 
@@ -67,15 +68,10 @@ def parse(parameters: str) -> Recipe:
     Raises:
         Unplaceable: there is no line of settings, no prompt or no seed in it, two seeds were mixed, or it is that of a grid.
     """
-    parameters = parameters.replace("\r\n", "\n").replace("\r", "\n")
-    lines = list(_SETTINGS.finditer(parameters))
-    if not lines:
-        raise Unread("its `parameters` text has no line of settings (`Steps: ..., Seed: ...`)")
-    prompt, negative = _prompts(parameters[: lines[-1].start()])
-    pairs = _fields(parameters[lines[-1].start() :])
+    written, line = divided(parameters)
+    prompt, negative = _prompts(written)
+    pairs = fields_of(line)
     fields = dict(reversed(pairs))  # of a name that stands twice, the first
-    if prompt == negative == "unknown":
-        raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
     width, _, height = fields.get("size", "").partition("x")
     schedule = fields.get("schedule type")
     settings = Settings(
@@ -90,9 +86,27 @@ def parse(parameters: str) -> Recipe:
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
     unread = {name for name, value in (("cfg scale", settings.guidance), ("size", settings.size)) if value is None}
     with telling(settings, rest := _further(fields, unread)):
+        if prompt == negative == "unknown":
+            raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
     found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
+
+
+def divided(parameters: str, called: str = "`parameters` text") -> tuple[str, str]:
+    """What stands before the line of settings, and what begins with it, line breaks being `\\n`.
+
+    Args:
+        called: what the text is, for people.
+
+    Raises:
+        Unread: there is no such line.
+    """
+    parameters = parameters.replace("\r\n", "\n").replace("\r", "\n")
+    lines = list(_SETTINGS.finditer(parameters))
+    if not lines:
+        raise Unread(f"its {called} has no line of settings (`Steps: ..., Seed: ...`)")
+    return parameters[: lines[-1].start()], parameters[lines[-1].start() :]
 
 
 def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) -> None:
@@ -103,6 +117,10 @@ def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) ->
     mixed = number(fields.get("variation seed strength", fields.get("variation strength")))
     if mixed or re.match("[1-9]", fields.get("seed resize from", "")):
         raise Unplaceable("its noise is not that of one seed: a variation seed, or a seed resize, was mixed in")
+    if "animatediff" in fields and not _ONE_FRAME.search(fields["animatediff"]):
+        raise Unplaceable(
+            f"it is a frame of a video (AnimateDiff: {fields['animatediff'][:60]}), and a cell is one picture"
+        )
     for name in ("script", "grid"):
         if name in fields and _GRID.search(f"{name}: {fields[name]}"):
             raise Unplaceable(f"it is a grid of pictures, not one ({name.title()}: {fields[name]})")
@@ -118,7 +136,7 @@ def _prompts(written: str) -> tuple[str, str]:
     return written[: begin.start()].strip(), (negative[: template.start()] if template else negative).strip()
 
 
-def _fields(line: str) -> list[tuple[str, str]]:
+def fields_of(line: str) -> list[tuple[str, str]]:
     """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end."""
     fields: list[tuple[str, str]] = []
     end = 0

@@ -19,7 +19,8 @@ from seedscope.pipeline.imported.formats.comfyui_graph import (
     nodes_of,
     upstream,
 )
-from seedscope.pipeline.imported.formats.comfyui_saved import saved_by
+from seedscope.pipeline.imported.formats.comfyui_noise import refuse_other_seeds, refuse_several, seed_of
+from seedscope.pipeline.imported.formats.comfyui_saved import last_of, saved_by
 from seedscope.pipeline.imported.formats.comfyui_shape import shape_of
 from seedscope.pipeline.imported.formats.comfyui_texts import lines, texts_of
 from seedscope.pipeline.imported.formats.recipe import (
@@ -52,25 +53,32 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
 
     Raises:
         Unread: no sampler, or several; a seed or a text that comes from a node which is not known here.
-        Unplaceable: a batch; no noise; several pictures are saved, and none of them is the last.
+        Unplaceable: a batch or a video; no noise; several pictures are saved, and none of them is the last.
     """
     nodes = nodes_of(graph)
-    ends, saved = saved_by(nodes, file_name)
-    sampler = _first_sampler(nodes, ends)
-    sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
+    with telling(Settings(), shape_of(nodes, last_of(nodes), None)):
+        ends, saved = saved_by(nodes, file_name)
+    with telling(Settings(), shape_of(nodes, ends, None)):
+        sampler = _first_sampler(nodes, ends)
+        sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
+        guider = follow(nodes, sampler, "guider") or sampler
+        texts, negatives = _texts(nodes, guider)
     latent = linked_node(sampler.inputs.get("latent_image"))
     start = [nodes[name] for name in sorted(upstream(nodes, latent))] if latent else []
-    guider = follow(nodes, sampler, "guider") or sampler
-    positive = next((guider.inputs[key] for key in ("positive", "conditioning", "cond1") if key in guider.inputs), None)
-    if positive is None:
-        raise Unread(f"its prompt goes into a {guider.kind} node in a way that is not known here")
-    texts, negatives = texts_of(nodes, positive, "positive"), texts_of(nodes, guider.inputs.get("negative"), "negative")
     settings = _settings(nodes, sampler, guider, start, lines(negatives))
     shape = shape_of(nodes, ends, {*texts, *negatives})
     with telling(settings, shape):
-        _refuse_batch(nodes, start)
-        _refuse_other_seeds(nodes, latent)
-        return replace(recipe(lines(texts), _seed(nodes, sampler), settings, shape), saved=saved)
+        refuse_several(nodes, start)
+        refuse_other_seeds(nodes, latent)
+        return replace(recipe(lines(texts), seed_of(nodes, sampler), settings, shape), saved=saved)
+
+
+def _texts(nodes: Graph, guider: Node) -> tuple[list[str], list[str]]:
+    """The texts of the prompt, and of the negative prompt."""
+    positive = next((guider.inputs[key] for key in ("positive", "conditioning", "cond1") if key in guider.inputs), None)
+    if positive is None:
+        raise Unread(f"its prompt goes into a {guider.kind} node in a way that is not known here")
+    return texts_of(nodes, positive, "positive"), texts_of(nodes, guider.inputs.get("negative"), "negative")
 
 
 def is_graph(value: dict[str, Json]) -> bool:
@@ -115,52 +123,6 @@ def _begun_from(nodes: Graph, sampler: Node) -> set[str]:
     if conditioning := follow(nodes, sampler, "positive"):
         latents.append(conditioning.inputs.get("stage_c"))
     return set[str]().union(*(upstream(nodes, linked_node(latent) or "") for latent in latents))
-
-
-def _refuse_other_seeds(nodes: Graph, latent: str | None) -> None:
-    """Refuse what goes on from noise of another node's, be it a sampler that is not known or noise that is mixed in."""
-    for node in (nodes[name] for name in sorted(upstream(nodes, latent or "", sizes=False))):
-        if "latent_image" not in node.inputs and not node.inputs.keys().isdisjoint(SEEDS):
-            raise Unread(f"its sampler goes on from what a {node.kind} node made with a seed of its own")
-
-
-def _refuse_batch(nodes: Graph, start: list[Node]) -> None:
-    for node in start:
-        keys = [key for key in (*known.BATCH, *(["amount"] if "Repeat" in node.kind else [])) if key in node.inputs]
-        sizes = {key: whole(_constant(nodes, node.inputs[key], key)) for key in keys}
-        repeats = "Repeat" in node.kind and "amount" in sizes
-        if ("Batch" in node.kind and not repeats) or any(batch != 1 for batch in sizes.values()):
-            told = "".join(f", {key} {batch}" for key, batch in sizes.items())
-            raise Unplaceable(
-                f"it is one of a ComfyUI batch ({node.kind}{told}) that shares a seed: only the first is that "
-                "seed's own, and it does not say which it is"
-            )
-
-
-def _seed(nodes: Graph, sampler: Node) -> Json:
-    if sampler.inputs.get("add_noise") in ("disable", False):
-        raise Unplaceable("its first sampler adds no noise, so it has no seed")
-    source = follow(nodes, sampler, "noise") or sampler
-    if source.kind == "DisableNoise":
-        raise Unplaceable("its first sampler adds no noise, so it has no seed")
-    key = next((key for key in SEEDS if key in source.inputs), None)
-    if key is None or (source is not sampler and source.kind != "RandomNoise"):
-        raise Unread(f"its seed comes from a {source.kind} node, which is not known here")
-    return _constant(nodes, source.inputs[key], "seed")
-
-
-def _constant(nodes: Graph, value: Json, name: str) -> Json:
-    """A number.
-
-    Raises:
-        Unread: a node computes it, or is not known.
-    """
-    if (linked := linked_node(value)) is None:
-        return value
-    node = nodes.get(linked)
-    if node is None or any(node.links()):
-        raise Unread(f"its {name} comes from a {node.kind if node else 'missing'} node, which computes it")
-    raise Unread(f"its {name} comes from a {node.kind} node, which is not known here")
 
 
 def _settings(nodes: Graph, sampler: Node, guider: Node, start: list[Node], negative: str) -> Settings:

@@ -50,6 +50,8 @@ TEXTS = ("text", "text_g", "text_l", "clip_g", "clip_l", "t5xxl", "prompt", "use
 
 HELD = ("value", "int", "integer", "number")
 """Inputs of a node that holds a number."""
+FRAMES = ("length", "video_frames", "num_frames", "frames", "frame_count", "max_frames")
+"""Inputs of the nodes that begin a video; one frame is a picture."""
 BATCH = ("batch_size", "batch", "batch_count", "num_images", "multiply_by")
 SILENT = {
     "control_after_generate",
@@ -69,6 +71,9 @@ _MADE = re.compile(
     "wild|random|dynamic|select|switch|llm|gpt|load|file|list|style|replac|translat|schedul|pick", re.IGNORECASE
 )
 
+_WORDS = re.compile("text|prompt|string|wildcard|populate|positive|negative|caption|words", re.IGNORECASE)
+_NO_WORDS = re.compile("name|model|encoder|type|mode|file|path|device", re.IGNORECASE)
+
 
 def holds_number(kind: str, output: int) -> bool:
     """Whether a node hands out at an output the very number that stands in it."""
@@ -81,6 +86,12 @@ def holds_number(kind: str, output: int) -> bool:
 def chooses(kind: str) -> bool:
     """Whether a node, by its name, hands out one of several things, or what it has made up."""
     return _MADE.search(kind) is not None
+
+
+def may_be_words(kind: str, key: str) -> bool:
+    """Whether a text under that name may be one that goes into a prompt, in a node that is not known."""
+    named = f"{kind}.{key}" if key in HELD else key
+    return bool(_WORDS.search(named)) and not _NO_WORDS.search(key)
 
 
 def holds_text(kind: str, key: str, output: int) -> bool:

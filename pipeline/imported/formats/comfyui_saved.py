@@ -14,8 +14,7 @@ def saved_by(nodes: Graph, file_name: str) -> tuple[list[str], int]:
         if "Save" in node.kind and (name := linked_node(picture)) in nodes and name is not None:
             ends.setdefault(name, []).append(str(node.inputs.get("filename_prefix", "")))
     if not ends:
-        used = {link for node in nodes.values() for link in node.links()}
-        return sorted((name for name in nodes if name not in used), key=lambda name: nodes[name].kind), 1
+        return last_of(nodes), 1
     above = {name: upstream(nodes, name) for name in ends}
     sources = {name: found - {name} for name, found in above.items()}
     last = [
@@ -29,6 +28,12 @@ def saved_by(nodes: Graph, file_name: str) -> tuple[list[str], int]:
     if len(last) != 1:
         raise Unplaceable(f"its ComfyUI graph saves {len(ends)} pictures, and it does not say which of them it is")
     return last, len(ends)
+
+
+def last_of(nodes: Graph) -> list[str]:
+    """All nodes that no other one is linked to."""
+    used = {link for node in nodes.values() for link in node.links()}
+    return sorted((name for name in nodes if name not in used), key=lambda name: nodes[name].kind)
 
 
 def _named(ends: dict[str, list[str]], file_name: str) -> list[str]:

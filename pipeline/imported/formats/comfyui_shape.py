@@ -3,13 +3,15 @@
 from collections.abc import Collection
 
 from seedscope.pipeline.imported.formats import comfyui_nodes as known
-from seedscope.pipeline.imported.formats.comfyui_graph import Graph, linked_node, output_of
+from seedscope.pipeline.imported.formats.comfyui_graph import Graph, Node, linked_node, output_of
 from seedscope.pipeline.imported.formats.recipe import LINK, plain
 from seedscope.pipeline.study.schema import Json
 
 
-def shape_of(nodes: Graph, ends: list[str], texts: Collection[str]) -> dict[str, Json]:
+def shape_of(nodes: Graph, ends: list[str], texts: Collection[str] | None) -> dict[str, Json]:
     """All that a picture hangs on, but seeds and the texts of its prompt: `FluxGuidance.guidance` -> 3.5.
+
+    Where the texts are not known (None), all that may be one is left out.
 
     Nodes are named by their kinds, and counted in the order in which they are met from the end, so that the same graph with
     other ids has the same names. A link is the name of the node at its other end.
@@ -18,11 +20,16 @@ def shape_of(nodes: Graph, ends: list[str], texts: Collection[str]) -> dict[str,
     shape: dict[str, Json] = {}
     for at, name in names.items():
         for key, value in nodes[at].inputs.items():
-            if not _is_silent(key) and not (isinstance(value, str) and value in texts):
+            if not _is_silent(key) and not (isinstance(value, str) and _is_prompt(nodes[at], key, texts)):
                 linked = linked_node(value)
                 source = f"{LINK}{names.get(linked or '', 'missing')}[{output_of(value)}]"
                 shape[f"{name}.{key}"] = plain(value) if linked is None else source
     return dict(sorted(shape.items()))
+
+
+def _is_prompt(node: Node, key: str, texts: Collection[str] | None) -> bool:
+    """Whether the text of an input belongs to the prompt."""
+    return known.may_be_words(node.kind, key) if texts is None else node.inputs[key] in texts
 
 
 def _met(nodes: Graph, ends: list[str]) -> dict[str, str]:

@@ -10,14 +10,14 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from seedscope.pipeline.images import DAMAGE, opened
-from seedscope.pipeline.imported.formats import a1111, comfyui, fooocus, invokeai, swarmui
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread
+from seedscope.pipeline.imported.formats import a1111, comfyui, drawthings, fooocus, invokeai, swarmui, xmp
+from seedscope.pipeline.imported.formats.exif import DESCRIPTION, exif_texts, utf8
+from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread, telling
 from seedscope.pipeline.study.given import BYTE_ORDER_MARK
 from seedscope.pipeline.study.schema import Json
 
-_EXIF_IFD, _MAKE, _MODEL, _ORIENTATION, _USER_COMMENT = 0x8769, 0x010F, 0x0110, 0x0112, 0x9286
-_DESCRIPTION, _XP_COMMENT = 0x010E, 0x9C9C
-_TURNED = (5, 6, 7, 8)
+_ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
+_XP_COMMENT = 0x9C9C
 _TEXT_CHUNKS = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
 
 
@@ -31,7 +31,7 @@ class Header:
 
 
 def read_header(file: Path) -> Header:
-    """The size and the texts of a picture: PNG text chunks, and EXIF of JPEG, WebP and AVIF.
+    """The size and the texts of a picture: PNG text chunks, and EXIF and XMP of the other kinds.
 
     Raises:
         ImageError: the file is not a picture, or cannot be read.
@@ -39,16 +39,18 @@ def read_header(file: Path) -> Header:
     with opened(file) as picture:
         info = {key: value for key, value in picture.info.items() if isinstance(key, str) and isinstance(value, str)}
         # A tEXt chunk has Latin-1, and stable-diffusion.cpp and others write UTF-8 into it; an iTXt chunk has UTF-8.
-        texts = {key: value if isinstance(value, PngImagePlugin.iTXt) else _utf8(value) for key, value in info.items()}
+        texts = {key: value if isinstance(value, PngImagePlugin.iTXt) else utf8(value) for key, value in info.items()}
         if picture.format == "PNG" and not any(key in texts for key in _TEXT_CHUNKS):
             texts |= _late_chunks(file)
         # For a PNG without EXIF before its pixels, Pillow would decode them all to look behind them.
         exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else Image.Exif()
-        found = _exif_texts(exif)
+        found = exif_texts(exif)
         if "parameters" in texts and "parameters" in found:
             found["EXIF comment"] = found["parameters"]  # a camera, or an editor, may have written it
-        texts = {key: value.lstrip(BYTE_ORDER_MARK) for key, value in (found | texts).items()}
-        if not any(key in texts for key in _TEXT_CHUNKS):
+        if isinstance(said := picture.info.get("xmp"), bytes):
+            found[xmp.NAME] = said.decode(errors="replace")
+        texts = {key: value.lstrip(BYTE_ORDER_MARK).rstrip("\0") for key, value in (found | texts).items()}
+        if not any(key in texts for key in _TEXT_CHUNKS) and not drawthings.is_of_it(texts.get(xmp.NAME, "")):
             texts |= _other_comments(picture, exif, texts)
         width, height = picture.size
         return Header(*((height, width) if exif.get(_ORIENTATION) in _TURNED else (width, height)), texts)
@@ -69,58 +71,19 @@ def _late_chunks(file: Path) -> dict[str, str]:
     return dict(texts)
 
 
-def _utf8(value: str) -> str:
-    """A text that was written as UTF-8 and read as Latin-1, as Pillow reads text in PNG and EXIF."""
-    with suppress(UnicodeError):
-        return value.encode("latin-1").decode()
-    return value
-
-
-def _exif_texts(exif: Image.Exif) -> dict[str, str]:
-    """The user comment, as A1111 and SwarmUI (in the EXIF directory) or Fooocus (beside it) write it, as `parameters`;
-    and what ComfyUI and its savers write into the camera's maker, its model and the description as `prompt:{...}`."""
-    comment = exif.get_ifd(_EXIF_IFD).get(_USER_COMMENT, exif.get(_USER_COMMENT))
-    texts = {"parameters": _comment(comment)} if comment else {}
-    for tag in (_MAKE, _MODEL, _DESCRIPTION):
-        name, colon, value = _utf8(str(exif.get(tag, ""))).partition(":")
-        if colon and name.lower() in ("prompt", "workflow"):
-            texts[name.lower()] = value.strip(" \0")
-    return texts
-
-
 def _other_comments(picture: Image.Image, exif: Image.Exif, texts: Mapping[str, str]) -> dict[str, str]:
     """The settings of A1111 where other programs put them: the description, Windows' comment, the comment of a JPEG or GIF, a
     text of a PNG under another name."""
     others = [text for text in texts.values() if not text.startswith("<")]  # XMP is XML
-    for comment in (exif.get(_DESCRIPTION), exif.get(_XP_COMMENT), picture.info.get("comment"), *others):
+    for comment in (exif.get(DESCRIPTION), exif.get(_XP_COMMENT), picture.info.get("comment"), *others):
         if isinstance(comment, bytes):
             wide = comment[1::2].count(0) > len(comment) // 4
             found = comment.decode("utf-16-le" if wide else "utf-8", errors="replace")
         else:
-            found = _utf8(str(comment or ""))
+            found = utf8(str(comment or ""))
         if a1111.has_settings(found):
             return {"parameters": found.rstrip("\0")}
     return {}
-
-
-def _comment(value: object) -> str:
-    """An EXIF user comment: eight bytes that name the encoding, then the text.
-
-    Source: Exif 2.32, section 4.6.5. UTF-16 comes in either byte order: A1111 (piexif) writes the high byte first, SwarmUI
-    (ImageSharp) the low one. The order in which the word `seed` is found is the right one; else the side on which the zero
-    bytes of Latin letters lie decides. Without any zero byte it is UTF-8, which some programs put there.
-    """
-    if not isinstance(value, bytes):
-        return _utf8(str(value)).rstrip("\0")
-    code, body = value[:8].upper(), value[8:]
-    if code == b"UNICODE\0":
-        if 0 not in body.rstrip(b"\0"):
-            return body.decode(errors="replace").rstrip("\0")
-        high_first = body[::2].count(0) >= body[1::2].count(0)
-        orders = ("utf-16-be", "utf-16-le") if high_first else ("utf-16-le", "utf-16-be")
-        texts = [body.decode(order, errors="replace").lstrip("\ufeff").rstrip("\0") for order in orders]
-        return next((found for found in texts if "seed" in found.lower()), texts[0])
-    return _utf8((body if code.endswith(b"\0") else value).decode("latin-1")).rstrip("\0")
 
 
 def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
@@ -143,11 +106,16 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
         except Unread as reason:
             unread.append(reason)
     if not found:
-        raise unread[0]
-    _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
+        first_reason = unread[0]
+        told_by = next((each for each in unread if each.settings is not None), first_reason)
+        first_reason.settings, first_reason.further = told_by.settings, told_by.further
+        raise first_reason
     first, *others = found.values()
     told = [item.further for item in (first, *others) if item.further is not None]
-    return replace(first, further={name: value for item in reversed(told) for name, value in item.items()})
+    rest = {name: value for item in reversed(told) for name, value in item.items()}
+    with telling(first.settings, rest):
+        _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
+    return replace(first, further=rest)
 
 
 def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[], Recipe]]:
@@ -164,6 +132,8 @@ def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[],
     graph = _object(texts.get("prompt", "")) or {}
     if "prompt" in texts and (not sources or comfyui.is_graph(graph)):
         sources["ComfyUI graph"] = lambda: comfyui.parse(graph, file_name)
+    if not sources and drawthings.is_of_it(written := texts.get(xmp.NAME, "")):
+        sources["XMP of Draw Things"] = lambda: drawthings.parse(written)
     return sources
 
 

@@ -14,6 +14,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     number,
     recipe,
     size,
+    telling,
     text,
     whole,
     with_adapters,
@@ -61,13 +62,10 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
     image = metadata.get("image")
     if not isinstance(image, dict):
         raise Unplaceable("its `sd-metadata` describes no picture")
-    if image.get("variations"):
-        raise Unplaceable("its noise is not that of one seed: variations were mixed in")
-    prompt = image.get("prompt")
-    if isinstance(prompt, list) and len(prompt) > 1:
-        raise Unplaceable(f"its prompt is a blend of {len(prompt)} prompts with weights of their own")
-    if isinstance(prompt, list) and prompt and isinstance(prompt[0], dict):
-        prompt = prompt[0].get("prompt")
+    prompts = image.get("prompt")
+    prompt = (
+        prompts[0].get("prompt") if isinstance(prompts, list) and prompts and isinstance(prompts[0], dict) else prompts
+    )
     negative = ""
     if isinstance(prompt, str):
         negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt))
@@ -81,7 +79,12 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
         size=size(image.get("width"), image.get("height")),
         denoising=number(image.get("strength")) if image.get("type") == "img2img" else None,
     )
-    return recipe(prompt, image.get("seed"), settings, further(image, _TOLD_BEFORE_3.split()))
+    with telling(settings, rest := further(image, _TOLD_BEFORE_3.split())):
+        if image.get("variations"):
+            raise Unplaceable("its noise is not that of one seed: variations were mixed in")
+        if isinstance(prompts, list) and len(prompts) > 1:
+            raise Unplaceable(f"its prompt is a blend of {len(prompts)} prompts with weights of their own")
+    return recipe(prompt, image.get("seed"), settings, rest)
 
 
 def _name(model: Json) -> str | None:

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from seedscope.pipeline.study.given import is_text, trimmed
+from seedscope.pipeline.study.records import Rounded
 from seedscope.pipeline.study.schema import LARGEST_SEED, Json
 
-_EXACT = 2**53  # whole numbers up to it are all floating-point numbers
+_EXACT = 2**53  # whole numbers below it are all floating-point numbers, and no two of them the same
 _FEW_DIGITS = re.compile(r"\s*-?[0-9]\.([0-9]{2,})[eE]\+?([0-9]+)\s*")  # as spreadsheets show long numbers: 1.23457E+14
 LINK = "-> "
 """Begins a further setting that says what a thing depends on, and not what it is set to."""
@@ -68,11 +69,12 @@ class Recipe:
 
 @contextmanager
 def telling(settings: Settings, further: Mapping[str, Json] | None) -> Iterator[None]:
-    """What is refused in here tells the settings."""
+    """What is refused in here tells the settings, unless it does so already."""
     try:
         yield
     except Unplaceable as reason:
-        reason.settings, reason.further = settings, further
+        if reason.settings is None:
+            reason.settings, reason.further = settings, further
         raise
 
 
@@ -93,7 +95,7 @@ def _prompt(prompt: Json) -> str:
         raise Unread("its prompt has characters that are none (zeros, or halves of surrogate pairs)")
     if not trimmed(prompt):
         raise Unread("its prompt is empty")
-    return trimmed(prompt)
+    return _with_line_feeds(trimmed(prompt))
 
 
 def _seed(seed: Json) -> int:
@@ -104,9 +106,14 @@ def _seed(seed: Json) -> int:
     number = whole(seed)
     if number is None:
         raise Unread(f"its seed is {_shown(seed)}, which is no whole number")
-    if abs(number) > _EXACT and re.search(r"[.eE]", str(seed)):
+    if isinstance(seed, Rounded):
         raise Unread(
-            f"its seed is {_shown(seed)}, a decimal number above 2^53, of which the last digits may have been lost"
+            f"its seed is {number}, which its column of decimal numbers may have rounded: of whole numbers it holds only those "
+            f"below {seed.exact:,}"
+        )
+    if abs(number) >= _EXACT and re.search(r"[.eE]", str(seed)):
+        raise Unread(
+            f"its seed is {_shown(seed)}, a decimal number from 2^53 on, of which the last digits may have been lost"
         )
     if (few := _FEW_DIGITS.fullmatch(str(seed))) and int(few[2]) > len(few[1]):
         raise Unread(f"its seed is {_shown(seed)}, of which the last digits were rounded away; write all of them")
@@ -168,7 +175,12 @@ def number(value: Json) -> float | None:
 
 def text(value: Json) -> str | None:
     """A text, or None where there is none."""
-    return _repaired(value.strip()) or None if isinstance(value, str) else None
+    return _with_line_feeds(_repaired(value.strip())) or None if isinstance(value, str) else None
+
+
+def _with_line_feeds(value: str) -> str:
+    """The text with line breaks as Unix writes them: Windows' make no other prompt."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _repaired(value: str) -> str:

@@ -218,6 +218,31 @@ def test_batches_of_other_nodes_are_refused(kind: str) -> None:
         comfyui.parse(graph({"latent_image": ["10", 0]}, n10=("EmptyLatentImagePresets", {"batch": 4})))
 
 
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [
+        ("EmptyHunyuanLatentVideo", "length"),
+        ("WanImageToVideo", "length"),
+        ("SVD_img2vid_Conditioning", "video_frames"),
+        ("CogVideoEmptyLatents", "num_frames"),
+    ],
+)
+def test_frames_of_a_video_are_no_pictures(kind: str, key: str) -> None:
+    def made(frames: object, **nodes: tuple[str, dict[str, object]]) -> dict[str, Any]:
+        given = {"width": 24, "height": 16, key: frames, "batch_size": 1}
+        return graph({"latent_image": ["10", 0]}, n10=(kind, given), **nodes)
+
+    reason = f"one of the 25 frames of a video .{kind}, {key}. that share a seed"
+    for frames in (25, "25"):
+        with pytest.raises(Unplaceable, match=reason):
+            comfyui.parse(made(frames))
+    with pytest.raises(Unplaceable, match=reason):
+        comfyui.parse(made(["11", 0], n11=("PrimitiveInt", {"value": 25})))
+    with pytest.raises(Unplaceable, match=f"its {key} comes from a SimpleMath node"):
+        comfyui.parse(made(["11", 0], n11=("SimpleMath", {"value": "a * 4 + 1", "a": ["5", 0]})))
+    assert comfyui.parse(made(1)).seed == 5
+
+
 def test_a_text_from_wildcards_is_no_prompt() -> None:
     made = graph(n10=("Wildcards", {"wildcard": "__animal__ in snow"}), n11=("String Literal", {"string": "a fox"}))
     made["6"]["inputs"]["text"] = ["10", 0]

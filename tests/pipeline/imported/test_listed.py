@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import foreign_pictures as foreign
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from commands import command
 
@@ -11,7 +13,7 @@ from seedscope.pipeline.imported import importing
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, recipe, whole
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.importing import Report
-from seedscope.pipeline.imported.listed import find_table
+from seedscope.pipeline.imported.listed import Entry, find_table, read_table
 from seedscope.pipeline.imported.placing import Placing
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.run_folder import RunFolder
@@ -180,7 +182,14 @@ def test_rows_without_a_file_are_counted(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("seed", "found"),
-    [("1e+09", 10**9), ("1.5e3", 1500), (2.0**53, 2**53), ("9007199254740993", 2**53 + 1), (" 7 ", 7), ("5.0", 5)],
+    [
+        ("1e+09", 10**9),
+        ("1.5e3", 1500),
+        (2.0**53 - 1, 2**53 - 1),
+        ("9007199254740993", 2**53 + 1),
+        (" 7 ", 7),
+        ("5.0", 5),
+    ],
 )
 def test_numbers_in_other_spellings_are_seeds(seed: Json, found: int) -> None:
     assert whole(seed) == found and isinstance(recipe("a", seed, Settings()), Recipe)
@@ -188,8 +197,20 @@ def test_numbers_in_other_spellings_are_seeds(seed: Json, found: int) -> None:
 
 @pytest.mark.parametrize("seed", [1.8e19, 2.0**60, "1e+18", "9007199254740994.0"])
 def test_a_seed_that_a_decimal_number_cannot_hold_is_refused(seed: Json) -> None:
-    with pytest.raises(Unplaceable, match=r"a decimal number above 2\^53"):
+    with pytest.raises(Unplaceable, match=r"a decimal number from 2\^53 on"):
         recipe("a", seed, Settings())
+
+
+def test_line_breaks_of_other_systems_make_no_other_prompt(tmp_path: Path) -> None:
+    rows = (("0.png", "two\r\nlines"), ("1.png", "two\nlines"), ("2.png", "two\rlines"))
+    for name, _ in rows:
+        foreign.png(tmp_path / name, {})
+    lines = "".join(f'{name},"{prompt}",{name[0]},"not\r\nred"\r\n' for name, prompt in rows)
+    (tmp_path / "t.csv").write_bytes(f"file,prompt,seed,negative\r\n{lines}".encode())
+    recipes = [entry.recipe for entry in find_table(tmp_path).entries.values()]
+    assert {(each.prompt, each.settings.negative_prompt) for each in recipes if isinstance(each, Recipe)} == {
+        ("two\nlines", "not\nred")
+    }
 
 
 def test_a_seed_that_a_spreadsheet_has_rounded_is_refused() -> None:
@@ -198,3 +219,19 @@ def test_a_seed_that_a_spreadsheet_has_rounded_is_refused() -> None:
             recipe("a", seed, Settings())
     for seed in ("1.23457E+05", "1.234567890000000000e+09"):
         assert recipe("a", seed, Settings()).seed == float(seed)
+
+
+@pytest.mark.parametrize(
+    ("kind", "exact"), [(pa.float16(), 2**11), (pa.float32(), 2**24), (pa.float64(), 2**53)], ids=str
+)
+def test_a_seed_that_its_column_may_have_rounded_is_refused(tmp_path: Path, kind: pa.DataType, exact: int) -> None:
+    seeds = pa.array([float(exact - 1), float(exact + 1), None, 5.0]).cast(kind, safe=False)
+    rows = {"file": [f"{name}.png" for name in "abcd"], "prompt": ["a cat"] * 4, "seed": seeds}
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    told = [_told(entry) for entry in read_table(tmp_path / "t.parquet").values()]
+    assert told[0] == exact - 1 and told[2:] == ["it names no seed", 5]
+    assert f"of whole numbers it holds only those below {exact:,}" in str(told[1])
+
+
+def _told(entry: Entry) -> int | str:
+    return str(entry.recipe) if isinstance(entry.recipe, Unplaceable) else entry.recipe.seed

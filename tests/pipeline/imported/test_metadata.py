@@ -100,6 +100,10 @@ def test_a_high_resolution_pass_is_told_apart() -> None:
         (foreign.infotext("a cat", 7, Seed_resize_from="512x512"), "not that of one seed"),
         (foreign.infotext("a cat", 7, Variation_seed=3, Variation_strength=0.2), "not that of one seed"),
         (foreign.infotext("a cat", 7, Grid="2x2", Hires_scale=2), "a grid of pictures"),
+        (
+            foreign.infotext("a cat", 7, AnimateDiff="enable: True, model: mm.ckpt, video_length: 16, fps: 8"),
+            "a frame of a video",
+        ),
         ("a cat\nSteps: 20, Seed: 1,234, Size: 24x16", "its seed is '1,234', which is no whole number"),
         ("a cat\nSteps: 20, ADetailer prompt: x, Seed: 999, y, Seed: 69", "name several seeds: 999 and 69"),
     ],
@@ -107,6 +111,18 @@ def test_a_high_resolution_pass_is_told_apart() -> None:
 def test_a1111_texts_without_a_cell(text: str, reason: str) -> None:
     with pytest.raises(Unplaceable, match=reason):
         a1111.parse(text)
+
+
+def test_zeros_at_the_end_of_a_text_are_none_of_it(tmp_path: Path) -> None:
+    found = read(foreign.png(tmp_path / "a.png", {"parameters": foreign.infotext("a cat", 7, Version=None) + "\0"}))
+    assert found.further == read(
+        foreign.png(tmp_path / "b.png", {"parameters": foreign.infotext("a cat", 7, Version=None)})
+    ).further and not any("\0" in str(value) for value in (found.settings, found.further))
+
+
+@pytest.mark.parametrize("told", ["enable: False, video_length: 16", "enable: True, video_length: 1"])
+def test_one_frame_is_a_picture(told: str) -> None:
+    assert a1111.parse(foreign.infotext("a cat", 7, AnimateDiff=told)).seed == 7
 
 
 def test_a_long_text_below_the_settings_is_passed_over_in_one_go() -> None:
@@ -311,7 +327,8 @@ def test_swarmui(tmp_path: Path) -> None:
     text = json.dumps(foreign.SWARM, indent=2)
     for file in (
         foreign.png(tmp_path / "a.png", {"parameters": text}),
-        foreign.with_user_comment(tmp_path / "a.jpg", text, "utf-16-le"),
+        *(foreign.with_user_comment(tmp_path / f"a.{kind}", text, "utf-16-le") for kind in ("jpg", "webp", "tiff")),
+        *(foreign.with_exif(tmp_path / f"b.{kind}", foreign.MODEL, text) for kind in ("jpg", "webp", "tiff")),
     ):
         found = read(file)
         assert (found.prompt, found.seed) == ("a photo of a cat,\nsitting", 2042464333)

@@ -57,6 +57,7 @@ def server() -> Iterator[ObjectStore]:
 def store(server: ObjectStore) -> Iterator[ObjectStore]:
     yield server
     server.trouble, server.lost, server.rotten, server.conditions = ObjectStore.trouble, 0, ("", 0), "kept"
+    server.halved = 0
 
 
 def place(bucket: str = BUCKET, retry_seconds: float = 60.0) -> ObjectStorage:
@@ -495,3 +496,15 @@ def test_what_is_flipped_on_its_way_is_read_again_and_a_rotten_index_is_as_none(
     table.compact()
     store.rotten = ("", 0)
     assert table.receipts() == {UNIT.name: receipt}
+
+
+def test_a_part_that_comes_cut_is_asked_for_again(store: ObjectStore) -> None:
+    where = place()
+    where.create("shard", b"0123456789")
+    store.halved = 4
+    assert where.range("shard", 2, 8) == b"234567" and store.halved == 0
+    table = images(where)
+    table.publish(UNIT, rows(), {})
+    store.halved = 1000
+    with pytest.raises(CorruptShard, match="cannot be read"):
+        table.read(UNIT.name)

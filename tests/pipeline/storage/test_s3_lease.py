@@ -162,6 +162,33 @@ def test_a_late_duplicate_of_an_own_renewal_is_no_takeover(place: ObjectStorage)
     assert place.size(".lease") is None
 
 
+class _Torn(ObjectStorage):
+    """A store that shows a lease empty, or none, for a moment, as one does whose puts are not all or nothing."""
+
+    def read(self, name: str) -> bytes:
+        if name == ".lease" and _SHOWN:
+            if (shown := _SHOWN.pop()) is None:
+                raise FileNotFoundError(name)
+            return shown
+        return super().read(name)
+
+
+_SHOWN: list[bytes | None] = []
+
+
+@pytest.mark.parametrize("shown", [b"", b'{"host"', None], ids=["empty", "cut", "missing"])
+def test_a_lease_that_is_being_written_is_no_takeover(
+    shown: bytes | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    place = _Torn(f"memory://{os.urandom(4).hex()}", beat=1000.0, stale=0.8)
+    with RunFolder(place).locked() as held:
+        for _ in range(3):
+            _SHOWN.append(shown)
+            held()
+    assert not _SHOWN and place.size(".lease") is None
+
+
 ZOMBIE = """
 import os, signal, sys
 from pathlib import Path
