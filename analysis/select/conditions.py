@@ -284,7 +284,7 @@ class Conditions(Strict):
 
 def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
-    name_of_denoiser = _family(pipe).network
+    name_of_denoiser = family_named(pipe).network
     networks = _networks(pipe)
     tokenizers = {name: part for name, part in pipe.components.items() if hasattr(part, "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
@@ -312,7 +312,7 @@ def network_of(pipe: Pipeline) -> Any:
 
 
 def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
-    unused = _family(pipe).unused
+    unused = family_named(pipe).unused
     return {
         name: part
         for name, part in pipe.components.items()
@@ -320,7 +320,12 @@ def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
     }
 
 
-def _family(pipe: Pipeline) -> Family:
+def family_named(pipe: Pipeline) -> Family:
+    """The family of a pipeline.
+
+    Raises:
+        ModelError: it is of no family that is known.
+    """
     family = family_of(type(pipe).__name__)
     if family is None:
         raise ModelError(f"A {type(pipe).__name__} is of no family of models that is known.")
@@ -338,7 +343,7 @@ def geometry_of(pipe: Pipeline) -> Geometry:
         here: Any = unwrapped(pipe.components.get(part))
         return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
 
-    family, kind = _family(pipe), type(pipe).__name__
+    family, kind = family_named(pipe), type(pipe).__name__
     return family.geometry(config, kind, fills_masks=kind in family.inpaints and kind != family.draws)
 
 

@@ -9,6 +9,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
+from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.schedulers import (
     refuse_noise_from_elsewhere,
@@ -54,6 +55,10 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         ModelError: weights that cannot be loaded, or are not all there, or a scheduler that cannot draw what the study asks.
     """
     family, device = located.family, pick_device(compute.device)
+    if isinstance(family, Generic):
+        return family.drawer(
+            _on_device(located, stock_pipeline(located, variant, sampling, compute), device), device, sampling, compute
+        )
     if not isinstance(family, StockFamily):
         pipe = _on_device(located, stock_pipeline(located, variant, sampling, compute), device)
         refuse_what_cannot_draw(pipe.scheduler, sampling)

@@ -94,15 +94,7 @@ class StockFamily(Family):
         return pictures
 
     def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:  # noqa: ARG002
-        import diffusers
-        import torch
-
-        kind = str(read_json(folder / "model_index.json")[self.network][1])
-        with torch.device("meta"):
-            network: torch.nn.Module = getattr(diffusers, kind).from_config(
-                read_json(folder / self.network / "config.json")
-            )
-        return network, scheduler
+        return bare_network(folder, self.network), scheduler
 
     def parts(self, pipe: Any) -> list[str]:
         """Names of the networks that a loaded pipeline has."""
@@ -145,6 +137,17 @@ class StockFamily(Family):
 
     negative_hint: ClassVar[str] = "Remove it, or set a scale above 1."
     """What to do so that a negative prompt acts."""
+
+
+def bare_network(folder: Path, part: str) -> torch.nn.Module:
+    """A network of a folder in diffusers layout, without weights."""
+    import diffusers
+    import torch
+
+    kind = str(read_json(folder / "model_index.json")[part][1])
+    with torch.device("meta"):
+        network: torch.nn.Module = getattr(diffusers, kind).from_config(read_json(folder / part / "config.json"))
+    return network
 
 
 def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:

@@ -14,11 +14,10 @@ from diffusers import DiffusionPipeline
 from stock_pictures import ours
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.judging.golden_list import conditions_of
+from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.golden import SeedStanding, Why
-from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import Study
@@ -82,7 +81,7 @@ def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:
         seeds=list(SEEDS),
         why=Why(rule="top", measure="m", better="lower", k=2, ranked=2, sentence="The two.", standings=standings),
         conditions=conditions_of(run),
-        noise=NoiseContract.of(SEEDS, run.located.latent_shape(wanted.sampling)),
+        noise=noise_of(run, SEEDS),
         canary_pictures=Canary.of(PROMPTS[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
     ).save(tmp_path / "golden.json")
     return GoldenSeeds.load(tmp_path / "golden.json")

@@ -2,6 +2,7 @@
 
 from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.families.flux import Flux
+from seedscope.pipeline.models.families.generic import generic
 from seedscope.pipeline.models.families.sd3 import StableDiffusion3
 from seedscope.pipeline.models.families.sdxl import StableDiffusionXL
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
@@ -21,4 +22,5 @@ INPAINTS: tuple[str, ...] = tuple(kind for family in FAMILIES.values() for kind 
 
 def family_of(pipeline: str) -> Family | None:
     """The family of a class of diffusers that draws or fills masks."""
-    return FAMILIES.get(pipeline) or next((family for family in FAMILIES.values() if pipeline in family.inpaints), None)
+    known = FAMILIES.get(pipeline) or next((each for each in FAMILIES.values() if pipeline in each.inpaints), None)
+    return known or generic(pipeline)
