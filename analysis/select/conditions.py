@@ -260,16 +260,18 @@ class Conditions(Strict):
 
     def call_differences(self, dtype: torch.dtype, *, steps: object, guidance_scale: float | None) -> Iterator[str]:
         """Yield a sentence for each way in which a call is not this one; None is not compared."""
-        # A scale of 1 or less is no guidance at all, in diffusers as here.
-        unguided = guidance_scale is not None and max(guidance_scale, self.guidance_scale) <= 1
+        family, then = family_of(self.model.pipeline), self.guidance_scale
+        same = guidance_scale is None or (
+            family is not None and family.same_guidance(guidance_scale, then, self.model.denoiser.config)
+        )
         calls: list[tuple[str, object, object]] = [
             (f"dtype of the {self.model.network}", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
-            ("guidance scale", None if unguided else guidance_scale, self.guidance_scale),
+            ("guidance scale", None if same else guidance_scale, self.guidance_scale),
         ]
-        for what, here, then in calls:
-            if here is not None and here != then:
-                yield f"The {what} is {here!r}, but the list was made with {then!r}."
+        for what, here, of_list in calls:
+            if here is not None and here != of_list:
+                yield f"The {what} is {here!r}, but the list was made with {of_list!r}."
 
     def size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> Iterator[str]:
         """Yield a sentence if the pictures are of another size; in pixels, None for the pipeline's own."""

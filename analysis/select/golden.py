@@ -372,7 +372,9 @@ class GoldenSeeds(Strict):
         family = family_of(type(dtype).__name__)
         if isinstance(family, StockFamily):
             latents = family.shaped(latents)
-        return latents.to(device=device or dtype._execution_device, dtype=network_of(dtype).dtype)
+        in_float32 = isinstance(family, StockFamily) and family.latents_in_float32
+        here = torch.float32 if in_float32 else network_of(dtype).dtype
+        return latents.to(device=device or dtype._execution_device, dtype=here)
 
 
 def _size_is_known(pipe: Pipeline) -> bool:

@@ -175,6 +175,10 @@ class Family(ABC):
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         """A loaded pipeline of diffusers, on its device, as what drawing asks for; compiled, where the study wants it."""
 
+    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether two guidance scales make the same pictures; `network`: the configuration of the part that denoises."""
+        return one == other or max(one, other) <= 1
+
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
         """Refuse what the family cannot do, before anything is loaded.
 

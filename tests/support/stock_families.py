@@ -18,6 +18,8 @@ from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import Study
@@ -64,6 +66,41 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
 def same_within_a_level(here: np.ndarray, there: np.ndarray) -> bool:
     """Whether two sets of pictures differ by one level of 255 at most: rounding, which hangs on what is computed together."""
     return here.shape == there.shape and int(np.abs(here.astype(int) - there).max()) <= 1
+
+
+def draws_as_stock(
+    folder: Path, tmp_path: Path, sampling: dict[str, Any], call: dict[str, Any], prompts: Sequence[str] = PROMPTS
+) -> None:
+    """Cells one at a time are those of the stock pipeline, bit for bit; the seed and the prompt change them.
+
+    Args:
+        sampling: of the study.
+        call: arguments of the stock pipeline for the same pictures.
+    """
+    here = by_seedscope(study(folder, batch_size=1, prompts=prompts, **sampling), tmp_path, prompts)
+    there = by_stock(stock_pipe(folder), prompts, **call)
+    assert np.array_equal(here, there[..., :3])
+    assert np.abs(here[0].astype(int) - here[len(prompts)]).max() > 10, "the seed changes the picture"
+    assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
+
+
+def draws_batches_as_singles(folder: Path, tmp_path: Path, prompts: Sequence[str] = PROMPTS, **sampling: Any) -> None:
+    """Batches of three cells, of different prompts, are their single pictures but for rounding."""
+    single, batch = (
+        by_seedscope(study(folder, batch_size=size, prompts=prompts, **sampling), tmp_path / str(size), prompts)
+        for size in (1, 3)
+    )
+    assert same_within_a_level(batch, single)
+
+
+def refused(folder: Path, **sampling: Any) -> str:
+    """Why a study is refused before its model is loaded."""
+    wanted = study(folder, **sampling)
+    located = locate(wanted.model)
+    with pytest.raises(ModelError) as caught:
+        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+        located.size(wanted.sampling)
+    return str(caught.value)
 
 
 def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:

@@ -1,11 +1,20 @@
 """The families of models, by the class of diffusers that draws. A new family is a new file and one line here."""
 
 from seedscope.pipeline.models.base import Family
+from seedscope.pipeline.models.families.chroma import Chroma
+from seedscope.pipeline.models.families.cogview4 import CogView4
 from seedscope.pipeline.models.families.flux import Flux
+from seedscope.pipeline.models.families.flux2 import Flux2
+from seedscope.pipeline.models.families.flux2_klein import Flux2Klein
+from seedscope.pipeline.models.families.flux_kontext import FluxKontext
 from seedscope.pipeline.models.families.generic import generic
+from seedscope.pipeline.models.families.lumina2 import Lumina2
+from seedscope.pipeline.models.families.qwen_image import QwenImage
+from seedscope.pipeline.models.families.qwen_image21 import QwenImage21
 from seedscope.pipeline.models.families.sd3 import StableDiffusion3
 from seedscope.pipeline.models.families.sdxl import StableDiffusionXL
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
+from seedscope.pipeline.models.families.z_image import ZImage
 
 FAMILIES: dict[str, Family] = {
     family.draws: family
@@ -14,6 +23,15 @@ FAMILIES: dict[str, Family] = {
         StableDiffusionXL(),
         StableDiffusion3(),
         Flux(),
+        FluxKontext(),
+        Chroma(),
+        Flux2(),
+        Flux2Klein(),
+        QwenImage(),
+        QwenImage21(),
+        ZImage(),
+        Lumina2(),
+        CogView4(),
     )
 }
 INPAINTS: tuple[str, ...] = tuple(kind for family in FAMILIES.values() for kind in family.inpaints)
