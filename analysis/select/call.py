@@ -66,6 +66,10 @@ def call_differences(
         elif plain(value) not in (accepted := [plain(item) for item in _accepted(conditions, pipe, name, call)]):
             was = f"with {accepted[0]!r}" if accepted and accepted[0] is not None else "without it"
             yield f"The call has {name} = {_short(value)}, but the list was made {was}."
+    for name, value in _frozen(conditions).items():
+        usual = known[name].default if name in known else value
+        if name not in call and name not in conditions.call and usual != value:
+            yield f"The call has {name} = {_short(usual)} where it says nothing; say {name} = {value!r}, as the list was made."
 
 
 def _guided(conditions: Conditions, scale: float | None) -> bool:
@@ -74,6 +78,12 @@ def _guided(conditions: Conditions, scale: float | None) -> bool:
     if isinstance(family, StockFamily):
         return family.uses_negative(_guidance(conditions), conditions.call)
     return max(conditions.guidance_scale if scale is None else scale, conditions.guidance_scale) > 1
+
+
+def _frozen(conditions: Conditions) -> Mapping[str, object]:
+    """What the family has said in each call of the list."""
+    family = family_of(conditions.model.pipeline)
+    return family.frozen if isinstance(family, StockFamily) else {}
 
 
 def _guidance(conditions: Conditions) -> Guidance:
@@ -88,7 +98,7 @@ def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[s
     """The values of an argument with which a call draws as the list was made; the pipeline's default comes first."""
     family = family_of(conditions.model.pipeline)
     guidance = family.guided(_guidance(conditions), conditions.call) if isinstance(family, StockFamily) else {}
-    said = {**guidance, **conditions.call}
+    said = {**guidance, **_frozen(conditions), **conditions.call}
     default = said.get(name, inspect.signature(type(pipe).__call__).parameters[name].default)
     size = (conditions.height, conditions.width)
     takes_eta = "eta" in inspect.signature(pipe.components["scheduler"].step).parameters

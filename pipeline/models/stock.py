@@ -48,7 +48,18 @@ OURS = frozenset(
     }
 )
 """Arguments of a call that the study says otherwise, or that are not its own."""
-TEXT_OPTIONS = ("max_sequence_length", "clip_skip", "system_prompt", "text_encoder_out_layers")
+TEXT_OPTIONS = (
+    "max_sequence_length",
+    "clip_skip",
+    "system_prompt",
+    "text_encoder_out_layers",
+    "complex_human_instruction",
+    "clean_caption",
+)
+FRAMES = ("num_frames", "video_length", "frames")
+"""What calls that make films have for their length: one picture is asked for."""
+_NO_NEGATIVE_TEXT = {"negative_prompt": None}
+"""Beside an embedding of one, which pipelines refuse whose default is an empty text."""
 
 
 class StockFamily(Family):
@@ -62,7 +73,7 @@ class StockFamily(Family):
     longest: ClassVar[float]
     """Tokens that are read at most, where the call says nothing else."""
     frozen: ClassVar[Mapping[str, Any]] = {}
-    """Arguments of every call, such as to keep a size from being changed."""
+    """Arguments of every call, such as to keep a size from being changed: golden lists want them of a user's call too."""
     takes_negative: ClassVar[bool] = True
     """Whether the call takes a negative prompt."""
     guides_without_negative: ClassVar[bool] = True
@@ -107,6 +118,10 @@ class StockFamily(Family):
     def framed(self, tokenizer: Any, text: str, options: Mapping[str, Any]) -> str:  # noqa: ARG002
         """A text up to its end as it is tokenized: behind what the pipeline puts before it."""
         return text
+
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:  # noqa: ARG002
+        """The tokenizer that says how many tokens of a prompt are read, of the parts that are there, and how many these are."""
+        return self.tokenizer, self.longest
 
     def pictures(self, output: Any) -> torch.Tensor:
         """(B, 3, H, W) in 0 .. 1, of what a call returns."""
@@ -228,11 +243,12 @@ class StockPipeline(Drawer):
         return [self.family.encode(self.pipe, text, self.device, text_options(self.sampling.call)) for text in texts]
 
     def tokens_cut(self, text: str) -> int:
-        processor = self.pipe.components.get(self.family.tokenizer)
+        name, usual = self.family.reads(self.pipe.components)
+        processor = self.pipe.components.get(name)
         if processor is None:
             return 0
         tokenizer, options = getattr(processor, "tokenizer", processor), text_options(self.sampling.call)
-        longest = options.get("max_sequence_length", self.family.longest)
+        longest = options.get("max_sequence_length", usual)
         framed = self.family.framed(processor, text, options)
         tokens: list[int] = tokenizer(framed, truncation=False, verbose=False).input_ids
         return int(max(0, len(tokens) - longest))
@@ -309,6 +325,7 @@ class StockPipeline(Drawer):
                 num_inference_steps=sampling.steps,
                 output_type="pt",
                 **family.guided(sampling.guidance, sampling.call),
+                **(_NO_NEGATIVE_TEXT if negative is not None and family.takes_negative else {}),
                 **family.frozen,
                 **sampling.call,
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,9 @@ def study(folder: Path, *, batch_size: int = 3, prompts: Sequence[str] = PROMPTS
 
 
 def stock_pipe(folder: Path) -> Any:
-    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    index = json.loads((folder / "model_index.json").read_text())
+    left_out = [name for name, value in index.items() if value == [None, None]]
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **dict.fromkeys(left_out))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
-from seedscope.pipeline.models.stock import bare_network, refuse_arguments
+from seedscope.pipeline.models.stock import FRAMES, bare_network, refuse_arguments
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ NETWORKS = ("transformer", "unet", "decoder")
 """What the part that denoises is called."""
 NEEDED = ("prompt", "generator", "num_inference_steps", "height", "width")
 """What a call has to take."""
-FRAMES = ("num_frames", "video_length", "frames")
-"""What calls that make films have for their length: one picture is asked for."""
 MORE_THAN_A_PROMPT = re.compile(
     r"Img2Img|Inpaint|ControlNet|Control|Edit|ImageToVideo|Image2Video|VideoToVideo|VideoToWorld|Upscal|SuperResolution|Adapter"
     r"|I2I|I2V|Depth2|Emb2Emb|Refine|Pix2Pix|GLIGEN|Animate|Layered|VACE|Audio|Music|Prior|LDM3D"
