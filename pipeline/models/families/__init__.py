@@ -1,6 +1,7 @@
 """The families of models, by the class of diffusers that draws. A new family is a new file and one line here."""
 
 from seedscope.pipeline.models.base import Family
+from seedscope.pipeline.models.families.aura_flow import AuraFlow
 from seedscope.pipeline.models.families.chroma import Chroma
 from seedscope.pipeline.models.families.cogview4 import CogView4
 from seedscope.pipeline.models.families.flux import Flux
@@ -9,8 +10,11 @@ from seedscope.pipeline.models.families.flux2_klein import Flux2Klein
 from seedscope.pipeline.models.families.flux_kontext import FluxKontext
 from seedscope.pipeline.models.families.generic import generic
 from seedscope.pipeline.models.families.lumina2 import Lumina2
+from seedscope.pipeline.models.families.pixart import PixArtAlpha, PixArtSigma
 from seedscope.pipeline.models.families.qwen_image import QwenImage
 from seedscope.pipeline.models.families.qwen_image21 import QwenImage21
+from seedscope.pipeline.models.families.sana import Sana
+from seedscope.pipeline.models.families.sana_sprint import SanaSprint
 from seedscope.pipeline.models.families.sd3 import StableDiffusion3
 from seedscope.pipeline.models.families.sdxl import StableDiffusionXL
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
@@ -32,6 +36,11 @@ FAMILIES: dict[str, Family] = {
         ZImage(),
         Lumina2(),
         CogView4(),
+        Sana(),
+        SanaSprint(),
+        PixArtAlpha(),
+        PixArtSigma(),
+        AuraFlow(),
     )
 }
 INPAINTS: tuple[str, ...] = tuple(kind for family in FAMILIES.values() for kind in family.inpaints)
