@@ -66,7 +66,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         alone = _on_device(located, stock_pipeline(located, variant, sampling, compute, without=others), device)
         # Some pipelines ask the network's configuration of what width a text is.
         network, _ = family.bare(located.folder, located.pipeline, alone.scheduler)
-        setattr(alone, family.network, network.to(getattr(torch, compute.dtype)))
+        setattr(alone, family.network, torch.nn.Module.to(network, getattr(torch, compute.dtype)))
         return alone
 
     options = text_options(sampling.call)

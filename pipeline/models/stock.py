@@ -32,6 +32,7 @@ OURS = frozenset(
         "negative_prompt",
         "negative_prompt_2",
         "negative_prompt_3",
+        "caption_upsample_temperature",
         "image",
         "ip_adapter_image",
         "negative_ip_adapter_image",

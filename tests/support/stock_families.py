@@ -59,7 +59,7 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
     for seed in SEEDS:
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
-            made = pipe(text, generator=generator, num_inference_steps=2, **call)
+            made = pipe(prompt=text, generator=generator, num_inference_steps=2, **call)
             pictures.append(np.asarray(getattr(made, fields)[0]))
     return np.stack(pictures)
 
@@ -133,8 +133,8 @@ def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", 
     assert golden.canary(pipe) < 1
     latents = golden.latents(pipe)
     for number, (seed, after) in enumerate(zip(SEEDS, golden.generators(after_latent=True), strict=True)):
-        given = getattr(pipe(PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
-        fresh = getattr(pipe(PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
+        given = getattr(pipe(prompt=PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
+        fresh = getattr(pipe(prompt=PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
         assert np.array_equal(np.asarray(given), np.asarray(fresh))
     with pytest.raises(GoldenMismatch, match="number of steps is 3"):
         golden.check(pipe, **call | {"num_inference_steps": 3})
