@@ -20,7 +20,9 @@ from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.golden import SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stock import StockPipeline
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import Study
@@ -94,6 +96,25 @@ def draws_batches_as_singles(
         for size in (1, 3)
     )
     assert same_within_a_level(batch, single)
+
+
+def counts_the_tokens_that_are_cut(folder: Path, text: str = 40 * "z", **call: Any) -> None:
+    """Of a prompt of so many tokens the text encoder is given all but those that are said to be cut.
+
+    Args:
+        call: that says how many tokens are read at most.
+    """
+    pipe, given, wanted = stock_pipe(folder), [], study(folder, call=call)
+    hook = pipe.text_encoder.register_forward_pre_hook(
+        lambda _, args, options: given.append(options.get("input_ids", args[0] if args else None)), with_kwargs=True
+    )
+    pipe.encode_prompt(text, device="cpu", **call)
+    hook.remove()
+    model = StockPipeline(FAMILIES[type(pipe).__name__], pipe, "cpu", wanted.sampling)
+    letter = getattr(pipe.tokenizer, "tokenizer", pipe.tokenizer).convert_tokens_to_ids(text[0])
+    read = int((given[0] == letter).sum())
+    assert 0 < read < len(text)
+    assert model.tokens_cut(text) == len(text) - read
 
 
 def refused(folder: Path, **sampling: Any) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Flux2Pipeline, Flux2Transformer2DModel
 from stock_families import (
+    counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
     golden_list,
@@ -66,6 +67,10 @@ def test_its_golden_list_holds_in_stock_code(flux2: Path, tmp_path: Path) -> Non
     golden, pipe = golden_list(flux2, tmp_path, **SIZE, call=LAYERS), stock_pipe(flux2)
     assert golden.latents(pipe).shape == (2, 16, 2, 3)
     holds_in_stock_code(golden, pipe, **SIZE, **LAYERS, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_the_tokens_that_are_cut_are_those_of_the_prompt(flux2: Path) -> None:
+    counts_the_tokens_that_are_cut(flux2, max_sequence_length=130)
 
 
 @pytest.mark.parametrize(

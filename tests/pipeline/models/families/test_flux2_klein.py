@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline, Flux2Transformer2DModel
 from stock_families import (
+    counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
     golden_list,
@@ -77,6 +78,10 @@ def test_its_golden_list_holds_in_stock_code(base: Path, tmp_path: Path) -> None
     golden, pipe = golden_list(base, tmp_path, **SIZE, call=SHORT), stock_pipe(base)
     assert golden.latents(pipe).shape == (2, 16, 2, 3)
     holds_in_stock_code(golden, pipe, **SIZE, **SHORT, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_the_tokens_that_are_cut_are_those_of_the_prompt(base: Path) -> None:
+    counts_the_tokens_that_are_cut(base, max_sequence_length=30)
 
 
 @pytest.mark.parametrize(
