@@ -87,9 +87,7 @@ def draws_as_stock(
     assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
 
 
-def draws_batches_as_singles(
-    folder: Path, tmp_path: Path, prompts: Sequence[str] = PROMPTS, **sampling: Any
-) -> None:
+def draws_batches_as_singles(folder: Path, tmp_path: Path, prompts: Sequence[str] = PROMPTS, **sampling: Any) -> None:
     """Batches of three cells, of different prompts, are their single pictures but for rounding."""
     single, batch = (
         by_seedscope(study(folder, batch_size=size, prompts=prompts, **sampling), tmp_path / str(size), prompts)
@@ -154,7 +152,9 @@ def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", 
     assert golden.canary(pipe) < 1
     latents = golden.latents(pipe)
     for number, (seed, after) in enumerate(zip(SEEDS, golden.generators(after_latent=True), strict=True)):
-        given = getattr(pipe(prompt=PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
+        given = getattr(pipe(prompt=PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[
+            0
+        ]
         fresh = getattr(pipe(prompt=PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
         assert np.array_equal(np.asarray(given), np.asarray(fresh))
     with pytest.raises(GoldenMismatch, match="number of steps is 3"):

@@ -22,7 +22,7 @@ from tiny_autoencoders import autoencoder_kl
 from tiny_language_models import glm, glm_tokenizer
 
 SIZE = {"height": 32, "width": 48}
-LONG = "the photo of a red cat, on the grass of apple and grass"
+LONG = "the photo of a red cat, on the grass of apple and grass and the red image"
 
 
 @pytest.fixture(scope="module")

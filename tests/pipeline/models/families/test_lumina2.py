@@ -77,7 +77,7 @@ def test_its_golden_list_holds_in_stock_code(lumina2: Path, tmp_path: Path) -> N
 
 def test_the_tokens_that_are_cut_are_those_of_the_prompt(lumina2: Path) -> None:
     counts_the_tokens_that_are_cut(lumina2, **SHORT)
-    counts_the_tokens_that_are_cut(lumina2, max_sequence_length=170)
+    counts_the_tokens_that_are_cut(lumina2, max_sequence_length=130)
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,9 @@ def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None
 def test_the_tokens_that_are_cut_are_those_of_the_prompt(qwen: Path) -> None:
     """What stands before the prompt is dropped, and what stands behind it is cut before it."""
     pipe, call = stock_pipe(qwen), {"max_sequence_length": 30}
-    assert pipe.encode_prompt(25 * "z", "cpu")[0].shape[1] == 25 + len(pipe.tokenizer("<|im_end|>\n<|im_start|>assistant\n").input_ids)
+    assert pipe.encode_prompt(25 * "z", "cpu")[0].shape[1] == 25 + len(
+        pipe.tokenizer("<|im_end|>\n<|im_start|>assistant\n").input_ids
+    )
     model = StockPipeline(QwenImage(), pipe, "cpu", study(qwen, call=call).sampling)
     assert [model.tokens_cut(count * "z") for count in (25, 30, 40)] == [0, 0, 10]
 

@@ -60,7 +60,11 @@ def own_levels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ("kind", "sampling", "call"),
     [
         ("qwen", {"guidance": {"scale": 1}}, {}),
-        ("qwen", {"call": {"use_kv_cache": False}}, {"negative_prompt": "", "true_cfg_scale": 4.0, "use_kv_cache": False}),
+        (
+            "qwen",
+            {"call": {"use_kv_cache": False}},
+            {"negative_prompt": "", "true_cfg_scale": 4.0, "use_kv_cache": False},
+        ),
         ("own_levels", NEGATIVE, {"negative_prompt": "the grass", "true_cfg_scale": 3.0}),
     ],
 )
