@@ -32,6 +32,7 @@ OURS = frozenset(
         "negative_prompt",
         "negative_prompt_2",
         "negative_prompt_3",
+        "caption_upsample_temperature",
         "image",
         "ip_adapter_image",
         "negative_ip_adapter_image",
@@ -164,6 +165,8 @@ class StockFamily(Family):
         ):
             if value != usual:
                 raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")
+        for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
+            raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
         refuse_arguments(pipeline, sampling.call)
         _refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):

@@ -20,7 +20,9 @@ from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.golden import SeedStanding, Why
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stock import StockPipeline
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import Study
@@ -61,7 +63,7 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
     for seed in SEEDS:
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
-            made = pipe(text, generator=generator, num_inference_steps=2, **call)
+            made = pipe(prompt=text, generator=generator, num_inference_steps=2, **call)
             pictures.append(np.asarray(getattr(made, fields)[0]))
     return np.stack(pictures)
 
@@ -94,6 +96,25 @@ def draws_batches_as_singles(folder: Path, tmp_path: Path, prompts: Sequence[str
         for size in (1, 3)
     )
     assert same_within_a_level(batch, single)
+
+
+def counts_the_tokens_that_are_cut(folder: Path, text: str = 40 * "z", **call: Any) -> None:
+    """Of a prompt of so many tokens the text encoder is given all but those that are said to be cut.
+
+    Args:
+        call: that says how many tokens are read at most.
+    """
+    pipe, given, wanted = stock_pipe(folder), [], study(folder, call=call)
+    hook = pipe.text_encoder.register_forward_pre_hook(
+        lambda _, args, options: given.append(options.get("input_ids", args[0] if args else None)), with_kwargs=True
+    )
+    pipe.encode_prompt(text, device="cpu", **call)
+    hook.remove()
+    model = StockPipeline(FAMILIES[type(pipe).__name__], pipe, "cpu", wanted.sampling)
+    letter = getattr(pipe.tokenizer, "tokenizer", pipe.tokenizer).convert_tokens_to_ids(text[0])
+    read = int((given[0] == letter).sum())
+    assert 0 < read < len(text)
+    assert model.tokens_cut(text) == len(text) - read
 
 
 def refused(folder: Path, **sampling: Any) -> str:
@@ -133,8 +154,10 @@ def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", 
     assert golden.canary(pipe) < 1
     latents = golden.latents(pipe)
     for number, (seed, after) in enumerate(zip(SEEDS, golden.generators(after_latent=True), strict=True)):
-        given = getattr(pipe(PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
-        fresh = getattr(pipe(PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
+        given = getattr(pipe(prompt=PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[
+            0
+        ]
+        fresh = getattr(pipe(prompt=PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
         assert np.array_equal(np.asarray(given), np.asarray(fresh))
     with pytest.raises(GoldenMismatch, match="number of steps is 3"):
         golden.check(pipe, **call | {"num_inference_steps": 3})

@@ -51,7 +51,37 @@ MISTRAL_CHAT = (
     "{% endif %}{% endfor %}"
 )
 GLM_TOKENS = ("<|endoftext|>", "[gMASK]", "<sop>")
-WORDS = ("red", "cat", "on", "grass", "apple", "the", "photo", "of", "system", "user", "assistant")
+WORDS = (
+    "red",
+    "cat",
+    "on",
+    "grass",
+    "apple",
+    "the",
+    "photo",
+    "of",
+    "system",
+    "user",
+    "assistant",
+    "Describe",
+    "image",
+    "by",
+)
+WORDS += (
+    "detailing",
+    "color",
+    "shape",
+    "size",
+    "texture",
+    "quantity",
+    "text",
+    "spatial",
+    "relationships",
+    "objects",
+    "and",
+)
+WORDS += ("background",)
+"""Those of prompts, and of what Qwen-Image puts before one, of which it drops as many tokens as the published words are."""
 VISION: dict[str, Any] = {"depth": 1, "hidden_size": 8, "intermediate_size": 8, "num_heads": 1, "out_hidden_size": 16}
 
 

@@ -26,7 +26,8 @@ class FluxKontext(Flux):
         area = sampling.call.get("max_area", AREA)
         if not isinstance(area, int) or area < MULTIPLE**2:
             raise ModelError(f"sampling.call.max_area: is a number of pixels, not {area!r}.")
-        made = tuple(round((area * ratio) ** 0.5) // MULTIPLE * MULTIPLE for ratio in (height / width, width / height))
+        ratio = width / height
+        made = tuple(round(side**0.5) // MULTIPLE * MULTIPLE for side in (area / ratio, area * ratio))
         if made != (height, width) and height % MULTIPLE == width % MULTIPLE == 0:
             raise ModelError(
                 f"sampling.height: {pipeline} would make {made[0]} x {made[1]} pixels (height x width) of {height} x {width}, "

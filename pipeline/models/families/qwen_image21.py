@@ -22,6 +22,9 @@ SCALE, SIDE = 16, 1024
 class QwenImage21(QwenImage):
     """Source: diffusers, `QwenImage21Pipeline`, without `image`.
 
+    The network counts the place of a picture from the end of its text, padding included (`QwenImage21Transformer2DModel`), so
+    that texts of different lengths are not called together.
+
     Deviation: of pictures with an alpha channel the colours alone are kept, as `picture.convert("RGB")` does.
     """
 
@@ -29,6 +32,7 @@ class QwenImage21(QwenImage):
     draws = "QwenImage21Pipeline"
     tokenizer: ClassVar[str] = "processor"
     longest = math.inf
+    mixes_lengths = False
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         return Geometry(int(configs("transformer")["in_channels"]), SCALE, (SIDE, SIDE), multiple=2 * SCALE)
