@@ -229,9 +229,10 @@ def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tup
         )
     if a.combined and b.combined:
         yield "The combined scores of each run are in its own standard deviations."
-    shapes = [None if run.golden is None else run.golden.noise.shape for run in (a, b)]
+    contracts = [None if run.golden is None else run.golden.noise for run in (a, b)]
+    shapes = [None if contract is None else contract.shape for contract in contracts]
     if None in shapes:
-        yield "How the noise of imported pictures was drawn is not known: a seed may stand for other noise in each run."
+        yield "How the noise of one of the runs was drawn is not known: a seed may stand for other noise in each run."
     elif shapes[0] != shapes[1]:
         yield f"The latents are {shapes[0]} and {shapes[1]}: the same seed is other noise in each run."
 

@@ -57,11 +57,15 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         seeds=list(choice.seeds),
         why=why,
         conditions=conditions_of(run),
-        noise=NoiseContract.of(
-            choice.seeds or run.wanted.seeds[:1], run.located.latent_shape(run.study.sampling), len(choice.seeds) or 1
-        ),
+        noise=noise_of(run, choice.seeds),
         canary_pictures=_canary(run, choice.seeds),
     )
+
+
+def noise_of(run: DrawnRun, seeds: Sequence[int]) -> NoiseContract | None:
+    """How the noise of these seeds was drawn, or of the run's first of all; None where the model drew it itself."""
+    shape = run.located.latent_shape(run.study.sampling)
+    return None if shape is None else NoiseContract.of(seeds or run.wanted.seeds[:1], shape, len(seeds) or 1)
 
 
 def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:

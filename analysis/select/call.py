@@ -7,6 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from seedscope.analysis.select.plain import plain
+from seedscope.pipeline.models.families import family_of
+from seedscope.pipeline.models.stock import StockFamily
+from seedscope.pipeline.study.schema import Guidance
 
 if TYPE_CHECKING:
     from seedscope.analysis.select.conditions import Conditions
@@ -51,10 +54,10 @@ def call_differences(
         guidance_scale: of the call; None: that of the list.
         call: the arguments, without size, steps and guidance scale.
     """
-    scale = conditions.guidance_scale if guidance_scale is None else guidance_scale
+    guided = _guided(conditions, guidance_scale)
     known = inspect.signature(type(pipe).__call__).parameters
     for name, value in call.items():
-        if _free(name) or (name in _ONLY_GUIDED and max(scale, conditions.guidance_scale) <= 1):
+        if _free(name) or (name in _ONLY_GUIDED and not guided):
             continue
         if name not in known:
             yield f"A {type(pipe).__name__} takes no argument {name!r}, so it cannot be compared."
@@ -63,6 +66,28 @@ def call_differences(
         elif plain(value) not in (accepted := [plain(item) for item in _accepted(conditions, pipe, name, call)]):
             was = f"with {accepted[0]!r}" if accepted and accepted[0] is not None else "without it"
             yield f"The call has {name} = {_short(value)}, but the list was made {was}."
+    for name, value in _frozen(conditions).items():
+        usual = known[name].default if name in known else value
+        if name not in call and name not in conditions.call and usual != value:
+            yield f"The call has {name} = {_short(usual)} where it says nothing; say {name} = {value!r}, as the list was made."
+
+
+def _guided(conditions: Conditions, scale: float | None) -> bool:
+    """Whether a negative prompt acts, in the list or in a call of this guidance scale; None: that of the list."""
+    family = family_of(conditions.model.pipeline)
+    if isinstance(family, StockFamily):
+        return family.uses_negative(_guidance(conditions), conditions.call)
+    return max(conditions.guidance_scale if scale is None else scale, conditions.guidance_scale) > 1
+
+
+def _frozen(conditions: Conditions) -> Mapping[str, object]:
+    """What the family has said in each call of the list."""
+    family = family_of(conditions.model.pipeline)
+    return family.frozen if isinstance(family, StockFamily) else {}
+
+
+def _guidance(conditions: Conditions) -> Guidance:
+    return Guidance(scale=conditions.guidance_scale)
 
 
 def _free(name: str) -> bool:
@@ -71,7 +96,10 @@ def _free(name: str) -> bool:
 
 def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[str, object]) -> list[object]:
     """The values of an argument with which a call draws as the list was made; the pipeline's default comes first."""
-    default = conditions.call.get(name, inspect.signature(type(pipe).__call__).parameters[name].default)
+    family = family_of(conditions.model.pipeline)
+    guidance = family.guided(_guidance(conditions), conditions.call) if isinstance(family, StockFamily) else {}
+    said = {**guidance, **_frozen(conditions), **conditions.call}
+    default = said.get(name, inspect.signature(type(pipe).__call__).parameters[name].default)
     size = (conditions.height, conditions.width)
     takes_eta = "eta" in inspect.signature(pipe.components["scheduler"].step).parameters
     others: dict[str, list[object]] = {
@@ -90,10 +118,15 @@ def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[s
 
 
 def _negative_prompt(conditions: Conditions, pipe: Pipeline, value: object) -> Iterator[str]:
-    """Of an empty negative prompt the list was made with none: `None`, which some SDXL models tell from an empty text."""
+    """Of an empty negative prompt the list was made with none: `None`, which some SDXL models tell from an empty text, or with
+    an empty text, without which some pipelines do not guide."""
     texts: list[object] = list(value) if isinstance(value, list | tuple) else [value]
     zeros = bool(getattr(pipe.config, "force_zeros_for_empty_prompt", False))
+    family = family_of(conditions.model.pipeline)
     for text in dict.fromkeys(texts):
+        if text is None and isinstance(family, StockFamily) and not family.guides_without_negative:
+            yield f"The call has no negative prompt, but the list was made with {conditions.negative_prompt!r}."
+            continue
         if text == "" and not conditions.negative_prompt and zeros:
             yield (
                 "The negative prompt is '', but the list was made with None, which is something else to this pipeline "

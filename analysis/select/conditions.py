@@ -260,16 +260,18 @@ class Conditions(Strict):
 
     def call_differences(self, dtype: torch.dtype, *, steps: object, guidance_scale: float | None) -> Iterator[str]:
         """Yield a sentence for each way in which a call is not this one; None is not compared."""
-        # A scale of 1 or less is no guidance at all, in diffusers as here.
-        unguided = guidance_scale is not None and max(guidance_scale, self.guidance_scale) <= 1
+        family, then = family_of(self.model.pipeline), self.guidance_scale
+        same = guidance_scale is None or (
+            family is not None and family.same_guidance(guidance_scale, then, self.model.denoiser.config)
+        )
         calls: list[tuple[str, object, object]] = [
             (f"dtype of the {self.model.network}", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
-            ("guidance scale", None if unguided else guidance_scale, self.guidance_scale),
+            ("guidance scale", None if same else guidance_scale, self.guidance_scale),
         ]
-        for what, here, then in calls:
-            if here is not None and here != then:
-                yield f"The {what} is {here!r}, but the list was made with {then!r}."
+        for what, here, of_list in calls:
+            if here is not None and here != of_list:
+                yield f"The {what} is {here!r}, but the list was made with {of_list!r}."
 
     def size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> Iterator[str]:
         """Yield a sentence if the pictures are of another size; in pixels, None for the pipeline's own."""
@@ -284,7 +286,7 @@ class Conditions(Strict):
 
 def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
-    name_of_denoiser = _family(pipe).network
+    name_of_denoiser = family_named(pipe).network
     networks = _networks(pipe)
     tokenizers = {name: part for name, part in pipe.components.items() if hasattr(part, "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
@@ -312,7 +314,7 @@ def network_of(pipe: Pipeline) -> Any:
 
 
 def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
-    unused = _family(pipe).unused
+    unused = family_named(pipe).unused
     return {
         name: part
         for name, part in pipe.components.items()
@@ -320,7 +322,12 @@ def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
     }
 
 
-def _family(pipe: Pipeline) -> Family:
+def family_named(pipe: Pipeline) -> Family:
+    """The family of a pipeline.
+
+    Raises:
+        ModelError: it is of no family that is known.
+    """
     family = family_of(type(pipe).__name__)
     if family is None:
         raise ModelError(f"A {type(pipe).__name__} is of no family of models that is known.")
@@ -338,7 +345,7 @@ def geometry_of(pipe: Pipeline) -> Geometry:
         here: Any = unwrapped(pipe.components.get(part))
         return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
 
-    family, kind = _family(pipe), type(pipe).__name__
+    family, kind = family_named(pipe), type(pipe).__name__
     return family.geometry(config, kind, fills_masks=kind in family.inpaints and kind != family.draws)
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, geometry_of, network_of
+from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, family_named, geometry_of, network_of
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.images import Pixels
+from seedscope.pipeline.models.as_it_is import CalledAsItIs
 from seedscope.pipeline.models.base import Denoiser
-from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 if TYPE_CHECKING:
@@ -28,20 +28,28 @@ def drawn(
     """Draw one prompt with each seed, `batch_size` at once: (height, width, 3) uint8 each, in the order of the seeds.
 
     Args:
-        pipe: of a class of `FAMILIES`; its autoencoder is left in the dtype that it has.
+        pipe: of a class that can be drawn with; its autoencoder is left in the dtype that it has.
     """
-    vae = pipe.components["vae"]
-    before = vae.dtype
+    vae = pipe.components.get("vae")
+    before = getattr(vae, "dtype", None)
     compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
     sampling = _sampling(conditions)
     try:
-        model = FAMILIES[type(pipe).__name__].drawer(pipe, str(pipe._execution_device), sampling, compute)
+        model = family_named(pipe).drawer(pipe, str(pipe._execution_device), sampling, compute)
+        if isinstance(model, CalledAsItIs):
+            yield from _as_it_is(model, prompt, seeds, sampling)
+            return
         texts = _texts(model, prompt, sampling)
         for start in range(0, len(seeds), batch_size):
             yield from _batch(model, seeds[start : start + batch_size], texts, sampling, pipe)
     finally:
-        if vae.dtype != before:
+        if vae is not None and vae.dtype != before:
             vae.to(before)
+
+
+def _as_it_is(model: CalledAsItIs, prompt: str, seeds: Sequence[int], sampling: Sampling) -> Iterator[Pixels]:
+    for seed in seeds:
+        yield from to_pixels(model.draw([(prompt, seed)], (sampling.height or 0, sampling.width or 0))).numpy()
 
 
 def _batch(
@@ -49,6 +57,8 @@ def _batch(
 ) -> Iterator[Pixels]:
     size = (sampling.height or 0, sampling.width or 0)
     shape = geometry_of(pipe).latent_shape(*size)
+    if shape is None:
+        raise TypeError(f"{type(model).__name__} draws from latents, and its family names no shape for them")
     start = torch.stack([noise.latent(seed, shape) for seed in seeds])
     generators = [noise.generator(seed, shape) for seed in seeds]
     each = {branch: [embedding] * len(seeds) for branch, embedding in texts.items()}

@@ -32,6 +32,7 @@ from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.models.families import family_of
+from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.given import read_json, regular
@@ -122,7 +123,9 @@ class GoldenSeeds(Strict):
     )
     why: Why
     conditions: Conditions
-    noise: NoiseContract
+    noise: NoiseContract | None = Field(
+        description="of the initial latents; null where the pipeline draws its noise itself, from the generators"
+    )
     canary_pictures: Canary | None = Field(
         default=None, description="small pictures of the seeds; null: none were kept"
     )
@@ -133,7 +136,7 @@ class GoldenSeeds(Strict):
             raise ValueError("seeds and why.standings name different seeds")
         if len(set(self.seeds)) < len(self.seeds):
             raise ValueError("a seed is named twice")
-        if (values := math.prod(self.noise.shape)) > LARGEST_LATENT:
+        if self.noise is not None and (values := math.prod(self.noise.shape)) > LARGEST_LATENT:
             raise ValueError(
                 f"noise.shape is {self.noise.shape}: a latent of {values:,} values; {LARGEST_LATENT:,} is the most"
             )
@@ -232,25 +235,29 @@ class GoldenSeeds(Strict):
             *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
         ]
         network = network_of(pipe)
-        if network is not None and pipe.components.get("vae") is not None and family_of(type(pipe).__name__):
+        if network is not None and _size_is_known(pipe):
             reasons += self._size_differences(pipe, height, width)
             network_dtype = dtype or network.dtype
             for count in counts or (None,):
                 reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
             reasons += call_differences(self.conditions, pipe, guidance_scale, call)
-        self._refuse([*reasons, *self.noise.check()])
+        self._refuse([*reasons, *self._noise_differences()])
+
+    def _noise_differences(self) -> list[str]:
+        return [] if self.noise is None else self.noise.check()
 
     def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
         own_height, own_width = own_size(pipe) or (self.conditions.height, self.conditions.width)
         shape = geometry_of(pipe).latent_shape(height or own_height, width or own_width)
         found = list(self.conditions.size_differences(pipe, height, width))
-        if shape != self.noise.shape:
+        if self.noise is not None and shape != self.noise.shape:
             found.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
         return found
 
     def _refuse(self, reasons: list[str]) -> None:
         """Raise a GoldenMismatch where there are reasons; other versions of libraries are told only then."""
-        then, here = ((self.noise.torch, self.noise.diffusers), (version("torch"), version("diffusers")))
+        here = (version("torch"), version("diffusers"))
+        then = here if self.noise is None else (self.noise.torch, self.noise.diffusers)
         if reasons and then != here and not any("It was drawn with" in reason for reason in reasons):
             told = (
                 f"The list was made with torch {then[0]} and diffusers {then[1]}, and here are {here[0]} and {here[1]}"
@@ -277,7 +284,7 @@ class GoldenSeeds(Strict):
                 f"The list is of the task {self.conditions.task!r}, which draws from more than a prompt; `seedscope run` "
                 "draws it."
             )
-        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self.noise.check()])
+        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_differences()])
         return [Image.fromarray(pixels) for pixels in drawn(pipe, prompt, self.seeds, self.conditions, batch_size)]
 
     def canary(self, pipe: Pipeline, *, most: int = 4, batch_size: int = 4) -> float:
@@ -302,7 +309,7 @@ class GoldenSeeds(Strict):
             raise GoldenError(
                 "The list keeps no pictures to compare with; `seedscope export` writes a list that does, of prompts alone."
             )
-        self._refuse(self.noise.check())
+        self._refuse(self._noise_differences())
         kept, seeds = self.canary_pictures, self.seeds[:most]
         pictures = drawn(pipe, kept.prompt, seeds, self.conditions, batch_size)
         differences = [kept.difference(seed, pixels) for seed, pixels in zip(seeds, pictures, strict=True)]
@@ -323,10 +330,22 @@ class GoldenSeeds(Strict):
         Args:
             after_latent: in the state after the initial latent was drawn: for stochastic schedulers, when `latents` are
                 passed as well. Fresh ones would draw the initial latent again as the noise of the first step.
+
+        Raises:
+            GoldenError: `after_latent` of a pipeline that draws its noise itself.
         """
         if after_latent:
-            return [noise.generator(seed, self.noise.shape) for seed in self.seeds]
+            shape = self._latent_shape()
+            return [noise.generator(seed, shape) for seed in self.seeds]
         return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
+
+    def _latent_shape(self) -> tuple[int, int, int]:
+        if self.noise is None:
+            raise GoldenError(
+                f"A {self.conditions.model.pipeline} draws its noise itself, so there are no latents to pass; call it once a "
+                "seed, each time with a generator of `golden.generators()`."
+            )
+        return self.noise.shape
 
     def latents(
         self, dtype: torch.dtype | Pipeline = torch.float32, device: str | torch.device | None = None
@@ -342,17 +361,26 @@ class GoldenSeeds(Strict):
             float32 on the CPU, then cast and moved. Given a pipeline, in the form that its call takes, such as packed.
 
         Raises:
-            GoldenError: the list is empty.
+            GoldenError: the list is empty, or of a pipeline that draws its noise itself.
         """
         if not self.seeds:
             raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
-        latents = torch.stack([noise.latent(seed, self.noise.shape) for seed in self.seeds])
+        shape = self._latent_shape()
+        latents = torch.stack([noise.latent(seed, shape) for seed in self.seeds])
         if isinstance(dtype, torch.dtype):
             return latents.to(device=device or "cpu", dtype=dtype)
         family = family_of(type(dtype).__name__)
         if isinstance(family, StockFamily):
             latents = family.shaped(latents)
-        return latents.to(device=device or dtype._execution_device, dtype=network_of(dtype).dtype)
+        in_float32 = isinstance(family, StockFamily) and family.latents_in_float32
+        here = torch.float32 if in_float32 else network_of(dtype).dtype
+        return latents.to(device=device or dtype._execution_device, dtype=here)
+
+
+def _size_is_known(pipe: Pipeline) -> bool:
+    """Whether the parts of a pipeline are there that say of what size its latents and pictures are."""
+    family = family_of(type(pipe).__name__)
+    return family is not None and (isinstance(family, Generic) or pipe.components.get("vae") is not None)
 
 
 def _sentence(error: ValidationError) -> str:

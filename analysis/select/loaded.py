@@ -166,12 +166,18 @@ def _changes(module: nn.Module, built: nn.Module) -> Iterator[str]:
 
 
 def _settings(module: nn.Module) -> dict[str, object]:
-    plain = (bool, int, float, str, tuple, list, type(None))
     return {
         key: value
         for key, value in vars(module).items()
-        if isinstance(value, plain) and not key.startswith("_") and key not in _UNSEEN
+        if _is_plain(value) and not key.startswith("_") and key not in _UNSEEN
     }
+
+
+def _is_plain(value: object) -> bool:
+    """Whether a value is made of numbers and texts; tables of positions are not, which some modules keep in lists."""
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return isinstance(value, bool | int | float | str | None)
 
 
 def _only_moves(module: nn.Module) -> bool:

@@ -101,7 +101,8 @@ def audit(run: DrawnRun, cells: int) -> Audited:
     batches = sample(run, cells)
     drawing = Drawing(run.study, run.located, run.task)
     golden = run.folder.path / "golden.json"
-    contract = GoldenSeeds.load(golden).noise.check() if golden.exists() else None
+    noise_contract = GoldenSeeds.load(golden).noise if golden.exists() else None
+    contract = None if noise_contract is None else noise_contract.check()
     return Audited([_redraw(run, drawing, batch) for batch in batches], contract)
 
 
@@ -194,7 +195,7 @@ def _compare(cell: Cell, there: Pixels | None, here: Pixels | None) -> Picture:
 
 def _latents_agree(run: DrawnRun, batch: Batch) -> bool | None:
     told = batch.receipt.made.get("latents")
-    if told is None:
-        return None
     shape = run.located.latent_shape(run.study.sampling)
+    if told is None or shape is None:
+        return None
     return noise.digest(torch.stack([noise.latent(seed, shape) for seed in batch.unit.seeds])) == told

@@ -11,13 +11,14 @@ from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.as_it_is import CalledAsItIs
 from seedscope.pipeline.models.base import Denoiser, Embedding, Text
 from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.schema import Study
+from seedscope.pipeline.study.schema import Json, Study
 
 EMBEDDINGS_KEPT = 256
 
@@ -53,28 +54,41 @@ class Drawing:
             What the rows of each prompt say beside its text, by the prompt's id.
         """
         self._embed(unit.prompts)
-        self._latents = {seed: noise.latent(seed, self._shape) for seed in unit.seeds}
+        shape = self._shape
+        self._latents = {} if shape is None else {seed: noise.latent(seed, shape) for seed in unit.seeds}
         self._begun = self._task.begin(self.model, unit.prompts)
         return self._begun.columns
 
-    def latents(self) -> str:
-        """The digest of the unit's noise."""
-        return noise.digest(torch.stack(list(self._latents.values())))
+    def told(self) -> dict[str, Json]:
+        """What receipts say of the unit's noise."""
+        latents = list(self._latents.values())
+        return {**({"latents": noise.digest(torch.stack(latents))} if latents else {}), **self.model.told()}
 
     @torch.no_grad()
     def draw(self, cells: list[Cell]) -> tuple[torch.Tensor, list[bool]]:
         """Draw cells of the unit as one batch: pixels (B, H, W, 3) uint8, and which of them are finite."""
+        if isinstance(self.model, CalledAsItIs):
+            pictures = self.model.draw([(prompt.text, seed) for prompt, seed in cells], self._size)
+        else:
+            pictures = self._from_latents(cells)
+        return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+
+    def _from_latents(self, cells: list[Cell]) -> torch.Tensor:
+        """Pictures of cells, (B, 3, H, W) float32, of noise that is drawn here."""
         sampling = self._study.sampling
         texts = {branch: self._texts(branch, cells) for branch in self._branches}
-        generators = [noise.generator(seed, self._shape) for _, seed in cells]
         start = torch.stack([self._latents[seed] for _, seed in cells])
+        generators = self._generators(cells)
         if isinstance(self.model, Denoiser):
             hooks = self._begun.hooks(cells, generators, start)
             latents = sample(self.model, start, generators, texts, sampling, self._size, hooks)
-            pictures = self._decode(self.model, latents)
-        else:
-            pictures = call_whole(self.model, start, generators, texts, self._size)
-        return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
+            return self._decode(self.model, latents)
+        return call_whole(self.model, start, generators, texts, self._size)
+
+    def _generators(self, cells: list[Cell]) -> list[torch.Generator]:
+        """Those of cells in the state after the initial latent."""
+        shape = self._shape
+        return [] if shape is None else [noise.generator(seed, shape) for _, seed in cells]
 
     def _decode(self, model: Denoiser, latents: torch.Tensor) -> torch.Tensor:
         """Pictures of latents, in pieces that have been seen to fit: decoding takes more memory than denoising, whose steps are

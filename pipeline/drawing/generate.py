@@ -98,7 +98,7 @@ class OpenGenerate:
         made: dict[str, Json] = {
             "device": model.device,
             "batches": batches,
-            "latents": drawing.latents(),
+            **drawing.told(),
             "prompts_cut": [prompt.id for prompt in unit.prompts if model.tokens_cut(prompt.text)],
         }
         yield tables[0], pa.Table.from_pylist(rows, schema=self.table.schema), made

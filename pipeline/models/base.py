@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from seedscope.pipeline.study.schema import Compute, Sampling
+from seedscope.pipeline.study.schema import Compute, Json, Sampling
 
 if TYPE_CHECKING:
     import torch
@@ -65,6 +65,10 @@ class Drawer(ABC):
     def tokens_cut(self, text: str) -> int:
         """How many tokens of a prompt are cut off because the text encoder takes no more."""
 
+    def told(self) -> dict[str, Json]:
+        """What receipts say of the pictures drawn since this was last called, beside what they say of all models."""
+        return {}
+
 
 class Denoiser(Drawer):
     """A model of which a denoising step can be made alone."""
@@ -109,14 +113,14 @@ class Geometry:
     """How large a latent is for a picture.
 
     Attributes:
-        channels: of a latent, as its noise is drawn.
+        channels: of a latent, as its noise is drawn; None of a model that draws its noise itself.
         scale: pixels that one of its cells stands for on a side.
         default_size: (height, width) of a picture whose size is not given; None of a model that does not say it.
         multiple: of what sides have to be multiples; None: of `scale`.
         channels_last: whether the noise is drawn as (h, w, C), not (C, h, w).
     """
 
-    channels: int
+    channels: int | None
     scale: int
     default_size: tuple[int, int] | None
     multiple: int | None = None
@@ -127,8 +131,10 @@ class Geometry:
         """Of what sides have to be multiples, pixels."""
         return self.multiple or self.scale
 
-    def latent_shape(self, height: int, width: int) -> tuple[int, int, int]:
-        """The shape in which the noise of a picture of so many pixels is drawn."""
+    def latent_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
+        """The shape in which the noise of a picture of so many pixels is drawn; None of a model that draws it itself."""
+        if self.channels is None:
+            return None
         h, w = height // self.scale, width // self.scale
         return (h, w, self.channels) if self.channels_last else (self.channels, h, w)
 
@@ -168,6 +174,10 @@ class Family(ABC):
     @abstractmethod
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         """A loaded pipeline of diffusers, on its device, as what drawing asks for; compiled, where the study wants it."""
+
+    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether two guidance scales make the same pictures; `network`: the configuration of the part that denoises."""
+        return one == other or max(one, other) <= 1
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
         """Refuse what the family cannot do, before anything is loaded.

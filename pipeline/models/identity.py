@@ -22,6 +22,7 @@ _STEMS = {"transformers": "model"}
 """Library of a component -> what its weights are called; those of others, as diffusers calls them."""
 _SETTINGS = (
     "scheduler_config.json",
+    "guider_config.json",
     "config.json",
     "tokenizer_config.json",
     "special_tokens_map.json",
@@ -37,7 +38,7 @@ _VOCABULARIES = (
     "chat_template.jinja",
     "chat_template.json",
 )
-_WEIGHTLESS = re.compile(r"Scheduler$|Tokenizer|Processor$|FeatureExtractor$")
+_WEIGHTLESS = re.compile(r"Scheduler$|Tokenizer|Processor$|FeatureExtractor$|Guidance$")
 """Classes of components that have settings alone."""
 _WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "sample_size", "name_or_path"}
 """Settings that shape no pixel where type and size of the pictures are given, beside those that begin with `_`."""
@@ -53,7 +54,7 @@ def components(index: Mapping[str, Any], family: Family) -> dict[str, tuple[str,
     return {
         name: (str(value[0]), str(value[1]))
         for name, value in index.items()
-        if isinstance(value, list) and len(value) == 2 and value[0] in _LIBRARIES and name not in family.unused
+        if isinstance(value, list) and len(value) == 2 and value[0] is not None and name not in family.unused
     }
 
 
@@ -88,7 +89,7 @@ def _has_variant(component: Path, variant: str) -> bool:
 
 
 def _of_component(component: Path, library: str, variant: str | None) -> list[Path]:
-    stem, middle = _STEMS.get(library, "diffusion_pytorch_model"), f".{variant}" if variant else ""
+    stem, middle = _stem(component, library), f".{variant}" if variant else ""
     single = component / f"{stem}{middle}.safetensors"
     places = (f"{stem}.safetensors.index{middle}.json", f"{stem}.safetensors{middle}.index.json")
     sharded = next((component / place for place in places if (component / place).is_file()), None)
@@ -98,6 +99,13 @@ def _of_component(component: Path, library: str, variant: str | None) -> list[Pa
     if sharded is not None:
         return _shards(sharded)
     raise _no_weights(component, stem, f" of the variant {variant!r}" if variant else "")
+
+
+def _stem(component: Path, library: str) -> str:
+    """What a component's weights are called. Of a pipeline's own class, which may be of either library, the files say it."""
+    if library not in _LIBRARIES and any(component.glob("model*.safetensors*")):
+        library = "transformers"
+    return _STEMS.get(library, "diffusion_pytorch_model")
 
 
 def _shards(index: Path) -> list[Path]:

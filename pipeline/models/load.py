@@ -9,6 +9,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
+from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.schedulers import (
     refuse_noise_from_elsewhere,
@@ -54,6 +55,10 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         ModelError: weights that cannot be loaded, or are not all there, or a scheduler that cannot draw what the study asks.
     """
     family, device = located.family, pick_device(compute.device)
+    if isinstance(family, Generic):
+        return family.drawer(
+            _on_device(located, stock_pipeline(located, variant, sampling, compute), device), device, sampling, compute
+        )
     if not isinstance(family, StockFamily):
         pipe = _on_device(located, stock_pipeline(located, variant, sampling, compute), device)
         refuse_what_cannot_draw(pipe.scheduler, sampling)
@@ -66,7 +71,8 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         alone = _on_device(located, stock_pipeline(located, variant, sampling, compute, without=others), device)
         # Some pipelines ask the network's configuration of what width a text is.
         network, _ = family.bare(located.folder, located.pipeline, alone.scheduler)
-        setattr(alone, family.network, network.to(getattr(torch, compute.dtype)))
+        # As of any module: that of diffusers' own class warns of parts that are to stay in float32.
+        setattr(alone, family.network, torch.nn.Module.to(network, getattr(torch, compute.dtype)))
         return alone
 
     options = text_options(sampling.call)
@@ -132,9 +138,15 @@ def _pipeline(
         use_safetensors=True,
         variant=variant,
         local_files_only=not download,
-        **dict.fromkeys(without),
+        # Of parts that the folder leaves out diffusers wants to be told so, if they are not optional to the class.
+        **dict.fromkeys([*without, *_left_out(located)]),
         **located.family.options,
     )
+
+
+def _left_out(located: Located) -> list[str]:
+    index = read_json(located.folder / "model_index.json")
+    return [name for name, value in index.items() if value == [None, None]]
 
 
 def _cannot_be_loaded(located: Located, error: Exception) -> ModelError:

@@ -10,6 +10,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Family, Geometry
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
+from seedscope.pipeline.models.families.generic import why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import configuration, hashes, weight_files
@@ -69,8 +70,8 @@ class Located:
                 )
         return height, width
 
-    def latent_shape(self, sampling: Sampling) -> tuple[int, int, int]:
-        """The shape in which a picture's noise is drawn: (C, h, w), or (h, w, C)."""
+    def latent_shape(self, sampling: Sampling) -> tuple[int, int, int] | None:
+        """The shape in which a picture's noise is drawn: (C, h, w), or (h, w, C); None where the model draws it itself."""
         return self.geometry.latent_shape(*self.size(sampling))
 
 
@@ -150,7 +151,8 @@ def _configs(folder: Path, index: Mapping[str, Any]) -> Configs:
 
 def _possible(geometry: Geometry) -> Geometry:
     """Refuse sizes that are none: a configuration may hold anything."""
-    sizes = {"channels": geometry.channels, "scale": geometry.scale, "multiple": geometry.step}
+    sizes: dict[str, object] = {"scale": geometry.scale, "multiple": geometry.step}
+    sizes |= {} if geometry.channels is None else {"channels": geometry.channels}
     sizes |= dict(zip(("default height", "default width"), geometry.default_size or (), strict=False))
     for name, size in sizes.items():
         if not isinstance(size, int) or size < 1:
@@ -171,7 +173,10 @@ def _family(name: str, pipeline: str, *, fills_masks: bool) -> Family:
             "`prompts` in place of `inpaint`."
         )
     if family is None:
-        raise ModelError(f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}.")
+        raise ModelError(
+            f"{name}: is a {pipeline}; text-to-image runs on {' and '.join(FAMILIES)}, and on any class of diffusers that "
+            f"draws pictures from a prompt and a generator, but {why_not(pipeline)}."
+        )
     if not fills_masks and pipeline != family.draws:
         raise ModelError(only_inpaints(name))
     return family

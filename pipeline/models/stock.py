@@ -27,7 +27,15 @@ if TYPE_CHECKING:
 OURS = frozenset(
     {
         "prompt",
+        "prompt_2",
+        "prompt_3",
         "negative_prompt",
+        "negative_prompt_2",
+        "negative_prompt_3",
+        "caption_upsample_temperature",
+        "image",
+        "ip_adapter_image",
+        "negative_ip_adapter_image",
         "height",
         "width",
         "num_inference_steps",
@@ -41,6 +49,18 @@ OURS = frozenset(
     }
 )
 """Arguments of a call that the study says otherwise, or that are not its own."""
+TEXT_OPTIONS = (
+    "max_sequence_length",
+    "clip_skip",
+    "system_prompt",
+    "text_encoder_out_layers",
+    "complex_human_instruction",
+    "clean_caption",
+)
+FRAMES = ("num_frames", "video_length", "frames")
+"""What calls that make films have for their length: one picture is asked for."""
+_NO_NEGATIVE_TEXT = {"negative_prompt": None}
+"""Beside an embedding of one, which pipelines refuse whose default is an empty text."""
 
 
 class StockFamily(Family):
@@ -51,12 +71,18 @@ class StockFamily(Family):
     """Parts that only texts need: they are loaded to embed texts, and freed."""
     tokenizer: ClassVar[str] = "tokenizer"
     """The tokenizer that says how many tokens of a prompt are read."""
-    longest: ClassVar[int]
-    """Tokens of a prompt that are read at most, where the call says nothing else."""
+    longest: ClassVar[float]
+    """Tokens that are read at most, where the call says nothing else."""
     frozen: ClassVar[Mapping[str, Any]] = {}
-    """Arguments of every call, such as to keep a size from being changed."""
+    """Arguments of every call, such as to keep a size from being changed: golden lists want them of a user's call too."""
     takes_negative: ClassVar[bool] = True
     """Whether the call takes a negative prompt."""
+    guides_without_negative: ClassVar[bool] = True
+    """Whether a call that names no negative prompt is guided by an empty one."""
+    mixes_lengths: ClassVar[bool] = True
+    """Whether embeddings of different lengths can be called together without changing each other's pictures."""
+    latents_in_float32: ClassVar[bool] = False
+    """Whether the stock pipeline draws its latents in float32, whatever the dtype of its weights."""
 
     @abstractmethod
     def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
@@ -77,8 +103,10 @@ class StockFamily(Family):
         return noise
 
     def latents_dtype(self, pipe: Any, embeddings: Sequence[Embedding]) -> torch.dtype:  # noqa: ARG002
-        """Of the latents with which the stock pipeline begins: here that of the embeddings."""
-        return embeddings[0]["prompt_embeds"].dtype
+        """Of the latents with which the stock pipeline begins: that of the embeddings, if not float32."""
+        import torch
+
+        return torch.float32 if self.latents_in_float32 else embeddings[0]["prompt_embeds"].dtype
 
     def guided(self, guidance: Guidance, call: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """The arguments of the call that say how strongly it is guided."""
@@ -88,21 +116,21 @@ class StockFamily(Family):
         """Whether the call is given a negative prompt, be it an empty one."""
         return self.takes_negative and guidance.scale > 1
 
+    def framed(self, tokenizer: Any, text: str, options: Mapping[str, Any]) -> str:  # noqa: ARG002
+        """A text up to its end as it is tokenized: behind what the pipeline puts before it."""
+        return text
+
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:  # noqa: ARG002
+        """The tokenizer that says how many tokens of a prompt are read, of the parts that are there, and how many these are."""
+        return self.tokenizer, self.longest
+
     def pictures(self, output: Any) -> torch.Tensor:
         """(B, 3, H, W) in 0 .. 1, of what a call returns."""
         pictures: torch.Tensor = output.images
         return pictures
 
     def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:  # noqa: ARG002
-        import diffusers
-        import torch
-
-        kind = str(read_json(folder / "model_index.json")[self.network][1])
-        with torch.device("meta"):
-            network: torch.nn.Module = getattr(diffusers, kind).from_config(
-                read_json(folder / self.network / "config.json")
-            )
-        return network, scheduler
+        return bare_network(folder, self.network), scheduler
 
     def parts(self, pipe: Any) -> list[str]:
         """Names of the networks that a loaded pipeline has."""
@@ -137,7 +165,10 @@ class StockFamily(Family):
         ):
             if value != usual:
                 raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")
+        for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
+            raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
         refuse_arguments(pipeline, sampling.call)
+        _refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):
             raise ModelError(
                 f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt at this guidance. {self.negative_hint}"
@@ -145,6 +176,17 @@ class StockFamily(Family):
 
     negative_hint: ClassVar[str] = "Remove it, or set a scale above 1."
     """What to do so that a negative prompt acts."""
+
+
+def bare_network(folder: Path, part: str) -> torch.nn.Module:
+    """A network of a folder in diffusers layout, without weights."""
+    import diffusers
+    import torch
+
+    kind = str(read_json(folder / "model_index.json")[part][1])
+    with torch.device("meta"):
+        network: torch.nn.Module = getattr(diffusers, kind).from_config(read_json(folder / part / "config.json"))
+    return network
 
 
 def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:
@@ -165,6 +207,16 @@ def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:
             near = difflib.get_close_matches(name, known - OURS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ModelError(f"sampling.call.{name}: a {pipeline} takes no such argument.{hint}")
+
+
+def _refuse_other_steps(sampling: Sampling) -> None:
+    """A call that is given its noise levels, or its times, makes a step for each, whatever number of steps it is given."""
+    for name in ("sigmas", "timesteps"):
+        levels = sampling.call.get(name)
+        if isinstance(levels, list) and len(levels) != sampling.steps:
+            raise ModelError(
+                f"sampling.call.{name}: has {len(levels)} values, which make as many steps. Set steps to {len(levels)}."
+            )
 
 
 class StockPipeline(Drawer):
@@ -194,12 +246,15 @@ class StockPipeline(Drawer):
         return [self.family.encode(self.pipe, text, self.device, text_options(self.sampling.call)) for text in texts]
 
     def tokens_cut(self, text: str) -> int:
-        tokenizer = self.pipe.components.get(self.family.tokenizer)
-        if tokenizer is None:
+        name, usual = self.family.reads(self.pipe.components)
+        processor = self.pipe.components.get(name)
+        if processor is None:
             return 0
-        longest = int(text_options(self.sampling.call).get("max_sequence_length", self.family.longest))
-        tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
-        return max(0, len(tokens) - longest)
+        tokenizer, options = getattr(processor, "tokenizer", processor), text_options(self.sampling.call)
+        longest = options.get("max_sequence_length", usual)
+        framed = self.family.framed(processor, text, options)
+        tokens: list[int] = tokenizer(framed, truncation=False, verbose=False).input_ids
+        return int(max(0, len(tokens) - longest))
 
     def draw(
         self,
@@ -209,7 +264,7 @@ class StockPipeline(Drawer):
         negative: Sequence[Embedding] | None,
         size: tuple[int, int],
     ) -> torch.Tensor:
-        """Draw a batch by one call.
+        """Draw a batch by one call, or, where the family asks for it, by one for each length of the texts.
 
         Args:
             noise: (B, C, h, w) float32 on the CPU, as it is drawn.
@@ -224,6 +279,39 @@ class StockPipeline(Drawer):
         Raises:
             ModelError: the pipeline drew noise that does not come from the seeds.
         """
+        calls = self._calls(positive, negative)
+        if len(calls) == 1:
+            return self._called(noise, generators, positive, negative, size)
+        import torch
+
+        pictures: list[torch.Tensor] = [noise] * len(noise)
+        for cells in calls:
+            others = None if negative is None else [negative[cell] for cell in cells]
+            drawn = self._called(
+                noise[cells], [generators[cell] for cell in cells], [positive[cell] for cell in cells], others, size
+            )
+            for cell, picture in zip(cells, drawn, strict=True):
+                pictures[cell] = picture
+        return torch.stack(pictures)
+
+    def _calls(self, positive: Sequence[Embedding], negative: Sequence[Embedding] | None) -> list[list[int]]:
+        """The places of the cells of a batch that are drawn by one call."""
+        if self.family.mixes_lengths:
+            return [list(range(len(positive)))]
+        alike: dict[tuple[object, ...], list[int]] = {}
+        for cell, texts in enumerate(zip(positive, negative or positive, strict=True)):
+            shapes = tuple(tuple(value.shape) for text in texts for value in text.values())
+            alike.setdefault(shapes, []).append(cell)
+        return list(alike.values())
+
+    def _called(
+        self,
+        noise: torch.Tensor,
+        generators: list[torch.Generator],
+        positive: Sequence[Embedding],
+        negative: Sequence[Embedding] | None,
+        size: tuple[int, int],
+    ) -> torch.Tensor:
         family, sampling = self.family, self.sampling
         texts = family.collate([self._here(each) for each in positive])
         if negative is not None:
@@ -240,6 +328,7 @@ class StockPipeline(Drawer):
                 num_inference_steps=sampling.steps,
                 output_type="pt",
                 **family.guided(sampling.guidance, sampling.call),
+                **(_NO_NEGATIVE_TEXT if negative is not None and family.takes_negative else {}),
                 **family.frozen,
                 **sampling.call,
             )
@@ -251,7 +340,7 @@ class StockPipeline(Drawer):
 
 def text_options(call: Mapping[str, Json]) -> dict[str, Any]:
     """Those arguments of a call that change what a text becomes."""
-    return {name: value for name, value in call.items() if name in ("max_sequence_length", "clip_skip")}
+    return {name: value for name, value in call.items() if name in TEXT_OPTIONS}
 
 
 @contextmanager

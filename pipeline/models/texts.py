@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,8 @@ class KeptTexts:
     ) -> None:
         self._family, self._device, self._options, self._encoders = family, device, options, encoders
         versions = [version(name) for name in ("diffusers", "transformers", "torch")]
+        # Some pipelines clean texts with this library where it is there.
+        versions += [f"bs4: {find_spec('bs4') is not None}"]
         self._made_by: Json = [made_by, family.name, {**options}, *versions]
         self._folder = cache_folder() / "embeddings"
 

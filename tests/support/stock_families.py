@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,14 @@ from diffusers import DiffusionPipeline
 from stock_pictures import ours
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.judging.golden_list import conditions_of
+from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.golden import SeedStanding, Why
-from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.families import FAMILIES
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stock import StockPipeline
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import Study
@@ -41,7 +45,9 @@ def study(folder: Path, *, batch_size: int = 3, prompts: Sequence[str] = PROMPTS
 
 
 def stock_pipe(folder: Path) -> Any:
-    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    index = json.loads((folder / "model_index.json").read_text())
+    left_out = [name for name, value in index.items() if value == [None, None]]
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **dict.fromkeys(left_out))
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -57,7 +63,7 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
     for seed in SEEDS:
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
-            made = pipe(text, generator=generator, num_inference_steps=2, **call)
+            made = pipe(prompt=text, generator=generator, num_inference_steps=2, **call)
             pictures.append(np.asarray(getattr(made, fields)[0]))
     return np.stack(pictures)
 
@@ -65,6 +71,60 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
 def same_within_a_level(here: np.ndarray, there: np.ndarray) -> bool:
     """Whether two sets of pictures differ by one level of 255 at most: rounding, which hangs on what is computed together."""
     return here.shape == there.shape and int(np.abs(here.astype(int) - there).max()) <= 1
+
+
+def draws_as_stock(
+    folder: Path, tmp_path: Path, sampling: dict[str, Any], call: dict[str, Any], prompts: Sequence[str] = PROMPTS
+) -> None:
+    """Cells one at a time are those of the stock pipeline, bit for bit; the seed and the prompt change them.
+
+    Args:
+        sampling: of the study.
+        call: arguments of the stock pipeline for the same pictures.
+    """
+    here = by_seedscope(study(folder, batch_size=1, prompts=prompts, **sampling), tmp_path, prompts)
+    there = by_stock(stock_pipe(folder), prompts, **call)
+    assert np.array_equal(here, there[..., :3])
+    assert np.abs(here[0].astype(int) - here[len(prompts)]).max() > 10, "the seed changes the picture"
+    assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
+
+
+def draws_batches_as_singles(folder: Path, tmp_path: Path, prompts: Sequence[str] = PROMPTS, **sampling: Any) -> None:
+    """Batches of three cells, of different prompts, are their single pictures but for rounding."""
+    single, batch = (
+        by_seedscope(study(folder, batch_size=size, prompts=prompts, **sampling), tmp_path / str(size), prompts)
+        for size in (1, 3)
+    )
+    assert same_within_a_level(batch, single)
+
+
+def counts_the_tokens_that_are_cut(folder: Path, text: str = 40 * "z", **call: Any) -> None:
+    """Of a prompt of so many tokens the text encoder is given all but those that are said to be cut.
+
+    Args:
+        call: that says how many tokens are read at most.
+    """
+    pipe, given, wanted = stock_pipe(folder), [], study(folder, call=call)
+    hook = pipe.text_encoder.register_forward_pre_hook(
+        lambda _, args, options: given.append(options.get("input_ids", args[0] if args else None)), with_kwargs=True
+    )
+    pipe.encode_prompt(text, device="cpu", **call)
+    hook.remove()
+    model = StockPipeline(FAMILIES[type(pipe).__name__], pipe, "cpu", wanted.sampling)
+    letter = getattr(pipe.tokenizer, "tokenizer", pipe.tokenizer).convert_tokens_to_ids(text[0])
+    read = int((given[0] == letter).sum())
+    assert 0 < read < len(text)
+    assert model.tokens_cut(text) == len(text) - read
+
+
+def refused(folder: Path, **sampling: Any) -> str:
+    """Why a study is refused before its model is loaded."""
+    wanted = study(folder, **sampling)
+    located = locate(wanted.model)
+    with pytest.raises(ModelError) as caught:
+        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+        located.size(wanted.sampling)
+    return str(caught.value)
 
 
 def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:
@@ -82,7 +142,7 @@ def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:
         seeds=list(SEEDS),
         why=Why(rule="top", measure="m", better="lower", k=2, ranked=2, sentence="The two.", standings=standings),
         conditions=conditions_of(run),
-        noise=NoiseContract.of(SEEDS, run.located.latent_shape(wanted.sampling)),
+        noise=noise_of(run, SEEDS),
         canary_pictures=Canary.of(PROMPTS[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
     ).save(tmp_path / "golden.json")
     return GoldenSeeds.load(tmp_path / "golden.json")
@@ -94,8 +154,10 @@ def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", 
     assert golden.canary(pipe) < 1
     latents = golden.latents(pipe)
     for number, (seed, after) in enumerate(zip(SEEDS, golden.generators(after_latent=True), strict=True)):
-        given = getattr(pipe(PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[0]
-        fresh = getattr(pipe(PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
+        given = getattr(pipe(prompt=PROMPTS[0], latents=latents[number : number + 1], generator=after, **call), fields)[
+            0
+        ]
+        fresh = getattr(pipe(prompt=PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
         assert np.array_equal(np.asarray(given), np.asarray(fresh))
     with pytest.raises(GoldenMismatch, match="number of steps is 3"):
         golden.check(pipe, **call | {"num_inference_steps": 3})

@@ -200,7 +200,7 @@ def _tokenizer_files(folder: Path, pad: str) -> None:
         file.unlink()
     folder.mkdir(parents=True, exist_ok=True)
     merges = _merges()
-    letters = _byte_letters()
+    letters = byte_letters()
     pieces = letters + [f"{letter}</w>" for letter in letters] + ["".join(pair) for pair in merges]
     vocab = {piece: number for number, piece in enumerate([*pieces, _START, _END])}
     (folder / "vocab.json").write_text(json.dumps(vocab))
@@ -212,7 +212,7 @@ def _tokenizer_files(folder: Path, pad: str) -> None:
     )
 
 
-def _byte_letters() -> list[str]:
+def byte_letters() -> list[str]:
     """Byte-level BPE's 256 printable stand-ins for bytes, "!" first, as in CLIP."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     return [chr(byte) for byte in printable] + [chr(256 + number) for number in range(256 - len(printable))]

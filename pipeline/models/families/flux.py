@@ -18,7 +18,19 @@ DEFAULT_CELLS = 128
 """Source: diffusers, `FluxPipeline.__init__`: `default_sample_size`."""
 
 
-class Flux(StockFamily):
+class FluxLatents(StockFamily):
+    """Latents of FLUX.1: those of an AutoencoderKL, with 2 x 2 cells a token."""
+
+    def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
+        scale = pixels_a_cell(configs("vae"))
+        side = DEFAULT_CELLS * scale
+        return Geometry(int(configs("transformer")["in_channels"]) // 4, scale, (side, side), multiple=2 * scale)
+
+    def shaped(self, noise: torch.Tensor) -> torch.Tensor:
+        return packed(noise)
+
+
+class Flux(FluxLatents):
     """Source: diffusers, `FluxPipeline`.
 
     `guidance.scale` is told to the network of dev, and not read by schnell's. A negative prompt acts where the call says
@@ -31,19 +43,15 @@ class Flux(StockFamily):
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     tokenizer = "tokenizer_2"
     longest = 512
+    guides_without_negative = False
     negative_hint: ClassVar[str] = "Remove it, or say `call: {true_cfg_scale: 4}` under sampling."
-
-    def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
-        scale = pixels_a_cell(configs("vae"))
-        side = DEFAULT_CELLS * scale
-        return Geometry(int(configs("transformer")["in_channels"]) // 4, scale, (side, side), multiple=2 * scale)
 
     def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
         embeds, pooled, _ = pipe.encode_prompt(text.text, text.text, device=device, **options)
         return {"prompt_embeds": embeds, "pooled_prompt_embeds": pooled}
 
-    def shaped(self, noise: torch.Tensor) -> torch.Tensor:
-        return packed(noise)
-
     def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
         return float(call.get("true_cfg_scale", 1)) > 1
+
+    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:
+        return one == other or not network.get("guidance_embeds")

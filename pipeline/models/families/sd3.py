@@ -9,6 +9,8 @@ from seedscope.pipeline.models.autoencoders import pixels_a_cell
 from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
 from seedscope.pipeline.models.stock import StockFamily
 
+CLIP_TOKENS = 77
+
 
 class StableDiffusion3(StockFamily):
     """Source: diffusers, `StableDiffusion3Pipeline`."""
@@ -20,6 +22,10 @@ class StableDiffusion3(StockFamily):
     tokenizer = "tokenizer_3"
     longest = 256
 
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:
+        """Many leave the T5 encoder out: then the CLIP encoders read all there is."""
+        return super().reads(parts) if parts.get(self.tokenizer) else ("tokenizer", CLIP_TOKENS)
+
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         transformer, scale = configs("transformer"), pixels_a_cell(configs("vae"))
         side = int(transformer["sample_size"]) * scale
@@ -27,6 +33,8 @@ class StableDiffusion3(StockFamily):
         return Geometry(int(transformer["in_channels"]), scale, (side, side), multiple=multiple)
 
     def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
+        # The pipeline skips layers for the prompt alone, never for the negative one.
+        options = {name: value for name, value in options.items() if not (text.negative and name == "clip_skip")}
         embeds, _, pooled, _ = pipe.encode_prompt(
             text.text, text.text, text.text, device=device, do_classifier_free_guidance=False, **options
         )

@@ -1,0 +1,70 @@
+"""AuraFlow on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import AuraFlowPipeline, AuraFlowTransformer2DModel, FlowMatchEulerDiscreteScheduler
+from stock_families import (
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+)
+from tiny_autoencoders import autoencoder_kl
+from tiny_texts import t5_encoder, t5_tokenizer
+
+SIZE = {"height": 32, "width": 48}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder, tokenizer = tmp_path_factory.mktemp("models") / "aura-flow", t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = AuraFlowTransformer2DModel(
+            sample_size=16,
+            in_channels=4,
+            num_mmdit_layers=1,
+            num_single_dit_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            caption_projection_dim=16,
+            pos_embed_max_size=64,
+        )
+    vae = autoencoder_kl(scaling_factor=0.13025, shift_factor=None, use_quant_conv=True, use_post_quant_conv=True)
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=1.73)
+    encoder = t5_encoder(tokenizer, kind="umt5")
+    AuraFlowPipeline(tokenizer, encoder, vae, transformer.eval(), scheduler).save_pretrained(folder)
+    return folder
+
+
+def test_single_pictures_are_the_stock_pipelines(folder: Path, tmp_path: Path) -> None:
+    short = {"max_sequence_length": 32}
+    guidance = {"scale": 4.0, "negative_prompt": "grass"}
+    draws_as_stock(
+        folder,
+        tmp_path / "guided",
+        {**SIZE, "guidance": guidance, "call": short},
+        {**SIZE, **short, "guidance_scale": 4.0, "negative_prompt": "grass"},
+    )
+    draws_as_stock(folder, tmp_path / "not", {**SIZE, "guidance": {"scale": 1.0}}, {**SIZE, "guidance_scale": 1.0})
+
+
+def test_a_batch_is_its_single_pictures(folder: Path, tmp_path: Path) -> None:
+    draws_batches_as_singles(folder, tmp_path, **SIZE)
+
+
+def test_its_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> None:
+    golden = golden_list(folder, tmp_path, **SIZE)
+    holds_in_stock_code(golden, stock_pipe(folder), **SIZE, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_what_it_cannot_do_is_refused(folder: Path) -> None:
+    assert "multiples of 16, not 40" in refused(folder, height=40)
+    assert "takes no such argument" in refused(folder, call={"eta": 1.0})

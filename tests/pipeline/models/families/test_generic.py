@@ -1,0 +1,337 @@
+"""Classes of diffusers that no family knows, on tiny random weights: called as a user calls them; what they drew is told."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+import torch
+from diffusers import (
+    AmusedPipeline,
+    AmusedScheduler,
+    AutoencoderKL,
+    DDIMScheduler,
+    DDPMScheduler,
+    KandinskyV22CombinedPipeline,
+    LDMTextToImagePipeline,
+    PriorTransformer,
+    UnCLIPScheduler,
+    UNet2DConditionModel,
+    UVit2DModel,
+    VQModel,
+)
+from diffusers.pipelines.latent_diffusion.pipeline_latent_diffusion import LDMBertConfig, LDMBertModel
+from stock_families import SEEDS, by_seedscope, by_stock, golden_list, stock_pipe, study
+from transformers import (
+    CLIPImageProcessor,
+    CLIPTextModelWithProjection,
+    CLIPVisionConfig,
+    CLIPVisionModelWithProjection,
+)
+
+from seedscope.analysis import GoldenMismatch
+from seedscope.analysis.select.golden import GoldenError
+from seedscope.pipeline.drawing.draw import Drawing
+from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.as_it_is import CalledAsItIs
+from seedscope.pipeline.models.families.generic import why_not
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.watched_noise import WatchedNoise
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import prompt
+
+SIZE = {"height": 32, "width": 48}
+
+
+def vq(*widths: int, **config: Any) -> VQModel:
+    return VQModel(
+        block_out_channels=widths,
+        down_block_types=("DownEncoderBlock2D",) * len(widths),
+        up_block_types=("UpDecoderBlock2D",) * len(widths),
+        layers_per_block=1,
+        norm_num_groups=4,
+        **config,
+    ).eval()
+
+
+def amused(folder: Path) -> Path:
+    """A masked transformer: it draws tokens, and which of them to mask, never a Gaussian latent."""
+    clip = tiny_models.clip_tokenizer(folder / "tokenizer", pad="<|endoftext|>")
+    transformer = UVit2DModel(
+        hidden_size=32,
+        use_bias=False,
+        hidden_dropout=0.0,
+        cond_embed_dim=32,
+        micro_cond_encode_dim=2,
+        micro_cond_embed_dim=10,
+        encoder_hidden_size=32,
+        vocab_size=32,
+        codebook_size=32,
+        in_channels=32,
+        block_out_channels=32,
+        num_res_blocks=1,
+        downsample=False,
+        upsample=False,
+        block_num_heads=4,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        attention_dropout=0.0,
+        intermediate_size=32,
+        layer_norm_eps=1e-6,
+        ln_elementwise_affine=True,
+    )
+    text_encoder = CLIPTextModelWithProjection(tiny_models.text_config(clip, width=32, activation="gelu"))
+    vqvae = vq(8, 8, latent_channels=32, num_vq_embeddings=32, lookup_from_codebook=True)
+    scheduler = AmusedScheduler(mask_token_id=31)
+    AmusedPipeline(vqvae, clip, text_encoder.eval(), transformer.eval(), scheduler).save_pretrained(folder)
+    return folder
+
+
+def latent_diffusion(folder: Path) -> Path:
+    """A text encoder of the pipeline's own class, and DDIM, which draws no noise of its own without eta."""
+    clip = tiny_models.clip_tokenizer(folder / "tokenizer", pad="<|endoftext|>")
+    config = LDMBertConfig(
+        vocab_size=len(clip), encoder_layers=1, encoder_ffn_dim=32, encoder_attention_heads=4, head_dim=8, d_model=32
+    )
+    unet = small_unet(cross_attention_dim=32, in_channels=4, out_channels=4)
+    scheduler = DDIMScheduler(beta_start=0.0015, beta_end=0.0195, beta_schedule="scaled_linear", clip_sample=False)
+    vae = AutoencoderKL(
+        latent_channels=4,
+        block_out_channels=(8, 8, 8, 8),
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        norm_num_groups=4,
+    )
+    pipe = LDMTextToImagePipeline(vae.eval(), LDMBertModel(config).eval(), clip, unet, scheduler)
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def small_unet(**config: Any) -> UNet2DConditionModel:
+    return UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        attention_head_dim=4,
+        down_block_types=("DownBlock2D", "SimpleCrossAttnDownBlock2D"),
+        up_block_types=("SimpleCrossAttnUpBlock2D", "UpBlock2D"),
+        mid_block_type="UNetMidBlock2DSimpleCrossAttn",
+        **config,
+    ).eval()
+
+
+def kandinsky(folder: Path) -> Path:
+    """Two pipelines in one: a prior that draws an embedding of a picture, and a decoder that adds noise at every step."""
+    clip = tiny_models.clip_tokenizer(folder / "prior_tokenizer", pad="<|endoftext|>")
+    vision = CLIPVisionConfig(
+        hidden_size=32, image_size=16, projection_dim=32, intermediate_size=37, num_attention_heads=4, patch_size=8
+    )
+    vision.num_hidden_layers = 1
+    prior = PriorTransformer(num_attention_heads=2, attention_head_dim=12, embedding_dim=32, num_layers=1)
+    prior.clip_std.data.fill_(1)
+    unet = small_unet(
+        in_channels=4,
+        out_channels=8,
+        addition_embed_type="image",
+        encoder_hid_dim=32,
+        encoder_hid_dim_type="image_proj",
+        cross_attention_dim=16,
+        resnet_time_scale_shift="scale_shift",
+    )
+    betas = {"beta_schedule": "linear", "beta_start": 0.00085, "beta_end": 0.012}
+    text = CLIPTextModelWithProjection(tiny_models.text_config(clip, width=32, activation="gelu"))
+    KandinskyV22CombinedPipeline(
+        unet=unet,
+        scheduler=DDPMScheduler(**betas, variance_type="learned_range", prediction_type="epsilon"),
+        movq=vq(32, 32, latent_channels=4, norm_type="spatial"),
+        prior_prior=prior.eval(),
+        prior_image_encoder=CLIPVisionModelWithProjection(vision).eval(),
+        prior_text_encoder=text.eval(),
+        prior_tokenizer=clip,
+        prior_scheduler=UnCLIPScheduler(prediction_type="sample", num_train_timesteps=1000, clip_sample_range=5.0),
+        prior_image_processor=CLIPImageProcessor(size={"shortest_edge": 16}, crop_size={"height": 16, "width": 16}),
+    ).save_pretrained(folder)
+    return folder
+
+
+MODELS = {"amused": amused, "latent_diffusion": latent_diffusion, "kandinsky": kandinsky}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(8)
+        return {name: make(tmp_path_factory.mktemp(name) / name) for name, make in MODELS.items()}
+
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("amused", {"guidance": {"scale": 0}}, {"guidance_scale": 0}),
+    (
+        "amused",
+        {"guidance": {"scale": 4.0, "negative_prompt": "grass"}},
+        {"guidance_scale": 4.0, "negative_prompt": "grass"},
+    ),
+    ("latent_diffusion", {"call": {"eta": 0.0}}, {"guidance_scale": 4.0}),
+    ("kandinsky", {"call": {"prior_num_inference_steps": 2}}, {"guidance_scale": 4.0, "prior_num_inference_steps": 2}),
+]
+
+
+@pytest.mark.parametrize(("name", "sampling", "call"), CALLS)
+def test_pictures_are_the_stock_pipelines_in_any_batch(
+    name: str, sampling: dict[str, Any], call: dict[str, Any], folders: dict[str, Path], tmp_path: Path
+) -> None:
+    here = by_seedscope(study(folders[name], batch_size=3, **SIZE, **sampling), tmp_path)
+    assert np.array_equal(here, by_stock(stock_pipe(folders[name]), **SIZE, **call))
+    assert np.abs(here[0].astype(int) - here[2]).max() > 10, "the seed changes the picture"
+    assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
+
+
+ASKED = {
+    "amused": [
+        ("multinomial", [384, 1], "int64", 1),
+        ("uniform_", [1, 384], "float32", 1),
+        ("multinomial", [384, 1], "int64", 1),
+    ],
+    "latent_diffusion": [("randn", [1, 4, 4, 6], "float32", 1)],
+    "kandinsky": [("randn", [1, 32], "float32", 2), ("randn", [1, 4, 16, 24], "float32", 2)],
+}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_receipts_tell_how_noise_was_asked_for(name: str, folders: dict[str, Path]) -> None:
+    wanted = study(folders[name], **SIZE, call={"prior_num_inference_steps": 2} if name == "kandinsky" else {})
+    drawing = Drawing(wanted, locate(wanted.model), TextToImage(wanted.prompts))
+    unit = Unit.crossed("u", (prompt("a cat"), prompt("the grass")), SEEDS)
+    drawing.begin(unit)
+    drawing.draw(list(unit.cells))
+    told: Any = drawing.told()
+    assert "latents" not in told, "no latent of seedscope's was drawn"
+    keys = ("by", "shape", "dtype", "times")
+    assert [[tuple(one[key] for key in keys) for one in asked] for asked in told["noise"]["asked"]] == [ASKED[name]]
+    digests = told["noise"]["sha256"]
+    assert list(digests) == [str(seed) for seed in SEEDS] and digests["0"] != digests["7"]
+    assert len(digests["0"]) == (2 if name == "amused" else 1), (
+        "drawn tokens hang on the prompt, Gaussian noise does not"
+    )
+    assert "no initial latents" in told["noise"]["not_promised"][0]
+    assert drawing.told()["noise"]["sha256"] == {}, "each unit tells of its own"
+
+
+def test_its_golden_list_holds_in_stock_code(folders: dict[str, Path], tmp_path: Path) -> None:
+    prior = {"prior_num_inference_steps": 2}
+    golden = golden_list(folders["kandinsky"], tmp_path, **SIZE, call=prior)
+    pipe, call = stock_pipe(folders["kandinsky"]), {**SIZE, **prior, "num_inference_steps": 2, "guidance_scale": 4.0}
+    golden.check(pipe, **call)
+    assert golden.canary(pipe) == 0
+    drawn = golden.draw(pipe, "a cat")
+    for picture, generator in zip(drawn, golden.generators(), strict=True):
+        assert np.array_equal(picture, pipe("a cat", generator=generator, **call).images[0])
+    with pytest.raises(GoldenError, match="draws its noise itself"):
+        golden.latents(pipe)
+    with pytest.raises(GoldenError, match="draws its noise itself"):
+        golden.generators(after_latent=True)
+    for changed, said in (
+        ({"num_inference_steps": 3}, "number of steps is 3"),
+        ({"height": 40}, "40 x 48 pixels"),
+        ({"prior_guidance_scale": 1.0}, "prior_g"),
+    ):
+        with pytest.raises(GoldenMismatch, match=said):
+            golden.check(pipe, **call | changed)
+    with torch.no_grad():
+        next(pipe.components[golden.conditions.model.network].parameters()).add_(1)
+    with pytest.raises(GoldenMismatch, match="are not those of"):
+        golden.check(pipe, **call)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("StableDiffusionImg2ImgPipeline", "needs something else beside a prompt"),
+        ("WanImageToVideoPipeline", "needs image beside a prompt"),
+        ("FluxControlNetPipeline", "needs something else beside a prompt"),
+        ("KandinskyV22PriorPipeline", "gives something else than pictures"),
+        ("AudioLDM2Pipeline", "gives something else than pictures"),
+        ("DiTPipeline", "needs class_labels beside a prompt"),
+        ("DDPMPipeline", "its call takes no prompt"),
+        ("FluxTransformer2DModel", "has no such pipeline"),
+        ("NoSuchPipeline", "has no such pipeline"),
+        ("AmusedPipeline", "^$"),
+        ("PRXPipeline", "^$"),
+    ],
+)
+def test_classes_that_need_more_than_a_prompt_are_told_apart(kind: str, said: str) -> None:
+    assert re.search(said, why_not(kind))
+
+
+def test_a_model_of_such_a_class_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "model_index.json").write_text('{"_class_name": "WanImageToVideoPipeline"}')
+    with pytest.raises(ModelError, match="is a WanImageToVideoPipeline.* but it needs image beside a prompt"):
+        locate(study(tmp_path).model)
+
+
+@pytest.mark.parametrize(
+    ("name", "sampling", "said"),
+    [
+        ("amused", {"height": None}, "sampling.height: amused does not say of what size"),
+        ("amused", {"call": {"steps": 3}}, "takes no such argument"),
+        (
+            "amused",
+            {"guidance": {"negative_prompt": "x", "negative_from": 1}},
+            "negative_from: a AmusedPipeline has no such",
+        ),
+        (
+            "latent_diffusion",
+            {"guidance": {"negative_prompt": "x"}},
+            "negative_prompt: a LDMTextToImagePipeline has no such",
+        ),
+        ("kandinsky", {"scheduler": "ddim"}, "is made of several pipelines"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(
+    name: str, sampling: dict[str, Any], said: str, folders: dict[str, Path]
+) -> None:
+    wanted = study(folders[name], **{**SIZE, **sampling})
+    located = locate(wanted.model)
+    with pytest.raises(ModelError, match=said):
+        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+        located.size(wanted.sampling)
+
+
+def test_a_call_that_fails_or_gives_another_size_is_one_sentence(folders: dict[str, Path]) -> None:
+    pipe = stock_pipe(folders["latent_diffusion"])
+    asked = study(folders["latent_diffusion"], **SIZE).sampling
+    drawer = CalledAsItIs(pipe, "cpu", asked, ())
+    with pytest.raises(ModelError, match="the call of LDMTextToImagePipeline failed: .* divisible by 8"):
+        drawer.draw([("a cat", 0)], (36, 48))
+    amused = CalledAsItIs(stock_pipe(folders["amused"]), "cpu", asked, ())
+    with pytest.raises(ModelError, match=r"gave 1 x 3 channels of 32 x 48 pixels .* picture of 33 x 48"):
+        amused.draw([("a cat", 0)], (33, 48))
+
+
+def test_noise_that_is_not_the_seeds_is_refused(folders: dict[str, Path]) -> None:
+    pipe = stock_pipe(folders["latent_diffusion"])
+    pipe.scheduler = DDPMScheduler.from_config(pipe.scheduler.config)  # whose steps this pipeline gives no generator
+    drawer = CalledAsItIs(pipe, "cpu", study(folders["latent_diffusion"], **SIZE).sampling, ())
+    with pytest.raises(ModelError, match="drew noise that does not come from the seed"):
+        drawer.draw([("a cat", 0)], (32, 48))
+
+
+def test_every_draw_from_a_generator_is_seen_and_no_other() -> None:
+    generator, other = torch.Generator().manual_seed(1), torch.Generator().manual_seed(1)
+    with WatchedNoise(generator) as watch:
+        drawn = torch.randn((2, 3), generator=generator)
+        torch.rand(4, generator=other)
+        torch.empty(5, dtype=torch.float64).exponential_(generator=generator)
+        torch.randn(6)
+    assert [(draw.by, draw.shape, draw.dtype) for draw in watch.draws] == [
+        ("randn", (2, 3), "float32"),
+        ("exponential_", (5,), "float64"),
+    ]
+    assert watch.draws[0].sha256 == hashlib.sha256(drawn.numpy().tobytes()).hexdigest()

@@ -1,0 +1,92 @@
+"""Lumina-Image 2.0 on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, Lumina2Pipeline, Lumina2Transformer2DModel
+from stock_families import (
+    counts_the_tokens_that_are_cut,
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+)
+from tiny_autoencoders import autoencoder_kl
+from tiny_language_models import gemma2, gemma_tokenizer
+
+SIZE = {"height": 32, "width": 48}
+SHORT = {"max_sequence_length": 64, "system_prompt": "You see well."}
+
+
+@pytest.fixture(scope="module")
+def lumina2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizer, folder = gemma_tokenizer(), tmp_path_factory.mktemp("models") / "lumina2"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = Lumina2Transformer2DModel(
+            sample_size=8,
+            in_channels=4,
+            hidden_size=24,
+            num_layers=1,
+            num_refiner_layers=1,
+            num_attention_heads=2,
+            num_kv_heads=1,
+            multiple_of=8,
+            axes_dim_rope=(4, 4, 4),
+            axes_lens=(300, 32, 32),
+            cap_feat_dim=16,
+        )
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
+    parts = (transformer.eval(), scheduler, autoencoder_kl(), gemma2(tokenizer), tokenizer)
+    Lumina2Pipeline(*parts).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sampling", "call"),
+    [
+        ({"guidance": {"scale": 1}}, {"guidance_scale": 1.0}),
+        ({"call": SHORT}, {"guidance_scale": 4.0, **SHORT}),
+        (
+            {"guidance": {"scale": 3, "negative_prompt": "the grass"}, "call": {"cfg_trunc_ratio": 0.5, **SHORT}},
+            {"guidance_scale": 3.0, "negative_prompt": "the grass", "cfg_trunc_ratio": 0.5, **SHORT},
+        ),
+    ],
+)
+def test_single_pictures_are_the_stock_pipelines(
+    lumina2: Path, sampling: dict[str, Any], call: dict[str, Any], tmp_path: Path
+) -> None:
+    draws_as_stock(lumina2, tmp_path, sampling | SIZE, call | SIZE)
+
+
+def test_a_batch_is_its_single_pictures(lumina2: Path, tmp_path: Path) -> None:
+    """All texts have one length, those of padding masked."""
+    draws_batches_as_singles(lumina2, tmp_path, **SIZE, call=SHORT)
+
+
+def test_its_golden_list_holds_in_stock_code(lumina2: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(lumina2, tmp_path, **SIZE, call=SHORT), stock_pipe(lumina2)
+    holds_in_stock_code(golden, pipe, **SIZE, **SHORT, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_the_tokens_that_are_cut_are_those_of_the_prompt(lumina2: Path) -> None:
+    counts_the_tokens_that_are_cut(lumina2, **SHORT)
+    counts_the_tokens_that_are_cut(lumina2, max_sequence_length=130)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"height": 40}, "multiples of 16, not 40"),
+        ({"call": {"cfg_trunc": 0.5}}, "takes no such argument. Did you mean 'cfg_trunc_ratio'"),
+        ({"guidance": {"scale": 3, "negative_scale": 1, "negative_prompt": "x"}}, "has no such guidance"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(lumina2: Path, sampling: dict[str, Any], said: str) -> None:
+    assert said in refused(lumina2, **sampling)

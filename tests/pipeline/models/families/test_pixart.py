@@ -1,0 +1,96 @@
+"""PixArt-alpha and PixArt-Sigma on tiny random weights in the published layout: drawn as the stock pipelines draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import (
+    DPMSolverMultistepScheduler,
+    PixArtAlphaPipeline,
+    PixArtSigmaPipeline,
+    PixArtTransformer2DModel,
+)
+from stock_families import (
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+)
+from tiny_autoencoders import autoencoder_kl
+from tiny_texts import t5_encoder, t5_tokenizer
+
+SIZE = {"height": 32, "width": 48}
+AS_ASKED = {"use_resolution_binning": False}
+
+
+def pixart(folder: Path, *, sigma: bool) -> Path:
+    """alpha is told size and aspect of its pictures, where its sample size is 128."""
+    tokenizer = t5_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = PixArtTransformer2DModel(
+            num_attention_heads=2,
+            attention_head_dim=12,
+            in_channels=4,
+            out_channels=8,
+            num_layers=1,
+            cross_attention_dim=24,
+            caption_channels=32,
+            sample_size=128,
+            use_additional_conditions=not sigma,
+        )
+    betas = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "linear"}
+    kind = PixArtSigmaPipeline if sigma else PixArtAlphaPipeline
+    scheduler = DPMSolverMultistepScheduler(**betas)
+    vae = autoencoder_kl(scaling_factor=0.18215, shift_factor=None, use_quant_conv=True, use_post_quant_conv=True)
+    kind(tokenizer, t5_encoder(tokenizer), vae, transformer.eval(), scheduler).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alpha(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pixart(tmp_path_factory.mktemp("models") / "pixart-alpha", sigma=False)
+
+
+@pytest.fixture(scope="module")
+def sigma(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pixart(tmp_path_factory.mktemp("models") / "pixart-sigma", sigma=True)
+
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "alpha",
+        {"guidance": {"scale": 4.0, "negative_prompt": "Grass"}},
+        {"guidance_scale": 4.0, "negative_prompt": "Grass"},
+    ),
+    ("sigma", {"guidance": {"scale": 1.0}}, {"guidance_scale": 1.0}),
+    ("sigma", {"call": {"max_sequence_length": 16}}, {"guidance_scale": 4.0, "max_sequence_length": 16}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sampling", "call"), CALLS)
+def test_single_pictures_are_the_stock_pipelines(
+    kind: str, sampling: dict[str, Any], call: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    draws_as_stock(request.getfixturevalue(kind), tmp_path, SIZE | sampling, SIZE | AS_ASKED | call)
+
+
+def test_a_batch_is_its_single_pictures(alpha: Path, tmp_path: Path) -> None:
+    draws_batches_as_singles(alpha, tmp_path, **SIZE)
+
+
+@pytest.mark.parametrize("kind", ["alpha", "sigma"])
+def test_its_golden_list_holds_in_stock_code(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    golden = golden_list(request.getfixturevalue(kind), tmp_path, **SIZE)
+    pipe = stock_pipe(request.getfixturevalue(kind))
+    holds_in_stock_code(golden, pipe, **SIZE, **AS_ASKED, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_what_it_cannot_do_is_refused(sigma: Path) -> None:
+    assert "multiples of 16, not 40" in refused(sigma, height=40)
+    assert "Did you mean 'clean_caption'" in refused(sigma, call={"clean_captions": True})

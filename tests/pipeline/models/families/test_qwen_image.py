@@ -1,0 +1,109 @@
+"""Qwen-Image on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, QwenImagePipeline, QwenImageTransformer2DModel
+from stock_families import (
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+)
+from tiny_autoencoders import autoencoder_qwen
+from tiny_language_models import qwen25_vl, qwen_tokenizer
+
+from seedscope.analysis import GoldenMismatch
+from seedscope.pipeline.models.families.qwen_image import QwenImage
+from seedscope.pipeline.models.stock import StockPipeline
+
+SIZE = {"height": 32, "width": 48}
+NEGATIVE = {"guidance": {"scale": 3, "negative_prompt": "the grass"}}
+
+
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizer, folder = qwen_tokenizer(), tmp_path_factory.mktemp("models") / "qwen-image"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = QwenImageTransformer2DModel(
+            in_channels=16,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=16,
+            axes_dims_rope=(4, 6, 6),
+        )
+    scheduler = FlowMatchEulerDiscreteScheduler(
+        base_shift=0.5,
+        max_shift=0.9,
+        max_image_seq_len=8192,
+        shift_terminal=0.02,
+        time_shift_type="exponential",
+        use_dynamic_shifting=True,
+    )
+    encoders = (qwen25_vl(tokenizer), tokenizer)
+    QwenImagePipeline(scheduler, autoencoder_qwen(), *encoders, transformer.eval()).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sampling", "call"),
+    [
+        ({"guidance": {"scale": 1}}, {}),
+        ({}, {"negative_prompt": "", "true_cfg_scale": 4.0}),
+        (NEGATIVE, {"negative_prompt": "the grass", "true_cfg_scale": 3.0}),
+        ({"guidance": {"scale": 0}, "call": {"max_sequence_length": 6}}, {"max_sequence_length": 6}),
+    ],
+)
+def test_single_pictures_are_the_stock_pipelines(
+    qwen: Path, sampling: dict[str, Any], call: dict[str, Any], tmp_path: Path
+) -> None:
+    draws_as_stock(qwen, tmp_path, sampling | SIZE, call | SIZE)
+
+
+def test_a_batch_is_its_single_pictures(qwen: Path, tmp_path: Path) -> None:
+    """Texts of different lengths are padded with zeros and masked, as the pipeline does with a list of prompts."""
+    draws_batches_as_singles(qwen, tmp_path, **SIZE, **NEGATIVE)
+
+
+def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(qwen, tmp_path, **SIZE, **NEGATIVE), stock_pipe(qwen)
+    assert golden.latents(pipe).shape == (2, 2 * 3, 16)
+    call = {**SIZE, "num_inference_steps": 2, "true_cfg_scale": 3.0, "negative_prompt": "the grass"}
+    holds_in_stock_code(golden, pipe, **call)
+    with pytest.raises(GoldenMismatch, match="true_cfg_scale = 4.0, but the list was made with 3.0"):
+        golden.check(pipe, **call | {"true_cfg_scale": 4.0})
+    with pytest.raises(GoldenMismatch, match="no negative prompt, but the list was made with 'the grass'"):
+        golden.check(pipe, **call | {"negative_prompt": None})
+
+
+def test_the_tokens_that_are_cut_are_those_of_the_prompt(qwen: Path) -> None:
+    """What stands before the prompt is dropped, and what stands behind it is cut before it."""
+    pipe, call = stock_pipe(qwen), {"max_sequence_length": 30}
+    assert pipe.encode_prompt(25 * "z", "cpu")[0].shape[1] == 25 + len(
+        pipe.tokenizer("<|im_end|>\n<|im_start|>assistant\n").input_ids
+    )
+    model = StockPipeline(QwenImage(), pipe, "cpu", study(qwen, call=call).sampling)
+    assert [model.tokens_cut(count * "z") for count in (25, 30, 40)] == [0, 0, 10]
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"height": 40}, "multiples of 16, not 40"),
+        ({"call": {"guidance": 2}}, "takes no such argument"),
+        ({"call": {"true_cfg_scale": 2}}, "sampling.call.true_cfg_scale: is said by sampling.guidance.scale"),
+        ({"guidance": {"scale": 3, "negative_scale": 1, "negative_prompt": "x"}}, "has no such guidance"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(qwen: Path, sampling: dict[str, Any], said: str) -> None:
+    assert said in refused(qwen, **sampling)

@@ -1,0 +1,103 @@
+"""Qwen-Image 2.1 on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, QwenImage21Pipeline, QwenImage21Transformer2DModel
+from stock_families import (
+    by_seedscope,
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+)
+from tiny_autoencoders import autoencoder_qwen21
+from tiny_language_models import qwen3_vl, qwen3_vl_processor
+
+from seedscope.pipeline.errors import ModelError
+
+SIZE = {"height": 32, "width": 64}
+NEGATIVE = {"guidance": {"scale": 3, "negative_prompt": "the grass"}}
+
+
+def qwen21(folder: Path, sample_sigmas: list[float] | None) -> Path:
+    processor = qwen3_vl_processor()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = QwenImage21Transformer2DModel(
+            in_channels=4,
+            out_channels=4,
+            num_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            context_in_dim=16,
+            axes_dims_rope=(4, 6, 6),
+        )
+    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
+    parts = (scheduler, autoencoder_qwen21(), qwen3_vl(processor), processor, transformer.eval())
+    QwenImage21Pipeline(*parts, sample_sigmas=sample_sigmas).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return qwen21(tmp_path_factory.mktemp("models") / "qwen-image-2.1", None)
+
+
+@pytest.fixture(scope="module")
+def own_levels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return qwen21(tmp_path_factory.mktemp("models") / "own-levels", [1.0, 0.4])
+
+
+@pytest.mark.parametrize(
+    ("kind", "sampling", "call"),
+    [
+        ("qwen", {"guidance": {"scale": 1}}, {}),
+        (
+            "qwen",
+            {"call": {"use_kv_cache": False}},
+            {"negative_prompt": "", "true_cfg_scale": 4.0, "use_kv_cache": False},
+        ),
+        ("own_levels", NEGATIVE, {"negative_prompt": "the grass", "true_cfg_scale": 3.0}),
+    ],
+)
+def test_single_pictures_are_the_stock_pipelines(
+    kind: str, sampling: dict[str, Any], call: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    """But for the alpha channel, which is not kept."""
+    draws_as_stock(request.getfixturevalue(kind), tmp_path, sampling | SIZE, call | SIZE)
+
+
+def test_a_batch_is_its_single_pictures(qwen: Path, tmp_path: Path) -> None:
+    """Texts of one length are called together."""
+    draws_batches_as_singles(qwen, tmp_path, **SIZE, **NEGATIVE)
+
+
+def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(qwen, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(qwen)
+    assert golden.latents(pipe).shape == (2, 2 * 4, 4)
+    holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"height": 48}, "multiples of 32, not 48"),
+        ({"call": {"max_sequence_length": 64}}, "takes no such argument"),
+        ({"call": {"image": "cat.png"}}, "sampling.call.image: is said by the study"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(qwen: Path, sampling: dict[str, Any], said: str) -> None:
+    assert said in refused(qwen, **sampling)
+
+
+def test_steps_that_the_models_own_noise_levels_do_not_make_are_refused(own_levels: Path, tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="its own 2 noise levels, and makes 2 steps"):
+        by_seedscope(study(own_levels, steps=3, **SIZE), tmp_path)

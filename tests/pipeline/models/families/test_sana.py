@@ -1,0 +1,130 @@
+"""Sana and Sana-Sprint on tiny random weights in the published layout: drawn as the stock pipelines draw."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from diffusers import (
+    AutoencoderDC,
+    DPMSolverMultistepScheduler,
+    SanaPipeline,
+    SanaSprintPipeline,
+    SanaTransformer2DModel,
+    SCMScheduler,
+)
+from stock_families import (
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+)
+from tiny_language_models import gemma2, gemma_tokenizer
+
+from seedscope.analysis import GoldenMismatch
+
+SIZE = {"height": 32, "width": 64}
+AS_ASKED = {"use_resolution_binning": False}
+SHORT = {"max_sequence_length": 32, "complex_human_instruction": ["Enhance: ", "User Prompt: "]}
+
+
+def sana(folder: Path, *, sprint: bool) -> Path:
+    tokenizer = gemma_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = SanaTransformer2DModel(
+            in_channels=4,
+            out_channels=4,
+            num_layers=1,
+            num_attention_heads=2,
+            attention_head_dim=8,
+            num_cross_attention_heads=2,
+            cross_attention_head_dim=8,
+            cross_attention_dim=16,
+            caption_channels=16,
+            sample_size=32,
+            guidance_embeds=sprint,
+            qk_norm="rms_norm_across_heads" if sprint else None,
+            timestep_scale=1000.0 if sprint else 1.0,
+        )
+        vae = AutoencoderDC(
+            latent_channels=4,
+            attention_head_dim=2,
+            encoder_block_types=("ResBlock", "EfficientViTBlock"),
+            decoder_block_types=("ResBlock", "EfficientViTBlock"),
+            encoder_block_out_channels=(8, 8),
+            decoder_block_out_channels=(8, 8),
+            encoder_qkv_multiscales=((), (5,)),
+            decoder_qkv_multiscales=((), (5,)),
+            encoder_layers_per_block=(1, 1),
+            decoder_layers_per_block=(1, 1),
+            downsample_block_type="conv",
+            upsample_block_type="interpolate",
+            decoder_norm_types="rms_norm",
+            decoder_act_fns="silu",
+            scaling_factor=0.41407,
+        )
+    flow = {"prediction_type": "flow_prediction", "use_flow_sigmas": True, "flow_shift": 3.0}
+    kind, scheduler = (
+        (SanaSprintPipeline, SCMScheduler()) if sprint else (SanaPipeline, DPMSolverMultistepScheduler(**flow))
+    )
+    kind(tokenizer, gemma2(tokenizer), vae.eval(), transformer.eval(), scheduler).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sana(tmp_path_factory.mktemp("models") / "sana", sprint=False)
+
+
+@pytest.fixture(scope="module")
+def sprint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sana(tmp_path_factory.mktemp("models") / "sana-sprint", sprint=True)
+
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("plain", {"guidance": {"scale": 1.0}, "call": SHORT}, {"guidance_scale": 1.0, **SHORT}),
+    (
+        "plain",
+        {"guidance": {"scale": 4.0, "negative_prompt": "grass"}},
+        {"guidance_scale": 4.0, "negative_prompt": "grass"},
+    ),
+    ("sprint", {"call": SHORT}, {"guidance_scale": 4.0, **SHORT}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sampling", "call"), CALLS)
+def test_single_pictures_are_the_stock_pipelines(
+    kind: str, sampling: dict[str, Any], call: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    draws_as_stock(request.getfixturevalue(kind), tmp_path, SIZE | sampling, SIZE | AS_ASKED | call)
+
+
+@pytest.mark.parametrize("kind", ["plain", "sprint"])
+def test_a_batch_is_its_single_pictures(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    draws_batches_as_singles(request.getfixturevalue(kind), tmp_path, **SIZE, call=SHORT)
+
+
+@pytest.mark.parametrize("kind", ["plain", "sprint"])
+def test_its_golden_list_holds_in_stock_code(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    folder = request.getfixturevalue(kind)
+    golden = golden_list(folder, tmp_path, **SIZE, call=SHORT)
+    call = {**SIZE, **SHORT, "num_inference_steps": 2, "guidance_scale": 4.0}
+    pipe = stock_pipe(folder)
+    with pytest.raises(GoldenMismatch, match="use_resolution_binning = True where it says nothing"):
+        golden.check(pipe, **call)
+    if kind == "plain":
+        holds_in_stock_code(golden, pipe, **call, **AS_ASKED)
+    else:
+        golden.check(pipe, **call, **AS_ASKED)
+        assert golden.canary(pipe) < 1
+
+
+def test_what_it_cannot_do_is_refused(plain: Path, sprint: Path) -> None:
+    assert "multiples of 32, not 48; the nearest is 64" in refused(plain, height=48)
+    assert "takes no negative prompt" in refused(sprint, guidance={"scale": 4, "negative_prompt": "x"})
+    assert "`call: {intermediate_timesteps: null}`" in refused(sprint, steps=4)

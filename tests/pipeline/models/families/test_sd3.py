@@ -1,0 +1,116 @@
+"""Stable Diffusion 3 on tiny random weights in the published layout, with its T5 encoder and without."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny_models
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
+from stock_families import (
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+)
+from tiny_autoencoders import autoencoder_kl
+from tiny_texts import t5_encoder, t5_tokenizer
+from transformers import CLIPTextModelWithProjection
+
+from seedscope.pipeline.models.load import load
+from seedscope.pipeline.models.locate import locate
+
+SIZE = {"height": 32, "width": 48}
+
+
+def sd3(folder: Path, *, t5: bool = True) -> Path:
+    clips = [
+        tiny_models.clip_tokenizer(folder / f"tokenizer{n}", pad=pad) for n, pad in (("", "<|endoftext|>"), ("_2", "!"))
+    ]
+    config = tiny_models.text_config(clips[0], width=16, activation="quick_gelu")
+    tokenizer_3 = t5_tokenizer() if t5 else None
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        encoders = [CLIPTextModelWithProjection(config).eval() for _ in clips]
+        transformer = SD3Transformer2DModel(
+            sample_size=16,
+            patch_size=2,
+            in_channels=4,
+            num_layers=1,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=32,
+            caption_projection_dim=32,
+            pooled_projection_dim=32,
+            out_channels=4,
+            pos_embed_max_size=16,
+        )
+    StableDiffusion3Pipeline(
+        transformer.eval(),
+        FlowMatchEulerDiscreteScheduler(shift=3.0),
+        autoencoder_kl(),
+        encoders[0],
+        clips[0],
+        encoders[1],
+        clips[1],
+        None if tokenizer_3 is None else t5_encoder(tokenizer_3),
+        tokenizer_3,
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sd3(tmp_path_factory.mktemp("models") / "sd3")
+
+
+@pytest.fixture(scope="module")
+def without_t5(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return sd3(tmp_path_factory.mktemp("models") / "sd3-without-t5", t5=False)
+
+
+CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("whole", {"guidance": {"scale": 1.0}}, {"guidance_scale": 1.0}),
+    (
+        "whole",
+        {"guidance": {"scale": 4.0, "negative_prompt": "the grass"}, "call": {"max_sequence_length": 64}},
+        {"guidance_scale": 4.0, "negative_prompt": "the grass", "max_sequence_length": 64},
+    ),
+    ("without_t5", {"call": {"clip_skip": 1}}, {"guidance_scale": 4.0, "clip_skip": 1}),
+]
+
+
+@pytest.mark.parametrize(("kind", "sampling", "call"), CALLS)
+def test_single_pictures_are_the_stock_pipelines(
+    kind: str, sampling: dict[str, Any], call: dict[str, Any], request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    draws_as_stock(request.getfixturevalue(kind), tmp_path, SIZE | sampling, SIZE | call)
+
+
+def test_a_batch_is_its_single_pictures(without_t5: Path, tmp_path: Path) -> None:
+    draws_batches_as_singles(without_t5, tmp_path, **SIZE)
+
+
+def test_its_golden_list_holds_in_stock_code(without_t5: Path, tmp_path: Path) -> None:
+    golden = golden_list(without_t5, tmp_path, **SIZE)
+    assert golden.conditions.model.family == "sd3"
+    assert set(golden.conditions.model.parts or {}) == {"vae", "text_encoder", "text_encoder_2"}
+    holds_in_stock_code(golden, stock_pipe(without_t5), **SIZE, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_without_t5_the_clip_encoders_say_how_long_a_prompt_is(whole: Path, without_t5: Path) -> None:
+    cut = {}
+    for folder in (whole, without_t5):
+        wanted = study(folder, **SIZE)
+        cut[folder] = load(locate(wanted.model), None, wanted.sampling, wanted.compute).tokens_cut("red " * 100)
+    assert cut == {whole: 0, without_t5: 100 + 2 - 77}
+
+
+def test_what_it_cannot_do_is_refused(whole: Path) -> None:
+    assert "multiples of 16, not 40" in refused(whole, height=40)
+    assert "Did you mean 'skip_layer_guidance_scale'" in refused(whole, call={"layer_guidance_scale": 2})

@@ -1,0 +1,118 @@
+"""Z-Image on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from stock_families import (
+    PROMPTS,
+    by_stock,
+    counts_the_tokens_that_are_cut,
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+)
+from stock_pictures import ours
+from tiny_autoencoders import autoencoder_kl
+from tiny_language_models import qwen3, qwen_tokenizer
+
+from seedscope.analysis import GoldenMismatch
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import Compute
+
+SIZE = {"height": 32, "width": 48}
+SHORT = {"max_sequence_length": 64}
+
+
+@pytest.fixture(scope="module")
+def z_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    tokenizer, folder = qwen_tokenizer(), tmp_path_factory.mktemp("models") / "z-image"
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = ZImageTransformer2DModel(
+            in_channels=4,
+            dim=32,
+            n_layers=1,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=16,
+            axes_dims=[4, 6, 6],
+            axes_lens=[128, 32, 32],
+        )
+        for name in ("x_pad_token", "cap_pad_token"):
+            torch.nn.init.normal_(getattr(transformer, name))
+    scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
+    encoders = (qwen3(tokenizer, 2), tokenizer)
+    ZImagePipeline(scheduler, autoencoder_kl(), *encoders, transformer.eval()).save_pretrained(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sampling", "call"),
+    [
+        ({"guidance": {"scale": 0}}, {"guidance_scale": 0.0}),
+        ({"guidance": {"scale": 0.5}, "call": SHORT}, {"guidance_scale": 0.5, **SHORT}),
+        (
+            {"guidance": {"scale": 3, "negative_prompt": "the grass"}, "call": {"cfg_normalization": True, **SHORT}},
+            {"guidance_scale": 3.0, "negative_prompt": "the grass", "cfg_normalization": True, **SHORT},
+        ),
+    ],
+)
+def test_single_pictures_are_the_stock_pipelines(
+    z_image: Path, sampling: dict[str, Any], call: dict[str, Any], tmp_path: Path
+) -> None:
+    """Turbo's guidance of 0, and classifier-free guidance, which begins above 0."""
+    draws_as_stock(z_image, tmp_path, sampling | SIZE, call | SIZE)
+
+
+def test_half_precision_draws_as_the_stock_pipeline_does(z_image: Path, tmp_path: Path) -> None:
+    """The latents stay in float32 between steps of a network in bfloat16."""
+    wanted = study(z_image, batch_size=1, call=SHORT, **SIZE)
+    wanted = wanted.model_copy(update={"compute": Compute(dtype="bfloat16", device="cpu", batch_size=1)})
+    here = ours(wanted, tmp_path, Unit.crossed("u", tuple(map(prompt, PROMPTS)), (0, 7)))
+    pipe = ZImagePipeline.from_pretrained(z_image, dtype=torch.bfloat16)
+    assert np.array_equal(here, by_stock(pipe, guidance_scale=4.0, **SIZE, **SHORT))
+    assert here.std() > 10
+
+
+def test_a_batch_is_its_single_pictures(z_image: Path, tmp_path: Path) -> None:
+    """Texts go in as a list; the network pads and masks them."""
+    draws_batches_as_singles(z_image, tmp_path, **SIZE, call=SHORT)
+
+
+def test_its_golden_list_holds_in_stock_code(z_image: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(z_image, tmp_path, **SIZE, call=SHORT, guidance={"scale": 0.5}), stock_pipe(z_image)
+    call = {**SIZE, **SHORT, "num_inference_steps": 2, "guidance_scale": 0.5}
+    holds_in_stock_code(golden, pipe, **call)
+    with pytest.raises(GoldenMismatch, match="guidance scale is 0.0, but the list was made with 0.5"):
+        golden.check(pipe, **call | {"guidance_scale": 0.0})
+    with pytest.raises(GoldenMismatch, match="negative prompt is 'x'"):
+        golden.check(pipe, **call, negative_prompt="x")
+    assert golden.latents(pipe.to(torch.bfloat16)).dtype == torch.float32
+
+
+def test_the_tokens_that_are_cut_are_those_of_the_prompt(z_image: Path) -> None:
+    counts_the_tokens_that_are_cut(z_image, max_sequence_length=30)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"height": 40}, "multiples of 16, not 40"),
+        ({"call": {"cfg_norm": True}}, "takes no such argument. Did you mean 'cfg_normalization'"),
+        ({"guidance": {"scale": 3, "negative_scale": 1, "negative_prompt": "x"}}, "has no such guidance"),
+    ],
+)
+def test_what_it_cannot_do_is_refused_before_it_is_loaded(z_image: Path, sampling: dict[str, Any], said: str) -> None:
+    assert said in refused(z_image, **sampling)
