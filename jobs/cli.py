@@ -12,6 +12,7 @@ from seedscope.jobs.commands.audit import audit_study
 from seedscope.jobs.commands.bench import bench_study
 from seedscope.jobs.commands.compare import compare_runs
 from seedscope.jobs.commands.diverse import choose_diverse_seeds
+from seedscope.jobs.commands.doctor import examine_machine
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
 from seedscope.jobs.commands.map import map_study
@@ -57,6 +58,7 @@ app.command("stop")(stop_job)
 app.command("plan")(plan_study)
 app.command("bench")(bench_study)
 app.command("audit")(audit_study)
+app.command("doctor")(examine_machine)
 
 
 class _Stopped(BaseException):

@@ -11,7 +11,7 @@ LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
     "pipeline": "errors images large_pictures spreadsheets | study storage | models tables | running | drawing imported",
     "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | report comparing",
-    "jobs": "console | submit work planning | commands | cli | sprout",
+    "jobs": "console | submit work planning doctor | commands | cli | sprout",
 }
 """A file or folder of a layer imports only what stands on a floor further to the left, and from its own folder."""
 KNOW_RAY = {f"pipeline/running/{name}.py" for name in ("cluster", "workers", "on_ray")}
