@@ -13,10 +13,10 @@ from pathlib import Path
 
 from seedscope.jobs.doctor.examine import Check, Checked, findings_of
 from seedscope.jobs.doctor.finding import Finding, not_tried, note, problem
-from seedscope.jobs.doctor.site import Site, found_gpu
+from seedscope.jobs.doctor.site import Site
 
 START_SECONDS = 120.0
-"""For a process to start and to load torch."""
+"""For a process to start, on a machine that is busy or reads its libraries from afar."""
 LAST_WORDS = 300
 
 
@@ -157,22 +157,9 @@ def _died(check: Check, how: str) -> Finding:
 
 def serve(pipe: Connection) -> None:
     """Make the checks that come through a pipe as (Check, Site), until its other end is closed."""
-    gpu = _prepared()
     pipe.send("ready")
     with suppress(EOFError, BrokenPipeError):
         while True:
-            check, site = pipe.recv()
-            for finding in findings_of(check, replace(site, gpu=gpu)):
+            for finding in findings_of(*pipe.recv()):
                 pipe.send(finding)
             pipe.send(None)
-
-
-def _prepared() -> str | None:
-    """Prepare the process as a worker of a run, and say which GPU there is; a torch that does not load is found by a check."""
-    try:
-        from seedscope.pipeline.running.worker import settle
-
-        settle(1)
-        return found_gpu()
-    except Exception:  # noqa: BLE001
-        return None

@@ -1,6 +1,7 @@
 """Where a check is made, and how long it may take."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 
@@ -10,14 +11,17 @@ class Site:
     Attributes:
         out: where runs are to be written.
         scratch: a folder for what the checks make; it is removed afterwards.
-        gpu: the device beside the CPU, by torch's name; None: there is none.
         seconds: that the check at hand may take.
     """
 
     out: Path
     scratch: Path
-    gpu: str | None = None
     seconds: float = 60.0
+
+    @property
+    def gpu(self) -> str | None:
+        """The device beside the CPU, by torch's name: cuda (NVIDIA's, and AMD's under ROCm) or mps; None: there is none."""
+        return found_gpu()
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -30,8 +34,9 @@ class Site:
         return self.devices[-1]
 
 
+@cache
 def found_gpu() -> str | None:
-    """The device beside the CPU that torch sees: cuda (NVIDIA, and AMD under ROCm) or mps; None where there is none."""
+    """Ask torch, which is loaded for it."""
     import torch
 
     if torch.cuda.is_available():

@@ -15,6 +15,7 @@ from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.images import Pixels
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.running.worker import settle
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.schema import Study
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
@@ -63,6 +64,7 @@ class Trial:
     def __init__(
         self, kind: Kind, device: str, dtype: Dtype = "float32", *, seeds: int = 2, compiled: bool = False
     ) -> None:
+        settle(1)  # as a worker of a run beside others
         self.study = _study(kind, device, dtype, seeds, compiled)
         self.dtype = dtype
         located = locate(self.study.model)

@@ -62,9 +62,7 @@ def _drawn(workers: list[Child], seconds: float) -> list[Drawn]:
 def work(pipe: Connection) -> None:
     """A worker: is told the device, then again and again for how many seconds to draw, and answers with what it drew."""
     from seedscope.jobs.doctor.trial import TURBO, Trial
-    from seedscope.pipeline.running.worker import settle
 
-    settle(1)
     with suppress(EOFError, BrokenPipeError):
         trial = Trial(TURBO, pipe.recv(), seeds=SEEDS)
         trial.draw()
