@@ -6,14 +6,15 @@ import shutil
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
-from seedscope.jobs.console import notes, out
+from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
     from seedscope.jobs.doctor.examine import Check, Checked
@@ -58,17 +59,23 @@ def examine_machine(
 
 
 def _checked(folder: Path, seconds: float) -> Iterator[Checked]:
-    """All checks, in a process of their own; on a terminal a line says which one is being made."""
+    """All checks, one after the other, in a process of their own."""
     from seedscope.jobs.doctor.apart import examine_apart
     from seedscope.jobs.doctor.checks import CHECKS
     from seedscope.jobs.doctor.site import Site
 
-    with tempfile.TemporaryDirectory(prefix="seedscope-doctor-") as scratch, notes.status("") as status:
-
-        def begin(check: Check) -> None:
-            status.update(f"{check.name} ...")
-
+    with tempfile.TemporaryDirectory(prefix="seedscope-doctor-") as scratch, _told() as begin:
         yield from examine_apart(CHECKS, Site(folder, Path(scratch)), seconds, begin)
+
+
+@contextmanager
+def _told() -> Iterator[Callable[[Check], object]]:
+    """What is called before each check: on a terminal it shows which one is being made."""
+    if not out.is_terminal:
+        yield str
+        return
+    with out.status("") as status:
+        yield lambda check: status.update(f"{check.name} ...")
 
 
 def _print(finding: Finding) -> None:

@@ -149,5 +149,5 @@ class Difference:
         """In words."""
         if self.largest == 0:
             return "the same, bit for bit"
-        made_small = f", {self.small:.2g} once made small" if self.small >= 0.05 else ""
-        return f"{self.largest} of 255 apart at most{made_small}"
+        as_golden = f" ({self.small:.2g} as golden lists compare)" if self.small >= 0.05 else ""
+        return f"{self.largest} of 255 apart at most{as_golden}"

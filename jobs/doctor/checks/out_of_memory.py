@@ -83,7 +83,8 @@ def _filled(left: int) -> Iterator[None]:
 
     torch.cuda.empty_cache()
     free, _ = torch.cuda.mem_get_info()
-    ballast = torch.empty(max(0, free - left), dtype=torch.uint8, device="cuda")
+    whole, rest = divmod(max(0, free - left), GIB)
+    ballast = [torch.empty(size, dtype=torch.uint8, device="cuda") for size in [GIB] * whole + [rest]]
     try:
         yield
     finally:

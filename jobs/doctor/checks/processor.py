@@ -1,4 +1,4 @@
-"""The processor, and how many workers a run has on it."""
+"""The processor, how many of its cores may be used, and who else uses them."""
 
 import os
 from collections.abc import Iterator

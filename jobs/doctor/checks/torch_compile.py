@@ -20,6 +20,8 @@ WITHOUT = "Leave `compile` out of studies; else install a C++ compiler (g++) for
 def check(site: Site) -> Iterator[Finding]:
     from seedscope.jobs.doctor.trial import Difference, Trial, opened, stock_call
 
+    # Where this check is stopped, half a library would stay in the user's own cache, and break what is compiled later.
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(site.scratch / "compiled")
     os.environ["TORCHINDUCTOR_COMPILE_THREADS"] = "1"  # no processes that outlive this one
     kind, device = stock_call(site), site.best
     plain = opened(kind, device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -89,9 +90,8 @@ def test_a_sampler_with_noise_of_its_own_is_found(site: Site, planted: Callable[
     [
         lambda latents, _: latents.roll(1, 0),
         lambda latents, _: 0.9 * latents + 0.1 * latents.mean(0, keepdim=True),
-        lambda latents, _: latents + 0.3 * torch.arange(len(latents)).reshape(-1, 1, 1, 1),
     ],
-    ids=["another cell's", "a little of all", "by its place"],
+    ids=["another cell's", "a little of all"],
 )
 def test_a_batch_that_changes_its_cells_is_found(site: Site, planted: Callable[[Change], None], mix: Change) -> None:
     planted(mix)
@@ -190,7 +190,7 @@ def test_a_device_is_compared_with_another(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_batch_is_halved_while_memory_is_full() -> None:
-    some = Trial(TURBO, "cpu", seeds=4)
+    some = Trial(TURBO, "cpu")
     model: Any = some.drawing.model
     whole = model.predict
 
@@ -208,9 +208,9 @@ def test_a_batch_is_halved_while_memory_is_full() -> None:
         del model.predict
 
     found = out_of_memory.halved(some, full(), {})
-    assert found.verdict == "ok" and found.facts["batches"] == [2, 2, 2, 2] and "batches of 2" in found.found
+    assert found.verdict == "ok" and found.facts["batches"] == [2, 2] and "batches of 2" in found.found
     roomy = out_of_memory.halved(some, contextmanager(lambda: iter([None]))(), {})
-    assert roomy.verdict == "not tried" and roomy.facts["batches"] == [8]
+    assert roomy.verdict == "not tried" and roomy.facts["batches"] == [4]
 
 
 def test_a_gpu_has_to_calculate() -> None:
@@ -280,10 +280,12 @@ def test_a_compiler_is_tried(site: Site, monkeypatch: pytest.MonkeyPatch, compil
         network.forward = forward
         return network
 
-    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    for name in ("COMPILE_THREADS", "CACHE_DIR"):
+        monkeypatch.setenv(f"TORCHINDUCTOR_{name}", "as before")  # and again after the test
     monkeypatch.setattr(torch, "compile", compiled)
     (found,) = torch_compile.check(site)
     assert found.verdict == verdict, found
+    assert Path(os.environ["TORCHINDUCTOR_CACHE_DIR"]).is_relative_to(site.scratch), "never the user's own"
     if compiler == "none":
         assert "Failed to find C++ compiler" in found.found and "g++" in found.remedy
 
