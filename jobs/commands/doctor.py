@@ -64,7 +64,10 @@ def _checked(folder: Path, seconds: float) -> Iterator[Checked]:
     from seedscope.jobs.doctor.checks import CHECKS
     from seedscope.jobs.doctor.site import Site
 
-    with tempfile.TemporaryDirectory(prefix="seedscope-doctor-") as scratch, _told() as begin:
+    with (
+        tempfile.TemporaryDirectory(prefix="seedscope-doctor-", ignore_cleanup_errors=True) as scratch,
+        _told() as begin,
+    ):
         yield from examine_apart(CHECKS, Site(folder, Path(scratch)), seconds, begin)
 
 
