@@ -159,6 +159,7 @@ def holds_in_stock_code(golden: GoldenSeeds, pipe: Any, fields: str = "images", 
         ]
         fresh = getattr(pipe(prompt=PROMPTS[0], generator=torch.Generator().manual_seed(seed), **call), fields)[0]
         assert np.array_equal(np.asarray(given), np.asarray(fresh))
+    golden.check(pipe, **call)  # a pipeline that has drawn is the same
     with pytest.raises(GoldenMismatch, match="number of steps is 3"):
         golden.check(pipe, **call | {"num_inference_steps": 3})
     for name, part in pipe.components.items():

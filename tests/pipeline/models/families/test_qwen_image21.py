@@ -21,6 +21,7 @@ from stock_families import (
 from tiny_autoencoders import autoencoder_qwen21
 from tiny_language_models import qwen3_vl, qwen3_vl_processor
 
+from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
 
 SIZE = {"height": 32, "width": 64}
@@ -84,6 +85,9 @@ def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None
     golden, pipe = golden_list(qwen, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(qwen)
     assert golden.latents(pipe).shape == (2, 2 * 4, 4)
     holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2)
+    pipe.text_encoder.config.text_config.rms_norm_eps = 0.1
+    with pytest.raises(GoldenMismatch, match="text_encoder has rms_norm_eps = 0.1"):
+        golden.check(pipe)
 
 
 @pytest.mark.parametrize(
