@@ -306,10 +306,16 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
         settings={
             name: plain(value)
             for name, value in pipe.config.items()
-            if isinstance(value, bool | int | float | str) and not name.startswith("_") and name not in UNSEEN_SETTINGS
+            if _is_setting(value) and not name.startswith("_") and name not in UNSEEN_SETTINGS
         },
         digests=found if len(found) == len(digests) else None,
     )
+
+
+def _is_setting(value: object) -> bool:
+    """Whether a pipeline's entry is a value, or some numbers, and not the classes of a part."""
+    numbers = isinstance(value, list) and all(isinstance(each, int | float) for each in value)
+    return numbers or isinstance(value, bool | int | float | str)
 
 
 def network_of(pipe: Pipeline) -> Any:

@@ -44,6 +44,19 @@ def study(folder: Path, *, batch_size: int = 3, prompts: Sequence[str] = PROMPTS
     )
 
 
+def as_published(folder: Path, **kinds: str) -> Path:
+    """A folder whose index names tokenizers by the names that they had where models were published.
+
+    Args:
+        kinds: part -> class, of which transformers has made another name since.
+    """
+    index = json.loads((folder / "model_index.json").read_text())
+    for part, kind in kinds.items():
+        index[part] = ["transformers", kind]
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2))
+    return folder
+
+
 def stock_pipe(folder: Path) -> Any:
     index = json.loads((folder / "model_index.json").read_text())
     left_out = [name for name, value in index.items() if value == [None, None]]

@@ -81,13 +81,16 @@ def test_a_batch_is_its_single_pictures(qwen: Path, tmp_path: Path) -> None:
     draws_batches_as_singles(qwen, tmp_path, **SIZE, **NEGATIVE)
 
 
-def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None:
-    golden, pipe = golden_list(qwen, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(qwen)
+def test_its_golden_list_holds_in_stock_code(own_levels: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(own_levels, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(own_levels)
     assert golden.latents(pipe).shape == (2, 2 * 4, 4)
     holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2)
     pipe.text_encoder.config.text_config.rms_norm_eps = 0.1
-    with pytest.raises(GoldenMismatch, match="text_encoder has rms_norm_eps = 0.1"):
+    pipe.register_to_config(sample_sigmas=[1.0, 0.5])
+    with pytest.raises(GoldenMismatch) as caught:
         golden.check(pipe)
+    assert "The text_encoder has rms_norm_eps = 0.1, but the list was made with 1e-06." in caught.value.reasons
+    assert "The pipeline has sample_sigmas = [1.0, 0.5], but the list was made with [1.0, 0.4]." in caught.value.reasons
 
 
 @pytest.mark.parametrize(
