@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, JsonValue, model_validator
 from torch import nn
 
-from seedscope.analysis.select.loaded import active_adapters, digest, patches, tokenizer_digest, unwrapped
+from seedscope.analysis.select.loaded import active_adapters, digest, patches, tokenizer_digest, tokenizer_of, unwrapped
 from seedscope.analysis.select.plain import plain
 from seedscope.analysis.select.strict import Strict
 from seedscope.pipeline.errors import ModelError
@@ -25,6 +25,9 @@ UNSEEN_SETTINGS = {"requires_safety_checker", "add_watermarker"}
 # What a text encoder computes beside its tensors; the rest of its configuration is read by other classes.
 TEXT_SETTINGS = (
     "hidden_act",
+    "hidden_activation",
+    "query_pre_attn_scalar",
+    "attn_logit_softcapping",
     "feed_forward_proj",
     "layer_norm_eps",
     "layer_norm_epsilon",
@@ -49,10 +52,12 @@ class Component(Strict):
     def of(cls, part: Any) -> Self:
         """Describe a scheduler or a model of diffusers, or a text encoder of transformers.
 
-        What its config carries along for other classes is left out. Of a compiled model it is the model itself.
+        What its config carries along for other classes is left out. Of a compiled model it is the model itself, of one that
+        reads pictures too its texts' part.
         """
         part = unwrapped(part)
         config = part.config if isinstance(part.config, dict) else part.config.to_dict()
+        config = {**config, **config.get("text_config", {})}
         names = _defaults(type(part)) if isinstance(part.config, dict) else TEXT_SETTINGS
         known = {name: plain(config[name]) for name in names if name in config}
         return cls(class_name=type(part).__name__, config=known)
@@ -149,7 +154,7 @@ class Model(Strict):
     def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:
         if here is None:
             yield f"The pipeline has no {name}, but the list was made with one."
-        elif tokenizer_digest(here) != (self.digests or {})[name]:
+        elif tokenizer_digest(tokenizer_of(here)) != (self.digests or {})[name]:
             yield f"The {name} has other words or settings than that of {self.id} that the list was made with."
 
 
@@ -288,9 +293,9 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
     name_of_denoiser = family_named(pipe).network
     networks = _networks(pipe)
-    tokenizers = {name: part for name, part in pipe.components.items() if hasattr(part, "get_vocab")}
+    tokenizers = {name: part for name, part in pipe.components.items() if hasattr(tokenizer_of(part), "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
-    digests |= {name: tokenizer_digest(part) for name, part in tokenizers.items()}
+    digests |= {name: tokenizer_digest(tokenizer_of(part)) for name, part in tokenizers.items()}
     found = {name: value for name, value in digests.items() if value is not None}
     return Model(
         **named,
@@ -301,10 +306,16 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
         settings={
             name: plain(value)
             for name, value in pipe.config.items()
-            if isinstance(value, bool | int | float | str) and not name.startswith("_") and name not in UNSEEN_SETTINGS
+            if _is_setting(value) and not name.startswith("_") and name not in UNSEEN_SETTINGS
         },
         digests=found if len(found) == len(digests) else None,
     )
+
+
+def _is_setting(value: object) -> bool:
+    """Whether a pipeline's entry is a value, or some numbers, and not the classes of a part."""
+    numbers = isinstance(value, list) and all(isinstance(each, int | float) for each in value)
+    return numbers or isinstance(value, bool | int | float | str)
 
 
 def network_of(pipe: Pipeline) -> Any:

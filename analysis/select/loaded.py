@@ -77,6 +77,11 @@ def _sha256(tensor: torch.Tensor, dtype: torch.dtype) -> str:
     return hashlib.sha256(values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
 
 
+def tokenizer_of(part: Any) -> Any:
+    """A tokenizer, or that of a processor, which reads pictures too."""
+    return getattr(part, "tokenizer", part)
+
+
 def tokenizer_digest(tokenizer: Any) -> str:
     """sha256 (hex) over a tokenizer's vocabulary, its longest text, and what it makes of some texts, padding included."""
     vocabulary: dict[str, int] = tokenizer.get_vocab()

@@ -10,6 +10,7 @@ import torch
 from diffusers import CogView4Pipeline, CogView4Transformer2DModel, FlowMatchEulerDiscreteScheduler
 from stock_families import (
     PROMPTS,
+    as_published,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -47,7 +48,7 @@ def cogview4(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     vae = autoencoder_kl(scaling_factor=1.0, shift_factor=None)
     CogView4Pipeline(tokenizer, glm(tokenizer), vae, transformer.eval(), scheduler).save_pretrained(folder)
-    return folder
+    return as_published(folder, tokenizer="PreTrainedTokenizerFast")
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,8 @@ from stock_families import (
 from tiny_autoencoders import autoencoder_flux2
 from tiny_language_models import mistral3, mistral_processor
 
+from seedscope.analysis import GoldenMismatch
+
 SIZE = {"height": 32, "width": 48}
 LAYERS = {"text_encoder_out_layers": [0, 1, 2], "max_sequence_length": 256}
 
@@ -67,6 +69,9 @@ def test_its_golden_list_holds_in_stock_code(flux2: Path, tmp_path: Path) -> Non
     golden, pipe = golden_list(flux2, tmp_path, **SIZE, call=LAYERS), stock_pipe(flux2)
     assert golden.latents(pipe).shape == (2, 16, 2, 3)
     holds_in_stock_code(golden, pipe, **SIZE, **LAYERS, num_inference_steps=2, guidance_scale=4.0)
+    pipe.tokenizer.tokenizer.add_tokens(["zebra"])
+    with pytest.raises(GoldenMismatch, match="The tokenizer has other words"):
+        golden.check(pipe)
 
 
 def test_the_tokens_that_are_cut_are_those_of_the_prompt(flux2: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline, Flux2Transformer2DModel
 from stock_families import (
+    as_published,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -42,7 +43,7 @@ def klein(folder: Path, *, is_distilled: bool) -> Path:
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
     parts = (scheduler, autoencoder_flux2(), qwen3_causal(tokenizer, 27), tokenizer, transformer.eval())
     Flux2KleinPipeline(*parts, is_distilled=is_distilled).save_pretrained(folder)
-    return folder
+    return as_published(folder, tokenizer="Qwen2TokenizerFast")
 
 
 @pytest.fixture(scope="module")

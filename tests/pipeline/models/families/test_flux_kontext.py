@@ -10,6 +10,7 @@ import tiny_models
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, FluxKontextPipeline, FluxTransformer2DModel
 from stock_families import (
+    as_published,
     draws_as_stock,
     draws_batches_as_singles,
     golden_list,
@@ -50,7 +51,7 @@ def kontext(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
     encoders = (text_encoder.eval(), clip, t5_encoder(t5), t5)
     FluxKontextPipeline(scheduler, autoencoder_kl(), *encoders, transformer.eval()).save_pretrained(folder)
-    return folder
+    return as_published(folder, tokenizer_2="T5TokenizerFast")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Lumina2Pipeline, Lumina2Transformer2DModel
 from stock_families import (
+    as_published,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -45,7 +46,7 @@ def lumina2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
     parts = (transformer.eval(), scheduler, autoencoder_kl(), gemma2(tokenizer), tokenizer)
     Lumina2Pipeline(*parts).save_pretrained(folder)
-    return folder
+    return as_published(folder, tokenizer="GemmaTokenizerFast")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,9 @@ from tiny_autoencoders import autoencoder_qwen
 from tiny_language_models import qwen25_vl, qwen_tokenizer
 
 from seedscope.analysis import GoldenMismatch
+from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.families.qwen_image import QwenImage
+from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.stock import StockPipeline
 
 SIZE = {"height": 32, "width": 48}
@@ -107,3 +111,11 @@ def test_the_tokens_that_are_cut_are_those_of_the_prompt(qwen: Path) -> None:
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(qwen: Path, sampling: dict[str, Any], said: str) -> None:
     assert said in refused(qwen, **sampling)
+
+
+def test_a_network_that_is_told_the_guidance_is_refused(qwen: Path, tmp_path: Path) -> None:
+    told = shutil.copytree(qwen, tmp_path / "told")
+    config = json.loads((told / "transformer" / "config.json").read_text())
+    (told / "transformer" / "config.json").write_text(json.dumps(config | {"guidance_embeds": True}))
+    with pytest.raises(ModelError, match="told: its transformer is told the guidance"):
+        locate(study(told).model)

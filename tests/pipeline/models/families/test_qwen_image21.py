@@ -21,6 +21,7 @@ from stock_families import (
 from tiny_autoencoders import autoencoder_qwen21
 from tiny_language_models import qwen3_vl, qwen3_vl_processor
 
+from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
 
 SIZE = {"height": 32, "width": 64}
@@ -80,10 +81,16 @@ def test_a_batch_is_its_single_pictures(qwen: Path, tmp_path: Path) -> None:
     draws_batches_as_singles(qwen, tmp_path, **SIZE, **NEGATIVE)
 
 
-def test_its_golden_list_holds_in_stock_code(qwen: Path, tmp_path: Path) -> None:
-    golden, pipe = golden_list(qwen, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(qwen)
+def test_its_golden_list_holds_in_stock_code(own_levels: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(own_levels, tmp_path, **SIZE, guidance={"scale": 1}), stock_pipe(own_levels)
     assert golden.latents(pipe).shape == (2, 2 * 4, 4)
     holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2)
+    pipe.text_encoder.config.text_config.rms_norm_eps = 0.1
+    pipe.register_to_config(sample_sigmas=[1.0, 0.5])
+    with pytest.raises(GoldenMismatch) as caught:
+        golden.check(pipe)
+    assert "The text_encoder has rms_norm_eps = 0.1, but the list was made with 1e-06." in caught.value.reasons
+    assert "The pipeline has sample_sigmas = [1.0, 0.5], but the list was made with [1.0, 0.4]." in caught.value.reasons
 
 
 @pytest.mark.parametrize(

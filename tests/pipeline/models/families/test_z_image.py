@@ -87,8 +87,8 @@ def test_half_precision_draws_as_the_stock_pipeline_does(z_image: Path, tmp_path
 
 
 def test_a_batch_is_its_single_pictures(z_image: Path, tmp_path: Path) -> None:
-    """Texts go in as a list; the network pads and masks them."""
-    draws_batches_as_singles(z_image, tmp_path, **SIZE, call=SHORT)
+    """Texts go in as a list; the network pads them to multiples of 32 tokens, and masks what is longer in others."""
+    draws_batches_as_singles(z_image, tmp_path, (PROMPTS[0], " ".join(3 * PROMPTS)), **SIZE, call=SHORT)
 
 
 def test_its_golden_list_holds_in_stock_code(z_image: Path, tmp_path: Path) -> None:
