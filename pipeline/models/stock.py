@@ -168,6 +168,8 @@ class StockFamily(Family):
         for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
         refuse_arguments(pipeline, sampling.call)
+        for name in self.frozen.keys() & sampling.call.keys():
+            raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
         _refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):
             raise ModelError(
