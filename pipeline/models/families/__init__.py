@@ -11,6 +11,7 @@ from seedscope.pipeline.models.families.flux_kontext import FluxKontext
 from seedscope.pipeline.models.families.generic import generic
 from seedscope.pipeline.models.families.hidream import HiDream
 from seedscope.pipeline.models.families.hunyuan_dit import HunyuanDiT
+from seedscope.pipeline.models.families.hunyuan_image import HunyuanImage
 from seedscope.pipeline.models.families.kandinsky5 import Kandinsky5
 from seedscope.pipeline.models.families.lumina2 import Lumina2
 from seedscope.pipeline.models.families.pixart import PixArtAlpha, PixArtSigma
@@ -46,6 +47,7 @@ FAMILIES: dict[str, Family] = {
         PixArtSigma(),
         AuraFlow(),
         HiDream(),
+        HunyuanImage(),
         HunyuanDiT(),
         Kandinsky5(),
         Wan(),
