@@ -302,7 +302,9 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
         pipeline=type(pipe).__name__,
         network=name_of_denoiser,
         denoiser=Component.of(networks[name_of_denoiser]),
-        parts={name: Component.of(part) for name, part in networks.items() if name != name_of_denoiser},
+        parts={
+            name: Component.of(part) for name, part in (networks | _settings(pipe)).items() if name != name_of_denoiser
+        },
         settings={
             name: plain(value)
             for name, value in pipe.config.items()
@@ -330,6 +332,15 @@ def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
         name: part
         for name, part in pipe.components.items()
         if isinstance(unwrapped(part), nn.Module) and name not in unused
+    }
+
+
+def _settings(pipe: Pipeline) -> dict[str, Any]:
+    """Parts that have settings alone, beside the scheduler: guiders, and schedulers of pipelines that are made of several."""
+    return {
+        name: part
+        for name, part in pipe.components.items()
+        if hasattr(part, "save_config") and not isinstance(unwrapped(part), nn.Module) and name != "scheduler"
     }
 
 

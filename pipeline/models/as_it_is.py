@@ -23,6 +23,9 @@ from seedscope.pipeline.models.stock import FRAMES, only_the_seeds_noise
 from seedscope.pipeline.models.watched_noise import Draw, WatchedNoise
 from seedscope.pipeline.study.schema import Json, Sampling
 
+PICTURES = ("images", "image", "frames")
+"""What outputs call their pictures."""
+
 
 class CalledAsItIs(Drawer):
     """A loaded stock pipeline of any class.
@@ -128,7 +131,7 @@ def _only_picture(output: Any, kind: str, size: tuple[int, int]) -> torch.Tensor
         ModelError: there is none, there are several, or it is of another size.
     """
     found = output if isinstance(output, Mapping) else {}
-    pictures = found.get("images") if found.get("images") is not None else found.get("frames")
+    pictures = next((found[name] for name in PICTURES if found.get(name) is not None), None)
     if pictures is None:
         raise ModelError(
             f"model: {kind} gives no pictures. Choose a class of diffusers that draws pictures from prompts."

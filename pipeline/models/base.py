@@ -108,6 +108,9 @@ class Denoiser(Drawer):
         """Latents (B, C, h, w) -> pictures (B, 3, H, W) float32, about -1 .. 1."""
 
 
+_TRIES = 16
+
+
 @dataclass(frozen=True)
 class Geometry:
     """How large a latent is for a picture.
@@ -118,6 +121,7 @@ class Geometry:
         default_size: (height, width) of a picture whose size is not given; None of a model that does not say it.
         multiple: of what sides have to be multiples; None: of `scale`.
         channels_last: whether the noise is drawn as (h, w, C), not (C, h, w).
+        drawn: the (height, width) that the pipeline draws where a (height, width) is asked for; None: just that.
     """
 
     channels: int | None
@@ -125,11 +129,22 @@ class Geometry:
     default_size: tuple[int, int] | None
     multiple: int | None = None
     channels_last: bool = False
+    drawn: Callable[[int, int], tuple[int, int]] | None = None
 
     @property
     def step(self) -> int:
         """Of what sides have to be multiples, pixels."""
         return self.multiple or self.scale
+
+    def kept(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) if the pipeline draws just that where it is asked for, or else a size near it that it keeps so."""
+        size = (height, width)
+        for _ in range(_TRIES):
+            drawn = self.drawn(*size) if self.drawn else size
+            if drawn == size:
+                return size
+            size = drawn
+        return self.default_size or size
 
     def latent_shape(self, height: int, width: int) -> tuple[int, int, int] | None:
         """The shape in which the noise of a picture of so many pixels is drawn; None of a model that draws it itself."""

@@ -139,8 +139,7 @@ def _pipeline(
         variant=variant,
         local_files_only=not download,
         # Of parts that the folder leaves out diffusers wants to be told so, if they are not optional to the class.
-        **dict.fromkeys([*without, *_left_out(located)]),
-        **located.family.options,
+        **{**dict.fromkeys([*without, *_left_out(located)]), **located.family.options},
     )
 
 

@@ -68,6 +68,12 @@ class Located:
                     f"sampling.{name}: {self.folder.name} makes sides that are multiples of {step}, not {side}; "
                     f"the nearest is {near}."
                 )
+        kept = self.geometry.kept(height, width)
+        if kept != (height, width):
+            raise ModelError(
+                f"sampling.height, sampling.width: {self.folder.name} draws other pixels than {height} x {width} (height x "
+                f"width) where these are asked for. Ask for a size that it keeps, such as {kept[0]} x {kept[1]}."
+            )
         return height, width
 
     def latent_shape(self, sampling: Sampling) -> tuple[int, int, int] | None:

@@ -98,6 +98,10 @@ class StockFamily(Family):
 
         return {name: torch.cat([each[name] for each in embeddings]) for name in embeddings[0]}
 
+    def together(self, text: Embedding) -> object:
+        """What texts that are called together have in common: nothing, or their lengths."""
+        return None if self.mixes_lengths else tuple(tuple(value.shape) for value in text.values())
+
     def shaped(self, noise: torch.Tensor) -> torch.Tensor:
         """Noise (B, C, h, w) float32, or as it is drawn, in the form that the call takes for `latents`."""
         return noise
@@ -168,6 +172,8 @@ class StockFamily(Family):
         for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
         refuse_arguments(pipeline, sampling.call)
+        for name in self.frozen.keys() & sampling.call.keys():
+            raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
         _refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):
             raise ModelError(
@@ -296,12 +302,9 @@ class StockPipeline(Drawer):
 
     def _calls(self, positive: Sequence[Embedding], negative: Sequence[Embedding] | None) -> list[list[int]]:
         """The places of the cells of a batch that are drawn by one call."""
-        if self.family.mixes_lengths:
-            return [list(range(len(positive)))]
         alike: dict[tuple[object, ...], list[int]] = {}
         for cell, texts in enumerate(zip(positive, negative or positive, strict=True)):
-            shapes = tuple(tuple(value.shape) for text in texts for value in text.values())
-            alike.setdefault(shapes, []).append(cell)
+            alike.setdefault(tuple(self.family.together(text) for text in texts), []).append(cell)
         return list(alike.values())
 
     def _called(

@@ -77,8 +77,13 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
             made = pipe(prompt=text, generator=generator, num_inference_steps=2, **call)
-            pictures.append(np.asarray(getattr(made, fields)[0]))
+            pictures.append(_levels(np.asarray(getattr(made, fields)[0])))
     return np.stack(pictures)
+
+
+def _levels(picture: np.ndarray) -> np.ndarray:
+    """(H, W, 3) uint8, also of a film of one picture, (1, H, W, 3) in 0 .. 1."""
+    return picture if picture.dtype == np.uint8 else (picture[0] * 255).round().astype(np.uint8)
 
 
 def same_within_a_level(here: np.ndarray, there: np.ndarray) -> bool:
@@ -87,7 +92,12 @@ def same_within_a_level(here: np.ndarray, there: np.ndarray) -> bool:
 
 
 def draws_as_stock(
-    folder: Path, tmp_path: Path, sampling: dict[str, Any], call: dict[str, Any], prompts: Sequence[str] = PROMPTS
+    folder: Path,
+    tmp_path: Path,
+    sampling: dict[str, Any],
+    call: dict[str, Any],
+    prompts: Sequence[str] = PROMPTS,
+    fields: str = "images",
 ) -> None:
     """Cells one at a time are those of the stock pipeline, bit for bit; the seed and the prompt change them.
 
@@ -96,7 +106,7 @@ def draws_as_stock(
         call: arguments of the stock pipeline for the same pictures.
     """
     here = by_seedscope(study(folder, batch_size=1, prompts=prompts, **sampling), tmp_path, prompts)
-    there = by_stock(stock_pipe(folder), prompts, **call)
+    there = by_stock(stock_pipe(folder), prompts, fields=fields, **call)
     assert np.array_equal(here, there[..., :3])
     assert np.abs(here[0].astype(int) - here[len(prompts)]).max() > 10, "the seed changes the picture"
     assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"

@@ -110,8 +110,8 @@ def qwen3_causal(tokenizer: Qwen2Tokenizer, layers: int) -> PreTrainedModel:
     return qwen3(tokenizer, layers, Qwen3ForCausalLM)
 
 
-def qwen25_vl(tokenizer: Qwen2Tokenizer) -> PreTrainedModel:
-    text = {**_widths(tokenizer, 1), "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2]}}
+def qwen25_vl(tokenizer: Qwen2Tokenizer, layers: int = 1) -> PreTrainedModel:
+    text = {**_widths(tokenizer, layers), "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2]}}
     vision = {**VISION, "fullatt_block_indexes": [0]}
     return _made(Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLConfig(text_config=text, vision_config=vision))
 

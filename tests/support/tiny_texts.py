@@ -5,7 +5,16 @@ from __future__ import annotations
 import string
 
 import torch
-from transformers import T5Config, T5EncoderModel, T5Tokenizer, UMT5Config, UMT5EncoderModel
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
+    UMT5Config,
+    UMT5EncoderModel,
+)
 
 WORDS = ("▁a", "▁red", "▁cat", "▁on", "▁grass", "▁apple", "▁the", "▁photo", "▁of")
 SPECIAL = 100
@@ -35,3 +44,28 @@ def t5_encoder(tokenizer: T5Tokenizer, width: int = 32, kind: str = "t5") -> T5E
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
         return {"t5": T5EncoderModel, "umt5": UMT5EncoderModel}[kind](config).eval()
+
+
+def bert_tokenizer() -> BertTokenizer:
+    """A WordPiece tokenizer of a few words and all letters."""
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = [letter for letter in string.printable.strip() if not letter.isupper()]
+    pieces = [*special, *(word.strip("▁") for word in WORDS), *letters, *(f"##{letter}" for letter in letters)]
+    return BertTokenizer(
+        vocab={piece: number for number, piece in enumerate(dict.fromkeys(pieces))}, model_max_length=77
+    )
+
+
+def bert_encoder(tokenizer: BertTokenizer, width: int) -> BertModel:
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=width,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=width,
+        max_position_embeddings=77,
+        initializer_range=0.5,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(5)
+        return BertModel(config).eval()

@@ -9,6 +9,10 @@ from seedscope.pipeline.models.families.flux2 import Flux2
 from seedscope.pipeline.models.families.flux2_klein import Flux2Klein
 from seedscope.pipeline.models.families.flux_kontext import FluxKontext
 from seedscope.pipeline.models.families.generic import generic
+from seedscope.pipeline.models.families.hidream import HiDream
+from seedscope.pipeline.models.families.hunyuan_dit import HunyuanDiT
+from seedscope.pipeline.models.families.hunyuan_image import HunyuanImage
+from seedscope.pipeline.models.families.kandinsky5 import Kandinsky5
 from seedscope.pipeline.models.families.lumina2 import Lumina2
 from seedscope.pipeline.models.families.pixart import PixArtAlpha, PixArtSigma
 from seedscope.pipeline.models.families.qwen_image import QwenImage
@@ -18,6 +22,7 @@ from seedscope.pipeline.models.families.sana_sprint import SanaSprint
 from seedscope.pipeline.models.families.sd3 import StableDiffusion3
 from seedscope.pipeline.models.families.sdxl import StableDiffusionXL
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
+from seedscope.pipeline.models.families.wan import Wan
 from seedscope.pipeline.models.families.z_image import ZImage
 
 FAMILIES: dict[str, Family] = {
@@ -41,6 +46,11 @@ FAMILIES: dict[str, Family] = {
         PixArtAlpha(),
         PixArtSigma(),
         AuraFlow(),
+        HiDream(),
+        HunyuanImage(),
+        HunyuanDiT(),
+        Kandinsky5(),
+        Wan(),
     )
 }
 INPAINTS: tuple[str, ...] = tuple(kind for family in FAMILIES.values() for kind in family.inpaints)

@@ -244,6 +244,7 @@ def test_its_golden_list_holds_in_stock_code(folders: dict[str, Path], tmp_path:
     ):
         with pytest.raises(GoldenMismatch, match=said):
             golden.check(pipe, **call | changed)
+    assert "prior_scheduler" in (golden.conditions.model.parts or {})
     with torch.no_grad():
         next(pipe.components[golden.conditions.model.network].parameters()).add_(1)
     with pytest.raises(GoldenMismatch, match="are not those of"):

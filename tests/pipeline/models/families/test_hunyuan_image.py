@@ -1,0 +1,143 @@
+"""HunyuanImage 2.1 on tiny random weights in the published layout: drawn as the stock pipeline draws."""
+
+from __future__ import annotations
+
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import (
+    AdaptiveProjectedMixGuidance,
+    AutoencoderKLHunyuanImage,
+    FlowMatchEulerDiscreteScheduler,
+    HunyuanImagePipeline,
+    HunyuanImageTransformer2DModel,
+)
+from stock_families import (
+    by_seedscope,
+    by_stock,
+    draws_as_stock,
+    draws_batches_as_singles,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+)
+from tiny_language_models import qwen25_vl, qwen_tokenizer
+from transformers import ByT5Tokenizer, T5Config, T5EncoderModel
+
+from seedscope.analysis import GoldenMismatch
+from seedscope.pipeline.errors import ModelError
+
+SIZE = {"height": 32, "width": 48}
+QUOTED = ("a red apple", 'the photo of a cat, "on grass"')
+
+
+def hunyuan(folder: Path, *, distilled: bool) -> Path:
+    qwen = qwen_tokenizer()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(6)
+        transformer = HunyuanImageTransformer2DModel(
+            in_channels=4,
+            out_channels=4,
+            num_attention_heads=2,
+            attention_head_dim=8,
+            num_layers=1,
+            num_single_layers=1,
+            num_refiner_layers=1,
+            guidance_embeds=distilled,
+            text_embed_dim=16,
+            text_embed_2_dim=16,
+            rope_axes_dim=(4, 4),
+            use_meanflow=distilled,
+        )
+        vae = AutoencoderKLHunyuanImage(
+            in_channels=3,
+            out_channels=3,
+            latent_channels=4,
+            block_out_channels=(32, 32, 32, 32),
+            layers_per_block=1,
+            spatial_compression_ratio=8,
+            sample_size=64,
+            scaling_factor=0.75289,
+        )
+        config = T5Config(vocab_size=384, d_model=16, d_kv=8, d_ff=16, num_layers=1, num_heads=2)
+        glyphs = T5EncoderModel(config)
+    guiders = {
+        "guider": AdaptiveProjectedMixGuidance(guidance_scale=4.0, adaptive_projected_guidance_start_step=0),
+        "ocr_guider": AdaptiveProjectedMixGuidance(guidance_scale=2.0, adaptive_projected_guidance_start_step=9),
+    }
+    HunyuanImagePipeline(
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=5.0),
+        vae=vae.eval(),
+        text_encoder=qwen25_vl(qwen, layers=2),
+        tokenizer=qwen,
+        text_encoder_2=glyphs.eval(),
+        tokenizer_2=ByT5Tokenizer(),
+        transformer=transformer.eval(),
+        **({} if distilled else guiders),
+    ).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def short_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Texts padded to fewer tokens than the 1,000 of the pipeline, through which a network goes slowly."""
+    made = HunyuanImagePipeline.__init__
+
+    @wraps(made)
+    def short(pipe: Any, *args: Any, **parts: Any) -> None:
+        made(pipe, *args, **parts)
+        pipe.tokenizer_max_length = pipe.tokenizer_2_max_length = 32
+
+    monkeypatch.setattr(HunyuanImagePipeline, "__init__", short)
+
+
+@pytest.fixture(scope="module")
+def guided(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hunyuan(tmp_path_factory.mktemp("models") / "hunyuan-image", distilled=False)
+
+
+@pytest.fixture(scope="module")
+def distilled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return hunyuan(tmp_path_factory.mktemp("models") / "hunyuan-image-distilled", distilled=True)
+
+
+def test_single_pictures_are_the_stock_pipelines(guided: Path, distilled: Path, tmp_path: Path) -> None:
+    guidance = {"scale": 4.0, "negative_prompt": "grass"}
+    call = {**SIZE, "negative_prompt": "grass"}
+    draws_as_stock(guided, tmp_path / "guided", {**SIZE, "guidance": guidance}, call, QUOTED)
+    told = {**SIZE, "distilled_guidance_scale": 4.0}
+    draws_as_stock(distilled, tmp_path / "distilled", SIZE, told)
+
+
+def test_texts_with_something_in_quotes_are_called_apart(guided: Path, tmp_path: Path) -> None:
+    draws_batches_as_singles(guided, tmp_path, QUOTED, **SIZE)
+    mixed = stock_pipe(guided)(
+        list(QUOTED), generator=[torch.Generator().manual_seed(0) for _ in QUOTED], num_inference_steps=2, **SIZE
+    )
+    single = by_stock(stock_pipe(guided), QUOTED, **SIZE)
+    assert np.abs(np.asarray(mixed.images[0]).astype(int) - single[0]).max() > 1, "one call has one guider for all"
+
+
+def test_its_golden_list_holds_in_stock_code(guided: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(guided, tmp_path, **SIZE), stock_pipe(guided)
+    holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2)
+    pipe.guider = pipe.guider.new(guidance_scale=5.0)
+    with pytest.raises(GoldenMismatch, match=r"The guider has guidance_scale = 5.0, but the list was made with 4.0"):
+        golden.check(pipe, **SIZE)
+
+
+def test_what_it_cannot_do_is_refused(guided: Path, distilled: Path, tmp_path: Path) -> None:
+    assert "multiples of 16, not 40" in refused(guided, height=40)
+    wrong: list[tuple[Path, dict[str, Any], str]] = [
+        (guided, {"scale": 3.0}, "has a guider of the scale 4, not 3"),
+        (distilled, {"scale": 3.0, "negative_prompt": "x"}, "is told its guidance, and takes none"),
+    ]
+    for folder, guidance, said in wrong:
+        with pytest.raises(ModelError, match=said):
+            by_seedscope(study(folder, **SIZE, guidance=guidance), tmp_path)
