@@ -74,8 +74,18 @@ def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: 
     known = sum(key in run.files for key in placing.cells)
     files = len(placing.cells) + len(placing.unplaced)
     report = Report(files, len(placing.cells) - known, known, placing.unplaced, placing.made, listed.path)
-    report.notes = listed.notes
+    report.notes = [*listed.notes, *_about_untold(placing.untold)]
     return placing, report
+
+
+def _about_untold(untold: Mapping[Path, str]) -> list[str]:
+    if not untold:
+        return []
+    file, reason = min(untold.items())
+    count = f"{len(untold):,} pictures" if len(untold) > 1 else "1 picture"
+    return [
+        f"{file}: {reason}. The settings of {count} that the table places are not compared, since they cannot be read."
+    ]
 
 
 def bring_in(placing: Placing, report: Report, run: ImportedRun, executor: Executor, watch: Watch) -> ImportedRun:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seedscope.pipeline.images import ImageError, endings, read
 from seedscope.pipeline.imported.formats.embedded import Header, read_header, recipe_of
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable
+from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable
 from seedscope.pipeline.imported.listed import Entry
 from seedscope.pipeline.imported.looking import find_pictures
 from seedscope.pipeline.imported.sameness import Made, Rest, interned
@@ -43,11 +43,15 @@ class Placed:
 
 @dataclass
 class Placing:
-    """What was found in a folder: a picture for each of some cells, and the reason for every file that has none."""
+    """What was found in a folder: a picture for each of some cells, and the reason for every file that has none.
+
+    `untold` are files that a table places, with the reason why what they say of their settings cannot be read.
+    """
 
     made: Made | None
     cells: dict[Key, Placed] = field(default_factory=dict)
     unplaced: dict[Path, str] = field(default_factory=dict)
+    untold: dict[Path, str] = field(default_factory=dict)
 
 
 def place(
@@ -84,6 +88,7 @@ def place(
     known = {item.file for item in readable if (taken or {}).get(item.key) == item.file}
     ways = [item.made for item in readable if item.file in known] or [item.made for item in readable]
     rest = None if mixed else Rest.of(made, ways, kept=made is not None)
+    placing.untold = reader.untold
     placing.made = rest.made if rest and readable and made is None else None if mixed else made
     _give_cells(placing, readable, taken or {}, rest)
     return placing
@@ -96,6 +101,7 @@ class _Reader:
     table: Mapping[Path, Entry]
     ways: dict[str, Made] = field(default_factory=dict)
     prompts: dict[tuple[str, str | None], Prompt] = field(default_factory=dict)
+    untold: dict[Path, str] = field(default_factory=dict)
 
     def read(self, file: Path) -> Placed | str:
         """A file's cell, or why it has none."""
@@ -107,6 +113,13 @@ class _Reader:
                 return str(reason)
             header = None
         embedded = _embedded(file, header)
+        if (
+            entry
+            and embedded.settings is None
+            and not isinstance(embedded, NoMetadata)
+            and isinstance(entry.recipe, Recipe)
+        ):
+            self.untold[file] = str(embedded)
         found = _filled(entry.recipe, embedded) if entry else embedded
         if isinstance(found, Unplaceable):
             return str(found)

@@ -12,7 +12,7 @@ from PIL import Image, PngImagePlugin
 from seedscope.pipeline.images import DAMAGE, opened
 from seedscope.pipeline.imported.formats import a1111, comfyui, drawthings, fooocus, invokeai, swarmui, xmp
 from seedscope.pipeline.imported.formats.exif import DESCRIPTION, exif_texts, utf8
-from seedscope.pipeline.imported.formats.recipe import Recipe, Unplaceable, Unread, telling
+from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable, Unread, telling
 from seedscope.pipeline.study.given import BYTE_ORDER_MARK
 from seedscope.pipeline.study.schema import Json
 
@@ -97,7 +97,7 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
         if "workflow" in texts:
             raise Unplaceable("it has a ComfyUI `workflow`, but not the `prompt` graph that was run")
         names = f"; the texts in it are {', '.join(map(repr, sorted(texts)))}" if texts else ""
-        raise Unplaceable(f"it has none of the known metadata{names}")
+        raise NoMetadata(f"it has none of the known metadata{names}")
     found: dict[str, Recipe] = {}
     unread: list[Unread] = []
     for name, read in sources.items():

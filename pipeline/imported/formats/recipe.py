@@ -31,6 +31,10 @@ class Unread(Unplaceable):
     """What stands in one text of a file tells no cell, or not in a way that is known here: another text of it may."""
 
 
+class NoMetadata(Unplaceable):
+    """A picture says nothing of how it was made."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What was set besides prompt and seed; None where the file does not say.

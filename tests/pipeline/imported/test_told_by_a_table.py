@@ -8,8 +8,11 @@ from typing import Any
 import foreign_pictures as foreign
 import pytest
 
+from seedscope.pipeline.imported import importing
+from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import find_table
 from seedscope.pipeline.imported.placing import place
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 Texts = Mapping[str, str]
 
@@ -112,3 +115,26 @@ def test_what_an_unplaceable_text_tells_of_the_settings_is_compared(
     placing = place(tmp_path, find_table(tmp_path).entries, outside=tmp_path / "run")
     assert sorted(item.seed for item in placing.cells.values()) == [0, 1]
     assert "teps is 30, not 20" in placing.unplaced[tmp_path / "2.png"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        ({"parameters": "a cat Steps: 20, Seed: 5"}, "no line of settings"),
+        ({"workflow": "{}"}, "not the `prompt` graph"),
+        ({"prompt": "[]"}, "is no ComfyUI graph"),
+        ({"Software": "Some Editor"}, None),
+        ({"parameters": foreign.infotext("a cat", -1)}, None),
+    ],
+)
+def test_it_is_said_where_settings_cannot_be_compared(tmp_path: Path, texts: Texts, reason: str | None) -> None:
+    foreign.png(tmp_path / "pictures" / "0.png", texts)
+    (tmp_path / "pictures" / "t.csv").write_text("file,prompt,seed\n0.png,a fox,0\n")
+    _, report = importing.survey(tmp_path / "pictures", ImportedRun(RunFolder(tmp_path / "run")))
+    assert report.new == 1
+    if reason is None:
+        assert report.notes == []
+    else:
+        (note,) = report.notes
+        assert note.startswith(f"{tmp_path / 'pictures' / '0.png'}: ") and reason in note
+        assert "settings of 1 picture that the table places are not compared" in note
