@@ -9,6 +9,8 @@ from seedscope.pipeline.models.families.flux2 import Flux2
 from seedscope.pipeline.models.families.flux2_klein import Flux2Klein
 from seedscope.pipeline.models.families.flux_kontext import FluxKontext
 from seedscope.pipeline.models.families.generic import generic
+from seedscope.pipeline.models.families.kolors import Kolors
+from seedscope.pipeline.models.families.latent_consistency import LatentConsistency
 from seedscope.pipeline.models.families.lumina2 import Lumina2
 from seedscope.pipeline.models.families.pixart import PixArtAlpha, PixArtSigma
 from seedscope.pipeline.models.families.qwen_image import QwenImage
@@ -25,6 +27,8 @@ FAMILIES: dict[str, Family] = {
     for family in (
         StableDiffusion(),
         StableDiffusionXL(),
+        LatentConsistency(),
+        Kolors(),
         StableDiffusion3(),
         Flux(),
         FluxKontext(),
