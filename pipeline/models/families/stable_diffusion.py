@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -19,6 +21,15 @@ from seedscope.pipeline.models.base import (
     Text,
 )
 from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.long_texts import (
+    count_pieces,
+    fragments,
+    reading_piece,
+    refuse_without_compel,
+    weighted_states,
+    without_weights,
+)
+from seedscope.pipeline.models.tokens import CLIP_READS, tokens_beyond
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
@@ -32,10 +43,13 @@ class StableDiffusion(Family):
     """Stable Diffusion 1.x and 2.x."""
 
     name = "sd"
+    chunks = True
     draws = "StableDiffusionPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     unused: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
+    arguments: ClassVar[frozenset[str]] = frozenset({"eta", "clip_skip", "guidance_rescale"})
+    """Arguments of the stock call that the project's own steps know."""
     _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer", "feature_extractor")
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
@@ -71,15 +85,30 @@ class StableDiffusion(Family):
         pipe = getattr(diffusers, pipeline)(**absent, unet=unet, scheduler=scheduler, **self.options)
         return pipe.unet, pipe.scheduler
 
-    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:  # noqa: ARG002
-        return UNetDenoiser(compiled(pipe, compute), device)
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:
+        return ("tokenizer" if parts.get("tokenizer") else "tokenizer_2"), CLIP_READS
+
+    def tokens_cut(self, parts: Mapping[str, Any], processor: Any, text: str, sampling: Sampling) -> int:
+        if sampling.long_prompts == "chunks":
+            return 0
+        text = without_weights(text) if sampling.weighted_prompts else text
+        return tokens_beyond(processor, text, self.reads(parts)[1])
+
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
+        return UNetDenoiser(self, compiled(pipe, compute), device, sampling)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
-        if sampling.call:
-            raise ModelError(
-                f"sampling.call.{next(iter(sampling.call))}: the steps of a {pipeline} are made by seedscope, which knows no "
-                "such argument. Remove it."
-            )
+        if not sampling.arguments:
+            return
+        import diffusers
+
+        taken = self.arguments & set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters)
+        for name in sampling.arguments:
+            if name not in taken:
+                raise ModelError(
+                    f"{sampling.place(name)}: the steps of a {pipeline} are made by seedscope, which knows no such argument. "
+                    f"Remove it; known are {', '.join(sorted(taken))}."
+                )
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -131,27 +160,88 @@ def _refuse_channels(name: str, takes: int, channels: int, *, fills_masks: bool)
         )
 
 
+@contextmanager
+def _as_diffusers_knows_it(text_encoder: Any) -> Iterator[None]:
+    """While it lasts, a CLIP text encoder of transformers 5 has the `text_model` that `clip_skip` asks for: itself."""
+    lacking = text_encoder is not None and not hasattr(text_encoder, "text_model")
+    if lacking:
+        object.__setattr__(text_encoder, "text_model", text_encoder)
+    try:
+        yield
+    finally:
+        if lacking:
+            object.__delattr__(text_encoder, "text_model")
+
+
 class UNetDenoiser(Denoiser):
     """A stock pipeline of diffusers with a UNet, an AutoencoderKL and a CLIP text encoder.
 
     Source: diffusers, `StableDiffusionPipeline`: operation for operation what it computes.
     """
 
-    def __init__(self, pipe: Any, device: str) -> None:
-        self.pipe, self.device = pipe, device
+    def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
+        """
+        Raises:
+            ModelError: the study asks for guidance that has no effect on the model.
+        """
+        self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
         self.scheduler: Scheduler = pipe.scheduler
         self.told_guidance = pipe.unet.config.time_cond_proj_dim is not None
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
+        if sampling.weighted_prompts:
+            refuse_without_compel()
+            if sampling.clip_skip is not None:
+                raise ModelError(
+                    "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
+                )
+        if sampling.guidance.empty == "text" and not getattr(pipe.config, "force_zeros_for_empty_prompt", False):
+            raise ModelError(
+                "sampling.guidance.empty: an empty text and none are the same to this model, which has no "
+                "force_zeros_for_empty_prompt. Remove the key."
+            )
 
     def embed(self, texts: Sequence[Text]) -> list[Embedding]:
-        """Of an empty negative prompt, what diffusers takes for none at all: zeros for some SDXL models."""
-        return [
-            self._encoded("", guided=True, negative=item.text or None)[1]
-            if item.negative
-            else self._encoded(item.text, guided=False, negative=None)[0]
-            for item in texts
-        ]
+        """Of an empty negative prompt, what diffusers takes for none (zeros for some SDXL models), or for an empty text."""
+        return [self._embedded(item) for item in texts]
+
+    def _embedded(self, item: Text) -> Embedding:
+        chunks = self.sampling.long_prompts == "chunks"
+        parts = fragments(item.text) if self.sampling.weighted_prompts else [(item.text, 1.0)]
+        text = "".join(part for part, _ in parts)
+        count = count_pieces(self.pipe, text) if chunks else 1
+        embedding = {**self._of_pieces(text, item.negative, count)}
+        if any(weight != 1 for _, weight in parts):
+            embedding["states"] = weighted_states(self.pipe, parts, cut=not chunks)
+        if chunks:
+            # What lengthens a text to the length of another that it meets: what stands for nothing.
+            none = not item.text and item.negative
+            padding = self._embedded_alone("", item.negative)["states"] if none else self._empty(item.negative)
+            embedding["padding"] = padding
+        return embedding
+
+    def _empty(self, negative: bool) -> torch.Tensor:
+        """The states of an empty text."""
+        encoded = self._encoded("", guided=negative, negative="" if negative else None)
+        return encoded[int(negative)]["states"]
+
+    def _of_pieces(self, text: str, negative: bool, count: int) -> Embedding:
+        """The states of all pieces one after another; what is pooled, of the first."""
+        if count == 1:
+            return self._embedded_alone(text, negative)
+        import torch
+
+        found = []
+        for number in range(count):
+            with reading_piece(self.pipe, number):
+                found.append(self._embedded_alone(text, negative))
+        return {**found[0], "states": torch.cat([each["states"] for each in found], dim=1)}
+
+    def _embedded_alone(self, text: str, negative: bool) -> Embedding:
+        none = "" if self.sampling.guidance.empty == "text" else None
+        if negative:
+            return self._encoded("", guided=True, negative=text or none)[1]
+        return self._encoded(text, guided=False, negative=None)[0]
 
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         """The embeddings of a prompt and of a negative prompt, by the pipeline's own method."""
@@ -160,29 +250,50 @@ class UNetDenoiser(Denoiser):
 
     def _encode_prompt(self, text: str, guided: bool, negative: str | None) -> tuple[Any, ...]:
         """What the pipeline's `encode_prompt` gives for one text."""
-        encoded: tuple[Any, ...] = self.pipe.encode_prompt(
-            prompt=text,
-            device=self.device,
-            num_images_per_prompt=1,
-            do_classifier_free_guidance=guided,
-            negative_prompt=negative,
-        )
+        try:
+            with _as_diffusers_knows_it(self.pipe.text_encoder):
+                encoded: tuple[Any, ...] = self.pipe.encode_prompt(
+                    prompt=text,
+                    device=self.device,
+                    num_images_per_prompt=1,
+                    do_classifier_free_guidance=guided,
+                    negative_prompt=negative,
+                    **self._text_options,
+                )
+        except IndexError as error:
+            raise ModelError(
+                f"sampling.clip_skip: the text encoder has fewer layers than {self.sampling.clip_skip}. Skip fewer."
+            ) from error
         return encoded
 
     @property
-    def _tokenizer(self) -> Any:
-        """The tokenizer that says which tokens of a prompt are read."""
-        return self.pipe.tokenizer
+    def _text_options(self) -> dict[str, Any]:
+        """Arguments of the pipeline's `encode_prompt` that a study says."""
+        return {"clip_skip": self.sampling.clip_skip}
 
     def tokens_cut(self, text: str) -> int:
-        tokenizer = self._tokenizer
-        tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
-        return max(0, len(tokens) - int(tokenizer.model_max_length))
+        parts = self.pipe.components
+        name, _ = self.family.reads(parts)
+        return self.family.tokens_cut(parts, parts[name], text, self.sampling)
+
+    def length(self, embedding: Embedding) -> int:
+        return int(embedding["states"].shape[1])
 
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:  # noqa: ARG002
         import torch
 
-        return {"states": torch.cat([embedding["states"] for embedding in embeddings])}
+        longest = max(self.length(embedding) for embedding in embeddings)
+        return {"states": torch.cat([self._lengthened(embedding, longest) for embedding in embeddings])}
+
+    def _lengthened(self, embedding: Embedding, length: int) -> torch.Tensor:
+        import torch
+
+        states = embedding["states"]
+        lacking = length - self.length(embedding)
+        if lacking == 0:
+            return states
+        padding = embedding["padding"]
+        return torch.cat([states, *[padding] * (lacking // padding.shape[1])], dim=1)
 
     def guided_by(self, scale: float, count: int) -> Conditions:
         import torch
