@@ -1,6 +1,6 @@
 """The denoising loop, on diffusers' own schedulers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 
@@ -15,7 +15,7 @@ def sample(
     model: Denoiser,
     noise: torch.Tensor,
     generators: list[torch.Generator],
-    texts: Mapping[Branch, list[Embedding]],
+    texts: Mapping[Branch, Sequence[Embedding]],
     sampling: Sampling,
     size: tuple[int, int],
     hooks: Hooks | None = None,

@@ -17,6 +17,8 @@ from pydantic import (
     model_validator,
 )
 
+from seedscope.pipeline.study.compute import Compute as Compute
+from seedscope.pipeline.study.model import Model as Model
 from seedscope.pipeline.study.sampling import Guidance as Guidance
 from seedscope.pipeline.study.sampling import Sampling as Sampling
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
@@ -28,25 +30,6 @@ FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
 MOST_PROMPTS = 1_000_000
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-
-
-class Model(Strict):
-    """A diffusion model: the name of a bundled one, a folder in diffusers layout, or a hub id."""
-
-    id: str = Field(
-        min_length=1, description="A bundled name (see `seedscope models`), a folder, or a hub id `org/name`."
-    )
-    revision: str | None = Field(None, description="Hub only: a commit (pin it), tag or branch.")
-    variant: str | None = Field(None, description="File variant, such as `fp16`.")
-
-
-class Compute(Strict):
-    """Where and in what numbers. What changes pixels is part of the name of the images."""
-
-    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    batch_size: int = Field(16, ge=1, le=4096, description="Pictures drawn together; pixels shift slightly with it.")
-    compile: bool = Field(False, description="torch.compile the UNet.")
 
 
 class Grid(Strict):
@@ -324,7 +307,7 @@ class Study(Measured):
     @property
     def places(self) -> list[str]:
         """What may be a path, beside prompt files and options of features: each else a bundled name or a hub id."""
-        return [self.model.id, *([] if self.inpaint is None else [self.inpaint.pictures])]
+        return [*self.model.places, *([] if self.inpaint is None else [self.inpaint.pictures])]
 
     @property
     def task_name(self) -> str:
