@@ -5,43 +5,29 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     JsonValue,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from seedscope.pipeline.study.noise import Noise, NoiseKey
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
 from seedscope.pipeline.study.seeds import seed_list
+from seedscope.pipeline.study.strict import Strict as Strict
 
 FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
 MOST_PROMPTS = 1_000_000
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
 Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
-
-
-class Strict(BaseModel):
-    """Base of everything in a study: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers_are_no_truth_values(cls, value: object, info: ValidationInfo) -> object:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
-            raise ValueError("a number stands here, and YAML reads yes, no, on and off as true or false")
-        return value
 
 
 class Model(Strict):
@@ -358,6 +344,7 @@ class Study(Measured):
 
     model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
     sampling: Sampling = Sampling()
+    noise: NoiseKey = Noise()
     prompts: list[str | GridSource | FileSource] = Field(default=[], min_length=1)
     inpaint: Inpaint | None = None
     task: Annotated[
