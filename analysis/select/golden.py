@@ -210,11 +210,11 @@ class GoldenSeeds(Strict):
         tensors: bool = True,
         **call: object,
     ) -> None:
-        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws the noise and embeds a prompt, no more.
+        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws noise and embeds a prompt, no more.
 
         What is loaded is compared with what drew the list's pictures, where the list says it: tensors, adapters, patches,
-        tokenizers, and all settings. That takes about a second a GB of weights. Where no difference is found, one prompt of the
-        list is embedded, by which a library is seen that makes other texts of prompts, or shifts the scheduler's times otherwise.
+        tokenizers, and all settings. That takes about a second a GB of weights. Where no difference is found, one prompt
+        of the list is embedded, by which a library is seen that makes other texts of prompts, or shifts the times otherwise.
 
         Args:
             pipe: a stock pipeline of a family that is known, ready to be called; it may be compiled.

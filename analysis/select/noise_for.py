@@ -49,13 +49,13 @@ def generators_for(contract: NoiseContract, seeds: Sequence[int], *, after_laten
     if recipe.source == "nv":
         raise ValueError(
             "The list's noise is that of an NVIDIA card, which no generator on the CPU draws. Give the call "
-            "`latents=golden.latents(pipe)`; where the scheduler draws noise between its steps, `golden.draw(pipe, prompt)` draws."
+            "`latents=golden.latents(pipe)`, or draw with `golden.draw(pipe, prompt)` where the scheduler draws between steps."
         )
     if after_latent:
         return [recipe.generator(seed) for seed in seeds]
     if not recipe.plain:
         raise ValueError(
-            "The list's noise is resized or varied, which no generator draws. Give the call `latents=golden.latents(pipe)`, and "
-            "`generator=golden.generators(after_latent=True)` where the scheduler draws noise between its steps."
+            "The list's noise is resized or varied, which no generator draws. Give the call `latents=golden.latents(pipe)`, "
+            "and `generator=golden.generators(after_latent=True)` where the scheduler draws noise between its steps."
         )
     return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]

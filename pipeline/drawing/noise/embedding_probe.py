@@ -16,7 +16,7 @@ from seedscope.pipeline.drawing.noise.digest import digest, first, some
 
 VALUES = 32
 LOOSEST = 0.1
-"""Of the root mean square: another GPU, or half precision on the CPU, moves an embedding by a hundredth, another text by one."""
+"""Of the root mean square: another GPU, or half precision on the CPU, moves an embedding by a hundredth; another text by 1."""
 
 
 class TensorProbe(BaseModel):

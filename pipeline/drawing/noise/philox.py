@@ -59,7 +59,7 @@ class CardGenerator(torch.Generator):
         self.seed_on_card, self.drawn = seed, drawn
 
     def randn(self, shape: tuple[int, ...]) -> torch.Tensor:
-        """The next tensor of the shape, float32 on the CPU: element i comes from the counter (tensors drawn before, 0, i, 0)."""
+        """The next tensor of the shape, float32 on the CPU: element i is of the counter (tensors drawn before, 0, i, 0)."""
         count = int(np.prod(shape))
         counter = np.zeros((4, count), np.uint32)
         counter[0], counter[2] = self.drawn, np.arange(count, dtype=np.uint32)
