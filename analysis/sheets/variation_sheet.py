@@ -51,7 +51,7 @@ def variation_sheet(
         ["the seed itself", *(f"strength {strength:g}" for strength in found.strengths)],
         path,
         title=title,
-        measure=f"Mean distance on the way by {feature}, where two different seeds are 1 apart, with its 95 % interval",
+        measure=f"Mean distance on the way by {feature}, where other seeds' pictures are 1 apart, with its 95 % interval",
         notes=[f"The prompt: {prompt}. Strength 1 is the picture of another seed, the same one in every row."],
         headings=("Most stable", "Most brittle"),
     )

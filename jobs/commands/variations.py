@@ -79,7 +79,7 @@ def vary_seeds(
 
 
 def rows(found: Variations, seeds: Sequence[int]) -> pa.Table:
-    """A row a seed, the most stable first; distances are on the scale on which two different seeds are 1 apart."""
+    """A row a seed, the most stable first; distances are on the scale on which other seeds are 1 apart."""
     import numpy as np
     import pyarrow as pa
 
@@ -109,8 +109,8 @@ def sentences(found: Variations, feature: str) -> list[str]:
     verdicts = [found.verdict(seed) for seed in range(len(found.half))]
     differ = "differ" if found.differ <= 0.05 else "cannot be told apart"
     return [
-        f"Distances by {feature}, in mean distances of two different seeds' pictures of one prompt ({found.apart:.4g}; of nine "
-        f"pairs in ten between {low:.2f} and {high:.2f}).",
+        f"Distances by {feature}, where the other seeds' pictures of a prompt are 1 apart in the median ({found.apart:.4g}), "
+        f"and nine in ten of them between {low:.2f} and {high:.2f}.",
         f"Over {found.prompts} prompts in {found.groups} groups the seeds {differ} in how they bear variations "
         f"(p = {found.differ:.2g}): {verdicts.count('stable')} are surely more stable than the median seed, and "
         f"{verdicts.count('brittle')} more brittle, at a false discovery rate of 5 %.",
@@ -131,15 +131,15 @@ def _say(found: Variations, table: pa.Table, feature: str, files: Sequence[Path]
 
 
 def _shown(found: Variations, table: pa.Table) -> Table:
-    shown = Table(box=None, header_style="bold")
+    shown = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
     strengths = [f"{strength:g}" for strength in found.strengths]
-    for name in ("seed", *strengths, "distance (95 %)", "half at", ""):
+    for name in ("seed", *strengths, "mean", "lo", "hi", "half at", ""):
         shown.add_column(name, justify="left" if name == "" else "right")
     listed = table.to_pylist()
     for row in listed if len(listed) <= SHOWN else [*listed[: SHOWN // 2], *listed[-SHOWN // 2 :]]:
-        interval = "" if row["distance_lo"] is None else f" ({row['distance_lo']:.2f} to {row['distance_hi']:.2f})"
+        ends = ["" if row[f"distance_{end}"] is None else f"{row[f'distance_{end}']:.2f}" for end in ("lo", "hi")]
         half = "-" if row["half_at"] is None else f"{row['half_at']:.2f}"
         curve = [f"{row[f'at_{strength}']:.2f}" for strength in strengths]
         verdict = "" if row["verdict"] == "as others" else row["verdict"]
-        shown.add_row(str(row["seed"]), *curve, f"{row['distance']:.2f}{interval}", half, verdict)
+        shown.add_row(str(row["seed"]), *curve, f"{row['distance']:.2f}", *ends, half, verdict)
     return shown

@@ -1,7 +1,8 @@
 """Which seeds are stable and which brittle: how far a picture goes when its noise goes towards that of another seed.
 
-The picture of a seed is compared with those of its variations, in the distance of some embedding, on the scale on which two
-different seeds' pictures of the same prompt lie 1 apart. The area under a seed's curve of distance over strength, over the
+The picture of a seed is compared with those of its variations, in the distance of some embedding, on the scale on which it
+lies 1 apart from the other seeds' pictures of the same prompt, in the median: a seed whose pictures are unlike all others goes
+far, and is not brittle for that. The area under a seed's curve of distance over strength, over the
 largest strength, is its mean distance on the way: seeds are compared by that, as by any other score.
 
 Each prompt has a variation seed of its own, the same for all seeds: intervals over prompts then hold for other variation seeds
@@ -12,6 +13,7 @@ linear models"; for the comparison, `effects.py`, `score_null.py` and `discovery
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Literal
 
@@ -47,11 +49,11 @@ class Way:
 class Variations:
     """How S seeds bear T strengths.
 
-    curve: (T, S) mean distances, where two different seeds are 1 apart. area: (S,) mean distance on the way. half: (S,) the
+    curve: (T, S) mean distances, where other seeds are 1 apart. area: (S,) mean distance on the way. half: (S,) the
         strength at which the curve reaches one half; NaN where it does not.
     effects: (S,) areas over that of the median seed. stable, brittle: (S,) q-values of "is no more stable, or brittle, than the
         median seed". differ: p of "seeds do not differ at all".
-    apart: distance of two different seeds, in the embedding. spread: between which the middle 90 % of pairs lie, where that
+    apart: median distance of two seeds, in the embedding. spread: between which the middle 90 % of pairs lie, where that
         is 1.
     prompts, groups: how many were drawn.
     """
@@ -77,24 +79,26 @@ class Variations:
 
 
 def distances(vectors: npt.NDArray[np.floating]) -> tuple[Array, Array]:
-    """Distances (T, P, S) of each variation from its seed's own picture, and (P, S (S - 1) / 2) of different seeds' own ones.
+    """Distances (T, P, S) of each variation from its seed's own picture, and (P, S, S) between the seeds' own ones.
 
     Args:
         vectors: (T + 1, P, S, D), the seeds' own pictures first; NaN where a cell failed.
     """
     wide = np.asarray(vectors, np.float64)
-    one, other = np.triu_indices(wide.shape[2], 1)
     varied = np.linalg.norm(wide[1:] - wide[0], axis=-1)
-    return varied, np.linalg.norm(wide[0][:, one] - wide[0][:, other], axis=-1)
+    between = np.stack(
+        [np.linalg.norm(wide[0] - wide[0][:, [seed]], axis=-1) for seed in range(wide.shape[2])], axis=-1
+    )
+    return varied, between
 
 
 def variations(
-    varied: Array, pairs: Array, strengths: npt.ArrayLike, groups: npt.ArrayLike, rng: np.random.Generator
+    varied: Array, between: Array, strengths: npt.ArrayLike, groups: npt.ArrayLike, rng: np.random.Generator
 ) -> Variations:
     """Judge seeds by the distances of their variations.
 
     Args:
-        varied, pairs: as of `distances`.
+        varied, between: as of `distances`.
         strengths: (T,) ascending, within (0, 1].
         groups: (P,) labels of the prompts' groups.
 
@@ -107,12 +111,14 @@ def variations(
             f"{varied.shape[1]} prompt(s) x {varied.shape[2]} seed(s): seeds are compared with each other over prompts; take "
             "at least two of each."
         )
-    apart = np.nanmean(pairs, axis=1)
-    if not (apart > 0).all():
+    others = np.where(np.eye(varied.shape[2], dtype=bool), np.nan, between)
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of cells that failed: NaN
+        apart = np.nanmedian(others, axis=2)
+    if (apart == 0).any():
         raise StatisticsError(
-            "Of a prompt the pictures of different seeds are all the same, so that nothing is far from it."
+            "Of a prompt a seed's picture is the same as all others', so that nothing is far from it."
         )
-    ratio = varied / apart[:, None]
+    ratio = varied / apart
     areas = np.trapezoid(np.concatenate([0 * ratio[:1], ratio]), np.r_[0.0, steps], axis=0) / steps[-1]
     scores = Scores.of(areas, groups)
     fit = additive_fit(scores)
@@ -120,7 +126,7 @@ def variations(
     nulls = [score_null(shuffle, better, LEVEL) for better in ("lower", "higher")]
     q = q_values(np.concatenate([null.p for null in nulls])).reshape(2, -1)
     curve = _means(ratio, scores.member)
-    low, high = np.nanquantile(pairs / apart[:, None], [0.05, 0.95])
+    low, high = np.nanquantile(others / apart[..., None], [0.05, 0.95])
     return Variations(
         strengths=steps,
         curve=curve,
@@ -130,7 +136,7 @@ def variations(
         stable=q[0],
         brittle=q[1],
         differ=nulls[0].differ,
-        apart=float(apart.mean()),
+        apart=float(np.nanmean(apart)),
         spread=(float(low), float(high)),
         prompts=varied.shape[1],
         groups=len(scores.groups),
