@@ -235,6 +235,8 @@ def _notes(first: str, a: FinishedRun, second: str, b: FinishedRun, prompts: tup
         yield "How the noise of one of the runs was drawn is not known: a seed may stand for other noise in each run."
     elif shapes[0] != shapes[1]:
         yield f"The latents are {shapes[0]} and {shapes[1]}: the same seed is other noise in each run."
+    elif len({contract.drawn_by for contract in contracts if contract is not None}) > 1:
+        yield "The noise is drawn, resized or varied in other ways: the same seed is other noise in each run."
 
 
 def _carry_over(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds: list[int]) -> CarryOver:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
+from typing import NamedTuple
 
 import numpy as np
 from cachetools import LRUCache, cached
@@ -18,10 +19,12 @@ from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.conditions import Component, Conditions, Model, Named, Prompts, model_of
 from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
-from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.analysis.select.told import Told, told
+from seedscope.pipeline.drawing.noise import NoiseContract, recipe_of
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import architecture, stock_pipeline
 from seedscope.pipeline.models.prepared import set_autoencoder
+from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 CANARY_PROMPTS = 16
@@ -64,9 +67,22 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
 
 
 def noise_of(run: DrawnRun, seeds: Sequence[int]) -> NoiseContract | None:
-    """How the noise of these seeds was drawn, or of the run's first of all; None where the model drew it itself."""
-    shape = run.located.latent_shape(run.study.sampling)
-    return None if shape is None else NoiseContract.of(seeds or run.wanted.seeds[:1], shape, len(seeds) or 1)
+    """How the noise of these seeds is drawn, or of the run's first of all, and what the pipeline does with it; None where the
+    model draws it itself."""
+    recipe = recipe_of(run.study, run.located)
+    if recipe is None:
+        return None
+    loaded = _loaded(run)
+    here = loaded.told
+    return NoiseContract.of(
+        seeds or run.wanted.seeds[:1],
+        recipe,
+        len(seeds) or 1,
+        form=loaded.form,
+        cast_to=None if here is None else here.cast_to,
+        embedding=None if here is None else here.embedding,
+        shift=None if here is None else here.shift,
+    )
 
 
 def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
@@ -86,12 +102,12 @@ def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
 def conditions_of(run: DrawnRun) -> Conditions:
     """What was drawn, with which model, how."""
     study, located = run.study, run.located
-    model, scheduler = _model(run)
+    loaded = _loaded(run)
     height, width = located.size(study.sampling)
     guidance = study.sampling.guidance
     return Conditions(
-        model=model,
-        scheduler=scheduler,
+        model=loaded.model,
+        scheduler=loaded.scheduler,
         steps=study.sampling.steps,
         guidance_scale=guidance.scale,
         negative_prompt=guidance.negative_prompt,
@@ -111,6 +127,15 @@ def conditions_of(run: DrawnRun) -> Conditions:
     )
 
 
+class _Loaded(NamedTuple):
+    """model, scheduler: as they are once loaded. form: in which a call takes noise. told: None of what could not be loaded."""
+
+    model: Model
+    scheduler: Component
+    form: str
+    told: Told | None
+
+
 def _made_from(run: DrawnRun) -> str:
     """What the description of a model depends on: the study, and which files lie in the model's folder."""
     study, located = run.study, run.located
@@ -123,13 +148,14 @@ def _made_from(run: DrawnRun) -> str:
         located.pipeline,
         located.identity,
         study.compute.said(),
+        run.wanted.prompts[0].text,
     ]
     return fingerprint([stamps, said])
 
 
 @cached(LRUCache(maxsize=4), key=_made_from)
-def _model(run: DrawnRun) -> tuple[Model, Component]:
-    """The model and the scheduler of a run as they are once loaded, on the CPU.
+def _loaded(run: DrawnRun) -> _Loaded:
+    """The model and the scheduler of a run as they are once loaded, on the CPU, and what they make of its first prompt.
 
     Where its weights cannot be loaded on this machine, as of a hub's model that only the workers have, it is described by
     its configuration alone, without digests.
@@ -143,6 +169,7 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
         weights=_weights(identity),
         family=located.family.name,
     )
+    form = located.family.form if isinstance(located.family, StockFamily) else "as drawn"
     try:
         # Adapters are described as they are beside the weights; a pipeline into which they are fused is told by both.
         pipe = stock_pipeline(located, study.model.variant, study.sampling, study.compute, download=False, fuse=False)
@@ -150,8 +177,14 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
     except ModelError:
         kind, network, scheduler = architecture(located, study.sampling)
         part = located.family.network
-        return Model(**named, pipeline=kind, network=part, denoiser=Component.of(network)), Component.of(scheduler)
-    return model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler)
+        model = Model(**named, pipeline=kind, network=part, denoiser=Component.of(network))
+        return _Loaded(model, Component.of(scheduler), form, None)
+    height, width = located.size(study.sampling)
+    sampling = study.sampling.model_copy(update={"height": height, "width": width})
+    described = _Loaded(model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler), form, None)
+    drawer = located.family.drawer(pipe, "cpu", sampling, study.compute.model_copy(update={"compile": False}))
+    shape = located.geometry.latent_shape(height, width)
+    return described._replace(told=told(drawer, pipe, run.wanted.prompts[0].text, sampling, shape))
 
 
 def _weights(identity: dict[str, Json]) -> dict[str, str] | None:

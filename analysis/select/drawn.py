@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
 
-from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, family_named, geometry_of, network_of
-from seedscope.pipeline.drawing import noise
+from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, family_named, network_of
+from seedscope.pipeline.drawing.noise import Recipe
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.images import Pixels
@@ -23,25 +24,34 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def drawn(
-    pipe: Pipeline, prompt: str, seeds: Sequence[int], conditions: Conditions, batch_size: int
+    pipe: Pipeline, prompt: str, seeds: Sequence[int], conditions: Conditions, recipe: Recipe | None, batch_size: int
 ) -> Iterator[Pixels]:
     """Draw one prompt with each seed, `batch_size` at once: (height, width, 3) uint8 each, in the order of the seeds.
 
     Args:
         pipe: of a class that can be drawn with; its autoencoder is left in the dtype that it has.
+        recipe: how their noise is drawn; None: the pipeline draws it itself.
     """
+    sampling = sampling_of(conditions)
+    with as_drawer(pipe, sampling) as model:
+        if isinstance(model, CalledAsItIs):
+            yield from _as_it_is(model, prompt, seeds, sampling)
+        elif recipe is None:
+            raise TypeError(f"{type(model).__name__} draws from latents, and the list does not say how they are drawn")
+        else:
+            texts = _texts(model, prompt, sampling)
+            for start in range(0, len(seeds), batch_size):
+                yield from _batch(model, seeds[start : start + batch_size], texts, sampling, recipe)
+
+
+@contextmanager
+def as_drawer(pipe: Pipeline, sampling: Sampling) -> Iterator[Drawer]:
+    """A user's pipeline as the project draws with one; its autoencoder has its own dtype again afterwards."""
     vae = pipe.components.get("vae")
     before = getattr(vae, "dtype", None)
     compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
-    sampling = _sampling(conditions)
     try:
-        model = family_named(pipe).drawer(pipe, str(pipe._execution_device), sampling, compute)
-        if isinstance(model, CalledAsItIs):
-            yield from _as_it_is(model, prompt, seeds, sampling)
-            return
-        texts = _texts(model, prompt, sampling)
-        for start in range(0, len(seeds), batch_size):
-            yield from _batch(model, seeds[start : start + batch_size], texts, sampling, pipe)
+        yield family_named(pipe).drawer(pipe, str(pipe._execution_device), sampling, compute)
     finally:
         if vae is not None and vae.dtype != before:
             vae.to(before)
@@ -53,23 +63,23 @@ def _as_it_is(model: CalledAsItIs, prompt: str, seeds: Sequence[int], sampling: 
 
 
 def _batch(
-    model: Drawer, seeds: Sequence[int], texts: dict[Branch, Embedding], sampling: Sampling, pipe: Pipeline
+    model: Drawer, seeds: Sequence[int], texts: dict[Branch, Embedding], sampling: Sampling, recipe: Recipe
 ) -> Iterator[Pixels]:
     size = (sampling.height or 0, sampling.width or 0)
-    shape = geometry_of(pipe).latent_shape(*size)
-    if shape is None:
-        raise TypeError(f"{type(model).__name__} draws from latents, and its family names no shape for them")
-    start = torch.stack([noise.latent(seed, shape) for seed in seeds])
-    generators = [noise.generator(seed, shape) for seed in seeds]
+    start = torch.stack([recipe.latent(seed) for seed in seeds])
+    generators = [recipe.generator(seed) for seed in seeds]
     each = {branch: [embedding] * len(seeds) for branch, embedding in texts.items()}
     if isinstance(model, Denoiser):
-        pictures = model.decode(sample(model, start, generators, each, sampling, size))
+        with recipe.drawing():
+            pictures = model.decode(sample(model, start, generators, each, sampling, size))
     else:
-        pictures = call_whole(model, start, generators, each, size)
+        with recipe.drawing():
+            pictures = call_whole(model, start, generators, each, size)
     yield from to_pixels(pictures).numpy()
 
 
-def _sampling(conditions: Conditions) -> Sampling:
+def sampling_of(conditions: Conditions) -> Sampling:
+    """How a list's pictures were sampled, by the scheduler that the pipeline has."""
     guidance = Guidance(
         scale=conditions.guidance_scale,
         negative_prompt=conditions.negative_prompt,

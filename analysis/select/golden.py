@@ -25,15 +25,16 @@ from pydantic import Field, ValidationError, model_validator
 from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.conditions import Conditions, Pipeline, geometry_of, network_of, own_size
-from seedscope.analysis.select.drawn import drawn
+from seedscope.analysis.select.drawn import as_drawer, drawn, sampling_of
+from seedscope.analysis.select.generator_given import generator_differences
+from seedscope.analysis.select.noise_for import generators_for, latents_for
 from seedscope.analysis.select.seal import KEY, seal
 from seedscope.analysis.select.strict import Strict
-from seedscope.pipeline.drawing import noise
-from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.analysis.select.told import Told, told, told_differences
+from seedscope.pipeline.drawing.noise import LARGEST_SEED, NoiseContract
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.models.families import family_of
 from seedscope.pipeline.models.families.generic import Generic
-from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.given import read_json, regular
 
@@ -43,7 +44,7 @@ LARGEST_LATENT: Final = 2**26
 """Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
 _LARGEST = 64 * 2**20
 
-Seed = Annotated[int, Field(ge=0, le=noise.LARGEST_SEED)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 
 
 class GoldenError(UserError, ValueError):
@@ -209,10 +210,11 @@ class GoldenSeeds(Strict):
         tensors: bool = True,
         **call: object,
     ) -> None:
-        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws the noise, runs nothing.
+        """Refuse a pipeline, or a way to call it, for which the list was not made. Draws noise and embeds a prompt, no more.
 
         What is loaded is compared with what drew the list's pictures, where the list says it: tensors, adapters, patches,
-        tokenizers, and all settings. That takes about a second a GB of weights.
+        tokenizers, and all settings. That takes about a second a GB of weights. Where no difference is found, one prompt
+        of the list is embedded, by which a library is seen that makes other texts of prompts, or shifts the times otherwise.
 
         Args:
             pipe: a stock pipeline of a family that is known, ready to be called; it may be compiled.
@@ -221,7 +223,7 @@ class GoldenSeeds(Strict):
             guidance_scale: of the call; None: not compared. Scales of 1 and less are all no guidance.
             weights: sha256 of each file of weights; None, or none in the list: not compared.
             dtype: in which the network will run; None: the dtype of its weights.
-            tensors: False: do not look at tensors and tokenizers.
+            tensors: False: do not look at tensors and tokenizers, and embed nothing.
             call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
                 `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared, but
                 where any argument is named, one with which the list was made is missed.
@@ -235,7 +237,7 @@ class GoldenSeeds(Strict):
             *self.conditions.no_stock_call(),
             *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
         ]
-        network = network_of(pipe)
+        network, noise_reasons = network_of(pipe), self._noise_differences()
         if network is not None and _size_is_known(pipe):
             reasons += self._size_differences(pipe, height, width)
             network_dtype = dtype or network.dtype
@@ -243,10 +245,21 @@ class GoldenSeeds(Strict):
                 reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
             said = bool(counts or call) or guidance_scale is not None
             reasons += call_differences(self.conditions, pipe, guidance_scale, call, said=said)
-        self._refuse([*reasons, *self._noise_differences()])
+            if not noise_reasons and self.noise is not None:
+                reasons += generator_differences(self.noise, network_dtype, call)
+        reasons += noise_reasons
+        if not reasons and tensors and self.noise is not None and (self.noise.embedding or self.noise.shift):
+            reasons += told_differences(self.noise, self._told(pipe, self.noise))
+        self._refuse(reasons)
 
     def _noise_differences(self) -> list[str]:
         return [] if self.noise is None else self.noise.check()
+
+    def _told(self, pipe: Pipeline, contract: NoiseContract) -> Told:
+        prompt = contract.embedding.prompt if contract.embedding else ""
+        sampling = sampling_of(self.conditions)
+        with as_drawer(pipe, sampling) as model:
+            return told(model, pipe, prompt, sampling, contract.shape)
 
     def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
         own_height, own_width = own_size(pipe) or (self.conditions.height, self.conditions.width)
@@ -287,7 +300,9 @@ class GoldenSeeds(Strict):
                 "draws it."
             )
         self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_differences()])
-        return [Image.fromarray(pixels) for pixels in drawn(pipe, prompt, self.seeds, self.conditions, batch_size)]
+        recipe = None if self.noise is None else self.noise.recipe
+        pictures = drawn(pipe, prompt, self.seeds, self.conditions, recipe, batch_size)
+        return [Image.fromarray(pixels) for pixels in pictures]
 
     def canary(self, pipe: Pipeline, *, most: int = 4, batch_size: int = 4) -> float:
         """Draw a prompt of the run with the first golden seeds, and compare with what the run drew.
@@ -313,7 +328,8 @@ class GoldenSeeds(Strict):
             )
         self._refuse(self._noise_differences())
         kept, seeds = self.canary_pictures, self.seeds[:most]
-        pictures = drawn(pipe, kept.prompt, seeds, self.conditions, batch_size)
+        recipe = None if self.noise is None else self.noise.recipe
+        pictures = drawn(pipe, kept.prompt, seeds, self.conditions, recipe, batch_size)
         differences = [kept.difference(seed, pixels) for seed, pixels in zip(seeds, pictures, strict=True)]
         worst = max(differences)
         if worst > kept.tolerance:
@@ -334,20 +350,23 @@ class GoldenSeeds(Strict):
                 passed as well. Fresh ones would draw the initial latent again as the noise of the first step.
 
         Raises:
-            GoldenError: `after_latent` of a pipeline that draws its noise itself.
+            GoldenError: no generator draws the list's noise, such as that of an NVIDIA card; `after_latent` of a pipeline that
+                draws its noise itself.
         """
-        if after_latent:
-            shape = self._latent_shape()
-            return [noise.generator(seed, shape) for seed in self.seeds]
-        return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
+        if self.noise is None and not after_latent:
+            return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
+        try:
+            return generators_for(self._contract(), self.seeds, after_latent=after_latent)
+        except ValueError as error:
+            raise GoldenError(str(error)) from None
 
-    def _latent_shape(self) -> tuple[int, int, int]:
+    def _contract(self) -> NoiseContract:
         if self.noise is None:
             raise GoldenError(
                 f"A {self.conditions.model.pipeline} draws its noise itself, so there are no latents to pass; call it once a "
                 "seed, each time with a generator of `golden.generators()`."
             )
-        return self.noise.shape
+        return self.noise
 
     def latents(
         self, dtype: torch.dtype | Pipeline = torch.float32, device: str | torch.device | None = None
@@ -363,20 +382,17 @@ class GoldenSeeds(Strict):
             float32 on the CPU, then cast and moved. Given a pipeline, in the form that its call takes, such as packed.
 
         Raises:
-            GoldenError: the list is empty, or of a pipeline that draws its noise itself.
+            GoldenError: the list is empty, of a pipeline that draws its noise itself, or of noise that is not known here.
         """
         if not self.seeds:
             raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
-        shape = self._latent_shape()
-        latents = torch.stack([noise.latent(seed, shape) for seed in self.seeds])
-        if isinstance(dtype, torch.dtype):
-            return latents.to(device=device or "cpu", dtype=dtype)
-        family = family_of(type(dtype).__name__)
-        if isinstance(family, StockFamily):
-            latents = family.shaped(latents)
-        in_float32 = isinstance(family, StockFamily) and family.latents_in_float32
-        here = torch.float32 if in_float32 else network_of(dtype).dtype
-        return latents.to(device=device or dtype._execution_device, dtype=here)
+        pipe = None if isinstance(dtype, torch.dtype) else dtype
+        try:
+            latents = latents_for(self._contract(), self.seeds, pipe, self.conditions.dtype)
+        except ValueError as error:
+            raise GoldenError(str(error)) from None
+        wanted = dtype if isinstance(dtype, torch.dtype) else latents.dtype
+        return latents.to(device=device or latents.device, dtype=wanted)
 
 
 def _size_is_known(pipe: Pipeline) -> bool:

@@ -12,14 +12,9 @@ import pyarrow.csv as csv
 import pyarrow.parquet as pq
 
 from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.analysis.select.settings import settings
 from seedscope.pipeline.storage.local import replacing
 
-NOISE = (
-    "# The first line has the seeds. Their noise is drawn on the CPU: in A1111 and Forge set Settings > Stable Diffusion > "
-    "Random number generator source to CPU (it is GPU at first, which is other noise); ComfyUI draws so by itself, one "
-    "picture a batch."
-)
-"""Of A1111's setting `randn_source`; of a batch, ComfyUI draws the noise of all pictures from the first one's seed."""
 SCHEMA = pa.schema(
     [
         pa.field("seed", pa.int64()),
@@ -57,7 +52,7 @@ def save_lists(golden: GoldenSeeds, folder: Path) -> list[Path]:
     writers: dict[str, Callable[[Path], object]] = {
         "golden.csv": partial(csv.write_csv, rows),
         "golden.parquet": partial(pq.write_table, rows),
-        "golden.txt": lambda path: path.write_text(f"{line(golden)}\n{NOISE}\n", encoding="ascii"),
+        "golden.txt": lambda path: path.write_text(f"{line(golden)}\n{settings(golden)}\n", encoding="ascii"),
     }
     for name, write in writers.items():
         with replacing(folder / name) as scratch:

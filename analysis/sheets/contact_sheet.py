@@ -67,23 +67,25 @@ def contact_sheet(
     title: str,
     measure: str,
     notes: Sequence[str] = (),
+    headings: tuple[str, str] = ("Best", "Worst"),
 ) -> None:
     """Draw the sheet and write it as a PNG: the whole file, or what was there before.
 
     Args:
         best, worst: seeds from the top and from the bottom of the table, each with one picture for each column.
-        columns: the prompts.
+        columns: what stands over the pictures, such as the prompts.
         path: the PNG file.
         title: the heading of the sheet.
         measure: what the values are, such as `fd_efficientnet_lite0 (lower is better), 95 % interval`.
         notes: sentences under the title; each becomes a paragraph.
+        headings: of the two parts of the table.
 
     Raises:
         ValueError: no columns, no rows, or a row with another number of pictures than columns.
         OSError: there is no such folder.
         StorageError: the folder cannot be written, or is full.
     """
-    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes)
+    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes, headings=headings)
     with replacing(Path(path)) as scratch:
         sheet.save(scratch, "PNG", optimize=True)
 
@@ -96,9 +98,10 @@ def draw_sheet(
     title: str,
     measure: str,
     notes: Sequence[str] = (),
+    headings: tuple[str, str] = ("Best", "Worst"),
 ) -> Image.Image:
     """Draw the sheet: an RGB image. Arguments and errors as for `contact_sheet`."""
-    sections = [Section("Best", BEST, best), Section("Worst", WORST, worst)]
+    sections = [Section(headings[0], BEST, best), Section(headings[1], WORST, worst)]
     sections = [section for section in sections if section.rows]
     rows = [row for section in sections for row in section.rows]
     if not columns or not rows:

@@ -195,7 +195,7 @@ def _compare(cell: Cell, there: Pixels | None, here: Pixels | None) -> Picture:
 
 def _latents_agree(run: DrawnRun, batch: Batch) -> bool | None:
     told = batch.receipt.made.get("latents")
-    shape = run.located.latent_shape(run.study.sampling)
-    if told is None or shape is None:
+    recipe = noise.recipe_of(run.study, run.located)
+    if told is None or recipe is None:
         return None
-    return noise.digest(torch.stack([noise.latent(seed, shape) for seed in batch.unit.seeds])) == told
+    return noise.digest(torch.stack([recipe.latent(seed) for seed in batch.unit.seeds])) == told

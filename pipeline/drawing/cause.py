@@ -23,11 +23,22 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "sampling": sampling,
         "compute": study.compute.said(),
         "unit": study.unit.model_dump(mode="json"),
-        "noise": "cpu-float32",
+        "noise": _noise(study, located),
         "image": "webp-lossless",
         **named,
         **task_of(study).cause(),
     }
+
+
+def _noise(study: Study, located: Located) -> Json:
+    """How noise is drawn; plain noise is called as it was when there was no other."""
+    small, variation = located.small_shape(study), study.noise.acting_variation
+    said: dict[str, Json] = {} if study.noise.source == "cpu" else {"source": study.noise.source}
+    if small is not None:
+        said["from"] = list(small)
+    if variation is not None:
+        said["variation"] = variation.model_dump(mode="json")
+    return said or "cpu-float32"
 
 
 def naming_of_any(cause: Json) -> Json:

@@ -1,6 +1,7 @@
 """An open model, and cells drawn with it, as a task asks."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 
 import torch
 from cachetools import LRUCache
@@ -32,7 +33,7 @@ class Drawing:
 
     def __init__(self, study: Study, located: Located, task: Task) -> None:
         self._study, self._task = study, task
-        self._shape, self._size = located.latent_shape(study.sampling), located.size(study.sampling)
+        self.noise, self._size = noise.recipe_of(study, located), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
         self._branches = branches_of(self.model, study.sampling)
         told = isinstance(self.model, Denoiser) and self.model.told_guidance
@@ -42,21 +43,24 @@ class Drawing:
                 "itself, which leaves no place for a negative prompt. Remove it."
             )
         self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)
-        self._latents: dict[int, torch.Tensor] = {}
+        self._noise, self._latents = self.noise, dict[int, torch.Tensor]()
         self._begun = Begun()
         self._decoded_at_once = study.compute.batch_size
 
     @torch.no_grad()
     @exact_float32()
-    def begin(self, unit: Unit) -> Mapping[str, dict[str, object]]:
+    def begin(self, unit: Unit, how: noise.Recipe | None = None) -> Mapping[str, dict[str, object]]:
         """Prepare for the cells of a unit: draw its noise, and what the task prepares.
+
+        Args:
+            how: the noise of these cells; None: that of the study.
 
         Returns:
             What the rows of each prompt say beside its text, by the prompt's id.
         """
         self._embed(unit.prompts)
-        shape = self._shape
-        self._latents = {} if shape is None else {seed: noise.latent(seed, shape) for seed in unit.seeds}
+        self._noise = how or self.noise
+        self._latents = {} if self._noise is None else {seed: self._noise.latent(seed) for seed in unit.seeds}
         self._begun = self._task.begin(self.model, unit.prompts)
         return self._begun.columns
 
@@ -72,7 +76,8 @@ class Drawing:
         if isinstance(self.model, CalledAsItIs):
             pictures = self.model.draw([(prompt.text, seed) for prompt, seed in cells], self._size)
         else:
-            pictures = self._from_latents(cells)
+            with nullcontext() if self._noise is None else self._noise.drawing():
+                pictures = self._from_latents(cells)
         return to_pixels(pictures), torch.isfinite(pictures).flatten(1).all(1).tolist()
 
     def _from_latents(self, cells: list[Cell]) -> torch.Tensor:
@@ -107,8 +112,7 @@ class Drawing:
 
     def _generators(self, cells: list[Cell]) -> list[torch.Generator]:
         """Those of cells in the state after the initial latent."""
-        shape = self._shape
-        return [] if shape is None else [noise.generator(seed, shape) for _, seed in cells]
+        return [] if self._noise is None else [self._noise.generator(seed) for _, seed in cells]
 
     def _decode(self, model: Denoiser, latents: torch.Tensor) -> torch.Tensor:
         """Pictures of latents, in pieces that have been seen to fit: decoding takes more memory than denoising, whose steps are

@@ -17,7 +17,8 @@ from seedscope.pipeline.models.identity import components, configuration, hashes
 from seedscope.pipeline.models.pieces import Pieces, pieces_of
 from seedscope.pipeline.models.single_file import no_config, refuse_no_checkpoint
 from seedscope.pipeline.study.given import at_home, is_there
-from seedscope.pipeline.study.schema import Json, Model, Sampling
+from seedscope.pipeline.study.noise import Noise
+from seedscope.pipeline.study.schema import Json, Model, Sampling, Study
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
 _REMEDIES = {
@@ -65,14 +66,7 @@ class Located:
                 f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are (no sample_size in "
                 f"{self.family.network}/config.json). Give height and width."
             )
-        for name, side in (("height", height), ("width", width)):
-            step = self.geometry.step
-            if side % step:
-                near = max(step, round(side / step) * step)
-                raise ModelError(
-                    f"sampling.{name}: {self.folder.name} makes sides that are multiples of {step}, not {side}; "
-                    f"the nearest is {near}."
-                )
+        self._refuse_other_sides({"sampling.height": height, "sampling.width": width})
         kept = self.geometry.kept(height, width)
         if kept != (height, width):
             raise ModelError(
@@ -98,9 +92,36 @@ class Located:
                 kept[key] = {file: value for file, value in found.items() if file.startswith(begins)}
         return kept | self.pieces.identity_of_texts(parts)
 
+    def _refuse_other_sides(self, sides: Mapping[str, int]) -> None:
+        step = self.geometry.step
+        for key, side in sides.items():
+            if side % step:
+                near = max(step, round(side / step) * step)
+                raise ModelError(
+                    f"{key}: {self.folder.name} makes sides that are multiples of {step}, not {side}; the nearest is {near}."
+                )
+
     def latent_shape(self, sampling: Sampling) -> tuple[int, int, int] | None:
         """The shape in which a picture's noise is drawn: (C, h, w), or (h, w, C); None where the model draws it itself."""
         return self.geometry.latent_shape(*self.size(sampling))
+
+    def small_shape(self, study: Study) -> tuple[int, int, int] | None:
+        """The shape of the noise that is put into the middle of that of a study; None where it is not resized.
+
+        Raises:
+            ModelError: a side that the model does not make, or a model that draws its noise itself.
+        """
+        shape = self.latent_shape(study.sampling)
+        if shape is None and study.noise != Noise():
+            raise ModelError(
+                f"noise: {self.pipeline} draws its noise itself, from a generator on the CPU. Remove the key."
+            )
+        if (size := study.noise.from_size) is None:
+            return None
+        for side in size:
+            self._refuse_other_sides({"noise.from": side})
+        small = self.geometry.latent_shape(*size)
+        return None if small == shape else small
 
 
 def bundled() -> dict[str, Path]:

@@ -77,6 +77,8 @@ class StockFamily(Family):
     """Tokens that are read at most, where the call says nothing else."""
     frozen: ClassVar[Mapping[str, Any]] = {}
     """Arguments of every call, such as to keep a size from being changed: golden lists want them of a user's call too."""
+    form: ClassVar[str] = "as drawn"
+    """In which form `shaped` gives the noise to the call, in a word or a few: golden lists say it."""
     takes_negative: ClassVar[bool] = True
     """Whether the call takes a negative prompt."""
     guides_without_negative: ClassVar[bool] = True

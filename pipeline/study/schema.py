@@ -19,6 +19,7 @@ from pydantic import (
 
 from seedscope.pipeline.study.compute import Compute as Compute
 from seedscope.pipeline.study.model import Model as Model
+from seedscope.pipeline.study.noise import Noise, NoiseKey
 from seedscope.pipeline.study.sampling import Guidance as Guidance
 from seedscope.pipeline.study.sampling import Sampling as Sampling
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
@@ -276,6 +277,7 @@ class Study(Measured):
 
     model: Annotated[Model, BeforeValidator(_from_text, json_schema_input_type=str | Model)]
     sampling: Sampling = Sampling()
+    noise: NoiseKey = Noise()
     prompts: list[str | GridSource | FileSource] = Field(default=[], min_length=1)
     inpaint: Inpaint | None = None
     task: Annotated[

@@ -48,6 +48,10 @@ def _ranges(items: list[object]) -> Iterator[range]:
                     f"the range {item!r} holds {last - first + 1:,} seeds; a study has at most {MOST_SEEDS:,}"
                 )
             yield _within(range(first, last + 1))
+        elif isinstance(item, dict):
+            raise ValueError(
+                "a seed is a whole number; a variation is for all seeds, by the key noise: {variation: ...}"
+            )
         else:
             raise ValueError(f"{reprlib.repr(item)} is neither a whole number nor a range such as '0-31'")
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow.compute as pc
 
 from seedscope.analysis.run.run import BroughtInRun, DrawnRun, Run
+from seedscope.pipeline.study.noise import Noise
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.receipts import Receipt
@@ -97,6 +98,8 @@ def _drawing(run: DrawnRun) -> list[str]:
     lines = [f"{width} x {height} pixels"]
     lines += _settings("", study.sampling.model_dump(mode="json", exclude={"height", "width", "guidance"}))
     lines += _settings("guidance", study.sampling.guidance.model_dump(mode="json", exclude=untold))
+    if study.noise != Noise():
+        lines += _settings("noise", study.noise.model_dump(mode="json"))
     lines += _settings("", study.compute.model_dump(mode="json", exclude={"device"}))
     return lines + ([] if study.inpaint is None else _settings("inpainting", study.inpaint.model_dump(mode="json")))
 

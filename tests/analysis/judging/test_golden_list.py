@@ -17,10 +17,13 @@ from repository import ROOT
 from tiny_golden import SEEDS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.judging.golden_list import conditions_of
+from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
+from seedscope.analysis.select.golden import GoldenError
+from seedscope.analysis.select.settings import settings
 from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.pipeline.drawing.noise.philox import CardGenerator
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear"}
 Written = Callable[..., GoldenSeeds]
@@ -42,7 +45,7 @@ def written(tmp_path: Path) -> Written:
         run = run_of(file, tmp_path / "run")
         assert isinstance(run, DrawnRun)
         like = golden_for(load(folder, variant=variant))
-        noise = NoiseContract.of(SEEDS, run.located.latent_shape(run.study.sampling))
+        noise = noise_of(run, SEEDS)
         like.model_copy(update={"conditions": conditions_of(run), "noise": noise}).save(tmp_path / "golden.json")
         return GoldenSeeds.load(tmp_path / "golden.json")
 
@@ -55,6 +58,45 @@ def test_the_folder_itself_passes(family: str, written: Written, tiny: dict[str,
     assert golden.conditions.model.digests is not None
     assert {"unet", "vae", "text_encoder", "tokenizer"} <= golden.conditions.model.digests.keys()
     golden.check(load(tiny[family]), steps=2, guidance_scale=5.0)
+
+
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_a_hidden_text_before_the_prompt_is_seen(family: str, written: Written, tiny: dict[str, Path]) -> None:
+    golden, pipe = written(tiny[family]), load(tiny[family])
+    assert golden.noise.embedding is not None and golden.noise.embedding.prompt == "a cat"
+    own = pipe.encode_prompt
+    pipe.encode_prompt = lambda prompt, *args, **options: own(f"masterpiece, {prompt}", *args, **options)
+    golden.check(pipe, tensors=False)
+    with pytest.raises(GoldenMismatch, match="'a cat' becomes something else here, with the same text encoders"):
+        golden.check(pipe)
+
+
+def test_the_noise_of_a_card(written: Written, tiny: dict[str, Path]) -> None:
+    golden, pipe = written(tiny["sd1"], noise="nv"), load(tiny["sd1"])
+    golden.check(pipe, latents=golden.latents(pipe), generator=None)
+    assert torch.equal(golden.latents()[0], CardGenerator(SEEDS[0]).randn((4, 8, 8)))
+    for after in (False, True):
+        with pytest.raises(GoldenError, match=r"noise is that of an NVIDIA card.*golden\.draw\(pipe, prompt\)"):
+            golden.generators(after_latent=after)
+    with pytest.raises(GoldenMismatch, match=r"noise is none that a generator draws; give the call `latents="):
+        golden.check(pipe, generator=torch.Generator())
+    call = {"num_inference_steps": 2, "guidance_scale": 5.0, "latents": golden.latents(pipe)}
+    stock = [np.asarray(picture) for picture in pipe(["a cat"] * len(SEEDS), **call).images]
+    ours = [np.asarray(picture) for picture in golden.draw(pipe, "a cat")]
+    assert np.abs(np.stack(ours).astype(int) - np.stack(stock)).max() <= 1
+    assert "source to NV" in settings(golden) and "CPU, and has no such setting" in settings(golden)
+
+
+def test_resized_and_varied_noise(written: Written, tiny: dict[str, Path]) -> None:
+    golden = written(tiny["sd1"], noise={"from": "96x32", "variation": {"seed": 12, "strength": 0.25}})
+    pipe = load(tiny["sd1"])
+    golden.check(pipe, latents=golden.latents(pipe))
+    with pytest.raises(GoldenError, match=r"resized or varied.*after_latent=True"):
+        golden.generators()
+    assert len(golden.generators(after_latent=True)) == len(SEEDS)
+    said = settings(golden)
+    assert "width to 96, and from height to 32" in said and "Variation seed to 12, its strength to 0.25" in said
+    assert "\n" not in said and said.isascii() and "source to CPU" in said
 
 
 def test_half_precision_from_files_in_float32(written: Written, tiny: dict[str, Path]) -> None:

@@ -16,6 +16,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DiffusionPipeline, StableDif
 from tiny_golden import SEEDS, SHAPE, WEIGHTS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
+from seedscope.analysis.select import generator_given
 from seedscope.analysis.select.conditions import Component
 from seedscope.analysis.select.golden import GoldenError
 from seedscope.analysis.select.seal import seal
@@ -197,9 +198,36 @@ def test_lists_of_the_first_edition_are_read(tmp_path: Path, tiny: dict[str, Pat
     assert model.pop("network") == "unet" and content["conditions"].pop("call") == {}
     model["unet"] = model.pop("denoiser")
     content["format"] = "seedscope-golden/1"
+    for later in ("layout", "resized_from", "variation", "form", "cast_to", "half_draws", "embedding", "shift"):
+        del content["noise"][later]
     del content["sha256"]
     (tmp_path / "golden.json").write_text(json.dumps(content | {"sha256": seal(content)}))
-    assert GoldenSeeds.load(tmp_path / "golden.json") == golden
+    loaded = GoldenSeeds.load(tmp_path / "golden.json")
+    assert loaded.noise.half_draws is None and loaded.noise.recipe == golden.noise.recipe
+    assert loaded == golden.model_copy(update={"noise": loaded.noise})
+    loaded.check(pipe)
+    assert torch.equal(loaded.latents(pipe), golden.latents(pipe))
+
+
+def test_noise_of_a_later_version_is_told(tiny: dict[str, Path]) -> None:
+    golden = golden_for(load(tiny["sd1"]))
+    unknown = golden.model_copy(update={"noise": golden.noise.model_copy(update={"source": "torch.rand()"})})
+    [reason] = reasons(unknown, load(tiny["sd1"]), generator=torch.Generator())
+    assert reason.startswith("The noise was drawn by torch.rand(), but this version")
+    with pytest.raises(GoldenError, match=r"drawn by torch\.rand\(\)"):
+        unknown.latents()
+
+
+def test_where_half_precision_is_other_noise_a_generator_is_refused(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = load(tiny["sd1"], torch.bfloat16)
+    golden = golden_for(pipe)
+    golden.check(pipe, generator=golden.generators())
+    monkeypatch.setattr(generator_given, "half_draws", lambda: {"float16": True, "bfloat16": False})
+    golden.check(pipe, generator=golden.generators(), latents=golden.latents(pipe))
+    [reason] = reasons(golden, pipe, generator=golden.generators())
+    assert "draws other noise in bfloat16 than in float32" in reason
 
 
 def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from diffusers.pipelines.flux import pipeline_flux
 from stock_families import (
     by_seedscope,
     by_stock,
@@ -18,6 +19,7 @@ from stock_families import (
 )
 from tiny_flux import flux
 
+from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.locate import locate
 
@@ -70,6 +72,22 @@ def test_its_golden_list_holds_in_stock_code(dev: Path, tmp_path: Path) -> None:
     pipe = stock_pipe(dev)
     assert golden.latents(pipe).shape == (2, 2 * 3, 16)
     holds_in_stock_code(golden, pipe, **SIZE, num_inference_steps=2, guidance_scale=4.0)
+
+
+def test_the_shift_of_its_times_and_what_a_prompt_becomes_are_held(
+    dev: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    golden, pipe = golden_list(dev, tmp_path, **SIZE), stock_pipe(dev)
+    tokens = (SIZE["height"] // 16) * (SIZE["width"] // 16)
+    assert golden.noise.shift == {"mu": pytest.approx(pipeline_flux.calculate_shift(tokens))}
+    assert (golden.noise.form, golden.noise.cast_to, golden.noise.layout) == ("packed", "float32", "C,h,w")
+    assert golden.noise.embedding is not None
+    assert golden.noise.embedding.tensors.keys() == {"prompt_embeds", "pooled_prompt_embeds"}
+    golden.check(pipe, **SIZE)
+    own = pipeline_flux.calculate_shift
+    monkeypatch.setattr(pipeline_flux, "calculate_shift", lambda *args: own(*args) + 0.1)
+    with pytest.raises(GoldenMismatch, match=r"times would be shifted by mu = 0\.[0-9]+, but the list was made with"):
+        golden.check(pipe, **SIZE)
 
 
 @pytest.mark.parametrize(
