@@ -184,6 +184,8 @@ def _loaded(run: DrawnRun) -> _Loaded:
     described = _Loaded(model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler), form, None)
     drawer = located.family.drawer(pipe, "cpu", sampling, study.compute.model_copy(update={"compile": False}))
     shape = located.geometry.latent_shape(height, width)
+    if shape is None:
+        return described
     return described._replace(told=told(drawer, pipe, run.wanted.prompts[0].text, sampling, shape))
 
 

@@ -75,6 +75,8 @@ def draw_variations(
             "noise.variation: the study's noise is varied already. Take the key out to see how its seeds bear it."
         )
     drawing = Drawing(run.study, run.located, run.task)
+    if (own := drawing.noise) is None:
+        raise UserError(f"model: {run.study.model.name} draws its noise itself, which can be varied by no one else.")
     measurer = embedding.load(drawing.model.device)
     ends = variation_seeds(run.wanted.seeds, len(prompts))
     vectors = np.full((len(strengths) + 1, len(prompts), len(seeds), embedding.dimensions), np.nan, np.float32)
@@ -82,9 +84,7 @@ def draw_variations(
     for place, (prompt, end) in enumerate(zip(prompts, ends, strict=True)):
         for step, strength in enumerate((0.0, *strengths)):
             variation = Variation(seed=end, strength=strength) if strength else None
-            drawn = _draw(
-                drawing, run.study.compute.batch_size, prompt, seeds, replace(drawing.noise, variation=variation), told
-            )
+            drawn = _draw(drawing, run.study.compute.batch_size, prompt, seeds, replace(own, variation=variation), told)
             there = [number for number, picture in enumerate(drawn) if picture is not None]
             if there:
                 vectors[step, place, there] = _vectors(measurer, embedding.name, drawn, prompt.text)
