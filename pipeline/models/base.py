@@ -167,6 +167,8 @@ class Family(ABC):
     """The part that denoises."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Parts of a folder that shape no picture."""
+    pads: ClassVar[str | None] = None
+    """The side on which the pipeline makes its tokenizer pad from the first text on; None: it leaves it as it was loaded."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
