@@ -198,7 +198,7 @@ class Model(Strict):
     def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:
         if here is None:
             yield f"The pipeline has no {name}, but the list was made with one."
-        elif tokenizer_digest(tokenizer_of(here)) != (self.digests or {})[name]:
+        elif tokenizer_digest(tokenizer_of(here), _pads(self.pipeline)) != (self.digests or {})[name]:
             yield f"The {name} has other words or settings than that of {self.id} that the list was made with."
 
 
@@ -342,7 +342,9 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     networks = _networks(pipe)
     tokenizers = {name: part for name, part in pipe.components.items() if hasattr(tokenizer_of(part), "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
-    digests |= {name: tokenizer_digest(tokenizer_of(part)) for name, part in tokenizers.items()}
+    digests |= {
+        name: tokenizer_digest(tokenizer_of(part), _pads(type(pipe).__name__)) for name, part in tokenizers.items()
+    }
     adapters = {name: acting for name, part in networks.items() if (acting := adapters_of(part, getattr(torch, dtype)))}
     fused = {name: digest(networks[name], getattr(torch, dtype), fused=True) for name in adapters}
     found = {name: value for name, value in digests.items() if value is not None}
@@ -365,6 +367,11 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
         changes={name: changes for name, part in networks.items() if (changes := list(patches(part)))},
         dtypes={name: now for name, part in networks.items() if (now := dtype_name(unwrapped(part).dtype)) != dtype},
     )
+
+
+def _pads(pipeline: str) -> str | None:
+    family = family_of(pipeline)
+    return None if family is None else family.pads
 
 
 def _is_setting(value: object) -> bool:

@@ -111,8 +111,13 @@ def tokenizer_of(part: Any) -> Any:
     return getattr(part, "tokenizer", part)
 
 
-def tokenizer_digest(tokenizer: Any) -> str:
-    """sha256 (hex) over a tokenizer's vocabulary, its longest text, and what it makes of some texts, padding included."""
+def tokenizer_digest(tokenizer: Any, pads: str | None = None) -> str:
+    """sha256 (hex) over a tokenizer's vocabulary, its longest text, and what it makes of some texts, padding included.
+
+    Args:
+        pads: on which side; None: as it is.
+    """
+    side = {} if pads is None else {"padding_side": pads}
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     words = sorted({word.removesuffix("</w>") for word in vocabulary if re.fullmatch(r"[A-Za-z0-9]+(</w>)?", word)})
     texts = [
@@ -122,7 +127,7 @@ def tokenizer_digest(tokenizer: Any) -> str:
         " ".join(words[:200]),
     ]
     longest = int(min(tokenizer.model_max_length, LONGEST))
-    made = tokenizer(texts, padding="max_length", max_length=longest, truncation=True, verbose=False)
+    made = tokenizer(texts, padding="max_length", max_length=longest, truncation=True, verbose=False, **side)
     ids = [[int(token) for token in row] for row in made["input_ids"]]
     said = [sorted(vocabulary.items()), int(min(tokenizer.model_max_length, 2**53)), ids]
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()

@@ -176,6 +176,8 @@ class Family(ABC):
     """Parts of a folder that shape no picture."""
     chunks: ClassVar[bool] = False
     """Whether prompts beyond what is read at once can be read in chunks."""
+    pads: ClassVar[str | None] = None
+    """The side on which the pipeline makes its tokenizer pad from the first text on; None: it leaves it as it was loaded."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 

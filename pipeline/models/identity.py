@@ -54,8 +54,13 @@ def components(index: Mapping[str, Any], family: Family) -> dict[str, tuple[str,
     return {
         name: (str(value[0]), str(value[1]))
         for name, value in index.items()
-        if isinstance(value, list) and len(value) == 2 and value[0] is not None and name not in family.unused
+        if _is_part(value) and value[0] is not None and name not in family.unused
     }
+
+
+def _is_part(value: object) -> bool:
+    """Whether an entry of an index names the library and the class of a part; of one that is left out both are null."""
+    return isinstance(value, list) and len(value) == 2 and all(isinstance(each, str | None) for each in value)
 
 
 def weight_files(
@@ -159,7 +164,7 @@ def configuration(
         without: components that are not loaded from the folder.
     """
     parts = [part for part in components(index, family) if part not in without]
-    kept = {key: value for key, value in index.items() if not isinstance(value, list) and key not in family.options}
+    kept = {key: value for key, value in index.items() if not _is_part(value) and key not in family.options}
     found: dict[str, Json] = {"model_index.json": shaping(kept) | {name: index[name] for name in parts}}
     for file in _files(folder, parts):
         name = file.relative_to(folder).as_posix()

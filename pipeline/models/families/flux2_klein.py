@@ -9,7 +9,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.chat import user_says
 from seedscope.pipeline.models.families.flux2 import Flux2
 from seedscope.pipeline.models.stock import StockFamily
-from seedscope.pipeline.study.schema import Sampling
+from seedscope.pipeline.study.schema import Guidance, Sampling
 
 
 class Flux2Klein(Flux2):
@@ -17,11 +17,13 @@ class Flux2Klein(Flux2):
 
     name = "flux2-klein"
     draws = "Flux2KleinPipeline"
-    takes_negative = True
     same_guidance = StockFamily.same_guidance
 
     def framed(self, tokenizer: Any, text: str, options: Mapping[str, Any]) -> str:  # noqa: ARG002
         return user_says(tokenizer, text, thinks=False)
+
+    def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        return guidance.scale > 1
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
         super().refuse(pipeline, sampling, by_prompt=by_prompt)

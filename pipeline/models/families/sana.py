@@ -25,6 +25,7 @@ class Sana(StockFamily):
     draws = "SanaPipeline"
     longest = 299
     """300, of which one is the token that begins a text."""
+    pads = "right"
     latents_in_float32 = True
     frozen: ClassVar[Mapping[str, Any]] = {"use_resolution_binning": False}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from tiny_language_models import qwen3_vl, qwen3_vl_processor
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.locate import locate
 
 SIZE = {"height": 32, "width": 64}
 NEGATIVE = {"guidance": {"scale": 3, "negative_prompt": "the grass"}}
@@ -108,3 +110,8 @@ def test_what_it_cannot_do_is_refused_before_it_is_loaded(qwen: Path, sampling: 
 def test_steps_that_the_models_own_noise_levels_do_not_make_are_refused(own_levels: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="its own 2 noise levels, and makes 2 steps"):
         by_seedscope(study(own_levels, steps=3, **SIZE), tmp_path)
+
+
+def test_its_own_noise_levels_are_part_of_what_it_is(qwen: Path, own_levels: Path) -> None:
+    found = [json.dumps(locate(study(folder).model).identity) for folder in (qwen, own_levels)]
+    assert ['"sample_sigmas": [1.0, 0.4]' in each for each in found] == [False, True]
