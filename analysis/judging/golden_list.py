@@ -132,7 +132,7 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
     identity = located.identity if isinstance(located.identity, dict) else {}
     commit, hashes = identity.get("commit"), identity.get("weights")
     named = Named(
-        id=study.model.id,
+        id=study.model.name,
         revision=None if commit is None else str(commit),
         weights={file: str(sha256) for file, sha256 in hashes.items()} if isinstance(hashes, dict) else None,
         family=located.family.name,

@@ -282,7 +282,7 @@ def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
         wanted=wanted,
         units=plan(as_named(recorded, wanted.prompts) or [wanted], study.unit),
         images=Table.of(folder.storage, "images", fingerprint(tables), task.schema),
-        subject=study.model.id.rsplit("/", 1)[-1],
+        subject=study.model.name.rsplit("/", 1)[-1],
         measured=measured,
         located=located,
         task=task,

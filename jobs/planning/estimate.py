@@ -45,7 +45,7 @@ def size(run: DrawnRun) -> Size:
         study=run.study.name,
         folder=run.folder.storage.url,
         table=run.images.name,
-        model=run.study.model.id,
+        model=run.study.model.name,
         pixels=f"{width} x {height}",
         prompts=len(run.wanted.prompts),
         groups=len({prompt.group for prompt in run.wanted.prompts}),

@@ -21,7 +21,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     return {
         "model": located.identity,
         "sampling": sampling,
-        "compute": study.compute.model_dump(mode="json", include={"dtype", "batch_size", "compile"}),
+        "compute": study.compute.said(),
         "unit": study.unit.model_dump(mode="json"),
         "noise": "cpu-float32",
         "image": "webp-lossless",

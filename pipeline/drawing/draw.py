@@ -38,7 +38,7 @@ class Drawing:
         told = isinstance(self.model, Denoiser) and self.model.told_guidance
         if told and study.sampling.guidance.negative_prompt:
             raise ModelError(
-                f"sampling.guidance.negative_prompt: {study.model.id} is told the guidance scale and has learned to guide "
+                f"sampling.guidance.negative_prompt: {study.model.name} is told the guidance scale and has learned to guide "
                 "itself, which leaves no place for a negative prompt. Remove it."
             )
         self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)

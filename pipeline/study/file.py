@@ -1,15 +1,16 @@
 """From a study file to a study: one sentence a mistake, with its place and, for a misspelt key, the near miss."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.study.given import is_there, not_text, regular
+from seedscope.pipeline.study.given import at_home, is_there, not_text, regular
 from seedscope.pipeline.study.mistakes import sentences
-from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Study
+from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Model, Study
 from seedscope.pipeline.study.written import read_yaml
 
 _LARGEST = 16 * 2**20
@@ -75,5 +76,21 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
     inpaint = study.inpaint
     if inpaint is not None:
         inpaint = inpaint.model_copy(update={"pictures": found_path(inpaint.pictures)})
-    model = study.model.model_copy(update={"id": found(study.model.id)}) if "/" in study.model.id else study.model
+    model = _model_relative_to(study.model, folder, found)
     return study.model_copy(update={"prompts": prompts, "inpaint": inpaint, "model": model})
+
+
+def _model_relative_to(model: Model, folder: Path, found: Callable[[str], str]) -> Model:
+    """A file is a path, and whatever else has a slash in it is one where there is such a folder or file."""
+
+    def path(name: str) -> str:
+        return str(folder / at_home(name))
+
+    named = {key: value for key in ("id", "config", "vae") if (value := getattr(model, key)) is not None}
+    places = {key: found(name) if "/" in name or key == "vae" else name for key, name in named.items()}
+    files = {} if model.file is None else {"file": path(model.file)}
+    loras = [
+        lora.model_copy(update={"file": path(lora.file)} if lora.id is None else {"id": found(lora.id)})
+        for lora in model.lora
+    ]
+    return model.model_copy(update={**places, **files, "lora": loras})

@@ -5,53 +5,30 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     JsonValue,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from seedscope.pipeline.study.compute import Compute as Compute
+from seedscope.pipeline.study.model import Model as Model
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
 from seedscope.pipeline.study.seeds import seed_list
+from seedscope.pipeline.study.strict import Json as Json
+from seedscope.pipeline.study.strict import Strict as Strict
 
 FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
 MOST_PROMPTS = 1_000_000
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
-
-
-class Strict(BaseModel):
-    """Base of everything in a study: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers_are_no_truth_values(cls, value: object, info: ValidationInfo) -> object:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
-            raise ValueError("a number stands here, and YAML reads yes, no, on and off as true or false")
-        return value
-
-
-class Model(Strict):
-    """A diffusion model: the name of a bundled one, a folder in diffusers layout, or a hub id."""
-
-    id: str = Field(
-        min_length=1, description="A bundled name (see `seedscope models`), a folder, or a hub id `org/name`."
-    )
-    revision: str | None = Field(None, description="Hub only: a commit (pin it), tag or branch.")
-    variant: str | None = Field(None, description="File variant, such as `fp16`.")
 
 
 class Guidance(Strict):
@@ -103,15 +80,6 @@ class Sampling(Strict):
         """As JSON, without keys that older versions did not know, where they change nothing."""
         dumped: dict[str, Json] = self.model_dump(mode="json")
         return {key: value for key, value in dumped.items() if key not in _LATER or value != _LATER[key]}
-
-
-class Compute(Strict):
-    """Where and in what numbers. What changes pixels is part of the name of the images."""
-
-    dtype: Literal["float32", "float16", "bfloat16"] = "float32"
-    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    batch_size: int = Field(16, ge=1, le=4096, description="Pictures drawn together; pixels shift slightly with it.")
-    compile: bool = Field(False, description="torch.compile the UNet.")
 
 
 class Grid(Strict):
@@ -389,7 +357,7 @@ class Study(Measured):
     @property
     def places(self) -> list[str]:
         """What may be a path, beside prompt files and options of features: each else a bundled name or a hub id."""
-        return [self.model.id, *([] if self.inpaint is None else [self.inpaint.pictures])]
+        return [*self.model.places, *([] if self.inpaint is None else [self.inpaint.pictures])]
 
     @property
     def task_name(self) -> str:
