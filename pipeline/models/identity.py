@@ -3,7 +3,7 @@
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import import_module
@@ -14,9 +14,9 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.storage.hashes import sha256_of
+from seedscope.pipeline.study.model import PICKLES
 from seedscope.pipeline.study.schema import Json
 
-PICKLES = (".bin", ".ckpt", ".pt", ".pth")
 _LIBRARIES = ("diffusers", "transformers")
 _STEMS = {"transformers": "model"}
 """Library of a component -> what its weights are called; those of others, as diffusers calls them."""
@@ -58,7 +58,9 @@ def components(index: Mapping[str, Any], family: Family) -> dict[str, tuple[str,
     }
 
 
-def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant: str | None) -> list[Path]:
+def weight_files(
+    folder: Path, index: Mapping[str, Any], family: Family, variant: str | None, without: Collection[str] = ()
+) -> list[Path]:
     """The files that diffusers and transformers load for the components of a folder, in order of name.
 
     Source: diffusers, `_identify_model_variants` and `ModelMixin.from_pretrained`; transformers,
@@ -66,13 +68,18 @@ def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant
 
     Args:
         index: the content of `model_index.json`.
+        without: components whose weights are not loaded from the folder.
 
     Raises:
         ModelError: a component has no such weights, or only as a pickle, which runs code when it is opened; or none has the
             variant.
     """
     parts = components(index, family)
-    libraries = {name: library for name, (library, kind) in parts.items() if not _WEIGHTLESS.search(kind)}
+    libraries = {
+        name: library
+        for name, (library, kind) in parts.items()
+        if name not in without and not _WEIGHTLESS.search(kind)
+    }
     having = {name for name in libraries if variant is not None and _has_variant(folder / name, variant)}
     if variant is not None and not having:
         raise ModelError(
@@ -80,7 +87,7 @@ def weight_files(folder: Path, index: Mapping[str, Any], family: Family, variant
         )
     found: set[Path] = set()
     for name, library in libraries.items():
-        found |= set(_of_component(folder / name, str(library), variant if name in having else None))
+        found |= set(component_files(folder / name, str(library), variant if name in having else None))
     return sorted(found)
 
 
@@ -88,7 +95,12 @@ def _has_variant(component: Path, variant: str) -> bool:
     return any(f".{variant}." in file.name or f".{variant}-" in file.name for file in component.glob("*"))
 
 
-def _of_component(component: Path, library: str, variant: str | None) -> list[Path]:
+def component_files(component: Path, library: str, variant: str | None = None) -> list[Path]:
+    """The files of weights that a library loads from the folder of a component.
+
+    Raises:
+        ModelError: there are none, or only pickles.
+    """
     stem, middle = _stem(component, library), f".{variant}" if variant else ""
     single = component / f"{stem}{middle}.safetensors"
     places = (f"{stem}.safetensors.index{middle}.json", f"{stem}.safetensors{middle}.index.json")
@@ -139,18 +151,21 @@ def hashes(folder: Path, files: list[Path]) -> dict[str, Json]:
     return {file.relative_to(folder).as_posix(): sha256 for file, sha256 in zip(files, found, strict=True)}
 
 
-def configuration(folder: Path, index: Mapping[str, Any], family: Family) -> dict[str, Json]:
+def configuration(
+    folder: Path, index: Mapping[str, Any], family: Family, without: Collection[str] = ()
+) -> dict[str, Json]:
     """File -> its settings, or, of a vocabulary, its sha256; what shapes no pixel is left out.
 
     Args:
         index: the content of `model_index.json`.
+        without: components that are not loaded from the folder.
     """
-    parts = list(components(index, family))
+    parts = [part for part in components(index, family) if part not in without]
     kept = {key: value for key, value in index.items() if not isinstance(value, list) and key not in family.options}
-    found: dict[str, Json] = {"model_index.json": _shaping(kept) | {name: index[name] for name in parts}}
+    found: dict[str, Json] = {"model_index.json": shaping(kept) | {name: index[name] for name in parts}}
     for file in _files(folder, parts):
         name = file.relative_to(folder).as_posix()
-        found[name] = _known_sha256(file) if file.name in _VOCABULARIES else _shaping(read_json(file))
+        found[name] = _known_sha256(file) if file.name in _VOCABULARIES else shaping(read_json(file))
     return found
 
 
@@ -197,7 +212,7 @@ def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
         yield from (file for name in (*_SETTINGS, *_VOCABULARIES) if (file := folder / part / name).is_file())
 
 
-def _shaping(settings: Mapping[str, Any]) -> dict[str, Json]:
+def shaping(settings: Mapping[str, Any]) -> dict[str, Json]:
     """The settings without those that say where a file came from, or what is given otherwise."""
     return {key: value for key, value in settings.items() if not key.startswith("_") and key not in _WORDLESS}
 

@@ -6,20 +6,25 @@ from typing import Any
 import torch
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.adapters import add_adapters, bare_part
 from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
 from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.models.other_vae import load_vae
+from seedscope.pipeline.models.prepared import placed, refuse_offload, set_attention, set_autoencoder
+from seedscope.pipeline.models.quantized import of_pipeline, settings_of
 from seedscope.pipeline.models.schedulers import (
     refuse_noise_from_elsewhere,
     refuse_what_cannot_draw,
     scheduler_class,
     study_scheduler,
 )
+from seedscope.pipeline.models.single_file import load_part, refuse_misfit
 from seedscope.pipeline.models.stock import StockFamily, text_options
 from seedscope.pipeline.models.texts import KeptTexts
-from seedscope.pipeline.study.schema import Compute, Sampling
+from seedscope.pipeline.study.schema import Compute, Json, Sampling
 
 
 def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
@@ -52,23 +57,26 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
     """Load a model with the scheduler of a study. Slow; once a worker.
 
     Raises:
-        ModelError: weights that cannot be loaded, or are not all there, or a scheduler that cannot draw what the study asks.
+        ModelError: weights that cannot be loaded, are not all there, or are of another base, or a scheduler that cannot draw
+            what the study asks.
     """
     family, device = located.family, pick_device(compute.device)
+    refuse_offload(compute, device)
+    refuse_misfits(located)
     if isinstance(family, Generic):
-        return family.drawer(
-            _on_device(located, stock_pipeline(located, variant, sampling, compute), device), device, sampling, compute
-        )
+        pipe = stock_pipeline(located, variant, sampling, compute)
+        return family.drawer(_ready(located, pipe, compute, device), device, sampling, compute)
     if not isinstance(family, StockFamily):
-        pipe = _on_device(located, stock_pipeline(located, variant, sampling, compute), device)
+        pipe = stock_pipeline(located, variant, sampling, compute)
         refuse_what_cannot_draw(pipe.scheduler, sampling)
-        return family.drawer(pipe, device, sampling, compute)
+        return family.drawer(_ready(located, pipe, compute, device), device, sampling, compute)
     pipe = stock_pipeline(located, variant, sampling, compute, without=family.encoders)
     refuse_noise_from_elsewhere(pipe, sampling)
     others = [name for name in family.parts(pipe) if name not in family.encoders]
 
     def encoders() -> Any:
-        alone = _on_device(located, stock_pipeline(located, variant, sampling, compute, without=others), device)
+        alone = stock_pipeline(located, variant, sampling, compute, without=others)
+        alone = _on_device(located, alone, compute, device)
         # Some pipelines ask the network's configuration of what width a text is.
         network, _ = family.bare(located.folder, located.pipeline, alone.scheduler)
         # As of any module: that of diffusers' own class warns of parts that are to stay in float32.
@@ -76,13 +84,40 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         return alone
 
     options = text_options(sampling.call)
-    texts = KeptTexts(family, device, options, [located.identity, compute.dtype, device], encoders)
-    return family.drawer(_on_device(located, pipe, device), device, sampling, compute, texts)
+    made_by: Json = [located.identity_of_texts(), compute.dtype, device]
+    texts = KeptTexts(family, device, options, made_by, encoders)
+    return family.drawer(_ready(located, pipe, compute, device), device, sampling, compute, texts)
 
 
-def _on_device(located: Located, pipe: Any, device: str) -> Any:
+def refuse_misfits(located: Located) -> None:
+    """Refuse a single file whose tensors are not those that its settings ask for.
+
+    Raises:
+        ModelError: a sentence.
+    """
+    pieces, folder = located.pieces, located.folder
     try:
-        return pipe.to(device)
+        index = read_json(folder / "model_index.json")
+        single = [(pieces.file, part, "model.file") for part in pieces.in_file if index[part][0] == "diffusers"]
+        if pieces.vae is not None and pieces.vae.is_file:
+            single.append((pieces.vae.place, "vae", "model.vae"))
+        for file, part, key in single:
+            if file is not None:
+                refuse_misfit(file, part, bare_part(folder, index, part), key)
+    except MALFORMED as error:
+        raise ModelError(malformed(str(folder), error)) from error
+
+
+def _ready(located: Located, pipe: Any, compute: Compute, device: str) -> Any:
+    """The pipeline on its device, with the memory and the attention that the study wants."""
+    set_attention(pipe, located.family.network, compute)
+    set_autoencoder(pipe, compute)
+    return _on_device(located, pipe, compute, device)
+
+
+def _on_device(located: Located, pipe: Any, compute: Compute, device: str) -> Any:
+    try:
+        return placed(pipe, compute, device)
     except Exception as error:
         if memory_ran_out(error):
             raise
@@ -97,20 +132,26 @@ def stock_pipeline(
     *,
     download: bool = True,
     without: Sequence[str] = (),
+    fuse: bool | None = None,
 ) -> Any:
-    """The stock pipeline of diffusers with its weights, on the CPU, and with the scheduler of a study.
+    """The stock pipeline of diffusers with its weights and adapters, on the CPU, and with the scheduler of a study.
 
     Args:
         download: whether weights of a hub id that are not here are fetched.
         without: parts that are not loaded.
+        fuse: whether adapters are added to the weights; None: as the study says.
 
     Raises:
         ModelError: as for `load`.
     """
     if sampling.scheduler == "model":
         scheduler_class(_own_scheduler(located))
+    pieces = located.pieces
     try:
         pipe = _pipeline(located, variant, compute, download=download, without=without)
+        add_adapters(pipe, pieces.adapters, located.folder, fuse=pieces.fuse if fuse is None else fuse)
+    except ModelError:
+        raise
     except Exception as error:
         if memory_ran_out(error):
             raise
@@ -127,20 +168,58 @@ def _pipeline(
     import diffusers
     import transformers
 
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
+    kind, dtype, pieces = getattr(diffusers, located.pipeline), getattr(torch, compute.dtype), located.pieces
+    wanted = [part for part in pieces.in_file if part not in without]
+    texts = [part for part in wanted if part not in (located.family.network, "vae")]
     source = {"pretrained_model_name_or_path": located.hub or str(located.folder)}
     if located.hub:
         source["revision"] = located.folder.name
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no types
-    return getattr(diffusers, located.pipeline).from_pretrained(
+    pipe = kind.from_pretrained(
         **source,
-        dtype=getattr(torch, compute.dtype),
+        dtype=dtype,
         use_safetensors=True,
         variant=variant,
         local_files_only=not download,
         # Of parts that the folder leaves out diffusers wants to be told so, if they are not optional to the class.
-        **{**dict.fromkeys([*without, *_left_out(located)]), **located.family.options},
+        **dict.fromkeys([*without, *texts, *_left_out(located)])
+        | located.family.options
+        | _elsewhere(located, dtype, [part for part in wanted if part not in texts], without, download=download),
+        **of_pipeline(pieces.quantization, _quantized(located, [*without, *wanted])),
     )
+    if not texts:
+        return pipe
+    others = {name: part for name, part in pipe.components.items() if name not in texts} | dict(located.family.options)
+    return kind.from_single_file(
+        str(pieces.file), config=str(located.folder), dtype=dtype, local_files_only=True, **others
+    )
+
+
+def _elsewhere(
+    located: Located, dtype: torch.dtype, in_file: Sequence[str], without: Sequence[str], *, download: bool
+) -> dict[str, Any]:
+    """Networks that are not those of the folder, loaded."""
+    pieces, found = located.pieces, dict[str, Any]()
+    quantized = _quantized(located, without)
+    for part in in_file:
+        if pieces.file is not None:
+            narrower = pieces.quantization if part in quantized else None
+            settings = None if narrower is None else settings_of(narrower, quantized[part])
+            found[part] = load_part(pieces.file, located.folder, part, dtype, settings)
+    if pieces.vae is not None and "vae" not in without:
+        found["vae"] = load_vae(pieces.vae, located.folder, dtype, download=download)
+    return found
+
+
+def _quantized(located: Located, without: Sequence[str]) -> dict[str, str]:
+    """Part -> library, of those that are loaded in fewer bits."""
+    wanted = located.pieces.quantization
+    if wanted is None:
+        return {}
+    index = read_json(located.folder / "model_index.json")
+    parts = wanted.parts or [located.family.network]
+    return {part: str(index[part][0]) for part in parts if part not in without}
 
 
 def _left_out(located: Located) -> list[str]:

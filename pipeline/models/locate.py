@@ -13,7 +13,9 @@ from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.families.generic import why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
 from seedscope.pipeline.models.hub import HubError, snapshot
-from seedscope.pipeline.models.identity import configuration, hashes, weight_files
+from seedscope.pipeline.models.identity import components, configuration, hashes, weight_files
+from seedscope.pipeline.models.pieces import Pieces, pieces_of
+from seedscope.pipeline.models.single_file import no_config, refuse_no_checkpoint
 from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.schema import Json, Model, Sampling
 
@@ -31,6 +33,7 @@ class Located:
     `identity` is what shapes pictures: sha256 of each file of weights that is loaded from a folder and the `configuration` of
     what loads them, or the commit and the variant of a hub repository. `pipeline` is the class of diffusers that draws what a
     study asks for. `geometry` says how large latents are; `bytes` is the size of the weights that are loaded from a folder.
+    `pieces` is what comes from elsewhere than the folder, or the hub; of a single file these have the settings.
     """
 
     folder: Path
@@ -40,11 +43,13 @@ class Located:
     identity: Json
     geometry: Geometry
     bytes: int | None
+    pieces: Pieces = Pieces()
+    files: tuple[Path, ...] = ()
 
     @property
     def name(self) -> str:
         """What messages call it."""
-        return self.hub or str(self.folder)
+        return str(self.pieces.file or self.hub or self.folder)
 
     def size(self, sampling: Sampling) -> tuple[int, int]:
         """(height, width) in pixels that a study asks for.
@@ -76,6 +81,19 @@ class Located:
             )
         return height, width
 
+    def identity_of_texts(self) -> Json:
+        """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
+        if not isinstance(self.identity, dict):
+            return self.identity
+        index = read_json(self.folder / "model_index.json")
+        parts = [part for part in components(index, self.family) if part not in (self.family.network, "vae", "scheduler")]
+        begins = tuple(f"{part}/" for part in parts)
+        kept: dict[str, Json] = {key: self.identity[key] for key in ("hub", "commit", "variant") if key in self.identity}
+        for key in ("weights", "configuration"):
+            if isinstance(found := self.identity.get(key), dict):
+                kept[key] = {file: value for file, value in found.items() if file.startswith(begins)}
+        return kept | self.pieces.identity_of_texts(parts)
+
     def latent_shape(self, sampling: Sampling) -> tuple[int, int, int] | None:
         """The shape in which a picture's noise is drawn: (C, h, w), or (h, w, C); None where the model draws it itself."""
         return self.geometry.latent_shape(*self.size(sampling))
@@ -99,50 +117,92 @@ def locate(model: Model, *, fills_masks: bool = False) -> Located:
     """Find a model and read its configuration; `fills_masks`: it is to fill masks in pictures, not to draw from text alone.
 
     Raises:
-        ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights.
+        ModelError: it does not exist, is of a kind that cannot be run or cannot do the task, or offers pickles for weights; or
+            so does what the study names beside it.
     """
+    if model.file is not None:
+        refuse_no_checkpoint(at_home(model.file))
+    name = model.id or model.config
+    if name is None:
+        raise no_config(at_home(model.name))
+    folder, hub = _folder_of(model, name, fills_masks=fills_masks)
+    return _describe(folder, hub, model, fills_masks=fills_masks)
+
+
+def _folder_of(model: Model, name: str, *, fills_masks: bool) -> tuple[Path, str | None]:
+    """The folder that has a model's settings, and its hub id, where it is of the hub."""
     shipped = bundled()
-    folder = shipped.get(model.id) or at_home(model.id)
+    folder = shipped.get(name) or at_home(name)
     if is_there(folder) and folder.is_dir():
         if model.revision is not None:
-            raise ModelError(f"model.revision: {model.id} is a folder; only a hub id has revisions. Remove the key.")
-        return _describe(folder.resolve(), None, model.variant, fills_masks=fills_masks)
-    if model.id.count("/") == 1 and not model.id.startswith((".", "/", "~")):
-        return _describe(_hub_configs(model), model.id, model.variant, fills_masks=fills_masks)
+            raise ModelError(f"model.revision: {name} is a folder; only a hub id has revisions. Remove the key.")
+        return folder.resolve(), None
+    if name.count("/") == 1 and not name.startswith((".", "/", "~")):
+        return _hub_configs(name, model.revision), name
     names = ", ".join(name for name, path in shipped.items() if kind(path) in (INPAINTS if fills_masks else FAMILIES))
     raise ModelError(
-        f"model: there is no model {reprlib.repr(model.id)}. Bundled are {names or 'none'}; otherwise give a folder "
+        f"model: there is no model {reprlib.repr(name)}. Bundled are {names or 'none'}; otherwise give a folder "
         "with a model_index.json, or a hub id such as stabilityai/sdxl-turbo."
     )
 
 
-def _hub_configs(model: Model) -> Path:
+def _hub_configs(name: str, revision: str | None) -> Path:
     """Folder of the JSON files of a hub repository, named by its commit."""
     try:
-        return snapshot(model.id, model.revision, ["*.json", "*/*.json"])
+        return snapshot(name, revision, ["*.json", "*/*.json"])
     except HubError as error:
         key = "model.revision" if error.lacking == "revision" else "model"
         raise ModelError(f"{key}: {error.reason}.{_REMEDIES.get(error.lacking, '')}") from None
 
 
-def _describe(folder: Path, hub: str | None, variant: str | None, *, fills_masks: bool) -> Located:
+def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool) -> Located:
     index = read_json(folder / "model_index.json")
-    pipeline = kind(folder)
-    family = _family(hub or str(folder), pipeline, fills_masks=fills_masks)
+    pipeline, name = kind(folder), hub or str(folder)
+    family = _family(name, pipeline, fills_masks=fills_masks)
     try:
-        files = [] if hub else weight_files(folder, index, family, variant)
-        geometry = _possible(family.geometry(_configs(folder, index), hub or str(folder), fills_masks=fills_masks))
-        settings = {} if hub else configuration(folder, index, family)
+        configs = _configs(folder, index)
+        pieces = pieces_of(model, index, family, configs("vae"))
+        files = [] if hub else _own_weights(folder, index, family, model, pieces)
+        geometry = _possible(family.geometry(_with_vae(configs, pieces), name, fills_masks=fills_masks))
+        replaced = () if pieces.vae is None else ("vae",)
+        settings = {} if hub else configuration(folder, index, family, replaced)
     except MALFORMED as error:
-        raise ModelError(malformed(hub or str(folder), error)) from error
-    identity: Json = (
-        {"hub": hub, "commit": folder.name, "variant": variant}
+        raise ModelError(malformed(name, error)) from error
+    identity: dict[str, Json] = (
+        {"hub": hub, "commit": folder.name, "variant": model.variant}
         if hub
         else {"weights": hashes(folder, files), "configuration": settings}
     )
-    size = None if hub else sum(file.stat().st_size for file in files)
+    loaded = (*files, *pieces.files())
+    size = None if hub and pieces.file is None else sum(file.stat().st_size for file in loaded)
     drawn_by = family.inpaints[0] if fills_masks else pipeline
-    return Located(folder, hub, drawn_by, family, identity, geometry, size)
+    return Located(folder, hub, drawn_by, family, identity | pieces.identity(), geometry, size, pieces, loaded)
+
+
+def _own_weights(
+    folder: Path, index: Mapping[str, Any], family: Family, model: Model, pieces: Pieces
+) -> list[Path]:
+    """The files of weights that are loaded from the folder.
+
+    Raises:
+        ModelError: a part has none, here or elsewhere.
+    """
+    try:
+        return weight_files(folder, index, family, model.variant, pieces.elsewhere)
+    except ModelError as error:
+        if pieces.file is None:
+            raise
+        has = " and ".join(pieces.in_file)
+        raise ModelError(f"model.config: {pieces.file.name} has {has} alone, and the rest is taken from here. {error}") from None
+
+
+def _with_vae(configs: Configs, pieces: Pieces) -> Configs:
+    """The configurations, with that of another autoencoder in place of the model's own."""
+
+    def read(part: str) -> Mapping[str, Any]:
+        return pieces.vae.config if part == "vae" and pieces.vae is not None else configs(part)
+
+    return read
 
 
 def _configs(folder: Path, index: Mapping[str, Any]) -> Configs:
