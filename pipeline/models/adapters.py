@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,8 @@ def add_adapters(pipe: Any, adapters: Sequence[Adapter], folder: Path, *, fuse: 
     kind = type(pipe).__name__
     if not hasattr(pipe, "load_lora_weights"):
         raise ModelError(f"model.lora: diffusers puts no LoRA into a {kind}. Remove the key.")
+    if any(adapter.of_texts for adapter in adapters):
+        _refuse_old_peft()
     names = [f"lora_{place}" for place in range(len(adapters))]
     with _stand_ins(pipe, folder):
         for name, adapter in zip(names, adapters, strict=True):
@@ -124,6 +127,20 @@ def add_adapters(pipe: Any, adapters: Sequence[Adapter], folder: Path, *, fuse: 
         if fuse:
             pipe.fuse_lora(components=list(pipe._lora_loadable_modules), adapter_names=names)
             pipe.unload_lora_weights()
+
+
+def _refuse_old_peft() -> None:
+    """Refuse a version of peft with which transformers puts no adapter into a text encoder: it asks for a newer one than
+    diffusers does for the denoising network."""
+    from packaging.version import Version
+    from transformers.integrations import peft
+
+    wanted, here = getattr(peft, "MIN_PEFT_VERSION", "0"), version("peft")
+    if Version(here) < Version(wanted):
+        raise ModelError(
+            f"model.lora: a LoRA that changes a text encoder needs peft {wanted} with the transformers that is installed, and "
+            f"here is {here}. Run `pip install 'peft>={wanted}'`."
+        )
 
 
 def _add(pipe: Any, adapter: Adapter, name: str) -> None:
