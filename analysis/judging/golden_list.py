@@ -21,6 +21,7 @@ from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStan
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import architecture, stock_pipeline
+from seedscope.pipeline.models.prepared import set_autoencoder
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 CANARY_PROMPTS = 16
@@ -117,6 +118,8 @@ def _made_from(run: DrawnRun) -> str:
         study.sampling.scheduler,
         study.compute.dtype,
         located.pipeline,
+        located.identity,
+        study.compute.said(),
     ]
     return fingerprint([stamps, said])
 
@@ -130,20 +133,33 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
     """
     study, located = run.study, run.located
     identity = located.identity if isinstance(located.identity, dict) else {}
-    commit, hashes = identity.get("commit"), identity.get("weights")
+    commit = identity.get("commit")
     named = Named(
         id=study.model.name,
         revision=None if commit is None else str(commit),
-        weights={file: str(sha256) for file, sha256 in hashes.items()} if isinstance(hashes, dict) else None,
+        weights=_weights(identity),
         family=located.family.name,
     )
     try:
-        pipe = stock_pipeline(located, study.model.variant, study.sampling, study.compute, download=False)
+        # Adapters are described as they are beside the weights; a pipeline into which they are fused is told by both.
+        pipe = stock_pipeline(
+            located, study.model.variant, study.sampling, study.compute, download=False, fuse=False
+        )
+        set_autoencoder(pipe, study.compute)
     except ModelError:
         kind, network, scheduler = architecture(located, study.sampling)
         part = located.family.network
         return Model(**named, pipeline=kind, network=part, denoiser=Component.of(network)), Component.of(scheduler)
     return model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler)
+
+
+def _weights(identity: dict[str, Json]) -> dict[str, str] | None:
+    """File -> sha256, of the folder's and of a single file; none of a hub's."""
+    hashes = identity.get("weights")
+    found = {file: str(sha256) for file, sha256 in hashes.items()} if isinstance(hashes, dict) else {}
+    if isinstance(single := identity.get("file"), str):
+        found["file"] = single
+    return found or None
 
 
 def _value(score: Scalar, seed: int) -> float | None:

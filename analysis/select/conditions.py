@@ -10,7 +10,8 @@ import torch
 from pydantic import Field, JsonValue, model_validator
 from torch import nn
 
-from seedscope.analysis.select.loaded import active_adapters, digest, patches, tokenizer_digest, tokenizer_of, unwrapped
+from seedscope.analysis.select.adapters import Adapter, active_adapters, adapter_differences, adapters_of
+from seedscope.analysis.select.loaded import digest, patches, tokenizer_digest, tokenizer_of, unwrapped
 from seedscope.analysis.select.plain import plain
 from seedscope.analysis.select.strict import Strict
 from seedscope.pipeline.errors import ModelError
@@ -105,6 +106,16 @@ class Model(Strict):
         description="name of a part -> sha256 of what is loaded: of a network its tensors in the dtype of the list, of a "
         "tokenizer its words and what it makes of them",
     )
+    adapters: dict[str, list[Adapter]] = Field(
+        default={}, description="name of a part -> the adapters, such as LoRAs, that act on it, in their order"
+    )
+    fused: dict[str, Sha256] = Field(
+        default={}, description="name of a part -> sha256 of its tensors once those adapters are added to them"
+    )
+    changes: dict[str, list[str]] = Field(
+        default={}, description="name of a part -> how it differs from what its configuration builds, such as by tiling"
+    )
+    dtypes: dict[str, str] = Field(default={}, description="name of a part -> its dtype, where that is not the list's")
 
     @model_validator(mode="before")
     @classmethod
@@ -133,22 +144,54 @@ class Model(Strict):
             yield from self._tokenizer_differences(pipe.components.get(name), name)
 
     def _network_differences(self, here: Any, name: str, dtype: torch.dtype, network: Any) -> Iterator[str]:
-        if adapters := active_adapters(here):
+        yield from self._adapter_differences(here, name, dtype)
+        then_dtype = self.dtypes.get(name, dtype_name(dtype))
+        narrower = here.dtype not in (dtype, torch.float32)  # its values tell nothing; those of a wider one are cast
+        if changed := list(self._change_differences(here, name)):
+            yield from changed
+        elif narrower or (name in self.dtypes and dtype_name(here.dtype) != then_dtype):
+            if network is not None and here.dtype != network.dtype or name in self.dtypes:
+                # Of the network's own dtype the call's differences tell.
+                yield f"The dtype of the {name} is {dtype_name(here.dtype)!r}, but the list was made with {then_dtype!r}."
+        elif name in (self.digests or {}):
+            yield from self._weight_differences(here, name, dtype)
+
+    def _adapter_differences(self, here: Any, name: str, dtype: torch.dtype) -> Iterator[str]:
+        """Of a part whose adapters were fused its weights tell."""
+        then, names = self.adapters.get(name, []), active_adapters(here)
+        if names and not then:
             yield (
-                f"The {name} has an adapter that acts on it ({', '.join(adapters)}), but the list was made without; "
+                f"The {name} has an adapter that acts on it ({', '.join(names)}), but the list was made without; "
                 "`pipe.disable_lora()` or `pipe.unload_lora_weights()` takes a LoRA out."
             )
-        if changed := list(patches(here)):
-            more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
-            yield f"The {name} was changed after it was built, and the list was made without: {', '.join(changed[:3])}{more}."
-        elif here.dtype not in (dtype, torch.float32):  # the values of a narrower one tell nothing; a wider one is cast
-            if network is not None and here.dtype != network.dtype:  # of that the call's differences tell
-                now, then_dtype = dtype_name(here.dtype), dtype_name(dtype)
-                yield f"The dtype of the {name} is {now!r}, but the list was made with {then_dtype!r}."
-        elif (then := (self.digests or {}).get(name)) and digest(here, dtype) != then:
+        elif names:
+            yield from adapter_differences(name, adapters_of(here, dtype), then)
+
+    def _change_differences(self, here: Any, name: str) -> Iterator[str]:
+        now, then = list(patches(here)), self.changes.get(name, [])
+        if new := [change for change in now if change not in then]:
+            more = f" and {len(new) - 3} more" if len(new) > 3 else ""
+            yield f"The {name} was changed after it was built, and the list was made without: {', '.join(new[:3])}{more}."
+        if gone := [change for change in then if change not in now]:
+            more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
+            yield f"The list was made with a {name} that was changed after it was built: {', '.join(gone[:3])}{more}."
+
+    def _weight_differences(self, here: Any, name: str, dtype: torch.dtype) -> Iterator[str]:
+        plain, now = (self.digests or {})[name], digest(here, dtype)
+        if not self.adapters.get(name) or active_adapters(here):
+            if now != plain:
+                yield (
+                    f"The weights of the {name} are not those of {self.id} that the list was made with: another checkpoint, or "
+                    "one with a LoRA fused into it, or taken out again, which leaves rounding."
+                )
+        elif now == plain:
+            count = len(self.adapters[name])
+            what = f"{count} LoRAs" if count > 1 else "a LoRA"
+            yield f"The {name} has no LoRA, but the list was made with {what}: load the same, with the same weights."
+        elif now != self.fused.get(name):
             yield (
-                f"The weights of the {name} are not those of {self.id} that the list was made with: another checkpoint, or "
-                "one with a LoRA fused into it, or taken out again, which leaves rounding."
+                f"The weights of the {name} are neither those of {self.id}, nor those with the list's LoRAs fused into them "
+                "with the same weights and order."
             )
 
     def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:
@@ -296,6 +339,8 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     tokenizers = {name: part for name, part in pipe.components.items() if hasattr(tokenizer_of(part), "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
     digests |= {name: tokenizer_digest(tokenizer_of(part)) for name, part in tokenizers.items()}
+    adapters = {name: found for name, part in networks.items() if (found := adapters_of(part, getattr(torch, dtype)))}
+    fused = {name: digest(networks[name], getattr(torch, dtype), fused=True) for name in adapters}
     found = {name: value for name, value in digests.items() if value is not None}
     return Model(
         **named,
@@ -311,6 +356,12 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
             if _is_setting(value) and not name.startswith("_") and name not in UNSEEN_SETTINGS
         },
         digests=found if len(found) == len(digests) else None,
+        adapters=adapters,
+        fused={name: sha256 for name, sha256 in fused.items() if sha256 is not None},
+        changes={name: changes for name, part in networks.items() if (changes := list(patches(part)))},
+        dtypes={
+            name: now for name, part in networks.items() if (now := dtype_name(unwrapped(part).dtype)) != dtype
+        },
     )
 
 

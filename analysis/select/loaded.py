@@ -10,7 +10,7 @@ import copy
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -34,45 +34,72 @@ def unwrapped(part: Any) -> Any:
     return getattr(part, "_orig_mod", part)
 
 
-def digest(part: nn.Module, dtype: torch.dtype) -> str | None:
+def digest(part: nn.Module, dtype: torch.dtype, *, fused: bool = False) -> str | None:
     """sha256 (hex) over the names, shapes and values of all parameters and buffers that a checkpoint holds.
 
     Args:
         part: a network; what torch.compile or peft put around a tensor does not count, nor do adapters' own tensors.
         dtype: in which values are taken: a list made in half precision knows those that half precision can tell apart.
+        fused: with the adapters that act added to the weights, as peft adds them; nothing is changed.
 
     Returns:
-        None of a network without values (on the meta device).
+        None of a network without values (on the meta device), and, fused, of adapters that are more than a sum.
     """
-    tensors = _tensors(part)
-    if any(tensor.is_meta for tensor in tensors.values()):
+    tensors, layers = _tensors(part), adapted(unwrapped(part)) if fused else {}
+    if any(tensor.is_meta for tensor in tensors.values()) or any(getattr(each, "lora_variant", 0) for each in layers.values()):
         return None
+    added = {f"{bare_name(name)}.weight": layer for name, layer in layers.items()}
+
+    def line(item: tuple[str, torch.Tensor]) -> str:
+        name, tensor = item
+        values = _fused(added[name], tensor) if name in added else tensor
+        return f"{name} {tuple(values.shape)} {sha256_of_tensor(values, dtype)}"
+
     with ThreadPoolExecutor() as pool:
-        lines = pool.map(lambda item: f"{item[0]} {tuple(item[1].shape)} {_sha256(item[1], dtype)}", tensors.items())
-        return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
+        return hashlib.sha256("\n".join(sorted(pool.map(line, tensors.items()))).encode()).hexdigest()
+
+
+def _fused(layer: Any, weight: torch.Tensor) -> torch.Tensor:
+    """A layer's weight with its adapters. Source: peft, `LoraLayer.merge`, operation for operation."""
+    weight = weight.detach().clone()
+    for name in layer.active_adapters:
+        if name in layer.scaling:
+            weight += layer.get_delta_weight(name).detach()
+    return weight
 
 
 def _tensors(part: nn.Module) -> dict[str, torch.Tensor]:
     part = unwrapped(part)
+    layers = adapted(part)
+    return {
+        bare_name(name): tensor
+        for name, tensor in state_of(part).items()
+        if not name.endswith("position_ids") and not of_adapter(name, layers)
+    }
+
+
+def state_of(part: nn.Module) -> dict[str, torch.Tensor]:
+    """All tensors of a part by name, be they on the host while the part is offloaded."""
     state: dict[str, torch.Tensor] = part.state_dict()
     if any(tensor.is_meta for tensor in state.values()) and hasattr(part, "_hf_hook"):
         from accelerate.utils.modeling import get_state_dict_offloaded_model  # type: ignore[import-untyped]  # it has no types
 
         state = get_state_dict_offloaded_model(part)
-    layers = tuple(f"{name}." for name in _adapted(part))
-    return {
-        _WRAPPERS.sub("", name): tensor
-        for name, tensor in state.items()
-        if not name.endswith("position_ids") and not _of_adapter(name, layers)
-    }
+    return state
 
 
-def _of_adapter(name: str, layers: tuple[str, ...]) -> bool:
+def bare_name(name: str) -> str:
+    """The name of a tensor or a module without what torch.compile, peft and transformers put into it."""
+    return _WRAPPERS.sub("", name)
+
+
+def of_adapter(name: str, layers: Iterable[str]) -> bool:
     """Whether a tensor, or a module, belongs to an adapter of one of these layers, not to the layer."""
-    return any(name.startswith(layer) and not name.startswith(f"{layer}base_layer") for layer in layers)
+    return any(name.startswith(f"{layer}.") and not name.startswith(f"{layer}.base_layer") for layer in layers)
 
 
-def _sha256(tensor: torch.Tensor, dtype: torch.dtype) -> str:
+def sha256_of_tensor(tensor: torch.Tensor, dtype: torch.dtype) -> str:
+    """sha256 (hex) over the values of a tensor, taken in a dtype where they are not whole numbers."""
     values = tensor.detach().to(dtype) if tensor.is_floating_point() else tensor.detach()
     return hashlib.sha256(values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data).hexdigest()
 
@@ -99,17 +126,7 @@ def tokenizer_digest(tokenizer: Any) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
 
 
-def active_adapters(part: nn.Module) -> list[str]:
-    """Names of the adapters, such as LoRAs, that act on a network without being fused into it."""
-    names: set[str] = set()
-    for layer in _adapted(unwrapped(part)).values():
-        active: Any = getattr(layer, "active_adapters", ["unnamed"])
-        if not getattr(layer, "disable_adapters", False) and not getattr(layer, "merged", False):
-            names |= {active} if isinstance(active, str) else set(active)
-    return sorted(names)
-
-
-def _adapted(part: nn.Module) -> dict[str, nn.Module]:
+def adapted(part: nn.Module) -> dict[str, nn.Module]:
     """The layers that an adapter stands around, as peft makes them."""
     return {name: module for name, module in part.named_modules() if "base_layer" in module._modules}
 
@@ -146,10 +163,10 @@ def _built(part: nn.Module) -> nn.Module:
 
 def _modules(part: nn.Module) -> dict[str, nn.Module]:
     """All modules by name, without what torch.compile and adapters put around them."""
-    layers = tuple(f"{name}." for name in _adapted(part))
+    layers = adapted(part)
     found: dict[str, nn.Module] = {}
     for name, module in part.named_modules():
-        if not _of_adapter(name, layers):  # the layer itself comes after what stands around it, and takes its name
+        if not of_adapter(name, layers):  # the layer itself comes after what stands around it, and takes its name
             found[_WRAPPERS.sub("", f"{name}.").removesuffix(".")] = unwrapped(module)
     return found
 
