@@ -142,9 +142,7 @@ def _model(run: DrawnRun) -> tuple[Model, Component]:
     )
     try:
         # Adapters are described as they are beside the weights; a pipeline into which they are fused is told by both.
-        pipe = stock_pipeline(
-            located, study.model.variant, study.sampling, study.compute, download=False, fuse=False
-        )
+        pipe = stock_pipeline(located, study.model.variant, study.sampling, study.compute, download=False, fuse=False)
         set_autoencoder(pipe, study.compute)
     except ModelError:
         kind, network, scheduler = architecture(located, study.sampling)

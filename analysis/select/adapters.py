@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
@@ -52,7 +53,9 @@ def adapters_of(part: nn.Module, dtype: torch.dtype) -> list[Adapter]:
 
 
 def _digest(name: str, layers: dict[str, nn.Module], state: dict[str, torch.Tensor], dtype: torch.dtype) -> str:
-    lines = [f"{bare_name(layer)} {_usual(module, name):.9g}" for layer, module in layers.items() if _acts(module, name)]
+    lines = [
+        f"{bare_name(layer)} {_usual(module, name):.9g}" for layer, module in layers.items() if _acts(module, name)
+    ]
     for place, tensor in state.items():
         parts = place.split(".")
         if name in parts:
@@ -82,9 +85,11 @@ def adapter_differences(part: str, here: Sequence[Adapter], then: Sequence[Adapt
     """Yield a sentence where other adapters act on a part than when a list was made."""
     found, wanted = [each.sha256 for each in here], [each.sha256 for each in then]
     if sorted(found) != sorted(wanted):
-        missing = len([each for each in wanted if each not in found])
-        more = len([each for each in found if each not in wanted])
-        yield f"On the {part} act other LoRAs than the list was made with: {missing} of its {len(wanted)} are missing, and {more} are new."
+        missing, more = (Counter(wanted) - Counter(found)).total(), (Counter(found) - Counter(wanted)).total()
+        yield (
+            f"On the {part} act other LoRAs than the list was made with: {missing} of its {len(wanted)} are missing, and "
+            f"{more} are new."
+        )
     elif found != wanted:
         yield f"The LoRAs of the {part} act in another order than when the list was made, which rounds otherwise."
     else:

@@ -147,10 +147,11 @@ class Model(Strict):
         yield from self._adapter_differences(here, name, dtype)
         then_dtype = self.dtypes.get(name, dtype_name(dtype))
         narrower = here.dtype not in (dtype, torch.float32)  # its values tell nothing; those of a wider one are cast
+        apart = name in self.dtypes
         if changed := list(self._change_differences(here, name)):
             yield from changed
-        elif narrower or (name in self.dtypes and dtype_name(here.dtype) != then_dtype):
-            if network is not None and here.dtype != network.dtype or name in self.dtypes:
+        elif dtype_name(here.dtype) != then_dtype if apart else narrower:
+            if apart or (network is not None and here.dtype != network.dtype):
                 # Of the network's own dtype the call's differences tell.
                 yield f"The dtype of the {name} is {dtype_name(here.dtype)!r}, but the list was made with {then_dtype!r}."
         elif name in (self.digests or {}):
@@ -339,7 +340,7 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
     tokenizers = {name: part for name, part in pipe.components.items() if hasattr(tokenizer_of(part), "get_vocab")}
     digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
     digests |= {name: tokenizer_digest(tokenizer_of(part)) for name, part in tokenizers.items()}
-    adapters = {name: found for name, part in networks.items() if (found := adapters_of(part, getattr(torch, dtype)))}
+    adapters = {name: acting for name, part in networks.items() if (acting := adapters_of(part, getattr(torch, dtype)))}
     fused = {name: digest(networks[name], getattr(torch, dtype), fused=True) for name in adapters}
     found = {name: value for name, value in digests.items() if value is not None}
     return Model(
@@ -359,9 +360,7 @@ def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
         adapters=adapters,
         fused={name: sha256 for name, sha256 in fused.items() if sha256 is not None},
         changes={name: changes for name, part in networks.items() if (changes := list(patches(part)))},
-        dtypes={
-            name: now for name, part in networks.items() if (now := dtype_name(unwrapped(part).dtype)) != dtype
-        },
+        dtypes={name: now for name, part in networks.items() if (now := dtype_name(unwrapped(part).dtype)) != dtype},
     )
 
 

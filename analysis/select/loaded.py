@@ -46,7 +46,9 @@ def digest(part: nn.Module, dtype: torch.dtype, *, fused: bool = False) -> str |
         None of a network without values (on the meta device), and, fused, of adapters that are more than a sum.
     """
     tensors, layers = _tensors(part), adapted(unwrapped(part)) if fused else {}
-    if any(tensor.is_meta for tensor in tensors.values()) or any(getattr(each, "lora_variant", 0) for each in layers.values()):
+    if any(tensor.is_meta for tensor in tensors.values()) or any(
+        getattr(each, "lora_variant", 0) for each in layers.values()
+    ):
         return None
     added = {f"{bare_name(name)}.weight": layer for name, layer in layers.items()}
 

@@ -13,7 +13,7 @@ from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.as_it_is import CalledAsItIs
 from seedscope.pipeline.models.base import Denoiser, Embedding, Text
-from seedscope.pipeline.models.device import gpu_memory_ran_out
+from seedscope.pipeline.models.device import exact_float32, gpu_memory_ran_out
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit
@@ -47,6 +47,7 @@ class Drawing:
         self._decoded_at_once = study.compute.batch_size
 
     @torch.no_grad()
+    @exact_float32()
     def begin(self, unit: Unit) -> Mapping[str, dict[str, object]]:
         """Prepare for the cells of a unit: draw its noise, and what the task prepares.
 
@@ -65,6 +66,7 @@ class Drawing:
         return {**({"latents": noise.digest(torch.stack(latents))} if latents else {}), **self.model.told()}
 
     @torch.no_grad()
+    @exact_float32()
     def draw(self, cells: list[Cell]) -> tuple[torch.Tensor, list[bool]]:
         """Draw cells of the unit as one batch: pixels (B, H, W, 3) uint8, and which of them are finite."""
         if isinstance(self.model, CalledAsItIs):

@@ -11,6 +11,7 @@ from seedscope.pipeline import images
 from seedscope.pipeline.drawing.tasks.base import Task
 from seedscope.pipeline.models.device import gpu_memory_ran_out, workers_a_node
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.models.memory import memory
 from seedscope.pipeline.running.machine import refuse_other_versions
 from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.study.plan import Cell, Unit
@@ -48,8 +49,7 @@ class Generate(Stage):
         return workers_a_node(self.study.compute.device)
 
     def memory(self) -> int:
-        weights = self.located.bytes
-        return 8 * 2**30 if weights is None else 2**30 + 4 * weights
+        return memory(self.located, self.study.compute, self.located.size(self.study.sampling))
 
     def open(self) -> "OpenGenerate":
         refuse_other_versions(self.versions)
@@ -97,6 +97,7 @@ class OpenGenerate:
             rows = [row for future in encoded for row in future.result()]
         made: dict[str, Json] = {
             "device": model.device,
+            "tf32": False,
             "batches": batches,
             **drawing.told(),
             "prompts_cut": [prompt.id for prompt in unit.prompts if model.tokens_cut(prompt.text)],

@@ -3,6 +3,8 @@
 import gc
 import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from seedscope.pipeline.errors import ModelError
 
@@ -27,14 +29,36 @@ def gpu_memory_ran_out(error: Exception) -> bool:
 
     if not _on_a_device(error):
         return False
-    # The frames of the traceback hold the tensors of what was tried.
-    traceback.clear_frames(error.__traceback__)
+    # The frames of the traceback, and of what was raised before it, hold the tensors of what was tried.
+    raised: BaseException | None = error
+    while raised is not None:
+        traceback.clear_frames(raised.__traceback__)
+        raised = raised.__context__
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     elif torch.backends.mps.is_available():
         torch.mps.empty_cache()
     return True
+
+
+@contextmanager
+def exact_float32() -> Iterator[None]:
+    """While it lasts, float32 convolutions and products on a GPU are in float32, not in TF32, which has 10 bits of fraction.
+
+    Source: torch, `torch.backends.cudnn.allow_tf32`, which is on by default.
+    """
+    import torch
+
+    backends = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [backend.allow_tf32 for backend in backends]
+    for backend in backends:
+        backend.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for backend, allowed in zip(backends, before, strict=True):
+            backend.allow_tf32 = allowed
 
 
 def _on_a_device(error: Exception) -> bool:

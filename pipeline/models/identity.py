@@ -76,9 +76,7 @@ def weight_files(
     """
     parts = components(index, family)
     libraries = {
-        name: library
-        for name, (library, kind) in parts.items()
-        if name not in without and not _WEIGHTLESS.search(kind)
+        name: library for name, (library, kind) in parts.items() if name not in without and not _WEIGHTLESS.search(kind)
     }
     having = {name for name in libraries if variant is not None and _has_variant(folder / name, variant)}
     if variant is not None and not having:

@@ -1,5 +1,8 @@
 """Libraries that only some models need."""
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 
 from seedscope.pipeline.errors import ModelError
@@ -19,3 +22,17 @@ def ask_for(library: str, key: str, reason: str) -> None:
         raise ModelError(
             f"{key}: {reason} by the library {library}, which is not installed. Run `pip install {library}`."
         )
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """While it lasts, diffusers and peft do not tell what is as it should be: that a LoRA leaves a text encoder as it is."""
+    from diffusers.utils import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity_error()
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logging.set_verbosity(before)

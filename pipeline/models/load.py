@@ -11,6 +11,7 @@ from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
 from seedscope.pipeline.models.families.generic import Generic
+from seedscope.pipeline.models.libraries import quiet
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.other_vae import load_vae
 from seedscope.pipeline.models.prepared import placed, refuse_offload, set_attention, set_autoencoder
@@ -149,7 +150,8 @@ def stock_pipeline(
     pieces = located.pieces
     try:
         pipe = _pipeline(located, variant, compute, download=download, without=without)
-        add_adapters(pipe, pieces.adapters, located.folder, fuse=pieces.fuse if fuse is None else fuse)
+        with quiet():
+            add_adapters(pipe, pieces.adapters, located.folder, fuse=pieces.fuse if fuse is None else fuse)
     except ModelError:
         raise
     except Exception as error:

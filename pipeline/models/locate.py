@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Located:
     identity: Json
     geometry: Geometry
     bytes: int | None
-    pieces: Pieces = Pieces()
+    pieces: Pieces = field(default_factory=Pieces)
     files: tuple[Path, ...] = ()
 
     @property
@@ -86,9 +86,13 @@ class Located:
         if not isinstance(self.identity, dict):
             return self.identity
         index = read_json(self.folder / "model_index.json")
-        parts = [part for part in components(index, self.family) if part not in (self.family.network, "vae", "scheduler")]
+        parts = [
+            part for part in components(index, self.family) if part not in (self.family.network, "vae", "scheduler")
+        ]
         begins = tuple(f"{part}/" for part in parts)
-        kept: dict[str, Json] = {key: self.identity[key] for key in ("hub", "commit", "variant") if key in self.identity}
+        kept: dict[str, Json] = {
+            key: self.identity[key] for key in ("hub", "commit", "variant") if key in self.identity
+        }
         for key in ("weights", "configuration"):
             if isinstance(found := self.identity.get(key), dict):
                 kept[key] = {file: value for file, value in found.items() if file.startswith(begins)}
@@ -179,9 +183,7 @@ def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool)
     return Located(folder, hub, drawn_by, family, identity | pieces.identity(), geometry, size, pieces, loaded)
 
 
-def _own_weights(
-    folder: Path, index: Mapping[str, Any], family: Family, model: Model, pieces: Pieces
-) -> list[Path]:
+def _own_weights(folder: Path, index: Mapping[str, Any], family: Family, model: Model, pieces: Pieces) -> list[Path]:
     """The files of weights that are loaded from the folder.
 
     Raises:
@@ -193,7 +195,9 @@ def _own_weights(
         if pieces.file is None:
             raise
         has = " and ".join(pieces.in_file)
-        raise ModelError(f"model.config: {pieces.file.name} has {has} alone, and the rest is taken from here. {error}") from None
+        raise ModelError(
+            f"model.config: {pieces.file.name} has {has} alone, and the rest is taken from here. {error}"
+        ) from None
 
 
 def _with_vae(configs: Configs, pieces: Pieces) -> Configs:

@@ -95,7 +95,9 @@ def _snapshot(name: str) -> Path:
 def _with_config(name: str, folder: Path) -> Path:
     """The folder of an autoencoder, where a folder is one or is a pipeline that has one."""
     for part in (folder, folder / "vae"):
-        if (part / "config.json").is_file() and "Autoencoder" in str(read_json(part / "config.json").get("_class_name")):
+        if (part / "config.json").is_file() and "Autoencoder" in str(
+            read_json(part / "config.json").get("_class_name")
+        ):
             return part
     raise ModelError(f"{KEY}: {name} has no config.json of an autoencoder of diffusers. Name one that has.")
 

@@ -44,16 +44,16 @@ def settings_of(wanted: Quantization, library: str) -> Any:
             kinds = import_module("torchao.quantization")
             given["quant_type"] = getattr(kinds, str(given.get("quant_type")))()
             return import_module(library).TorchAoConfig(**given)
-        return import_module(library).BitsAndBytesConfig(**{f"load_in_{wanted.backend.partition('_')[2]}": True}, **given)
+        return import_module(library).BitsAndBytesConfig(
+            **{f"load_in_{wanted.backend.partition('_')[2]}": True}, **given
+        )
     except (TypeError, ValueError, ImportError, AttributeError) as error:
         raise ModelError(f"{KEY}.settings: {wanted.backend} does not take them: {error}.") from error
 
 
 def of_pipeline(wanted: Quantization | None, parts: Mapping[str, str]) -> dict[str, Any]:
-    """The argument of `from_pretrained` that quantizes parts of a pipeline, by the library of each; none where there are none."""
-    import diffusers
-
+    """The argument of `from_pretrained` that quantizes parts of a pipeline, by the library of each; or none."""
     if wanted is None or not parts:
         return {}
     mapping = {part: settings_of(wanted, library) for part, library in parts.items()}
-    return {"quantization_config": diffusers.PipelineQuantizationConfig(quant_mapping=mapping)}
+    return {"quantization_config": import_module("diffusers").PipelineQuantizationConfig(quant_mapping=mapping)}

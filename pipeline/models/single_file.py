@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.configuration import read_json
-from seedscope.pipeline.models.libraries import ask_for
+from seedscope.pipeline.models.libraries import ask_for, quiet
 from seedscope.pipeline.models.weight_header import Tensor, tensors
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def refuse_no_checkpoint(file: Path) -> None:
     names = tensors(file, "model.file")
     if sum("lora" in name for name in names) > len(names) // 2:
         raise ModelError(
-            f"model.file: {file} is a LoRA, which changes a model and is none. Name the model as `id` or `file`, and this under "
-            "`lora`."
+            f"model.file: {file} is a LoRA, which changes a model and is none. Name the model as `id` or `file`, and this "
+            "under `lora`."
         )
 
 
@@ -91,7 +91,9 @@ def _usual_config(names: Mapping[str, Tensor]) -> str | None:
 
     Source: diffusers, `infer_diffusers_model_type`, which takes for Stable Diffusion 1 whatever it does not know.
     """
-    from diffusers.loaders import single_file_utils as known
+    from diffusers.loaders import single_file_utils
+
+    known: Any = single_file_utils
 
     try:
         kind = known.infer_diffusers_model_type(names)
@@ -138,7 +140,10 @@ def refuse_misfit(file: Path, part: str, built: torch.nn.Module, key: str) -> No
     ]
     if wrong:
         raise _misfit(
-            file, part, key, f"{len(wrong)} of {len(wanted)} tensors are missing or of another shape, such as {wrong[0]}"
+            file,
+            part,
+            key,
+            f"{len(wrong)} of {len(wanted)} tensors are missing or of another shape, such as {wrong[0]}",
         )
 
 
@@ -149,8 +154,9 @@ def _config(built: Any) -> Mapping[str, Any]:
 
 def _conversion(built: torch.nn.Module, key: str) -> Any:
     """The function of diffusers that renames the tensors of a single file for a part."""
-    from diffusers.loaders import single_file_model as loader
+    from diffusers.loaders import single_file_model
 
+    loader: Any = single_file_model
     name = loader._get_single_file_loadable_mapping_class(type(built))
     if name is None:
         raise ModelError(
@@ -161,17 +167,24 @@ def _conversion(built: torch.nn.Module, key: str) -> Any:
 
 def _misfit(file: Path, part: str, key: str, reason: str) -> ModelError:
     remedy = "Name a `config` of its own kind." if key == "model.file" else "Name one of the model's own kind."
-    return ModelError(f"{key}: {file.name} does not fit the settings of the {part}: {' '.join(reason.split())}. {remedy}")
+    return ModelError(
+        f"{key}: {file.name} does not fit the settings of the {part}: {' '.join(reason.split())}. {remedy}"
+    )
 
 
 def load_part(file: Path, folder: Path, part: str, dtype: torch.dtype, quantization: Any = None) -> Any:
     """One network of a pipeline from a file, with the settings that the folder has for it."""
+    kind, library = str(read_json(folder / "model_index.json")[part][1]), _diffusers()
+    if file.suffix.lower() == GGUF:
+        quantization = library.GGUFQuantizationConfig(compute_dtype=dtype)
+    options = {} if quantization is None else {"quantization_config": quantization}
+    with quiet():
+        return getattr(library, kind).from_single_file(
+            str(file), config=str(folder), subfolder=part, dtype=dtype, local_files_only=True, **options
+        )
+
+
+def _diffusers() -> Any:
     import diffusers
 
-    kind = str(read_json(folder / "model_index.json")[part][1])
-    if file.suffix.lower() == GGUF:
-        quantization = diffusers.GGUFQuantizationConfig(compute_dtype=dtype)
-    options = {} if quantization is None else {"quantization_config": quantization}
-    return getattr(diffusers, kind).from_single_file(
-        str(file), config=str(folder), subfolder=part, dtype=dtype, local_files_only=True, **options
-    )
+    return diffusers

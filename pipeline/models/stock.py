@@ -381,7 +381,7 @@ def decoding_in_pieces(pipe: Any) -> Iterator[None]:
 
     def decode(latents: torch.Tensor, *args: Any, **options: Any) -> Any:
         try:
-            return whole(latents, *args, **options)
+            return whole(latents.to(vae.dtype), *args, **options)  # it may be in another dtype than the network
         except Exception as error:
             if len(latents) == 1 or not gpu_memory_ran_out(error):
                 raise

@@ -44,7 +44,7 @@ class Lora(Strict):
 
 
 class Quantization(Strict):
-    """Weights in fewer bits, by a library that has to be installed. A .gguf file is quantized as it is, and needs no section."""
+    """Weights in fewer bits, by a library that has to be installed. A .gguf file has them already."""
 
     backend: Literal["bitsandbytes_4bit", "bitsandbytes_8bit", "torchao"]
     settings: dict[str, JsonValue] = Field(

@@ -32,8 +32,12 @@ def part(folder: Path, name: str) -> Tensors:
 
 def sd1_file(folder: Path, file: Path) -> Path:
     """Stable Diffusion 1.x, as `v1-5-pruned-emaonly.safetensors`."""
-    clip = {f"cond_stage_model.transformer.text_model.{name}": each for name, each in _bare(part(folder, "text_encoder"))}
-    return _save(file, _unet(part(folder, "unet")) | _under("first_stage_model.", vae_names(part(folder, "vae"))) | clip)
+    clip = {
+        f"cond_stage_model.transformer.text_model.{name}": each for name, each in _bare(part(folder, "text_encoder"))
+    }
+    return _save(
+        file, _unet(part(folder, "unet")) | _under("first_stage_model.", vae_names(part(folder, "vae"))) | clip
+    )
 
 
 def sdxl_file(folder: Path, file: Path) -> Path:
@@ -71,7 +75,9 @@ def _replaced(name: str, names: Mapping[str, str]) -> str:
 
 def _unet(tensors: Tensors) -> Tensors:
     known = DIFFUSERS_TO_LDM_MAPPING["unet"]["layers"] | DIFFUSERS_TO_LDM_MAPPING["unet"]["addition_embed_type"]
-    layers = 1 + max(int(found[1]) for name in tensors if (found := re.match(r"down_blocks\.\d+\.resnets\.(\d+)", name)))
+    layers = 1 + max(
+        int(found[1]) for name in tensors if (found := re.match(r"down_blocks\.\d+\.resnets\.(\d+)", name))
+    )
     attends = {int(found[1]) for name in tensors if (found := re.match(r"up_blocks\.(\d+)\.attentions", name))}
     return {
         f"model.diffusion_model.{known.get(name) or _unet_block(name, layers, attends)}": each
@@ -126,7 +132,11 @@ def _vae_name(name: str, levels: int) -> str:
 
 def _open_clip(tensors: Tensors) -> Tensors:
     """A text encoder of CLIP as open_clip has it: query, key and value together, the projection turned."""
-    names = {old: new for old, new in DIFFUSERS_TO_LDM_MAPPING["openclip"]["transformer"].items() if "transformer." not in old}
+    names = {
+        old: new
+        for old, new in DIFFUSERS_TO_LDM_MAPPING["openclip"]["transformer"].items()
+        if "transformer." not in old
+    }
     found: Tensors = {}
     for name, each in tensors.items():
         if name in DIFFUSERS_TO_LDM_MAPPING["openclip"]["layers"]:

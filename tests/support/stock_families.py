@@ -31,13 +31,21 @@ PROMPTS = ("a red apple", "the photo of a cat on grass")
 SEEDS = (0, 7)
 
 
-def study(folder: Path, *, batch_size: int = 3, prompts: Sequence[str] = PROMPTS, **sampling: Any) -> Study:
+def study(
+    folder: Path | dict[str, Any],
+    *,
+    batch_size: int = 3,
+    prompts: Sequence[str] = PROMPTS,
+    vae: dict[str, Any] | None = None,
+    **sampling: Any,
+) -> Study:
+    """A study of a model's folder, or of a whole section `model`; `vae` is of `compute`."""
     return Study.model_validate(
         {
             "name": "t",
-            "model": str(folder),
+            "model": folder if isinstance(folder, dict) else str(folder),
             "sampling": {"steps": 2, "guidance": {"scale": 4.0}} | sampling,
-            "compute": {"batch_size": batch_size, "device": "cpu"},
+            "compute": {"batch_size": batch_size, "device": "cpu", "vae": vae or {}},
             "prompts": list(prompts),
             "seeds": list(SEEDS),
         }
@@ -150,7 +158,7 @@ def refused(folder: Path, **sampling: Any) -> str:
     return str(caught.value)
 
 
-def golden_list(folder: Path, tmp_path: Path, **sampling: Any) -> GoldenSeeds:
+def golden_list(folder: Path | dict[str, Any], tmp_path: Path, **sampling: Any) -> GoldenSeeds:
     """The golden list of a run whose pictures were drawn, as `seedscope export` writes it, read again."""
     wanted = study(folder, prompts=PROMPTS[:1], batch_size=2, **sampling)
     drawn = by_seedscope(wanted, tmp_path / "drawn", PROMPTS[:1])

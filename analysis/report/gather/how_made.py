@@ -116,8 +116,11 @@ def _settings(name: str, settings: Mapping[str, Json]) -> list[str]:
 def _model(run: DrawnRun) -> list[str]:
     model = run.study.model
     lines = [
-        model.id,
-        *(f"{key}: {value}" for key, value in (("revision", model.revision), ("variant", model.variant)) if value),
+        model.name,
+        *(f"{key}: {value}" for key in ("config", "revision", "variant", "vae") if (value := getattr(model, key))),
+        *(f"LoRA: {lora.place}, weight {lora.weight:g}" for lora in model.lora),
+        *(["LoRAs fused into the weights"] if model.fuse else []),
+        *([] if model.quantization is None else [f"quantization: {model.quantization.backend}"]),
     ]
     identity = run.located.identity if isinstance(run.located.identity, dict) else {}
     weights = identity.get("weights")

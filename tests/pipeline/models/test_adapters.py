@@ -126,7 +126,9 @@ def test_a_lora_in_the_names_of_other_programs(made: dict[str, dict[str, Path]],
     """As kohya's trainer writes it, with an alpha for each layer."""
     tensors, found = load_file(made["sd1"]["two"]), dict[str, torch.Tensor]()
     for name, each in tensors.items():
-        layer, _, side = name.removeprefix("unet.").removesuffix(".weight").rpartition(".lora_" if ".lora_" in name else ".lora.")
+        layer, _, side = (
+            name.removeprefix("unet.").removesuffix(".weight").rpartition(".lora_" if ".lora_" in name else ".lora.")
+        )
         kohya = "lora_unet_" + layer.replace(".processor", "").replace(".", "_")
         found[f"{kohya}.lora_{'down' if side in ('A', 'down') else 'up'}.weight"] = each
         found[f"{kohya}.alpha"] = torch.tensor(6.0)
@@ -142,7 +144,9 @@ def test_a_lora_in_the_names_of_other_programs(made: dict[str, dict[str, Path]],
 @pytest.mark.parametrize(("base", "of"), [("sd1", "sdxl"), ("sd1", "flux"), ("flux", "sd1"), ("sdxl", "sd1")])
 def test_a_lora_for_another_base(made: dict[str, dict[str, Path]], base: str, of: str) -> None:
     model = Model.model_validate({"id": str(made[base]["folder"]), "lora": [str(made[of]["two"])]})
-    with pytest.raises(ModelError, match=rf"model.lora: {of}-two does not fit .*it is of another base model") as refused:
+    with pytest.raises(
+        ModelError, match=rf"model.lora: {of}-two does not fit .*it is of another base model"
+    ) as refused:
         load(locate(model), None, Sampling(steps=1), Compute(device="cpu"))
     assert len(str(refused.value).splitlines()) == 1
 

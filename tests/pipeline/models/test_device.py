@@ -1,5 +1,7 @@
 """Which errors say that memory ran out, in the words of each kind of device."""
 
+import weakref
+
 import pytest
 import torch
 
@@ -28,6 +30,32 @@ def test_a_full_device(error: Exception) -> None:
 )
 def test_other_errors(error: Exception) -> None:
     assert not gpu_memory_ran_out(error) and not memory_ran_out(error)
+
+
+def _fills(kept: list[weakref.ref[torch.Tensor]]) -> None:
+    tensor = torch.zeros(4)
+    kept.append(weakref.ref(tensor))
+    raise RuntimeError("CUDA out of memory.")
+
+
+def _fills_twice(kept: list[weakref.ref[torch.Tensor]]) -> None:
+    """As where a hook or a decoder fails while an error is handled."""
+    other = torch.zeros(4)
+    kept.append(weakref.ref(other))
+    try:
+        _fills(kept)
+    except RuntimeError:
+        _fills(kept)
+
+
+def test_what_was_tried_is_given_back_before_it_is_tried_again() -> None:
+    kept: list[weakref.ref[torch.Tensor]] = []
+    try:
+        _fills_twice(kept)
+    except RuntimeError as error:
+        assert len(kept) == 3 and kept[0]() is not None
+        assert gpu_memory_ran_out(error)
+        assert [each() for each in kept] == [None, None, None]
 
 
 def test_a_full_host() -> None:

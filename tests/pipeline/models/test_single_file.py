@@ -97,7 +97,9 @@ def test_pictures_are_the_stock_pipelines_from_the_file(
     pipe = kind.from_single_file(str(files["file"]), config=str(files["settings"]), local_files_only=True)
     assert np.array_equal(here, by_stock(quiet(pipe), **SIZE, guidance_scale=4.0))
     folder = by_seedscope(study({"id": str(files["whole"])}), tmp_path / "folder")
-    assert same_within_a_level(here, folder), "the file has the folder's weights; tensors lie elsewhere, and round otherwise"
+    assert same_within_a_level(here, folder), (
+        "the file has the folder's weights; tensors lie elsewhere, and round otherwise"
+    )
 
 
 @pytest.mark.usefixtures("no_network")
@@ -208,7 +210,10 @@ BAD_FILES: dict[str, tuple[Callable[[Path], Path], str]] = {
     ),
     "a LoRA": (one_tensor("unet.down_blocks.0.lora_A.weight"), "is a LoRA, which changes a model and is none"),
     "an autoencoder": (one_tensor("first_stage_model.decoder.conv_in.weight"), "has no unet, which draws"),
-    "of another kind": (one_tensor("double_blocks.0.img_attn.norm.key_norm.scale"), "does not fit the settings of the unet"),
+    "of another kind": (
+        one_tensor("double_blocks.0.img_attn.norm.key_norm.scale"),
+        "does not fit the settings of the unet",
+    ),
 }
 
 
