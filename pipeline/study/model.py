@@ -112,9 +112,9 @@ class Model(Strict):
 
     @property
     def places(self) -> list[str]:
-        """What may be a path: each else a bundled name or a hub id."""
-        loras = [lora.id or lora.file for lora in self.lora]
-        return [place for place in (self.id, self.file, self.config, self.vae, *loras) if place is not None]
+        """What may be a path: each else a bundled name or a hub id, or lies in one."""
+        named = (self.id, self.file, self.config, self.vae, *(lora.place for lora in self.lora))
+        return [place for place in named if place is not None]
 
 
 def _refuse_pickle(path: str) -> None:

@@ -126,6 +126,25 @@ def test_bundled_names_are_no_files(write_study: Write, tmp_path: Path, monkeypa
     assert travels(Bundle.of(write_study(reference="sprout")), tmp_path / "there") == {"study.yaml"}
 
 
+def test_the_files_of_a_model_travel(write_study: Write, tmp_path: Path) -> None:
+    """Of a folder of LoRAs the one that is named."""
+    for name in (
+        "x.safetensors",
+        "loras/a.safetensors",
+        "loras/b.safetensors",
+        "settings/model_index.json",
+        "vae.safetensors",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    loras = ["loras/a.safetensors", {"id": "org/name", "file": "loras/b.safetensors"}]
+    model = {"file": "x.safetensors", "config": "./settings", "vae": "vae.safetensors", "lora": loras}
+    there = {"study.yaml", "x.safetensors", "loras/a.safetensors", "settings/model_index.json", "vae.safetensors"}
+    assert travels(Bundle.of(write_study(model=model)), tmp_path / "there") == there
+    model = {"id": "sprout", "lora": [{"id": "./loras", "file": "b.safetensors"}]}
+    assert travels(Bundle.of(write_study(model=model)), tmp_path / "again") == {"study.yaml", "loras/b.safetensors"}
+
+
 def test_a_prompt_file_that_is_missing_is_told_before_anything_is_submitted(write_study: Write) -> None:
     with pytest.raises(UserError, match=r"nowhere\.txt: there is no such prompt file"):
         Bundle.of(write_study(prompts=[{"file": "nowhere.txt"}]))

@@ -323,6 +323,57 @@ def test_features_take_options_and_their_files_are_relative_to_the_study(write_s
     assert study.features[1].options == {"weights": str(tmp_path / "inception.pth"), "batch_size": 4}
 
 
+def test_what_a_model_is_made_of_is_relative_to_the_study(write_study: Write, tmp_path: Path) -> None:
+    (tmp_path / "settings").mkdir()
+    (tmp_path / "vae.safetensors").write_bytes(b"")
+    model = {
+        "file": "x.safetensors",
+        "config": "./settings",
+        "vae": "vae.safetensors",
+        "lora": [
+            "a.safetensors",
+            {"id": "org/name", "file": "b.safetensors", "weight": 0.5},
+            {"file": "/c.safetensors"},
+        ],
+    }
+    path = write_study(model=model)
+    found = load_study(path).model
+    assert (found.file, found.config) == (str(tmp_path / "x.safetensors"), str(tmp_path / "settings"))
+    assert found.vae == str(tmp_path / "vae.safetensors")
+    assert [lora.file for lora in found.lora] == [str(tmp_path / "a.safetensors"), "b.safetensors", "/c.safetensors"]
+    assert [lora.id for lora in found.lora] == [None, "org/name", None]
+    assert str(tmp_path / "a.safetensors") in load_study(path).places
+    jsonschema.validate(yaml.safe_load(path.read_text()), Study.model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"file": "x.ckpt"}, "model: x.ckpt is a pickle, which could run any code when it is opened"),
+        ({"id": "sprout", "vae": "x.pt"}, "model: x.pt is a pickle"),
+        ({"id": "sprout", "lora": ["x.bin"]}, "model.lora.0: x.bin is a pickle"),
+        ({"id": "sprout", "file": "x.safetensors"}, "both `id` and `file` are given"),
+        ({}, "neither `id` nor `file` is given"),
+        ({"id": "sprout", "config": "sprout"}, "`config` is of a single `file`"),
+        ({"id": "sprout", "fuse": True}, "`fuse` adds the adapters of `lora` to the weights, and there are none"),
+        ({"id": "sprout", "lora": [{"weight": 1}]}, "model.lora.0: a LoRA needs a `file`"),
+        (
+            {"id": "sprout", "lora": [{"file": "x", "wieght": 1}]},
+            "model.lora.0.wieght: unknown key; did you mean 'weight'?",
+        ),
+        (
+            {"id": "sprout", "lora": [{"file": "x", "name": "a"}, {"file": "y", "name": "a"}]},
+            "two adapters have the name 'a'",
+        ),
+        ({"id": "sprout", "lora": [{"file": "x", "revision": "main"}]}, "only a hub id has revisions"),
+        ({"id": "sprout", "quantization": {"backend": "gguf"}}, "model.quantization.backend: Input should be"),
+    ],
+)
+def test_models_that_are_none_are_told(write_study: Write, model: dict[str, object], message: str) -> None:
+    with pytest.raises(StudyError, match=re.escape(message)):
+        load_study(write_study(model=model))
+
+
 @pytest.mark.parametrize(
     ("features", "message"),
     [
