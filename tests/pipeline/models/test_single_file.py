@@ -19,6 +19,7 @@ from diffusers import (
     AutoencoderKL,
     FluxPipeline,
     FluxTransformer2DModel,
+    GGUFQuantizationConfig,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
 )
@@ -140,6 +141,30 @@ def test_embeddings_are_known_by_the_text_encoders_alone(made: dict[str, dict[st
     single = locate(Model(file=str(files["file"]), config=str(files["whole"])))
     assert single.identity_of_texts() == locate(Model(id=str(files["whole"]))).identity_of_texts()
     assert "text_encoder_2" in str(single.identity_of_texts())
+
+
+def test_a_gguf_file_is_the_stock_pipelines(made: dict[str, dict[str, Path]], tmp_path: Path) -> None:
+    gguf = pytest.importorskip("gguf")
+    whole, file = made["flux"]["whole"], tmp_path / "x.gguf"
+    writer = gguf.GGUFWriter(str(file), "flux")
+    for name, each in load_file(made["flux"]["file"]).items():
+        kind = gguf.GGMLQuantizationType.Q8_0
+        fits = each.ndim == 2 and each.shape[1] % 32 == 0
+        values = gguf.quants.quantize(each.numpy(), kind) if fits else each.numpy()
+        writer.add_tensor(name, values, raw_dtype=kind if fits else None)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    transformer = FluxTransformer2DModel.from_single_file(
+        str(file),
+        config=str(whole),
+        subfolder="transformer",
+        dtype=torch.float32,
+        quantization_config=GGUFQuantizationConfig(compute_dtype=torch.float32),
+    )
+    there = by_stock(quiet(FluxPipeline.from_pretrained(whole, transformer=transformer)), **SIZE, guidance_scale=4.0)
+    assert np.array_equal(by_seedscope(study({"file": str(file), "config": str(whole)}), tmp_path), there)
 
 
 # --- another autoencoder
