@@ -186,7 +186,7 @@ def _pipeline(
         local_files_only=not download,
         # Of parts that the folder leaves out diffusers wants to be told so, if they are not optional to the class.
         **dict.fromkeys([*without, *texts, *_left_out(located)])
-        | located.family.options
+        | {**located.family.options}
         | _elsewhere(located, dtype, [part for part in wanted if part not in texts], without, download=download),
         **of_pipeline(pieces.quantization, _quantized(located, [*without, *wanted])),
     )
