@@ -91,7 +91,9 @@ class Located:
         """
         shape = self.latent_shape(study.sampling)
         if shape is None and study.noise != Noise():
-            raise ModelError(f"noise: {self.pipeline} draws its noise itself, from a generator on the CPU. Remove the key.")
+            raise ModelError(
+                f"noise: {self.pipeline} draws its noise itself, from a generator on the CPU. Remove the key."
+            )
         if (size := study.noise.from_size) is None:
             return None
         for side in size:
