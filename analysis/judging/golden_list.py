@@ -182,10 +182,10 @@ def _loaded(run: DrawnRun) -> _Loaded:
     height, width = located.size(study.sampling)
     sampling = study.sampling.model_copy(update={"height": height, "width": width})
     described = _Loaded(model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler), form, None)
-    drawer = located.family.drawer(pipe, "cpu", sampling, study.compute.model_copy(update={"compile": False}))
     shape = located.geometry.latent_shape(height, width)
     if shape is None:
         return described
+    drawer = located.family.drawer(pipe, "cpu", sampling, study.compute.model_copy(update={"compile": False}))
     return described._replace(told=told(drawer, pipe, run.wanted.prompts[0].text, sampling, shape))
 
 

@@ -24,7 +24,7 @@ _SOURCES: Final[dict[NoiseSource, str]] = {
 def settings(golden: GoldenSeeds) -> str:
     """One line that begins with `#`."""
     if golden.noise is None:
-        return "# The first line has the seeds. The model draws its noise itself, from a generator of the seed."
+        return "# The first line has the seeds. Their noise is drawn by the model's own pipeline, from generators on the CPU."
     recipe = golden.noise.recipe
     said = ["# The first line has the seeds.", _SOURCES[recipe.source]]
     if recipe.small is not None:

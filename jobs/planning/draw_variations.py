@@ -13,7 +13,7 @@ from seedscope.analysis.features.base import Measurer
 from seedscope.analysis.features.embedding import Embedding
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline.drawing.draw import Drawing
-from seedscope.pipeline.drawing.noise import Recipe
+from seedscope.pipeline.drawing.noise import Recipe, recipe_of
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels
 from seedscope.pipeline.models.device import gpu_memory_ran_out
@@ -68,15 +68,16 @@ def draw_variations(
         told: is called with the number of pictures, after each batch.
 
     Raises:
-        UserError: the study has a variation already, or a batch does not fit into the GPU's memory.
+        UserError: the study has a variation already, the model draws its noise itself, or a batch does not fit into the
+            GPU's memory.
     """
     if run.study.noise.variation is not None:
         raise UserError(
             "noise.variation: the study's noise is varied already. Take the key out to see how its seeds bear it."
         )
+    if (noise := recipe_of(run.study, run.located)) is None:
+        raise UserError(f"A {run.located.pipeline} draws its noise itself, so that it cannot be varied.")
     drawing = Drawing(run.study, run.located, run.task)
-    if (own := drawing.noise) is None:
-        raise UserError(f"model: {run.study.model.name} draws its noise itself, which can be varied by no one else.")
     measurer = embedding.load(drawing.model.device)
     ends = variation_seeds(run.wanted.seeds, len(prompts))
     vectors = np.full((len(strengths) + 1, len(prompts), len(seeds), embedding.dimensions), np.nan, np.float32)
@@ -84,7 +85,8 @@ def draw_variations(
     for place, (prompt, end) in enumerate(zip(prompts, ends, strict=True)):
         for step, strength in enumerate((0.0, *strengths)):
             variation = Variation(seed=end, strength=strength) if strength else None
-            drawn = _draw(drawing, run.study.compute.batch_size, prompt, seeds, replace(own, variation=variation), told)
+            how = replace(noise, variation=variation)
+            drawn = _draw(drawing, run.study.compute.batch_size, prompt, seeds, how, told)
             there = [number for number, picture in enumerate(drawn) if picture is not None]
             if there:
                 vectors[step, place, there] = _vectors(measurer, embedding.name, drawn, prompt.text)

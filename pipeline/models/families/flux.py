@@ -21,6 +21,8 @@ DEFAULT_CELLS = 128
 class FluxLatents(StockFamily):
     """Latents of FLUX.1: those of an AutoencoderKL, with 2 x 2 cells a token."""
 
+    form = "packed"
+
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         scale = pixels_a_cell(configs("vae"))
         side = DEFAULT_CELLS * scale

@@ -24,6 +24,7 @@ class Kandinsky5(StockFamily):
     draws = "Kandinsky5T2IPipeline"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     longest = 512
+    form = "one frame in front"
     mixes_lengths = False
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002

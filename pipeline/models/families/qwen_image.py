@@ -28,6 +28,7 @@ class QwenImage(StockFamily):
     name = "qwen-image"
     draws = "QwenImagePipeline"
     longest: ClassVar[float] = 512
+    form: ClassVar[str] = "packed"
     guides_without_negative = False
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002

@@ -32,6 +32,7 @@ class QwenImage21(QwenImage):
     draws = "QwenImage21Pipeline"
     tokenizer: ClassVar[str] = "processor"
     longest = math.inf
+    form = "a token a cell"
     mixes_lengths = False
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002

@@ -26,6 +26,7 @@ class Wan(StockFamily):
     name = "wan"
     draws = "WanPipeline"
     longest = 512
+    form = "one frame behind the channels"
     latents_in_float32 = True
     frozen: ClassVar[Mapping[str, Any]] = {"num_frames": 1}
 
