@@ -1,11 +1,12 @@
-"""The rule `confirmed`: seeds that are better than the median seed beyond doubt, and on prompts that took no part in choosing.
+"""The rule `confirmed`: seeds better than the median seed at a strict false discovery rate, as halves of the prompts bear out.
 
 1. Candidates: better than the median seed at a false discovery rate of 5 %, by a test against shuffled scores (`score_null`),
    and by no less than the smallest effect that matters.
 2. Golden are the best of those that are so at a rate of 0.5 %, and that prompts halved again and again bear out: where a half
    has a seed among its best, the seed is better than the median seed on the other half, more often than not.
-"No seed is better than chance here" is the result where nothing passes: without seed effects 5 % of studies have a candidate,
-and 0.5 % a golden seed. All prompts take part in step 1: less is missed than where half of them choose and half confirm.
+"No seed is better than chance here" is the result where nothing passes: without seed effects about 5 % of studies have a
+candidate, and 0.5 % a golden seed (benchmarks/claims.py: up to 5.7 and 0.7 %). All prompts take part in step 1: less is missed
+than where half of them choose and half confirm.
 
 Source: Benjamini, Hochberg (1995), "Controlling the False Discovery Rate", on the p-values of `score_null`; `halvings` for the
 second step; `selected` for what golden seeds are worth.

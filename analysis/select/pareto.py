@@ -7,7 +7,7 @@ Some seeds are always on the Pareto front, even of noise. So a place on it is no
 2. Candidates are the Pareto front of what is left: those that no other of them equals in all measures and beats in one.
 3. Golden are those candidates that are better at a rate of 0.5 %, and whose clearest measure is borne out by prompts halved
    again and again, as in the rule `confirmed`.
-Without any seed effect 5 % of studies have a candidate, and 0.5 % a golden seed.
+Without any seed effect about 5 % of studies have a candidate, and 0.5 % a golden seed (benchmarks/claims.py).
 
 Source: Pareto (1906), "Manuale di economia politica", and Miettinen (1999), "Nonlinear Multiobjective Optimization", definition
 2.2.1, for the front; Benjamini, Heller (2008), "Screening for Partial Conjunction Hypotheses", for "better in at least one" of
