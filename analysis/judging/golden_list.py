@@ -96,10 +96,13 @@ def conditions_of(run: DrawnRun) -> Conditions:
         negative_prompt=guidance.negative_prompt,
         negative_scale=guidance.negative_scale,
         negative_from=guidance.negative_from,
+        empty=guidance.empty,
         height=height,
         width=width,
         dtype=study.compute.dtype,
-        call=study.sampling.call,
+        call=study.sampling.arguments,
+        long_prompts=study.sampling.long_prompts,
+        weighted_prompts=study.sampling.weighted_prompts,
         prompts=Prompts(
             count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
         ),
@@ -114,7 +117,7 @@ def _made_from(run: DrawnRun) -> str:
     stamps: list[Json] = [[str(path), stat.st_size, stat.st_mtime_ns] for path, stat in files]
     said: list[Json] = [
         study.model.model_dump(mode="json"),
-        study.sampling.scheduler,
+        study.sampling.said(),
         study.compute.dtype,
         located.pipeline,
     ]

@@ -18,6 +18,7 @@ from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
+from seedscope.pipeline.models.schedulers import refuse_scheduler
 from seedscope.pipeline.storage.base import Held
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.likely_groups import with_likely_groups
@@ -265,6 +266,7 @@ def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
 def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
+    refuse_scheduler(study.sampling)
     located.family.refuse(located.pipeline, study.sampling, by_prompt=kind.stock_call)
     task = kind.of(study, located)
     known = folder.editions()

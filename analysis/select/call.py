@@ -46,16 +46,24 @@ _ONLY_GUIDED: Final = frozenset(
 
 
 def call_differences(
-    conditions: Conditions, pipe: Pipeline, guidance_scale: float | None, call: Mapping[str, object]
+    conditions: Conditions,
+    pipe: Pipeline,
+    guidance_scale: float | None,
+    call: Mapping[str, object],
+    *,
+    said: bool = False,
 ) -> Iterator[str]:
     """Yield a sentence for each argument, under its name in the pipeline's call, that would make other pictures.
 
     Args:
         guidance_scale: of the call; None: that of the list.
         call: the arguments, without size, steps and guidance scale.
+        said: the call is told, so that an argument which it lacks stands at its default.
     """
     guided = _guided(conditions, guidance_scale)
     known = inspect.signature(type(pipe).__call__).parameters
+    for name in conditions.call.keys() - call.keys() if said else ():
+        yield f"The call has no {name}, but the list was made with {_short(conditions.call[name])}."
     for name, value in call.items():
         if _free(name) or (name in _ONLY_GUIDED and not guided):
             continue
@@ -99,7 +107,9 @@ def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[s
     family = family_of(conditions.model.pipeline)
     guidance = family.guided(_guidance(conditions), conditions.call) if isinstance(family, StockFamily) else {}
     said = {**guidance, **_frozen(conditions), **conditions.call}
-    default = said.get(name, inspect.signature(type(pipe).__call__).parameters[name].default)
+    if name in said:
+        return [said[name]]
+    default = inspect.signature(type(pipe).__call__).parameters[name].default
     size = (conditions.height, conditions.width)
     takes_eta = "eta" in inspect.signature(pipe.components["scheduler"].step).parameters
     others: dict[str, list[object]] = {
@@ -118,22 +128,23 @@ def _accepted(conditions: Conditions, pipe: Pipeline, name: str, call: Mapping[s
 
 
 def _negative_prompt(conditions: Conditions, pipe: Pipeline, value: object) -> Iterator[str]:
-    """Of an empty negative prompt the list was made with none: `None`, which some SDXL models tell from an empty text, or with
-    an empty text, without which some pipelines do not guide."""
+    """None and an empty text are the same, but to some SDXL models, which take None for zeros, and to pipelines which without a
+    text do not guide."""
     texts: list[object] = list(value) if isinstance(value, list | tuple) else [value]
     zeros = bool(getattr(pipe.config, "force_zeros_for_empty_prompt", False))
+    then = conditions.negative_prompt or ("" if conditions.empty == "text" else None)
     family = family_of(conditions.model.pipeline)
     for text in dict.fromkeys(texts):
         if text is None and isinstance(family, StockFamily) and not family.guides_without_negative:
             yield f"The call has no negative prompt, but the list was made with {conditions.negative_prompt!r}."
             continue
-        if text == "" and not conditions.negative_prompt and zeros:
+        if not text and not then and zeros and text != then:
             yield (
-                "The negative prompt is '', but the list was made with None, which is something else to this pipeline "
-                "(force_zeros_for_empty_prompt)."
+                f"The negative prompt is {text!r}, but the list was made with {then!r}, which is something else to this "
+                "pipeline (force_zeros_for_empty_prompt)."
             )
-        elif (text or "") != conditions.negative_prompt:
-            yield f"The negative prompt is {text!r}, but the list was made with {conditions.negative_prompt!r}."
+        elif (text or "") != (then or ""):
+            yield f"The negative prompt is {text!r}, but the list was made with {then or ''!r}."
 
 
 def _short(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Self, TypeAlias, TypedDict
+from typing import Annotated, Any, Literal, Self, TypeAlias, TypedDict
 
 import torch
 from pydantic import Field, JsonValue, model_validator
@@ -175,10 +175,13 @@ class Conditions(Strict):
     negative_prompt: str = ""
     negative_scale: float | None = Field(default=None, description="null: the negative prompt acts as in diffusers")
     negative_from: int = Field(default=0, ge=0, description="first step at which the negative prompt acts")
+    empty: Literal["none", "text"] = Field(default="none", description="whether no negative prompt was None or ''")
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     dtype: str = Field(pattern="^(float32|float16|bfloat16)$", description="of the denoising network")
     call: dict[str, JsonValue] = Field(default={}, description="further arguments of the call")
+    long_prompts: Literal["cut", "chunks"] = Field(default="cut", description="what became of prompts beyond 77 tokens")
+    weighted_prompts: bool = Field(default=False, description="whether `(red:1.4)` in a prompt was a weight")
     prompts: Prompts
     task: str | None = Field(
         default=None, description="what no stock call draws, by its name; null: prompts from noise"

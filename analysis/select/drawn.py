@@ -75,13 +75,18 @@ def _sampling(conditions: Conditions) -> Sampling:
         negative_prompt=conditions.negative_prompt,
         negative_scale=conditions.negative_scale,
         negative_from=conditions.negative_from,
+        empty=conditions.empty,
     )
-    return Sampling(
-        steps=conditions.steps,
-        guidance=guidance,
-        height=conditions.height,
-        width=conditions.width,
-        call=conditions.call,
+    return Sampling.model_validate(
+        {
+            "steps": conditions.steps,
+            "guidance": guidance,
+            "height": conditions.height,
+            "width": conditions.width,
+            "long_prompts": conditions.long_prompts,
+            "weighted_prompts": conditions.weighted_prompts,
+            "call": conditions.call,
+        }
     )
 
 

@@ -223,7 +223,8 @@ class GoldenSeeds(Strict):
             dtype: in which the network will run; None: the dtype of its weights.
             tensors: False: do not look at tensors and tokenizers.
             call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
-                `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared.
+                `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared, but
+                where any argument is named, one with which the list was made is missed.
 
         Raises:
             GoldenMismatch: with a sentence for each difference.
@@ -240,7 +241,8 @@ class GoldenSeeds(Strict):
             network_dtype = dtype or network.dtype
             for count in counts or (None,):
                 reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
-            reasons += call_differences(self.conditions, pipe, guidance_scale, call)
+            said = bool(counts or call) or guidance_scale is not None
+            reasons += call_differences(self.conditions, pipe, guidance_scale, call, said=said)
         self._refuse([*reasons, *self._noise_differences()])
 
     def _noise_differences(self) -> list[str]:

@@ -57,3 +57,13 @@ def combine(predictions: Mapping[Branch, torch.Tensor], weights: Mapping[Branch,
     for branch in others:
         guided = guided + weights[branch] * (predictions[branch] - predictions[base])
     return guided
+
+
+def rescaled(guided: torch.Tensor, positive: torch.Tensor, share: float) -> torch.Tensor:
+    """A guided prediction, of which a share has the standard deviation of the prompt's own; both (B, C, h, w).
+
+    Source: Lin et al. 2023 (arXiv 2305.08891), section 3.4; diffusers, `rescale_noise_cfg`.
+    """
+    over = list(range(1, guided.ndim))
+    alike = guided * (positive.std(dim=over, keepdim=True) / guided.std(dim=over, keepdim=True))
+    return share * alike + (1 - share) * guided

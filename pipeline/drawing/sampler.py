@@ -4,10 +4,10 @@ from collections.abc import Mapping
 
 import torch
 
-from seedscope.pipeline.drawing.guidance import Branch, combine, weights
+from seedscope.pipeline.drawing.guidance import Branch, combine, rescaled, weights
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
-from seedscope.pipeline.models.schedulers import step_options
+from seedscope.pipeline.models.schedulers import set_steps, step_options
 from seedscope.pipeline.study.schema import Sampling
 
 
@@ -39,9 +39,9 @@ def sample(
     Deviation: with a half-precision model the scheduler's arithmetic, and the noise that it draws, stay in float32.
     """
     hooks, scheduler = hooks or Hooks(), model.scheduler
-    scheduler.set_timesteps(sampling.steps, device=model.device)
+    set_steps(scheduler, sampling, model.device, count=model.counts_steps)
     hooks.begin(scheduler)
-    options = step_options(scheduler, generators)
+    options = step_options(scheduler, generators, sampling.eta)
     latents = noise.to(model.device) * scheduler.init_noise_sigma
     known: dict[tuple[Branch, ...], Conditions] = {}
     for step, timestep in enumerate(scheduler.timesteps):
@@ -57,8 +57,11 @@ def sample(
         with torch.set_grad_enabled(hooks.gradients):
             latents = latents.requires_grad_(hooks.gradients)
             model_input = hooks.model_input(scheduler.scale_model_input(torch.cat([latents] * len(run)), timestep))
-            predictions = model.predict(model_input, timestep, known[run]).chunk(len(run))
-            guided = combine(dict(zip(run, predictions, strict=True)), branch_weights)
+            parts = model.predict(model_input, timestep, known[run]).chunk(len(run))
+            predictions = dict(zip(run, parts, strict=True))
+            guided = combine(predictions, branch_weights)
+            if sampling.guidance_rescale and len(run) > 1:
+                guided = rescaled(guided, predictions["positive"], sampling.guidance_rescale)
             guided = hooks.guide(guided, latents, step).detach()
         latents = scheduler.step(guided, timestep, latents.detach(), **options, return_dict=False)[0]
         latents = hooks.after_step(latents, scheduler, step).detach()

@@ -78,6 +78,8 @@ class Denoiser(Drawer):
     """Whether the network takes a mask, and a masked picture's latents, beside the latents."""
     told_guidance: bool = False
     """Whether the network is told the guidance scale, and guides itself: a distilled one (Meng et al. 2022)."""
+    counts_steps: bool = False
+    """Whether the scheduler counts its steps from the first on, where else it looks up of which a timestep is."""
     scaling: float
     """What an encoded picture's latents are multiplied by where sampling begins."""
 

@@ -19,6 +19,7 @@ from seedscope.pipeline.models.schedulers import (
 )
 from seedscope.pipeline.models.stock import StockFamily, text_options
 from seedscope.pipeline.models.texts import KeptTexts
+from seedscope.pipeline.study.scheduler_names import OWN
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 
@@ -75,7 +76,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         setattr(alone, family.network, torch.nn.Module.to(network, getattr(torch, compute.dtype)))
         return alone
 
-    options = text_options(sampling.call)
+    options = text_options(sampling.arguments)
     texts = KeptTexts(family, device, options, [located.identity, compute.dtype, device], encoders)
     return family.drawer(_on_device(located, pipe, device), device, sampling, compute, texts)
 
@@ -107,7 +108,7 @@ def stock_pipeline(
     Raises:
         ModelError: as for `load`.
     """
-    if sampling.scheduler == "model":
+    if sampling.wanted[0] == OWN:
         scheduler_class(_own_scheduler(located))
     try:
         pipe = _pipeline(located, variant, compute, download=download, without=without)

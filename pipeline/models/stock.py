@@ -17,6 +17,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.device import gpu_memory_ran_out
+from seedscope.pipeline.models.schedulers import scheduler_errors
 from seedscope.pipeline.study.schema import Compute, Guidance, Json, Sampling
 
 if TYPE_CHECKING:
@@ -166,16 +167,17 @@ class StockFamily(Family):
         for key, value, usual in (
             ("negative_scale", guidance.negative_scale, None),
             ("negative_from", guidance.negative_from, 0),
+            ("empty", guidance.empty, "none"),
         ):
             if value != usual:
                 raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")
         for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
-        refuse_arguments(pipeline, sampling.call)
+        refuse_arguments(pipeline, sampling)
         for name in self.frozen.keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
         _refuse_other_steps(sampling)
-        if guidance.negative_prompt and not self.uses_negative(guidance, sampling.call):
+        if guidance.negative_prompt and not self.uses_negative(guidance, sampling.arguments):
             raise ModelError(
                 f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt at this guidance. {self.negative_hint}"
             )
@@ -195,7 +197,7 @@ def bare_network(folder: Path, part: str) -> torch.nn.Module:
     return network
 
 
-def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:
+def refuse_arguments(pipeline: str, sampling: Sampling) -> None:
     """Refuse arguments that a class of diffusers does not take, or that a study says otherwise.
 
     Raises:
@@ -206,13 +208,13 @@ def refuse_arguments(pipeline: str, call: Mapping[str, Json]) -> None:
     import diffusers
 
     known = set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters) - {"self"}
-    for name in call:
+    for name in sampling.arguments:
         if name in OURS or name.endswith(("_embeds", "_mask")) or name.startswith("callback"):
-            raise ModelError(f"sampling.call.{name}: is said by the study, or by seedscope itself. Remove it.")
+            raise ModelError(f"{sampling.place(name)}: is said by the study, or by seedscope itself. Remove it.")
         if name not in known:
             near = difflib.get_close_matches(name, known - OURS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"sampling.call.{name}: a {pipeline} takes no such argument.{hint}")
+            raise ModelError(f"{sampling.place(name)}: a {pipeline} takes no such argument.{hint}")
 
 
 def _refuse_other_steps(sampling: Sampling) -> None:
@@ -241,7 +243,7 @@ class StockPipeline(Drawer):
             embed: how texts are embedded; None: by the text encoders of `pipe`.
         """
         self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
-        self.negative = family.uses_negative(sampling.guidance, sampling.call)
+        self.negative = family.uses_negative(sampling.guidance, sampling.arguments)
         self._embed = embed or self._by_own_encoders
         pipe.set_progress_bar_config(disable=True)
 
@@ -249,14 +251,16 @@ class StockPipeline(Drawer):
         return self._embed(texts)
 
     def _by_own_encoders(self, texts: Sequence[Text]) -> list[Embedding]:
-        return [self.family.encode(self.pipe, text, self.device, text_options(self.sampling.call)) for text in texts]
+        return [
+            self.family.encode(self.pipe, text, self.device, text_options(self.sampling.arguments)) for text in texts
+        ]
 
     def tokens_cut(self, text: str) -> int:
         name, usual = self.family.reads(self.pipe.components)
         processor = self.pipe.components.get(name)
         if processor is None:
             return 0
-        tokenizer, options = getattr(processor, "tokenizer", processor), text_options(self.sampling.call)
+        tokenizer, options = getattr(processor, "tokenizer", processor), text_options(self.sampling.arguments)
         longest = options.get("max_sequence_length", usual)
         framed = self.family.framed(processor, text, options)
         tokens: list[int] = tokenizer(framed, truncation=False, verbose=False).input_ids
@@ -321,7 +325,7 @@ class StockPipeline(Drawer):
             others = family.collate([self._here(each) for each in negative])
             texts |= {f"negative_{name}": value for name, value in others.items()}
         latents = family.shaped(noise).to(self.device, family.latents_dtype(self.pipe, positive))
-        with decoding_in_pieces(self.pipe), only_the_seeds_noise(type(self.pipe).__name__):
+        with decoding_in_pieces(self.pipe), only_the_seeds_noise(type(self.pipe).__name__), scheduler_errors(self.pipe):
             output = self.pipe(
                 **texts,
                 latents=latents,
@@ -330,10 +334,10 @@ class StockPipeline(Drawer):
                 width=size[1],
                 num_inference_steps=sampling.steps,
                 output_type="pt",
-                **family.guided(sampling.guidance, sampling.call),
+                **family.guided(sampling.guidance, sampling.arguments),
                 **(_NO_NEGATIVE_TEXT if negative is not None and family.takes_negative else {}),
                 **family.frozen,
-                **sampling.call,
+                **sampling.arguments,
             )
         return family.pictures(output).float() * 2 - 1
 

@@ -137,7 +137,7 @@ def _fields(annotation: object) -> dict[str, object]:
     """Key -> annotation of a section, optional or not; nothing where it is none."""
     found = list(_members(annotation).values())
     if len(found) == 1 and isinstance(found[0], type) and issubclass(found[0], BaseModel):
-        return {key: field.annotation for key, field in found[0].model_fields.items()}
+        return {field.alias or key: field.annotation for key, field in found[0].model_fields.items()}
     return {}
 
 

@@ -5,43 +5,29 @@ import json
 import re
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
-    JsonValue,
     Tag,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 
+from seedscope.pipeline.study.sampling import Guidance as Guidance
+from seedscope.pipeline.study.sampling import Sampling as Sampling
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
 from seedscope.pipeline.study.seeds import seed_list
+from seedscope.pipeline.study.strict import Json as Json
+from seedscope.pipeline.study.strict import Strict as Strict
 
 FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
 MOST_PROMPTS = 1_000_000
 TASK_NAME = r"[A-Za-z0-9][A-Za-z0-9._-]*"
-Json = dict[str, "Json"] | list["Json"] | str | int | float | bool | None
-
-
-class Strict(BaseModel):
-    """Base of everything in a study: unknown keys are errors, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _numbers_are_no_truth_values(cls, value: object, info: ValidationInfo) -> object:
-        kind = cls.model_fields[str(info.field_name)].annotation
-        if isinstance(value, bool) and {int, float} & {kind, *get_args(kind)}:
-            raise ValueError("a number stands here, and YAML reads yes, no, on and off as true or false")
-        return value
 
 
 class Model(Strict):
@@ -52,57 +38,6 @@ class Model(Strict):
     )
     revision: str | None = Field(None, description="Hub only: a commit (pin it), tag or branch.")
     variant: str | None = Field(None, description="File variant, such as `fp16`.")
-
-
-class Guidance(Strict):
-    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance.py`)."""
-
-    scale: float = Field(
-        7.5, ge=0, le=100, description="Classifier-free guidance scale; 1 or less means none, as in diffusers."
-    )
-    negative_prompt: str = Field("", description="What to go away from.")
-    negative_scale: float | None = Field(
-        None,
-        ge=0,
-        le=100,
-        description="Weight of the negative prompt on its own; null: it takes the empty prompt's place, as in diffusers.",
-    )
-    negative_from: int = Field(0, ge=0, description="The first step (0-based) at which the negative prompt acts.")
-
-    @model_validator(mode="after")
-    def _negative_needs_guidance(self) -> Self:
-        if self.negative_prompt and self.scale <= 1 and self.negative_scale is None:
-            raise ValueError(
-                f"a negative prompt has no effect at scale {self.scale:g}; set a scale above 1, or a negative_scale"
-            )
-        if self.negative_scale is not None and not self.negative_prompt:
-            raise ValueError("negative_scale needs a negative_prompt")
-        return self
-
-
-_LATER: dict[str, Json] = {"call": {}}
-"""Keys of `Sampling` that came after 0.2 -> the value at which they change nothing: older runs keep their tables' names."""
-
-
-class Sampling(Strict):
-    """How a latent becomes a picture."""
-
-    scheduler: Literal["model", "ddim", "ddpm", "euler", "dpm++"] = Field(
-        "model", description="`model` is the one the model ships with."
-    )
-    steps: int = Field(20, ge=1, le=1000, description="Denoising steps.")
-    guidance: Guidance = Guidance()
-    height: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
-    width: int | None = Field(None, ge=8, le=8192, description="Pixels; null: the model's own size.")
-    call: dict[str, JsonValue] = Field(
-        default={},
-        description="Further arguments of the stock pipeline's call, where that is what draws, such as `true_cfg_scale`.",
-    )
-
-    def said(self) -> dict[str, Json]:
-        """As JSON, without keys that older versions did not know, where they change nothing."""
-        dumped: dict[str, Json] = self.model_dump(mode="json")
-        return {key: value for key, value in dumped.items() if key not in _LATER or value != _LATER[key]}
 
 
 class Compute(Strict):

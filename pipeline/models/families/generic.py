@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
 from seedscope.pipeline.models.stock import FRAMES, bare_network, refuse_arguments
+from seedscope.pipeline.study.scheduler_names import OWN
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ class Generic(Family):
             raise ModelError(
                 f"task: {pipeline} is called whole, and draws from prompts and noise alone. Choose a model with a UNet."
             )
-        refuse_arguments(pipeline, sampling.call)
-        if film := next((name for name in FRAMES if name in sampling.call), None):
+        refuse_arguments(pipeline, sampling)
+        if film := next((name for name in FRAMES if name in sampling.arguments), None):
             raise ModelError(f"sampling.call.{film}: one picture is drawn of each prompt and seed. Remove it.")
-        if self._combined and sampling.scheduler != "model":
+        if self._combined and sampling.wanted != (OWN, {}):
             raise ModelError(
                 f"sampling.scheduler: {pipeline} is made of several pipelines, each with a scheduler of its own. Use these: "
                 "`scheduler: model`."
@@ -94,6 +95,7 @@ class Generic(Family):
             ("negative_prompt", guidance.negative_prompt, "", "negative_prompt" in self._call),
             ("negative_scale", guidance.negative_scale, None, False),
             ("negative_from", guidance.negative_from, 0, False),
+            ("empty", guidance.empty, "none", False),
         ):
             if value != none and not acts:
                 raise ModelError(f"sampling.guidance.{key}: a {pipeline} has no such guidance. Remove the key.")

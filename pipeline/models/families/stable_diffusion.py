@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -36,6 +37,8 @@ class StableDiffusion(Family):
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     unused: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
+    arguments: ClassVar[frozenset[str]] = frozenset({"eta", "clip_skip", "guidance_rescale"})
+    """Arguments of the stock call that the project's own steps know."""
     _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer", "feature_extractor")
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
@@ -71,15 +74,21 @@ class StableDiffusion(Family):
         pipe = getattr(diffusers, pipeline)(**absent, unet=unet, scheduler=scheduler, **self.options)
         return pipe.unet, pipe.scheduler
 
-    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:  # noqa: ARG002
-        return UNetDenoiser(compiled(pipe, compute), device)
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
+        return UNetDenoiser(compiled(pipe, compute), device, sampling)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
-        if sampling.call:
-            raise ModelError(
-                f"sampling.call.{next(iter(sampling.call))}: the steps of a {pipeline} are made by seedscope, which knows no "
-                "such argument. Remove it."
-            )
+        if not sampling.arguments:
+            return
+        import diffusers
+
+        taken = self.arguments & set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters)
+        for name in sampling.arguments:
+            if name not in taken:
+                raise ModelError(
+                    f"{sampling.place(name)}: the steps of a {pipeline} are made by seedscope, which knows no such argument. "
+                    f"Remove it; known are {', '.join(sorted(taken))}."
+                )
 
 
 def _release(version: str) -> tuple[int, ...]:
@@ -137,17 +146,27 @@ class UNetDenoiser(Denoiser):
     Source: diffusers, `StableDiffusionPipeline`: operation for operation what it computes.
     """
 
-    def __init__(self, pipe: Any, device: str) -> None:
-        self.pipe, self.device = pipe, device
+    def __init__(self, pipe: Any, device: str, sampling: Sampling) -> None:
+        """
+        Raises:
+            ModelError: the study asks for guidance that has no effect on the model.
+        """
+        self.pipe, self.device, self.sampling = pipe, device, sampling
         self.scheduler: Scheduler = pipe.scheduler
         self.told_guidance = pipe.unet.config.time_cond_proj_dim is not None
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
+        if sampling.guidance.empty == "text" and not getattr(pipe.config, "force_zeros_for_empty_prompt", False):
+            raise ModelError(
+                "sampling.guidance.empty: an empty text and none are the same to this model, which has no "
+                "force_zeros_for_empty_prompt. Remove the key."
+            )
 
     def embed(self, texts: Sequence[Text]) -> list[Embedding]:
-        """Of an empty negative prompt, what diffusers takes for none at all: zeros for some SDXL models."""
+        """Of an empty negative prompt, what diffusers takes for none (zeros for some SDXL models), or for an empty text."""
+        none = "" if self.sampling.guidance.empty == "text" else None
         return [
-            self._encoded("", guided=True, negative=item.text or None)[1]
+            self._encoded("", guided=True, negative=item.text or none)[1]
             if item.negative
             else self._encoded(item.text, guided=False, negative=None)[0]
             for item in texts
@@ -160,14 +179,25 @@ class UNetDenoiser(Denoiser):
 
     def _encode_prompt(self, text: str, guided: bool, negative: str | None) -> tuple[Any, ...]:
         """What the pipeline's `encode_prompt` gives for one text."""
-        encoded: tuple[Any, ...] = self.pipe.encode_prompt(
-            prompt=text,
-            device=self.device,
-            num_images_per_prompt=1,
-            do_classifier_free_guidance=guided,
-            negative_prompt=negative,
-        )
+        try:
+            encoded: tuple[Any, ...] = self.pipe.encode_prompt(
+                prompt=text,
+                device=self.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=guided,
+                negative_prompt=negative,
+                **self._text_options,
+            )
+        except IndexError as error:
+            raise ModelError(
+                f"sampling.clip_skip: the text encoder has fewer layers than {self.sampling.clip_skip}. Skip fewer."
+            ) from error
         return encoded
+
+    @property
+    def _text_options(self) -> dict[str, Any]:
+        """Arguments of the pipeline's `encode_prompt` that a study says."""
+        return {"clip_skip": self.sampling.clip_skip}
 
     @property
     def _tokenizer(self) -> Any:
