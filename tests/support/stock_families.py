@@ -65,6 +65,13 @@ def stock_pipe(folder: Path) -> Any:
     return pipe
 
 
+def with_clip_skip(pipe: Any) -> Any:
+    """The pipeline, whose `clip_skip` asks its text encoder for a part that those of transformers 5 do not have: it itself."""
+    if not hasattr(pipe.text_encoder, "text_model"):
+        object.__setattr__(pipe.text_encoder, "text_model", pipe.text_encoder)
+    return pipe
+
+
 def by_seedscope(study: Study, folder: Path, prompts: Sequence[str] = PROMPTS) -> np.ndarray:
     """(N, H, W, 3) uint8 of all cells, in order of seed and prompt."""
     return ours(study, folder, Unit.crossed("u", tuple(map(prompt, prompts)), SEEDS))
@@ -76,7 +83,7 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
     for seed in SEEDS:
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
-            made = pipe(prompt=text, generator=generator, num_inference_steps=2, **call)
+            made = pipe(prompt=text, generator=generator, **{"num_inference_steps": 2} | call)
             pictures.append(_levels(np.asarray(getattr(made, fields)[0])))
     return np.stack(pictures)
 

@@ -13,6 +13,8 @@ from seedscope.pipeline.models.families.hidream import HiDream
 from seedscope.pipeline.models.families.hunyuan_dit import HunyuanDiT
 from seedscope.pipeline.models.families.hunyuan_image import HunyuanImage
 from seedscope.pipeline.models.families.kandinsky5 import Kandinsky5
+from seedscope.pipeline.models.families.kolors import Kolors
+from seedscope.pipeline.models.families.latent_consistency import LatentConsistency
 from seedscope.pipeline.models.families.lumina2 import Lumina2
 from seedscope.pipeline.models.families.pixart import PixArtAlpha, PixArtSigma
 from seedscope.pipeline.models.families.qwen_image import QwenImage
@@ -30,6 +32,8 @@ FAMILIES: dict[str, Family] = {
     for family in (
         StableDiffusion(),
         StableDiffusionXL(),
+        LatentConsistency(),
+        Kolors(),
         StableDiffusion3(),
         Flux(),
         FluxKontext(),

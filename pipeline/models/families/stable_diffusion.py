@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -140,6 +141,19 @@ def _refuse_channels(name: str, takes: int, channels: int, *, fills_masks: bool)
         )
 
 
+@contextmanager
+def _as_diffusers_knows_it(text_encoder: Any) -> Iterator[None]:
+    """While it lasts, a CLIP text encoder of transformers 5 has the `text_model` that `clip_skip` asks for: itself."""
+    lacking = text_encoder is not None and not hasattr(text_encoder, "text_model")
+    if lacking:
+        object.__setattr__(text_encoder, "text_model", text_encoder)
+    try:
+        yield
+    finally:
+        if lacking:
+            object.__delattr__(text_encoder, "text_model")
+
+
 class UNetDenoiser(Denoiser):
     """A stock pipeline of diffusers with a UNet, an AutoencoderKL and a CLIP text encoder.
 
@@ -180,14 +194,15 @@ class UNetDenoiser(Denoiser):
     def _encode_prompt(self, text: str, guided: bool, negative: str | None) -> tuple[Any, ...]:
         """What the pipeline's `encode_prompt` gives for one text."""
         try:
-            encoded: tuple[Any, ...] = self.pipe.encode_prompt(
-                prompt=text,
-                device=self.device,
-                num_images_per_prompt=1,
-                do_classifier_free_guidance=guided,
-                negative_prompt=negative,
-                **self._text_options,
-            )
+            with _as_diffusers_knows_it(self.pipe.text_encoder):
+                encoded: tuple[Any, ...] = self.pipe.encode_prompt(
+                    prompt=text,
+                    device=self.device,
+                    num_images_per_prompt=1,
+                    do_classifier_free_guidance=guided,
+                    negative_prompt=negative,
+                    **self._text_options,
+                )
         except IndexError as error:
             raise ModelError(
                 f"sampling.clip_skip: the text encoder has fewer layers than {self.sampling.clip_skip}. Skip fewer."

@@ -40,7 +40,10 @@ def test_a_study_with_defaults(write_study: Write) -> None:
         ({"compute": {"zzz": 3}}, "compute.zzz: unknown key; known here: dtype, device"),
         ({"sampling": {"steps": "many"}}, "sampling.steps: Input should be a valid integer"),
         ({"sampling": {"steps": 0}}, "sampling.steps: Input should be greater than or equal to 1 (it is 0)"),
-        ({"sampling": {"scheduler": "dimm"}}, "sampling.scheduler: no scheduler is called so; did you mean 'ddim'; classes of"),
+        (
+            {"sampling": {"scheduler": "dimm"}},
+            "sampling.scheduler: no scheduler is called so; did you mean 'ddim'; classes of",
+        ),
         ({"group": "auto"}, "group: unknown key; did you mean 'groups'?"),
         ({"groups": "found"}, "groups: Input should be 'named' or 'auto' (it is 'found')"),
         ({"name": "../up"}, "name: String should match pattern"),

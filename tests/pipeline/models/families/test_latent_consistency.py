@@ -1,0 +1,79 @@
+"""Latent consistency models: pictures equal to the stock pipeline's, a golden list that holds in it, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_models
+from diffusers import LCMScheduler
+from stock_families import by_seedscope, by_stock, with_clip_skip, golden_list, holds_in_stock_code, stock_pipe, study
+
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.load import load
+from seedscope.pipeline.models.locate import locate
+
+CALL = {"num_inference_steps": 2, "guidance_scale": 8.0}
+SAID: dict[str, Any] = {"guidance": {"scale": 8.0}}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lcm(tmp_path_factory.mktemp("models") / "lcm")
+
+
+def lcm(folder: Path, width: int | None = 32) -> Path:
+    """Write a latent consistency model: Stable Diffusion 1.x with a UNet that is told the guidance scale."""
+    with pytest.MonkeyPatch.context() as patch:
+        whole = tiny_models._unet
+        patch.setattr(tiny_models, "_unet", lambda **config: whole(**config, time_cond_proj_dim=width))
+        tiny_models.sd1(folder)
+    LCMScheduler(**tiny_models._BETAS).save_pretrained(folder / "scheduler")
+    index = json.loads((folder / "model_index.json").read_text())
+    index |= {"_class_name": "LatentConsistencyModelPipeline", "scheduler": ["diffusers", "LCMScheduler"]}
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("sampling", "call"),
+    [
+        ({}, {}),
+        ({"guidance": {"scale": 1.0}}, {"guidance_scale": 1.0}),
+        ({"clip_skip": 1}, {"clip_skip": 1}),
+        ({"call": {"original_inference_steps": 20}}, {"original_inference_steps": 20}),
+        ({"steps": 4}, {"num_inference_steps": 4}),
+    ],
+)
+def test_pixels_equal_stock(folder: Path, tmp_path: Path, sampling: dict[str, Any], call: dict[str, Any]) -> None:
+    """The noise between the steps comes from the cell's generator: one call a cell draws what a run does."""
+    wanted = study(folder, batch_size=1, **SAID | sampling)
+    expected = by_stock(with_clip_skip(stock_pipe(folder)), **{"guidance_scale": 8.0} | call)
+    np.testing.assert_array_equal(by_seedscope(wanted, tmp_path), expected)
+
+
+def test_a_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> None:
+    holds_in_stock_code(golden_list(folder, tmp_path, **SAID), stock_pipe(folder), **CALL)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"scheduler": "ddim"}, "sampling.scheduler: a LatentConsistencyModelPipeline makes the steps of LCMScheduler"),
+        ({"steps": 60}, "LCMScheduler cannot make 60 steps"),
+        ({"call": {"original_inference_steps": 1}}, "LCMScheduler cannot make 2 steps"),
+    ],
+)
+def test_what_it_cannot_draw_is_refused(folder: Path, sampling: dict[str, Any], said: str) -> None:
+    wanted = study(folder, **SAID | sampling)
+    with pytest.raises(ModelError, match=said):
+        load(locate(wanted.model), None, wanted.sampling, wanted.compute)
+
+
+def test_a_network_that_is_not_told_the_scale_is_refused(tmp_path: Path) -> None:
+    wanted = study(lcm(tmp_path / "model", width=None), **SAID)
+    with pytest.raises(ModelError, match="has no time_cond_proj_dim. Load it as a StableDiffusionPipeline"):
+        load(locate(wanted.model), None, wanted.sampling, wanted.compute)
