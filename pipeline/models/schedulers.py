@@ -8,6 +8,7 @@ import inspect
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
@@ -52,6 +53,7 @@ def _of_the_seed(found: Any, name: str, *, own: bool = True) -> Any:
     return found
 
 
+@cache
 def scheduler_classes() -> dict[str, Any]:
     """Name -> class of all schedulers of diffusers; of one that needs a library which is missing, what stands for it."""
     import diffusers

@@ -22,14 +22,6 @@ from seedscope.pipeline.tables.table import Table
 PROMPTS = ("a red apple", "a cat on grass")
 
 
-SCHEDULERS = {
-    "ddim": "DDIMScheduler",
-    "ddpm": "DDPMScheduler",
-    "euler": "EulerDiscreteScheduler",
-    "dpm++": "DPMSolverMultistepScheduler",
-}
-
-
 def study(model: str, **sampling: Any) -> Study:
     return Study.model_validate(
         {
@@ -80,8 +72,9 @@ def stock(study: Study, unit: Unit, **call: Any) -> np.ndarray:
 def stock_pipe(study: Study) -> Any:
     pipe = diffusers.DiffusionPipeline.from_pretrained(locate(study.model).folder, dtype=torch.float32)
     pipe.set_progress_bar_config(disable=True)
-    if study.sampling.scheduler != "model":
-        pipe.scheduler = getattr(diffusers, SCHEDULERS[study.sampling.scheduler]).from_config(pipe.scheduler.config)
+    kind, config = study.sampling.wanted
+    made = type(pipe.scheduler) if kind == "model" else getattr(diffusers, kind)
+    pipe.scheduler = made.from_config(pipe.scheduler.config, **config)
     return pipe
 
 

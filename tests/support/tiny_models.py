@@ -20,6 +20,7 @@ from diffusers import (
     SchedulerMixin,
     StableDiffusionInpaintPipeline,
     StableDiffusionPipeline,
+    StableDiffusionXLInpaintPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
@@ -82,6 +83,12 @@ def sdxl_turbo(folder: Path, seed: int = 3) -> Path:
     return _save_sdxl(folder, scheduler, seed)
 
 
+def sdxl_inpaint(folder: Path, seed: int = 5) -> Path:
+    """Write SDXL inpainting: 4 channels of latents, the mask, 4 channels of the masked picture."""
+    scheduler = EulerDiscreteScheduler(**_BETAS, steps_offset=1, timestep_spacing="leading")
+    return _save_sdxl(folder, scheduler, seed, StableDiffusionXLInpaintPipeline, in_channels=9)
+
+
 FAMILIES = {"sd1": sd1, "sd2": sd2, "sdxl": sdxl, "sdxl_turbo": sdxl_turbo}
 
 
@@ -109,7 +116,13 @@ def _save_sd(
     return folder
 
 
-def _save_sdxl(folder: Path, scheduler: SchedulerMixin, seed: int) -> Path:
+def _save_sdxl(
+    folder: Path,
+    scheduler: SchedulerMixin,
+    seed: int,
+    kind: type[StableDiffusionXLPipeline] | type[StableDiffusionXLInpaintPipeline] = StableDiffusionXLPipeline,
+    **config: object,
+) -> Path:
     tokenizer = clip_tokenizer(folder / "tokenizer", pad=_END)
     tokenizer_2 = clip_tokenizer(folder / "tokenizer_2", pad="!")
     with torch.random.fork_rng(devices=[]):
@@ -126,9 +139,10 @@ def _save_sdxl(folder: Path, scheduler: SchedulerMixin, seed: int) -> Path:
             addition_embed_type="text_time",
             addition_time_embed_dim=8,
             projection_class_embeddings_input_dim=6 * 8 + 40,
+            **config,
         )
         vae = _vae(scaling_factor=0.13025)
-    pipe = StableDiffusionXLPipeline(
+    pipe = kind(
         scheduler=scheduler,
         tokenizer=tokenizer,
         tokenizer_2=tokenizer_2,

@@ -12,7 +12,7 @@ from seedscope.pipeline.models.families.stable_diffusion import compiled
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 LONGEST = 256
-"""Tokens of a prompt that are read. Source: diffusers, `KolorsPipeline.encode_prompt`, whatever the call's `max_sequence_length`."""
+"""Tokens of a prompt that are read, whatever the call says. Source: diffusers, `KolorsPipeline.__call__`."""
 
 
 class Kolors(StableDiffusionXL):

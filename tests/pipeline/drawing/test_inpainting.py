@@ -427,7 +427,9 @@ def test_models_that_cannot_do_a_task_are_refused(tmp_path: Path) -> None:
     ):
         locate(Model(id="sprout-inpaint"))
     xl = Model(id=str(tiny_models.sdxl(tmp_path / "xl")))
-    with pytest.raises(ModelError, match="is a StableDiffusionXLPipeline; inpainting runs on .*Inpaint.* and "):
+    index = tmp_path / "xl" / "model_index.json"
+    index.write_text(index.read_text().replace("StableDiffusionXLPipeline", "KolorsPipeline"))
+    with pytest.raises(ModelError, match="is a KolorsPipeline; inpainting runs on .*Inpaint.* and "):
         locate(xl, fills_masks=True)
     folder = tiny_models.sd2_inpaint(tmp_path / "renamed")
     index = folder / "model_index.json"

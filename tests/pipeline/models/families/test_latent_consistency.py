@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tiny_models
 from diffusers import LCMScheduler
-from stock_families import by_seedscope, by_stock, with_clip_skip, golden_list, holds_in_stock_code, stock_pipe, study
+from stock_families import by_seedscope, by_stock, golden_list, holds_in_stock_code, stock_pipe, study, with_clip_skip
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import load
