@@ -27,7 +27,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser
 from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.schedulers import refuse_what_cannot_draw, scheduler_classes, study_scheduler
+from seedscope.pipeline.models.schedulers import refuse_what_cannot_draw, scheduler_names, study_scheduler
 from seedscope.pipeline.study.scheduler_names import SCHEDULERS
 from seedscope.pipeline.study.schema import Compute, Json, Model, Sampling
 
@@ -113,7 +113,7 @@ def main() -> int:
     import tiny_models
 
     diffusers.utils.logging.set_verbosity_error()
-    choices = SCHEDULERS if wants_names else {kind: (kind, {}) for kind in scheduler_classes()}
+    choices = SCHEDULERS if wants_names else {kind: (kind, {}) for kind in scheduler_names()}
     with tempfile.TemporaryDirectory() as folder:
         pipes = {
             "sprout": stock_pipe(locate(Model(id="sprout")).folder),

@@ -96,9 +96,28 @@ def _make(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) -> None:
     from seedscope.jobs.work.make import make
     from seedscope.jobs.work.progress import Watcher
 
+    if what.get("pictures"):
+        _warn_of_long_prompts(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
     _report(steps)
+
+
+def _warn_of_long_prompts(run: "AnyRun") -> None:
+    """Say before anything is drawn how many prompts are cut, and by how much."""
+    from seedscope.analysis.run.run import DrawnRun
+    from seedscope.pipeline.models.tokens import tokens_cut
+
+    if not isinstance(run, DrawnRun):
+        return
+    prompts = [prompt.text for prompt in run.wanted.prompts]
+    if cut := tokens_cut(run.located, run.study.sampling, prompts):
+        hint = " `long_prompts: chunks` under sampling reads them in chunks." if run.located.family.chunks else ""
+        notes.print(
+            f"{len(cut):,} of {len(prompts):,} prompts are longer than the text encoder takes: up to {max(cut):,} tokens at "
+            f"their ends will not be read.{hint}",
+            soft_wrap=True,
+        )
 
 
 def _report(steps: Sequence["Step"]) -> None:

@@ -96,7 +96,9 @@ class CalledAsItIs(Drawer):
             **dict.fromkeys(FRAMES, 1),
         }
         negative = {"negative_prompt": guidance.negative_prompt} if guidance.negative_prompt else {}
-        return {name: value for name, value in usual.items() if name in self._parameters} | negative | sampling.arguments
+        return (
+            {name: value for name, value in usual.items() if name in self._parameters} | negative | sampling.arguments
+        )
 
     def told(self) -> dict[str, Json]:
         """How noise was asked for since this was last called, and a sha256 over all that each seed's generator gave.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -87,6 +88,10 @@ class Denoiser(Drawer):
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
         """What the network is given for a batch of as many embeddings; size: (height, width) of the pictures, pixels."""
 
+    def length(self, embedding: Embedding) -> int:  # noqa: ARG002
+        """Of a text as the network is given it, in tokens: only those of one length are drawn together."""
+        return 0
+
     def guided_by(self, scale: float, count: int) -> Conditions:  # noqa: ARG002
         """What a network that is told the guidance scale is given beside that, for so many embeddings."""
         return {}
@@ -169,6 +174,8 @@ class Family(ABC):
     """The part that denoises."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Parts of a folder that shape no picture."""
+    chunks: ClassVar[bool] = False
+    """Whether prompts beyond what is read at once can be read in chunks."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
 
@@ -207,3 +214,11 @@ class Family(ABC):
             ModelError: a sentence.
         """
         return
+
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:  # noqa: ARG002
+        """The tokenizer that says how many tokens of a prompt are read, of the parts that are there, and how many these are."""
+        return "", math.inf
+
+    def tokens_cut(self, parts: Mapping[str, Any], processor: Any, text: str, sampling: Sampling) -> int:  # noqa: ARG002
+        """How many tokens of a prompt are cut off, where `processor` is the tokenizer that `reads` names, or holds it."""
+        return 0

@@ -8,7 +8,6 @@ import inspect
 import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
@@ -53,12 +52,11 @@ def _of_the_seed(found: Any, name: str, *, own: bool = True) -> Any:
     return found
 
 
-@cache
-def scheduler_classes() -> dict[str, Any]:
-    """Name -> class of all schedulers of diffusers; of one that needs a library which is missing, what stands for it."""
+def scheduler_names() -> list[str]:
+    """The classes of all schedulers of diffusers, those too that need a library which is missing."""
     import diffusers
 
-    return {name: getattr(diffusers, name) for name in dir(diffusers) if name.endswith(_SUFFIX) and name != _SUFFIX}
+    return [name for name in dir(diffusers) if name.endswith(_SUFFIX) and name != _SUFFIX]
 
 
 def refuse_scheduler(sampling: Sampling) -> None:
@@ -74,12 +72,13 @@ def refuse_scheduler(sampling: Sampling) -> None:
 
 
 def _named(kind: str) -> Any:
-    classes = scheduler_classes()
-    if kind not in classes:
-        near = difflib.get_close_matches(kind, [*classes, *SCHEDULERS], n=1)
+    import diffusers
+
+    if kind not in (names := scheduler_names()):
+        near = difflib.get_close_matches(kind, [*names, *SCHEDULERS], n=1)
         hint = f"Did you mean {near[0]!r}?" if near else "Name one such as DDIMScheduler."
         raise ModelError(f"sampling.scheduler: diffusers has no scheduler {kind!r}. {hint}")
-    return _of_the_seed(classes[kind], kind, own=False)
+    return _of_the_seed(getattr(diffusers, kind), kind, own=False)
 
 
 def _refuse_settings(kind: Any, config: Mapping[str, Json]) -> None:

@@ -18,6 +18,7 @@ from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.schedulers import scheduler_errors
+from seedscope.pipeline.models.tokens import tokens_beyond
 from seedscope.pipeline.study.schema import Compute, Guidance, Json, Sampling
 
 if TYPE_CHECKING:
@@ -129,6 +130,12 @@ class StockFamily(Family):
         """The tokenizer that says how many tokens of a prompt are read, of the parts that are there, and how many these are."""
         return self.tokenizer, self.longest
 
+    def tokens_cut(self, parts: Mapping[str, Any], processor: Any, text: str, sampling: Sampling) -> int:
+        options = text_options(sampling.arguments)
+        longest = options.get("max_sequence_length", self.reads(parts)[1])
+        framed = self.framed(processor, text, options)
+        return tokens_beyond(getattr(processor, "tokenizer", processor), framed, longest)
+
     def pictures(self, output: Any) -> torch.Tensor:
         """(B, 3, H, W) in 0 .. 1, of what a call returns."""
         pictures: torch.Tensor = output.images
@@ -173,6 +180,7 @@ class StockFamily(Family):
                 raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")
         for key in self.guided(guidance, sampling.call).keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{key}: is said by sampling.guidance.scale. Remove it.")
+        refuse_texts_of_clip(pipeline, sampling)
         refuse_arguments(pipeline, sampling)
         for name in self.frozen.keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
@@ -195,6 +203,21 @@ def bare_network(folder: Path, part: str) -> torch.nn.Module:
     with torch.device("meta"):
         network: torch.nn.Module = getattr(diffusers, kind).from_config(read_json(folder / part / "config.json"))
     return network
+
+
+def refuse_texts_of_clip(pipeline: str, sampling: Sampling) -> None:
+    """
+    Raises:
+        ModelError: the study asks for what only pipelines have whose texts CLIP alone reads.
+    """
+    for key, value in (
+        ("long_prompts", sampling.long_prompts != "cut"),
+        ("weighted_prompts", sampling.weighted_prompts),
+    ):
+        if value:
+            raise ModelError(
+                f"sampling.{key}: is for models whose prompts CLIP alone reads, not a {pipeline}. Remove it."
+            )
 
 
 def refuse_arguments(pipeline: str, sampling: Sampling) -> None:
@@ -256,15 +279,9 @@ class StockPipeline(Drawer):
         ]
 
     def tokens_cut(self, text: str) -> int:
-        name, usual = self.family.reads(self.pipe.components)
+        name, _ = self.family.reads(self.pipe.components)
         processor = self.pipe.components.get(name)
-        if processor is None:
-            return 0
-        tokenizer, options = getattr(processor, "tokenizer", processor), text_options(self.sampling.arguments)
-        longest = options.get("max_sequence_length", usual)
-        framed = self.family.framed(processor, text, options)
-        tokens: list[int] = tokenizer(framed, truncation=False, verbose=False).input_ids
-        return int(max(0, len(tokens) - longest))
+        return 0 if processor is None else self.family.tokens_cut(self.pipe.components, processor, text, self.sampling)
 
     def draw(
         self,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
-from seedscope.pipeline.models.stock import FRAMES, bare_network, refuse_arguments
+from seedscope.pipeline.models.stock import FRAMES, bare_network, refuse_arguments, refuse_texts_of_clip
 from seedscope.pipeline.study.scheduler_names import OWN
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
@@ -77,6 +77,7 @@ class Generic(Family):
             raise ModelError(
                 f"task: {pipeline} is called whole, and draws from prompts and noise alone. Choose a model with a UNet."
             )
+        refuse_texts_of_clip(pipeline, sampling)
         refuse_arguments(pipeline, sampling)
         if film := next((name for name in FRAMES if name in sampling.arguments), None):
             raise ModelError(f"sampling.call.{film}: one picture is drawn of each prompt and seed. Remove it.")

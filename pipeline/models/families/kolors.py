@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Configs, Drawer, Geometry
+from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
 from seedscope.pipeline.models.families.sdxl import SIZES, SDXLDenoiser, StableDiffusionXL, upcast
 from seedscope.pipeline.models.families.stable_diffusion import compiled
+from seedscope.pipeline.models.stock import refuse_texts_of_clip
 from seedscope.pipeline.study.schema import Compute, Sampling
-
-LONGEST = 256
-"""Tokens of a prompt that are read, whatever the call says. Source: diffusers, `KolorsPipeline.__call__`."""
 
 
 class Kolors(StableDiffusionXL):
     """Source: diffusers, `KolorsPipeline`."""
 
     name = "kolors"
+    chunks = False
     draws = "KolorsPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, bool | None]] = {}
@@ -38,26 +37,26 @@ class Kolors(StableDiffusionXL):
             )
         return super().geometry(configs, name, fills_masks=fills_masks)
 
+    def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
+        super().refuse(pipeline, sampling, by_prompt=by_prompt)
+        refuse_texts_of_clip(pipeline, sampling)
+
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:  # noqa: ARG002
+        """As many as the stock call reads, whatever `max_sequence_length` it is given."""
+        return "tokenizer", 256
+
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         upcast(pipe, compute)
-        return KolorsDenoiser(compiled(pipe, compute), device, sampling)
+        return KolorsDenoiser(self, compiled(pipe, compute), device, sampling)
 
 
 class KolorsDenoiser(SDXLDenoiser):
     """Source: diffusers, `KolorsPipeline`."""
 
-    def __init__(self, pipe: Any, device: str, sampling: Sampling) -> None:
-        super().__init__(pipe, device, sampling)
+    def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
+        super().__init__(family, pipe, device, sampling)
         self.counts_steps = False
 
     @property
     def _text_options(self) -> dict[str, Any]:
         return {}
-
-    @property
-    def _tokenizer(self) -> Any:
-        return self.pipe.tokenizer
-
-    def tokens_cut(self, text: str) -> int:
-        tokens: Sequence[int] = self._tokenizer(text, truncation=False, verbose=False)["input_ids"]
-        return max(0, len(tokens) - LONGEST)

@@ -38,4 +38,4 @@ class LatentConsistency(StableDiffusion):
                 f"model: a {self.draws} has a UNet that is told the guidance scale, and this one has no time_cond_proj_dim. "
                 "Load it as a StableDiffusionPipeline, with `scheduler: lcm`."
             )
-        return UNetDenoiser(compiled(pipe, compute), device, sampling)
+        return UNetDenoiser(self, compiled(pipe, compute), device, sampling)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Conditions, Drawer, Embedding, Text
+from seedscope.pipeline.models.base import Conditions, Drawer, Embedding, Family, Text
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
 from seedscope.pipeline.study.schema import Compute, Sampling
 
@@ -44,7 +44,7 @@ class StableDiffusionXL(StableDiffusion):
 
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         upcast(pipe, compute)
-        return SDXLDenoiser(compiled(pipe, compute), device, sampling)
+        return SDXLDenoiser(self, compiled(pipe, compute), device, sampling)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
         super().refuse(pipeline, sampling, by_prompt=by_prompt)
@@ -86,8 +86,8 @@ class SDXLDenoiser(UNetDenoiser):
     begins at the given picture with noise over it.
     """
 
-    def __init__(self, pipe: Any, device: str, sampling: Sampling) -> None:
-        super().__init__(pipe, device, sampling)
+    def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
+        super().__init__(family, pipe, device, sampling)
         self.fills_masks = type(pipe).__name__ in StableDiffusionXL.inpaints[:1]
         self.counts_steps = not self.fills_masks
 
@@ -101,11 +101,6 @@ class SDXLDenoiser(UNetDenoiser):
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         states, negative_states, pooled, negative_pooled = self._encode_prompt(text, guided, negative)
         return {"states": states, "pooled": pooled}, {"states": negative_states, "pooled": negative_pooled}
-
-    @property
-    def _tokenizer(self) -> Any:
-        # A model may do without its first text encoder.
-        return self.pipe.tokenizer or self.pipe.tokenizer_2
 
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:
         """The states, the pooled text (B, P) and size conditions (B, 6 or 5), as the stock pipeline makes them."""

@@ -21,6 +21,15 @@ from seedscope.pipeline.models.base import (
     Text,
 )
 from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.long_texts import (
+    count_pieces,
+    fragments,
+    reading_piece,
+    refuse_without_compel,
+    weighted_states,
+    without_weights,
+)
+from seedscope.pipeline.models.tokens import CLIP_READS, tokens_beyond
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
@@ -34,6 +43,7 @@ class StableDiffusion(Family):
     """Stable Diffusion 1.x and 2.x."""
 
     name = "sd"
+    chunks = True
     draws = "StableDiffusionPipeline"
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionInpaintPipeline", "StableDiffusionPipeline")
     unused: ClassVar[tuple[str, ...]] = ("safety_checker", "feature_extractor", "image_encoder")
@@ -75,8 +85,17 @@ class StableDiffusion(Family):
         pipe = getattr(diffusers, pipeline)(**absent, unet=unet, scheduler=scheduler, **self.options)
         return pipe.unet, pipe.scheduler
 
+    def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:
+        return ("tokenizer" if parts.get("tokenizer") else "tokenizer_2"), CLIP_READS
+
+    def tokens_cut(self, parts: Mapping[str, Any], processor: Any, text: str, sampling: Sampling) -> int:
+        if sampling.long_prompts == "chunks":
+            return 0
+        text = without_weights(text) if sampling.weighted_prompts else text
+        return tokens_beyond(processor, text, self.reads(parts)[1])
+
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
-        return UNetDenoiser(compiled(pipe, compute), device, sampling)
+        return UNetDenoiser(self, compiled(pipe, compute), device, sampling)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
         if not sampling.arguments:
@@ -160,16 +179,22 @@ class UNetDenoiser(Denoiser):
     Source: diffusers, `StableDiffusionPipeline`: operation for operation what it computes.
     """
 
-    def __init__(self, pipe: Any, device: str, sampling: Sampling) -> None:
+    def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
         """
         Raises:
             ModelError: the study asks for guidance that has no effect on the model.
         """
-        self.pipe, self.device, self.sampling = pipe, device, sampling
+        self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
         self.scheduler: Scheduler = pipe.scheduler
         self.told_guidance = pipe.unet.config.time_cond_proj_dim is not None
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
+        if sampling.weighted_prompts:
+            refuse_without_compel()
+            if sampling.clip_skip is not None:
+                raise ModelError(
+                    "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
+                )
         if sampling.guidance.empty == "text" and not getattr(pipe.config, "force_zeros_for_empty_prompt", False):
             raise ModelError(
                 "sampling.guidance.empty: an empty text and none are the same to this model, which has no "
@@ -178,13 +203,45 @@ class UNetDenoiser(Denoiser):
 
     def embed(self, texts: Sequence[Text]) -> list[Embedding]:
         """Of an empty negative prompt, what diffusers takes for none (zeros for some SDXL models), or for an empty text."""
+        return [self._embedded(item) for item in texts]
+
+    def _embedded(self, item: Text) -> Embedding:
+        chunks = self.sampling.long_prompts == "chunks"
+        parts = fragments(item.text) if self.sampling.weighted_prompts else [(item.text, 1.0)]
+        text = "".join(part for part, _ in parts)
+        count = count_pieces(self.pipe, text) if chunks else 1
+        embedding = {**self._of_pieces(text, item.negative, count)}
+        if any(weight != 1 for _, weight in parts):
+            embedding["states"] = weighted_states(self.pipe, parts, cut=not chunks)
+        if chunks:
+            # What lengthens a text to the length of another that it meets: what stands for nothing.
+            none = not item.text and item.negative
+            padding = self._embedded_alone("", item.negative)["states"] if none else self._empty(item.negative)
+            embedding["padding"] = padding
+        return embedding
+
+    def _empty(self, negative: bool) -> torch.Tensor:
+        """The states of an empty text."""
+        encoded = self._encoded("", guided=negative, negative="" if negative else None)
+        return encoded[int(negative)]["states"]
+
+    def _of_pieces(self, text: str, negative: bool, count: int) -> Embedding:
+        """The states of all pieces one after another; what is pooled, of the first."""
+        if count == 1:
+            return self._embedded_alone(text, negative)
+        import torch
+
+        found = []
+        for number in range(count):
+            with reading_piece(self.pipe, number):
+                found.append(self._embedded_alone(text, negative))
+        return {**found[0], "states": torch.cat([each["states"] for each in found], dim=1)}
+
+    def _embedded_alone(self, text: str, negative: bool) -> Embedding:
         none = "" if self.sampling.guidance.empty == "text" else None
-        return [
-            self._encoded("", guided=True, negative=item.text or none)[1]
-            if item.negative
-            else self._encoded(item.text, guided=False, negative=None)[0]
-            for item in texts
-        ]
+        if negative:
+            return self._encoded("", guided=True, negative=text or none)[1]
+        return self._encoded(text, guided=False, negative=None)[0]
 
     def _encoded(self, text: str, *, guided: bool, negative: str | None) -> tuple[Embedding, Embedding]:
         """The embeddings of a prompt and of a negative prompt, by the pipeline's own method."""
@@ -214,20 +271,29 @@ class UNetDenoiser(Denoiser):
         """Arguments of the pipeline's `encode_prompt` that a study says."""
         return {"clip_skip": self.sampling.clip_skip}
 
-    @property
-    def _tokenizer(self) -> Any:
-        """The tokenizer that says which tokens of a prompt are read."""
-        return self.pipe.tokenizer
-
     def tokens_cut(self, text: str) -> int:
-        tokenizer = self._tokenizer
-        tokens: list[int] = tokenizer(text, truncation=False, verbose=False).input_ids
-        return max(0, len(tokens) - int(tokenizer.model_max_length))
+        parts = self.pipe.components
+        name, _ = self.family.reads(parts)
+        return self.family.tokens_cut(parts, parts[name], text, self.sampling)
+
+    def length(self, embedding: Embedding) -> int:
+        return int(embedding["states"].shape[1])
 
     def conditions(self, embeddings: Sequence[Embedding], size: tuple[int, int]) -> Conditions:  # noqa: ARG002
         import torch
 
-        return {"states": torch.cat([embedding["states"] for embedding in embeddings])}
+        longest = max(self.length(embedding) for embedding in embeddings)
+        return {"states": torch.cat([self._lengthened(embedding, longest) for embedding in embeddings])}
+
+    def _lengthened(self, embedding: Embedding, length: int) -> torch.Tensor:
+        import torch
+
+        states = embedding["states"]
+        lacking = length - self.length(embedding)
+        if lacking == 0:
+            return states
+        padding = embedding["padding"]
+        return torch.cat([states, *[padding] * (lacking // padding.shape[1])], dim=1)
 
     def guided_by(self, scale: float, count: int) -> Conditions:
         import torch

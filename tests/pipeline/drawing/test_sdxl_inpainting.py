@@ -1,7 +1,8 @@
-"""SDXL inpainting, by a UNet of 9 channels and by one of 4: pixel for pixel what the stock pipeline draws into the same masks."""
+"""SDXL inpainting, by a UNet of 9 channels and by one of 4: pixel for pixel what the stock pipeline draws."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_a_refiner_is_told_aesthetic_scores(given: Path, tmp_path: Path) -> None
         patch.setattr(tiny_models, "_unet", lambda **config: whole(**config | dims))
         folder = tiny_models.sdxl_inpaint(tmp_path / "refiner")
     index = folder / "model_index.json"
-    index.write_text(index.read_text().replace("{", '{"requires_aesthetics_score": true, ', 1))
+    index.write_text(json.dumps(json.loads(index.read_text()) | {"requires_aesthetics_score": True}))
     scores = {"aesthetic_score": 3.0}
     here, there = both(study(folder, given, call=scores), given, tmp_path / "out", **scores)
     np.testing.assert_array_equal(here, there)
