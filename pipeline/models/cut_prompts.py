@@ -7,14 +7,16 @@ from typing import Any
 
 from seedscope.pipeline.models.configuration import MALFORMED, read_json
 from seedscope.pipeline.models.locate import Located
-from seedscope.pipeline.models.tokens import CLIP_READS
 from seedscope.pipeline.study.schema import Sampling
+
+FEWEST_READ = 16
+"""Tokens: a text of fewer bytes is never cut."""
 
 
 def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> list[int]:
     """Of each prompt that will be cut, how many tokens; of none where the tokenizer is not here, as of a hub's model."""
     # A token is a byte at least.
-    long = [text for text in texts if len(text.encode()) + 2 > CLIP_READS]
+    long = [text for text in texts if len(text.encode()) + 2 > FEWEST_READ]
     if not long:
         return []
     try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 CLIP_READS = 77
-"""Tokens, with the marks of start and end. No family reads fewer."""
+"""Tokens, with the marks of start and end; a small model may read fewer."""
 
 
 def tokens_beyond(tokenizer: Any, text: str, longest: float) -> int:
