@@ -106,7 +106,7 @@ def _make(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) -> None:
 def _warn_of_long_prompts(run: "AnyRun") -> None:
     """Say before anything is drawn how many prompts are cut, and by how much."""
     from seedscope.analysis.run.run import DrawnRun
-    from seedscope.pipeline.models.tokens import tokens_cut
+    from seedscope.pipeline.models.cut_prompts import tokens_cut
 
     if not isinstance(run, DrawnRun):
         return

@@ -95,7 +95,7 @@ class Drawing:
         cells: list[Cell],
         start: torch.Tensor,
         generators: list[torch.Generator],
-        texts: Mapping[Branch, Sequence[Embedding]],
+        texts: Mapping[Branch, list[Embedding]],
     ) -> torch.Tensor:
         """The latents of cells, (B, C, h, w); only those whose texts are of one length are drawn together."""
         lengths = [max(map(model.length, each)) for each in zip(*texts.values(), strict=True)]

@@ -1,48 +1,15 @@
-"""How much of a prompt a text encoder reads: known before a model is loaded, from its tokenizer alone."""
+"""How much of a prompt a text encoder reads."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from seedscope.pipeline.models.configuration import MALFORMED, read_json
-
-if TYPE_CHECKING:
-    from seedscope.pipeline.models.locate import Located
-    from seedscope.pipeline.study.schema import Sampling
+from typing import Any
 
 CLIP_READS = 77
-"""Tokens, with the marks of start and end. No family reads fewer."""
+"""Tokens, with the marks of start and end; a small model may read fewer."""
 
 
 def tokens_beyond(tokenizer: Any, text: str, longest: float) -> int:
     """Tokens of a text, with the marks of its start and end, that are not read."""
     tokens: Sequence[int] = tokenizer(text, truncation=False, verbose=False)["input_ids"]
     return int(max(0, len(tokens) - longest))
-
-
-def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> list[int]:
-    """Of each prompt that will be cut, how many tokens; of none where the tokenizer is not here, as of a hub's model."""
-    # A token is a byte at least.
-    long = [text for text in texts if len(text.encode()) + 2 > CLIP_READS]
-    if not long:
-        return []
-    try:
-        index = read_json(located.folder / "model_index.json")
-        parts = {name: kind for name, kind in index.items() if isinstance(kind, list) and kind[0] is not None}
-        name, _ = located.family.reads(parts)
-        processor = _loaded(located, name, parts[name]) if name in parts else None
-    except (ImportError, OSError, *MALFORMED):
-        return []
-    counts = (located.family.tokens_cut(parts, processor, text, sampling) for text in long if processor is not None)
-    return [count for count in counts if count]
-
-
-def _loaded(located: Located, name: str, kind: Sequence[str]) -> Any:
-    """A tokenizer, or what holds one, as the index of a model names it."""
-    import diffusers
-    import transformers
-
-    library, class_name = kind
-    where = transformers if library == "transformers" else getattr(diffusers.pipelines, library)
-    return getattr(where, class_name).from_pretrained(located.folder / name, local_files_only=True)

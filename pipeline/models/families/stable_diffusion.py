@@ -92,7 +92,7 @@ class StableDiffusion(Family):
         if sampling.long_prompts == "chunks":
             return 0
         text = without_weights(text) if sampling.weighted_prompts else text
-        return tokens_beyond(processor, text, self.reads(parts)[1])
+        return tokens_beyond(processor, text, min(int(processor.model_max_length), self.reads(parts)[1]))
 
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         return UNetDenoiser(self, compiled(pipe, compute), device, sampling)

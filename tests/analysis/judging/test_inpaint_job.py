@@ -94,4 +94,8 @@ def test_a_prompt_that_the_text_encoder_cuts_is_told(tmp_path: Path) -> None:
     }
     study.write_text(yaml.safe_dump(content))
     told = command("generate", study, "--out", tmp_path / "run", "--executor", "inline")
-    assert "1 prompts are longer than the text encoder takes" in " ".join(told.split())
+    told = " ".join(told.split())
+    assert "1 prompts are longer than the text encoder takes" in told
+    before, _, _ = told.partition("images:")
+    assert "1 of 2 prompts are longer than the text encoder takes: up to " in before
+    assert "tokens at their ends will not be read. `long_prompts: chunks` under sampling" in before

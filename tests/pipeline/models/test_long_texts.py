@@ -13,10 +13,10 @@ from stock_families import SEEDS, by_seedscope, by_stock, stock_pipe, study
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Text
+from seedscope.pipeline.models.cut_prompts import tokens_cut
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.long_texts import fragments
-from seedscope.pipeline.models.tokens import tokens_cut
 
 LONG = " ".join(["a photo of the red picture with blue and green painting"] * 9)
 PROMPTS = ("a red apple", LONG)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from diffusers import UniPCMultistepScheduler
 from diffusers.pipelines.flux import pipeline_flux
 from stock_families import (
     by_seedscope,
@@ -107,3 +108,37 @@ def test_what_it_cannot_do_is_refused_before_it_is_loaded(dev: Path, sampling: d
     with pytest.raises(ModelError, match=said):
         located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
         located.size(wanted.sampling)
+
+
+# --- schedulers and arguments of a study
+
+
+def test_another_solver_of_its_noise_equals_stock(dev: Path, tmp_path: Path) -> None:
+    flow = {"use_flow_sigmas": True, "prediction_type": "flow_prediction", "use_dynamic_shifting": False}
+    pipe = stock_pipe(dev)
+    pipe.scheduler = UniPCMultistepScheduler.from_config(pipe.scheduler.config, **flow)
+    wanted = study(dev, scheduler={"class": "UniPCMultistepScheduler", "config": flow}, batch_size=1, **SIZE)
+    np.testing.assert_array_equal(by_seedscope(wanted, tmp_path), by_stock(pipe, guidance_scale=4.0, **SIZE))
+
+
+def test_a_solver_that_its_call_cannot_use_is_refused(dev: Path, tmp_path: Path) -> None:
+    wanted = study(dev, scheduler={"class": "FlowMatchHeunDiscreteScheduler"}, **SIZE)
+    with pytest.raises(
+        ModelError, match="sampling.scheduler: a FluxPipeline cannot use FlowMatchHeunDiscreteScheduler: "
+    ):
+        by_seedscope(wanted, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("sampling", "said"),
+    [
+        ({"eta": 0.5}, "sampling.eta: a FluxPipeline takes no such argument."),
+        ({"long_prompts": "chunks"}, "sampling.long_prompts: is for models whose prompts CLIP alone reads, not a Flux"),
+        ({"guidance": {"empty": "text"}}, "sampling.guidance.empty: FluxPipeline has no such guidance"),
+    ],
+)
+def test_what_its_call_does_not_take_is_refused(dev: Path, sampling: dict[str, Any], said: str) -> None:
+    wanted = study(dev, **sampling)
+    located = locate(wanted.model)
+    with pytest.raises(ModelError, match=said):
+        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)

@@ -1,0 +1,40 @@
+"""How many prompts of a study are cut, and by how much: known before a model is loaded, from its tokenizer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seedscope.pipeline.models.configuration import MALFORMED, read_json
+from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.study.schema import Sampling
+
+FEWEST_READ = 16
+"""Tokens: a text of fewer bytes is never cut."""
+
+
+def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> list[int]:
+    """Of each prompt that will be cut, how many tokens; of none where the tokenizer is not here, as of a hub's model."""
+    # A token is a byte at least.
+    long = [text for text in texts if len(text.encode()) + 2 > FEWEST_READ]
+    if not long:
+        return []
+    try:
+        index = read_json(located.folder / "model_index.json")
+        parts = {name: kind for name, kind in index.items() if isinstance(kind, list) and kind[0] is not None}
+        name, _ = located.family.reads(parts)
+        processor = _loaded(located, name, parts[name]) if name in parts else None
+    except (ImportError, OSError, *MALFORMED):
+        return []
+    counts = (located.family.tokens_cut(parts, processor, text, sampling) for text in long if processor is not None)
+    return [count for count in counts if count]
+
+
+def _loaded(located: Located, name: str, kind: Sequence[str]) -> Any:
+    """A tokenizer, or what holds one, as the index of a model names it."""
+    import diffusers
+    import transformers
+
+    library, class_name = kind
+    where = transformers if library == "transformers" else getattr(diffusers.pipelines, library)
+    return getattr(where, class_name).from_pretrained(located.folder / name, local_files_only=True)
