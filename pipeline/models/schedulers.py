@@ -186,6 +186,11 @@ def refuse_what_cannot_draw(scheduler: Scheduler, sampling: Sampling) -> None:
             raise _draws_elsewhere(kind, own=own)
 
 
+def hands_generators_on(pipeline: Any) -> bool:
+    """Whether a class of diffusers gives its scheduler the generators of a call; some define how, and do not."""
+    return "prepare_extra_step_kwargs" in inspect.unwrap(pipeline.__call__).__code__.co_names
+
+
 def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
     """Try a copy of the scheduler of a pipeline that is called whole, given the generators that the pipeline gives it.
 
@@ -199,7 +204,7 @@ def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         before = torch.random.get_rng_state()
         with suppress(*MALFORMED):
-            _try(copy.deepcopy(pipe.scheduler), sampling, generators=hasattr(pipe, "prepare_extra_step_kwargs"))
+            _try(copy.deepcopy(pipe.scheduler), sampling, generators=hands_generators_on(type(pipe)))
         if not torch.equal(before, torch.random.get_rng_state()):
             raise _draws_elsewhere(type(pipe.scheduler).__name__, own=sampling.wanted[0] == OWN)
 

@@ -11,7 +11,7 @@ from tiny_texts import t5_encoder, t5_tokenizer
 from transformers import CLIPTextModel
 
 
-def flux(folder: Path, *, guidance_embeds: bool) -> Path:
+def flux(folder: Path, *, guidance_embeds: bool, layers: int = 1) -> Path:
     """dev, or, without the embedding of the guidance, schnell."""
     clip, t5 = tiny_models.clip_tokenizer(folder / "tokenizer", pad="<|endoftext|>"), t5_tokenizer()
     with torch.random.fork_rng(devices=[]):
@@ -19,8 +19,8 @@ def flux(folder: Path, *, guidance_embeds: bool) -> Path:
         text_encoder = CLIPTextModel(tiny_models.text_config(clip, width=24, activation="quick_gelu"))
         transformer = FluxTransformer2DModel(
             in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
+            num_layers=layers,
+            num_single_layers=layers,
             attention_head_dim=16,
             num_attention_heads=2,
             joint_attention_dim=32,
