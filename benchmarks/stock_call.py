@@ -1,5 +1,5 @@
-"""Families that are called whole: `seedscope generate`, a bare loop of the same pipeline with kept embeddings, and one that embeds
-its prompts at each call; pictures a second, in turns.
+"""Families that are called whole: `seedscope generate`, a bare loop of the same pipeline with kept embeddings, and one that
+embeds its prompts at each call; pictures a second, in turns.
 
 Small random Flux and SD 3 models, whose text encoders are small too: with a real T5 the third row falls further behind.
 
