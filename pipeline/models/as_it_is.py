@@ -19,7 +19,8 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer, Embedding, Text
 from seedscope.pipeline.models.configuration import MALFORMED
 from seedscope.pipeline.models.device import memory_ran_out
-from seedscope.pipeline.models.stock import FRAMES, only_the_seeds_noise
+from seedscope.pipeline.models.stock_arguments import FRAMES
+from seedscope.pipeline.models.watched_call import only_the_seeds_noise
 from seedscope.pipeline.models.watched_noise import Draw, WatchedNoise
 from seedscope.pipeline.study.schema import Json, Sampling
 

@@ -23,7 +23,8 @@ from seedscope.pipeline.models.schedulers import (
     study_scheduler,
 )
 from seedscope.pipeline.models.single_file import load_part, refuse_misfit
-from seedscope.pipeline.models.stock import StockFamily, text_options
+from seedscope.pipeline.models.stock import StockFamily
+from seedscope.pipeline.models.stock_arguments import text_options
 from seedscope.pipeline.models.texts import KeptTexts
 from seedscope.pipeline.study.scheduler_names import OWN
 from seedscope.pipeline.study.schema import Compute, Json, Sampling

@@ -6,61 +6,28 @@ memory of the decoder and the guard against noise from elsewhere are the same fo
 
 from __future__ import annotations
 
-import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text
 from seedscope.pipeline.models.configuration import read_json
-from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.models.schedulers import scheduler_errors
+from seedscope.pipeline.models.stock_arguments import (
+    refuse_arguments,
+    refuse_other_steps,
+    refuse_texts_of_clip,
+    text_options,
+)
 from seedscope.pipeline.models.tokens import tokens_beyond
-from seedscope.pipeline.study.schema import Compute, Guidance, Json, Sampling
+from seedscope.pipeline.models.watched_call import decoding_in_pieces, only_the_seeds_noise
+from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import torch
 
-OURS = frozenset(
-    {
-        "prompt",
-        "prompt_2",
-        "prompt_3",
-        "negative_prompt",
-        "negative_prompt_2",
-        "negative_prompt_3",
-        "caption_upsample_temperature",
-        "image",
-        "ip_adapter_image",
-        "negative_ip_adapter_image",
-        "height",
-        "width",
-        "num_inference_steps",
-        "guidance_scale",
-        "num_images_per_prompt",
-        "num_videos_per_prompt",
-        "generator",
-        "latents",
-        "output_type",
-        "return_dict",
-    }
-)
-"""Arguments of a call that the study says otherwise, or that are not its own."""
-TEXT_OPTIONS = (
-    "max_sequence_length",
-    "clip_skip",
-    "system_prompt",
-    "text_encoder_out_layers",
-    "complex_human_instruction",
-    "clean_caption",
-)
-FRAMES = ("num_frames", "video_length", "frames")
-"""What calls that make films have for their length: one picture is asked for."""
 _NO_NEGATIVE_TEXT = {"negative_prompt": None}
 """Beside an embedding of one, which pipelines refuse whose default is an empty text."""
 
@@ -186,7 +153,7 @@ class StockFamily(Family):
         refuse_arguments(pipeline, sampling)
         for name in self.frozen.keys() & sampling.call.keys():
             raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
-        _refuse_other_steps(sampling)
+        refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.arguments):
             raise ModelError(
                 f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt at this guidance. {self.negative_hint}"
@@ -205,51 +172,6 @@ def bare_network(folder: Path, part: str) -> torch.nn.Module:
     with torch.device("meta"):
         network: torch.nn.Module = getattr(diffusers, kind).from_config(read_json(folder / part / "config.json"))
     return network
-
-
-def refuse_texts_of_clip(pipeline: str, sampling: Sampling) -> None:
-    """
-    Raises:
-        ModelError: the study asks for what only pipelines have whose texts CLIP alone reads.
-    """
-    for key, value in (
-        ("long_prompts", sampling.long_prompts != "cut"),
-        ("weighted_prompts", sampling.weighted_prompts),
-    ):
-        if value:
-            raise ModelError(
-                f"sampling.{key}: is for models whose prompts CLIP alone reads, not a {pipeline}. Remove it."
-            )
-
-
-def refuse_arguments(pipeline: str, sampling: Sampling) -> None:
-    """Refuse arguments that a class of diffusers does not take, or that a study says otherwise.
-
-    Raises:
-        ModelError: a sentence.
-    """
-    import difflib
-
-    import diffusers
-
-    known = set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters) - {"self"}
-    for name in sampling.arguments:
-        if name in OURS or name.endswith(("_embeds", "_mask")) or name.startswith("callback"):
-            raise ModelError(f"{sampling.place(name)}: is said by the study, or by seedscope itself. Remove it.")
-        if name not in known:
-            near = difflib.get_close_matches(name, known - OURS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ModelError(f"{sampling.place(name)}: a {pipeline} takes no such argument.{hint}")
-
-
-def _refuse_other_steps(sampling: Sampling) -> None:
-    """A call that is given its noise levels, or its times, makes a step for each, whatever number of steps it is given."""
-    for name in ("sigmas", "timesteps"):
-        levels = sampling.call.get(name)
-        if isinstance(levels, list) and len(levels) != sampling.steps:
-            raise ModelError(
-                f"sampling.call.{name}: has {len(levels)} values, which make as many steps. Set steps to {len(levels)}."
-            )
 
 
 class StockPipeline(Drawer):
@@ -362,59 +284,3 @@ class StockPipeline(Drawer):
 
     def _here(self, embedding: Embedding) -> Embedding:
         return {name: value.to(self.device) for name, value in embedding.items()}
-
-
-def text_options(call: Mapping[str, Json]) -> dict[str, Any]:
-    """Those arguments of a call that change what a text becomes."""
-    return {name: value for name, value in call.items() if name in TEXT_OPTIONS}
-
-
-@contextmanager
-def only_the_seeds_noise(kind: str) -> Iterator[None]:
-    """Refuse a call that draws from torch's global random state, of the CPU or of a GPU.
-
-    Raises:
-        ModelError: it did.
-    """
-    import torch
-
-    def states() -> list[torch.Tensor]:
-        gpus = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
-        return [torch.random.get_rng_state(), *gpus]
-
-    before = states()
-    yield
-    if any(not torch.equal(one, other) for one, other in zip(before, states(), strict=False)):
-        raise ModelError(
-            f"sampling: {kind} drew noise that does not come from the seed, so that the same seed would be another picture "
-            "each time. Choose a scheduler that draws no noise between its steps."
-        )
-
-
-@contextmanager
-def decoding_in_pieces(pipe: Any) -> Iterator[None]:
-    """While it lasts, a decoder that finds no memory on a GPU decodes half as much at once: steps are not made again for it."""
-    import torch
-
-    vae = getattr(pipe, "vae", None)
-    if vae is None:
-        yield
-        return
-    whole = vae.decode
-
-    def decode(latents: torch.Tensor, *args: Any, **options: Any) -> Any:
-        try:
-            return whole(latents.to(vae.dtype), *args, **options)  # it may be in another dtype than the network
-        except Exception as error:
-            if len(latents) == 1 or not gpu_memory_ran_out(error):
-                raise
-        halves = [decode(half, *args, **options) for half in torch.split(latents, (len(latents) + 1) // 2)]
-        if isinstance(halves[0], tuple):
-            return (torch.cat([half[0] for half in halves]),)
-        return type(halves[0])(sample=torch.cat([half.sample for half in halves]))
-
-    vae.decode = decode
-    try:
-        yield
-    finally:
-        del vae.decode

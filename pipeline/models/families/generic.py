@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
-from seedscope.pipeline.models.stock import FRAMES, bare_network, refuse_arguments, refuse_texts_of_clip
+from seedscope.pipeline.models.stock import bare_network
+from seedscope.pipeline.models.stock_arguments import FRAMES, refuse_arguments, refuse_texts_of_clip
 from seedscope.pipeline.study.scheduler_names import OWN
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 

@@ -9,7 +9,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
 from seedscope.pipeline.models.families.sdxl import SIZES, SDXLDenoiser, StableDiffusionXL, upcast
 from seedscope.pipeline.models.families.stable_diffusion import compiled
-from seedscope.pipeline.models.stock import refuse_texts_of_clip
+from seedscope.pipeline.models.stock_arguments import refuse_texts_of_clip
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 
