@@ -40,11 +40,7 @@ class Guidance(Strict):
     )
 
     @model_validator(mode="after")
-    def _negative_needs_guidance(self) -> Self:
-        if self.negative_prompt and self.scale <= 1 and self.negative_scale is None:
-            raise ValueError(
-                f"a negative prompt has no effect at scale {self.scale:g}; set a scale above 1, or a negative_scale"
-            )
+    def _scale_of_something(self) -> Self:
         if self.negative_scale is not None and not self.negative_prompt:
             raise ValueError("negative_scale needs a negative_prompt")
         return self

@@ -98,6 +98,12 @@ class StableDiffusion(Family):
         return UNetDenoiser(self, compiled(pipe, compute), device, sampling)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
+        guidance = sampling.guidance
+        if guidance.negative_prompt and guidance.scale <= 1 and guidance.negative_scale is None:
+            raise ModelError(
+                f"sampling.guidance.negative_prompt: has no effect at scale {guidance.scale:g}. Set a scale above 1, or a "
+                "negative_scale, or remove it."
+            )
         if not sampling.arguments:
             return
         import diffusers

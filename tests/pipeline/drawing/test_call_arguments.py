@@ -83,6 +83,11 @@ def test_eta_is_that_of_stock(tiny: dict[str, Path], tmp_path: Path, scheduler: 
         ),
         ("sdxl", {"call": {"target_size": [8]}}, r"call.target_size: must be two whole numbers, \[height, width\], in"),
         ("sdxl", {"call": {"crops_coords_top_left": "x"}}, r"must be two whole numbers, \[top, left\]"),
+        (
+            "sd1",
+            {"guidance": {"scale": 1.0, "negative_prompt": "text"}},
+            "sampling.guidance.negative_prompt: has no effect at scale 1. Set a scale above 1",
+        ),
         ("sdxl", {"call": {"aesthetic_score": 3}}, "sampling.call.aesthetic_score: .* knows no such argument"),
     ],
 )

@@ -103,10 +103,6 @@ def test_a_study_with_defaults(write_study: Write) -> None:
             {"inpaint": {"pictures": "sprout", "tasks": {"a/b": "sky"}}},
             "inpaint: the task 'a/b' needs a name of letters",
         ),
-        (
-            {"sampling": {"guidance": {"scale": 1.0, "negative_prompt": "text"}}},
-            "a negative prompt has no effect at scale 1",
-        ),
         ({"ranking": {"shuffles": 1}}, "ranking.shuffles: of 1 shuffles p is never below 0.5,"),
         (
             {"ranking": {"shuffles": 18}},

@@ -46,6 +46,11 @@ CALLS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
         {"guidance_scale": 2.0, "negative_prompt": "the grass", "true_cfg_scale": 3.0},
     ),
     ("schnell", {"guidance": {"scale": 0}}, {"guidance_scale": 0.0}),
+    (
+        "schnell",
+        {"guidance": {"scale": 0, "negative_prompt": "the grass"}, "call": {"true_cfg_scale": 3.0}},
+        {"guidance_scale": 0.0, "negative_prompt": "the grass", "true_cfg_scale": 3.0},
+    ),
 ]
 
 
