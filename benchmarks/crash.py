@@ -5,8 +5,9 @@
     python benchmarks/crash.py --power --command run --every 10
 
 After each kill the same command must end with exit code 0 (or what an undisturbed one says), every cell once, all files byte
-for byte as undisturbed but for the times and processes in them, no temporary left and no lock held. With --power the kill is
-a power cut: see `power_cuts.py` for what it leaves of what was not synced.
+for byte as undisturbed but for the times and processes in them, no temporary left and no lock held. A shard that `verify`
+takes back loses its receipt first; what a kill leaves of it the run that makes it anew must sweep. With --power the kill is a
+power cut: see `power_cuts.py` for what it leaves of what was not synced.
 
 A process in which all is imported forks for each run, so that a kill takes about a second. `masks`, which holds no run, and
 commands that write nothing are left out.
@@ -176,7 +177,17 @@ class Trials:
     def _again(self, place: Path, command: Command, calm: Path, expected: set[int]) -> list[str]:
         code = self.forked(place, command.arguments)
         said = [] if code in expected else [f"exit code {code}: {(place.parent / 'log.txt').read_text()[-300:]!r}"]
-        return [*said, *differences(place, calm)]
+        return [*said, *self._but_uncommitted(place, command, differences(place, calm))]
+
+    def _but_uncommitted(self, place: Path, command: Command, found: list[str]) -> list[str]:
+        """What is found but for shards that were taken back and still lie there: the run that makes them anew sweeps them."""
+        loose = _uncommitted(place) if command.change is _damaged else []
+        if not loose:
+            return found
+        code = self.forked(place, ("run", *RUN, *INLINE))
+        said = [f"the run after it ends with exit code {code}"] if code else []
+        said += [f"{name} is left over by the run after it" for name in _uncommitted(place)]
+        return [*(each for each in found if each not in [f"{name} is left over" for name in loose]), *said]
 
     def _calm(self, command: Command) -> tuple[Path, Path, set[int], int]:
         """Where the command starts, where an undisturbed one ends, its exit codes, and how many calls it makes."""
@@ -332,6 +343,16 @@ def _without_shard(run: Path) -> Iterator[str]:
         shard = file.parent.parent / (receipt.get("shard") or f"{file.stem}.parquet")
         if not shard.exists() or sha256_of(shard) != receipt.get("sha256"):
             yield f"{file.relative_to(run)} has no whole shard"
+
+
+def _uncommitted(place: Path) -> list[str]:
+    """Shards that no receipt names."""
+    found = []
+    for table in sorted(file.parent for file in place.glob("run/*/receipts")):
+        records = [(file.stem, json.loads(file.read_bytes())) for file in table.glob("receipts/[!.]*.json")]
+        named = {record.get("shard") or f"{unit}.parquet" for unit, record in records}
+        found += [file for file in sorted(table.glob("*.parquet")) if file.name not in named]
+    return [file.relative_to(place).as_posix() for file in found]
 
 
 def _contents(*places: Path) -> Mapping[str, set[bytes]]:
