@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
+from seedscope.analysis.select.conditions import network_of
 from seedscope.pipeline.drawing.noise.embedding_probe import EmbeddingProbe
 from seedscope.pipeline.models.base import Text
-from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.shift import time_shift
 from seedscope.pipeline.models.stock import StockPipeline
 
@@ -46,7 +46,7 @@ def told(model: Drawer, pipe: Pipeline, prompt: str, sampling: Sampling, shape: 
     if isinstance(model, StockPipeline):
         dtype = model.family.latents_dtype(pipe, [embedding])
     else:
-        dtype = pipe.components[FAMILIES[type(pipe).__name__].network].dtype
+        dtype = network_of(pipe).dtype
     return Told(EmbeddingProbe.of(prompt, embedding), shift, str(dtype).removeprefix("torch."))
 
 
