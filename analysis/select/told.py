@@ -43,10 +43,9 @@ def told(model: Drawer, pipe: Pipeline, prompt: str, sampling: Sampling, shape: 
     (embedding,) = model.embed([Text(prompt)])
     noise = torch.zeros((1, *shape))
     shift = time_shift(model, noise, embedding, (sampling.height or 0, sampling.width or 0))
+    dtype = network_of(pipe).dtype
     if isinstance(model, StockPipeline):
         dtype = model.family.latents_dtype(pipe, [embedding])
-    else:
-        dtype = network_of(pipe).dtype
     return Told(EmbeddingProbe.of(prompt, embedding), shift, str(dtype).removeprefix("torch."))
 
 
