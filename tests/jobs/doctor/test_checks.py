@@ -153,13 +153,16 @@ def test_attention_says_which_kernel_draws(site: Site) -> None:
         assert finding.verdict == "ok" and finding.facts["kernels"] == ["flash_attention_for_cpu"], finding
 
 
-def test_convolutions_are_watched_for_tf32(site: Site) -> None:
-    with tf32.watched_convolutions() as seen:
-        opened(OWN_LOOP, "cpu").draw()
-    assert seen and set(seen) == {torch.backends.cudnn.allow_tf32}
-    with tf32.watched_convolutions() as off, torch.backends.cudnn.flags(enabled=True, allow_tf32=False):
-        opened(OWN_LOOP, "cpu").draw()
-    assert len(off) == len(seen) and not any(off)
+@pytest.mark.parametrize("allowed", [True, False])
+def test_convolutions_are_watched_for_tf32(site: Site, allowed: bool) -> None:
+    layer, pixels = torch.nn.Conv2d(3, 3, 1), torch.zeros(1, 3, 4, 4)
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=allowed):
+        with tf32.watched_convolutions() as seen:
+            layer(pixels)
+        with tf32.watched_convolutions() as drawn:
+            opened(OWN_LOOP, "cpu").draw()
+    assert seen == [allowed]
+    assert drawn and not any(drawn), "drawing sets TF32 off"
 
 
 def test_speed_is_counted_in_whole_batches(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
