@@ -1,7 +1,9 @@
 """Shared fixtures. Torch runs on one thread, so that tests are steady on a busy machine."""
 
+import atexit
 import os
 import random
+import shutil
 import signal
 import tempfile
 import threading
@@ -19,6 +21,7 @@ from ray_priority import RAY_PRIORITY
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ["SEEDSCOPE_CACHE"] = tempfile.mkdtemp(prefix="seedscope-cache-")
+atexit.register(shutil.rmtree, os.environ["SEEDSCOPE_CACHE"], ignore_errors=True)
 os.environ.update(RAY_PRIORITY)
 torch.set_num_threads(1)
 if threading.current_thread() is threading.main_thread():
