@@ -5,6 +5,7 @@ import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Lock
 
 from seedscope.pipeline.errors import ModelError
 
@@ -42,21 +43,41 @@ def gpu_memory_ran_out(error: Exception) -> bool:
     return True
 
 
+class _Exact:
+    """How many threads draw in exact float32, and what torch was set to before the first of them."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.threads = 0
+        self.before = (True, False)
+
+
+_EXACT = _Exact()
+
+
 @contextmanager
 def exact_float32() -> Iterator[None]:
     """While it lasts, float32 convolutions and products on a GPU are in float32, not in TF32, which has 10 bits of fraction.
+
+    The setting is the process's: it is taken back when the last thread that is in here has left.
 
     Source: torch, `torch.backends.cudnn.allow_tf32`, which is on by default.
     """
     import torch
 
     convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = convolutions.allow_tf32, products.allow_tf32
-    convolutions.allow_tf32 = products.allow_tf32 = False
+    with _EXACT.lock:
+        if not _EXACT.threads:
+            _EXACT.before = convolutions.allow_tf32, products.allow_tf32
+        _EXACT.threads += 1
+        convolutions.allow_tf32 = products.allow_tf32 = False
     try:
         yield
     finally:
-        convolutions.allow_tf32, products.allow_tf32 = before
+        with _EXACT.lock:
+            _EXACT.threads -= 1
+            if not _EXACT.threads:
+                convolutions.allow_tf32, products.allow_tf32 = _EXACT.before
 
 
 def _on_a_device(error: Exception) -> bool:

@@ -133,12 +133,23 @@ def test_a_unet_attends_by_torch_alone(tiny: dict[str, Path]) -> None:
         load(locate(Model(id=str(tiny["sd1"]))), None, Sampling(steps=1), Compute(device="cpu", attention="native"))
 
 
-def test_float32_is_float32_while_it_is_drawn() -> None:
-    before = torch.backends.cudnn.allow_tf32
-    assert before, "torch allows TF32 in convolutions by default"
-    with exact_float32():
-        assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
-    assert torch.backends.cudnn.allow_tf32 == before
+@pytest.mark.parametrize("allowed", [True, False])
+def test_float32_is_float32_while_it_is_drawn(allowed: bool) -> None:
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=allowed):
+        with exact_float32():
+            assert not torch.backends.cudnn.allow_tf32 and not torch.backends.cuda.matmul.allow_tf32
+        assert torch.backends.cudnn.allow_tf32 == allowed
+
+
+def test_float32_is_float32_until_the_last_thread_has_drawn() -> None:
+    with torch.backends.cudnn.flags(enabled=True, allow_tf32=True):
+        first, second = exact_float32(), exact_float32()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert not torch.backends.cudnn.allow_tf32, "the second still draws"
+        second.__exit__(None, None, None)
+        assert torch.backends.cudnn.allow_tf32, "as it was"
 
 
 def test_memory_is_of_what_is_loaded_at_once(dev: Path, tiny: dict[str, Path]) -> None:
