@@ -10,7 +10,7 @@ from repository import ROOT
 LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
     "pipeline": "errors images large_pictures spreadsheets | study storage | models tables | running | drawing imported",
-    "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | report comparing",
+    "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | experiments | report comparing",
     "jobs": "console | submit work planning doctor | commands | cli | sprout",
 }
 """A file or folder of a layer imports only what stands on a floor further to the left, and from its own folder."""

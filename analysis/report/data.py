@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from seedscope.analysis.direction import Better
 
@@ -175,6 +176,27 @@ class TaskRates:
 
 
 @dataclass(frozen=True)
+class Experiment:
+    """What an experiment found; pictures: path of a PNG file -> what it shows."""
+
+    name: str
+    title: str
+    sentences: Sequence[str]
+    tables: Sequence[ExperimentTable]
+    pictures: Mapping[Path, str]
+    settings: Mapping[str, str | int | float | None]
+
+
+@dataclass(frozen=True)
+class ExperimentTable:
+    """A small table: each row has a value for each of the columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str | int | float | None]]
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that a report says. Optional parts are None or empty where the run does not have them.
 
@@ -199,4 +221,5 @@ class ReportData:
     style: StyleMap | None = None
     layout: Mapping[int, Layout] = field(default_factory=dict)
     text: Sequence[TaskRates] = ()
+    experiments: Sequence[Experiment] = ()
     top_k: int | None = None

@@ -37,6 +37,9 @@ def _tables(data: ReportData) -> dict[str, tuple[Sequence[str], Iterable[Row]]]:
             ((data.golden.rule, i, s) for i, s in enumerate(data.golden.seeds, 1)),
         )
         tables["comparison"] = (("measure", *_GROUPS), _comparison(data))
+    for experiment in data.experiments:
+        for place, table in enumerate(experiment.tables, 1):
+            tables[f"{experiment.name}-{place}"] = (table.columns, table.rows)
     if data.distances:
         tables["distances"] = (_DISTANCES, _distances(data))
     if data.style is not None:

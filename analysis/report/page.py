@@ -57,6 +57,7 @@ def write_report(
             shutil.copyfile(asset, scratch / "assets" / asset.name)
         strips = draw_strips(picture, seeds, list(data.prompts), data.shown, scratch, progress)
         write_exports(data, scratch / "data")
+        _copy_pictures(data, scratch / "experiments")
         _write_parts(data, by_measure, scratch / "parts")
         index = environment.get_template("index.html.j2")
         _write(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, by_measure)))
@@ -81,11 +82,20 @@ def _environment() -> Environment:
     environment.globals |= {
         **{"seed_path": seed_path, "strip_path": strip_path, "sheet_path": sheet_path, "whisker_width": WIDTH},
         **{"p_value": wording.p_value, "p_number": wording.p_number, "count": wording.count},
-        **{"counted_p": counted_p, "counted": wording.counted},
+        **{"counted_p": counted_p, "counted": wording.counted, "cell": wording.cell},
         **{"percent": wording.PERCENT, "hundredths": wording.HUNDREDTHS, "thousandths": wording.THOUSANDTHS},
     }
     environment.filters["json"] = _script_json
     return environment
+
+
+def _copy_pictures(data: ReportData, folder: Path) -> None:
+    """Sheets and plots of experiments."""
+    pictures = [path for experiment in data.experiments for path in experiment.pictures]
+    if pictures:
+        folder.mkdir()
+    for path in pictures:
+        shutil.copyfile(path, folder / path.name)
 
 
 def _write_parts(data: ReportData, by_measure: Sequence[MeasureStanding], folder: Path) -> None:

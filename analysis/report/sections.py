@@ -56,6 +56,12 @@ SECTIONS = (
         "text", "Text in inpainted places", lambda data: bool(data.text), "Text after inpainting: was not measured."
     ),
     Section("diverse", "Seeds that differ", lambda data: bool(data.diverse), "Diverse sets: none were chosen."),
+    Section(
+        "experiments",
+        "Experiments",
+        lambda data: bool(data.experiments),
+        "Experiments: none was made on this run; `seedscope --help` names them.",
+    ),
     Section("made", "How this was made", lambda _: True),
 )
 

@@ -68,6 +68,15 @@ HUNDREDTHS = Digits(2)
 THOUSANDTHS = Digits(3)
 
 
+def cell(value: str | int | float | None) -> str:
+    """A value of a table of an experiment: numbers with three digits behind the first that is not 0 at most, or a dash."""
+    if value is None:
+        return NONE
+    if isinstance(value, float):
+        return f"{value:.3g}".replace("-", MINUS)
+    return f"{value:,}".replace("-", MINUS) if isinstance(value, int) else value
+
+
 def p_number(p: float | None) -> str:
     """`0.03`, `< 0.001`, or a dash."""
     if p is None:

@@ -164,7 +164,7 @@ def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
     study = load_study(study_file)
     if isinstance(study, ImportedStudy):
         return _brought_in(study, RunFolder(out or study_file.parent))
-    return _drawn(study, RunFolder(out or Path("runs") / study.name))
+    return drawn_run(study, RunFolder(out or Path("runs") / study.name))
 
 
 @contextmanager
@@ -263,7 +263,12 @@ def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
     return with_likely_groups(prompts) if study.groups == "auto" else list(prompts)
 
 
-def _drawn(study: Study, folder: RunFolder) -> DrawnRun:
+def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
+    """The run of a study whose pictures a model draws, in a folder, as it stands.
+
+    Raises:
+        UserError: as for `run_of`.
+    """
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
     refuse_scheduler(study.sampling)

@@ -24,6 +24,7 @@ from seedscope.analysis.report.data import (
     TaskRates,
 )
 from seedscope.analysis.report.gather.answer import answer, in_words
+from seedscope.analysis.report.gather.experiments import experiments
 from seedscope.analysis.report.gather.how_made import failed_cells, how_made
 from seedscope.analysis.report.gather.layouts import layouts
 from seedscope.analysis.report.gather.map_section import style_map
@@ -65,7 +66,7 @@ def report_data(run: Run) -> ReportData:
     choice = choose(run, judged)
     controlled = run.control is not None
     measures = measurements(judged, controlled=controlled)
-    looks = _looks(run, choice)
+    looks, found = _looks(run, choice), experiments(run)
     ids = [prompt.id for prompt in run.wanted.prompts]
     return ReportData(
         title=run.study.name if run.subject == run.study.name else f"{run.subject}: {run.study.name}",
@@ -80,13 +81,14 @@ def report_data(run: Run) -> ReportData:
         golden=_golden(choice, measures),
         prompts=_prompts(run),
         shown=evenly(sorted(ids, key=run.kind), SHOWN),
-        made=how_made(run, {**judged.silent, **looks.silent}),
+        made=how_made(run, {**judged.silent, **looks.silent, **found.silent}),
         failed=failed_cells(run),
         distances=[_distance(found) for found in judged.distances],
         diverse=looks.diverse,
         style=looks.style,
         layout=layouts(run),
         text=_text(run),
+        experiments=found.shown,
         top_k=min(run.study.ranking.golden, judged.ranking.table.num_rows),
     )
 

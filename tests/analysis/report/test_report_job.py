@@ -19,6 +19,8 @@ from browsing import failure
 from finished_runs import command, made
 from PIL import Image
 
+from seedscope.analysis.experiments.finding import Finding, Picture, Table
+from seedscope.analysis.experiments.finding import place as place_of
 from seedscope.analysis.judging import map_of_run
 from seedscope.analysis.report.gather.gather import make_report, report_data
 from seedscope.analysis.report.gather.how_made import failed_cells
@@ -29,6 +31,7 @@ from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.running.runner import Executor, Unwatched
+from seedscope.pipeline.study.schema import fingerprint
 
 SEEDS, PROMPTS = 6, 6
 STUDY = {
@@ -284,3 +287,32 @@ def test_imported_pictures_have_a_report(imported: Path) -> None:
     assert data.style is None and any("a map needs at least 4" in line for line in data.made["Not judged"])
     assert any("imported" in line for line in data.made["Study"]) and "Model" not in data.made
     assert (imported.parent / "report" / "seeds" / "000200.html").exists() and data.failed == {}
+
+
+def test_what_experiments_found_is_a_section_of_its_own(study: Path, tmp_path: Path) -> None:
+    run = run_of(study, study.parent / "run")
+    Image.new("RGB", (8, 8), "teal").save(place_of(run.folder.path, "swap.png"))
+    finding = Finding(
+        name="swap",
+        title="What decides, the first noise or the <later>?",
+        sentences=["The first noise decides 90 % (80 to 95).", "The later 1 %."],
+        tables=[Table(title="Shares", columns=["of", "share"], rows=[["=brightness", 0.12345], ["place", None]])],
+        pictures=[Picture(file="swap.png", caption="Distance over steps")],
+        run=fingerprint(run.cause),
+        settings={"prompts": 1200},
+    )
+    saved = finding.save(run.folder.path)
+    other = finding.model_copy(update={"name": "identify", "run": "0" * 64}).save(run.folder.path)
+    try:
+        page = make_report(run, tmp_path / "report").read_text(encoding="utf-8")
+    finally:
+        saved.unlink()
+        other.unlink()
+    assert "What decides, the first noise or the &lt;later&gt;?" in page and "<later>" not in page
+    assert '<img src="experiments/swap.png" alt="Distance over steps"' in page and "0.123" in page and "1,200" in page
+    assert "identify.json: is of other pictures" in page
+    assert (tmp_path / "report" / "experiments" / "swap.png").read_bytes() == place_of(
+        run.folder.path, "swap.png"
+    ).read_bytes()
+    rows = table(tmp_path / "report", "swap-1")
+    assert rows == [{"of": "'=brightness", "share": "0.12345"}, {"of": "place", "share": ""}]

@@ -1,0 +1,53 @@
+"""A run beside a run: the same model and settings, with some keys of the study changed, in a folder of the run's own."""
+
+from __future__ import annotations
+
+import json
+
+from pydantic import ValidationError
+
+from seedscope.analysis.run.run import AnyRun, DrawnRun, drawn_run
+from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.study.mistakes import sentences
+from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.tables.run_folder import RunFolder
+
+EXPERIMENTS = "experiments"
+"""The folder, in that of a run, of what experiments drew and found."""
+_LONGEST = 64
+
+
+def must_be_drawn(run: AnyRun) -> DrawnRun:
+    """The run, if a model draws its pictures.
+
+    Raises:
+        UserError: they were imported.
+    """
+    if isinstance(run, DrawnRun):
+        return run
+    raise UserError(
+        f"{run.folder.storage.url}: its pictures were imported, and this experiment draws with the model. Name a study that "
+        "has a `model`."
+    )
+
+
+def run_beside(run: DrawnRun, name: str, **changes: Json) -> DrawnRun:
+    """The run of a study that differs from that of `run` in some keys; it lies in `experiments/<name>` of the run's folder.
+
+    It is a run like any other: made by `make`, it goes on where it was when it is killed, and nothing in it is made twice.
+
+    Args:
+        name: of the folder; letters, digits, '.', '_' and '-'.
+        changes: key of the study file -> its value, as JSON; None takes the key out.
+
+    Raises:
+        UserError: the study is not one with these changes, or cannot be drawn.
+    """
+    study = json.loads(run.study.model_dump_json()) | changes | {"name": f"{run.study.name}-{name}"[:_LONGEST]}
+    try:
+        changed = Study.model_validate({key: value for key, value in study.items() if value not in (None, [])})
+    except ValidationError as error:
+        raise UserError(
+            "\n".join(f"{run.study.name}, for {name}: {line}" for line in sentences(error, Study))
+        ) from error
+    return drawn_run(changed, RunFolder(run.folder.storage.inside(f"{EXPERIMENTS}/{name}")))

@@ -1,0 +1,73 @@
+"""Making what a run lacks, for commands: how far it is, and what stages did, told to a person."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Unpack
+
+from seedscope.jobs.console import notes, out
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.analysis.run.run import AnyRun
+    from seedscope.jobs.work.make import Wanted
+    from seedscope.jobs.work.steps import Step
+    from seedscope.pipeline.running.runner import Executor
+
+
+def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) -> None:
+    """Make what a run lacks, tell how far it is, and say at the end what stages did.
+
+    Raises:
+        UserError: a mishap that trying again would not fix, or something that could not be made; it is named first.
+    """
+    from seedscope.jobs.work.make import make
+    from seedscope.jobs.work.progress import Watcher
+
+    if what.get("pictures"):
+        _warn_of_long_prompts(run)
+    with Watcher(notes, run.study.name) as watch:
+        steps = make(run, where, watch, **what)
+    _report(steps)
+
+
+def _warn_of_long_prompts(run: "AnyRun") -> None:
+    """Say before anything is drawn how many prompts are cut, and by how much."""
+    from seedscope.analysis.run.run import DrawnRun
+    from seedscope.pipeline.models.cut_prompts import tokens_cut
+
+    if not isinstance(run, DrawnRun):
+        return
+    prompts = [prompt.text for prompt in run.wanted.prompts]
+    if cut := tokens_cut(run.located, run.study.sampling, prompts):
+        hint = " `long_prompts: chunks` under sampling reads them in chunks." if run.located.family.chunks else ""
+        notes.print(
+            f"{len(cut):,} of {len(prompts):,} prompts are longer than the text encoder takes: up to {max(cut):,} tokens at "
+            f"their ends will not be read.{hint}",
+            soft_wrap=True,
+        )
+
+
+def _report(steps: Sequence["Step"]) -> None:
+    """Say what stages did.
+
+    Raises:
+        UserError: something could not be made; it is named first.
+    """
+    quarantined: dict[str, str] = {}
+    for step in steps:
+        for reason in step.repaired:
+            notes.print(f"made again: {reason}", soft_wrap=True)
+        failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
+        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}")
+        if step.prompts_cut:
+            notes.print(
+                f"{step.prompts_cut:,} prompts are longer than the text encoder takes: their ends were not read.",
+                soft_wrap=True,
+            )
+        quarantined |= {f"{step.name} {unit}": reason for unit, reason in step.quarantined.items()}
+    for unit, reason in quarantined.items():
+        notes.print(f"failed three times: {unit}: {reason}", soft_wrap=True)
+    if quarantined:
+        raise UserError(
+            f"{len(quarantined)} units could not be made (named above); everything else is done and kept. "
+            "Fix the cause and run the same command again."
+        )

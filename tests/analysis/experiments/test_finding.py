@@ -1,0 +1,58 @@
+"""What experiments found is kept whole, and is told of no other pictures."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from seedscope.analysis.experiments.finding import Finding, Picture, Table, findings, place
+
+RUN = "a" * 64
+
+
+def made(**changes: object) -> Finding:
+    return Finding(
+        name="swap",
+        title="What decides: the first noise, or the later?",
+        sentences=["The first noise decides 90 % (80 to 95)."],
+        tables=[Table(title="Shares", columns=["measurement", "share"], rows=[["brightness", 0.9], ["place", None]])],
+        run=RUN,
+        settings={"prompts": 12, "seconds": 3.5},
+    ).model_copy(update=changes)
+
+
+def test_what_was_saved_is_found(tmp_path: Path) -> None:
+    finding = made(pictures=[Picture(file="swap.png", caption="Curves")])
+    place(tmp_path, "swap.png").write_bytes(b"\x89PNG")
+    assert finding.save(tmp_path) == tmp_path / "experiments" / "swap.json"
+    assert findings(tmp_path, RUN) == ([finding], {})
+
+
+def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
+    assert findings(tmp_path, RUN) == ([], {})
+
+
+def test_findings_of_other_pictures_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    made().save(tmp_path)
+    found, silent = findings(tmp_path, "b" * 64)
+    assert not found and "other pictures" in silent["swap.json"]
+
+
+def test_a_finding_without_its_picture_is_left_out(tmp_path: Path) -> None:
+    made(pictures=[Picture(file="swap.png", caption="Curves")]).save(tmp_path)
+    found, silent = findings(tmp_path, RUN)
+    assert not found and silent["swap.json"].startswith("swap.png is gone")
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"name": "swap"}', b"\xff\xfe"])
+def test_what_cannot_be_read_is_left_out_with_the_reason(tmp_path: Path, text: bytes) -> None:
+    place(tmp_path, "swap.json").write_bytes(text)
+    found, silent = findings(tmp_path, RUN)
+    assert not found and "cannot be read" in silent["swap.json"]
+
+
+def test_no_file_elsewhere_and_no_number_that_json_has_not() -> None:
+    with pytest.raises(ValidationError):
+        Picture(file="../../etc/passwd.png", caption="")
+    with pytest.raises(ValidationError):
+        Table(title="", columns=["a"], rows=[[float("nan")]])
