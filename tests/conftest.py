@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from itertools import groupby
 from pathlib import Path
 
@@ -43,10 +43,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--random-order", type=int, metavar="SEED", help="Shuffle the files, and the tests within each.")
 
 
-def pytest_collection_finish() -> None:
-    """What has been loaded stays: to look through it for garbage takes a third of a second each time."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded while tests are collected stays: to look through it for garbage takes a third of a second each time."""
+    gc.disable()
+    done = yield
     gc.collect()
     gc.freeze()
+    gc.enable()
+    return done
 
 
 def pytest_runtest_setup() -> None:
