@@ -4,6 +4,8 @@ import atexit
 import os
 import sys
 
+from seedscope.pipeline.garbage import search_seldom
+
 
 def program() -> None:
     """Run the command line, and end the process as soon as everything in it is finished and written.
@@ -13,6 +15,7 @@ def program() -> None:
     """
     code = [1]
     atexit.register(_leave, code)  # what is registered first runs last
+    search_seldom()
     from seedscope.jobs.cli import main
 
     try:

@@ -1,29 +1,31 @@
-"""Shared fixtures. Torch runs on one thread, so that tests are steady on a busy machine."""
+"""Shared fixtures. Numpy and torch run on one thread, so that tests are steady on a busy machine, and take no core of others.
+
+What takes long to import is imported where it is used: of pytest-xdist the first process reads this file too, and runs no test.
+"""
 
 import atexit
+import gc
 import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from itertools import groupby
 from pathlib import Path
 
 import pytest
-import tiny_models
-import torch
 import yaml
 from hypothesis import HealthCheck, settings
-from imported_runs import imported_run
 from ray_priority import RAY_PRIORITY
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ["OMP_NUM_THREADS"] = "1"  # read when numpy and torch are loaded, here and in processes that tests start
 os.environ["SEEDSCOPE_CACHE"] = tempfile.mkdtemp(prefix="seedscope-cache-")
 atexit.register(shutil.rmtree, os.environ["SEEDSCOPE_CACHE"], ignore_errors=True)
 os.environ.update(RAY_PRIORITY)
-torch.set_num_threads(1)
 if threading.current_thread() is threading.main_thread():
     # A shell lets what it starts in the background ignore SIGINT, by which a lost lease and Ctrl-C are told.
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -41,8 +43,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--random-order", type=int, metavar="SEED", help="Shuffle the files, and the tests within each.")
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is loaded while tests are collected stays: to look through it for garbage takes a third of a second each time."""
+    gc.disable()
+    done = yield
+    gc.collect()
+    gc.freeze()
+    gc.enable()
+    return done
+
+
 def pytest_runtest_setup() -> None:
-    torch.set_num_threads(1)  # a test before may have run stages here, with more
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)  # a test before may have run stages here, with more
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,6 +88,8 @@ def among_others(files: list[list[pytest.Item]]) -> list[list[pytest.Item]]:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Folders of tiny random-weight models in published layouts: sd1, sd2, sdxl, sdxl_turbo."""
+    import tiny_models
+
     root = tmp_path_factory.mktemp("models")
     for name in ("sd1", "sd2", "sdxl", "sdxl_turbo"):
         getattr(tiny_models, name)(root / name)
@@ -105,4 +121,6 @@ def write_study(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def imported(tmp_path: Path) -> Path:
     """The study file of a run of 4 prompts x 3 seeds of real pictures, of which one cell has none."""
+    from imported_runs import imported_run
+
     return imported_run(tmp_path)

@@ -9,7 +9,8 @@ from repository import ROOT
 
 LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
-    "pipeline": "errors images large_pictures spreadsheets | study storage | models tables | running | drawing imported",
+    "pipeline": "errors garbage images large_pictures spreadsheets | study storage | models tables | running "
+    "| drawing imported",
     "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | experiments | report comparing",
     "jobs": "console | submit work planning doctor | commands | cli | sprout",
 }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import stdtrit
 
 from seedscope.analysis.maps.clusters import Clusters
 from seedscope.pipeline.study.plan import Unit
@@ -134,12 +135,10 @@ def traits(of_seeds: SeedMeans, members: npt.NDArray[np.bool_], comparisons: int
 
 def _welch_error(one: Array, other: Array, level: float) -> float:
     """Half the width of the interval of the difference of two means."""
-    from scipy.stats import t
-
     parts = [values.var(ddof=1) / len(values) for values in (one, other)]
     if sum(parts) == 0:
         return 0.0
     freedom = sum(parts) ** 2 / sum(
         part**2 / (len(values) - 1) for part, values in zip(parts, (one, other), strict=True)
     )
-    return float(t.ppf(0.5 + level / 2, freedom) * np.sqrt(sum(parts)))
+    return float(stdtrit(freedom, 0.5 + level / 2) * np.sqrt(sum(parts)))

@@ -16,7 +16,6 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.scores.discovery import q_values
@@ -111,6 +110,8 @@ def carried_over(golden: Collection[int], good: Collection[int], seeds: Collecti
 
     Raises StatisticsError where there are no seeds.
     """
+    from scipy.stats import hypergeom  # takes longer to import than a command that needs none of it
+
     every = set(seeds)
     if not every:
         raise StatisticsError("No seeds in common: nothing can carry over.")

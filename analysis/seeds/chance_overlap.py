@@ -11,7 +11,6 @@ from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import hypergeom
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
@@ -55,6 +54,8 @@ def overlap_of(first: npt.NDArray[np.intp], second: npt.NDArray[np.intp], seeds:
 
     Raises StatisticsError for lists of different lengths, or longer than the seeds there are.
     """
+    from scipy.stats import hypergeom  # takes longer to import than a command that needs none of it
+
     k = len(first)
     if not 1 <= k <= seeds or len(second) != k:
         raise StatisticsError(

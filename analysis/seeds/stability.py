@@ -15,7 +15,7 @@ from math import atanh, sqrt, tanh
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, spearmanr
+from scipy.special import ndtri
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.chance_overlap import Overlap, overlap_of, top_seeds
@@ -54,9 +54,11 @@ def rank_correlation(first: npt.ArrayLike, second: npt.ArrayLike, level: float =
     Raises StatisticsError for different shapes or a level outside (0, 1).
     """
     a, b = _known(first, second)
-    n, quantile = len(a), float(norm.ppf(0.5 + checked_level(level) / 2))
+    n, quantile = len(a), float(ndtri(0.5 + checked_level(level) / 2))
     if n < 3 or (a == a[0]).all() or (b == b[0]).all():
         return RankCorrelation(n, None, None, None, None, None)
+    from scipy.stats import spearmanr  # takes longer to import than a command that needs none of it
+
     found = spearmanr(a, b, alternative="greater")
     rho, sd = float(found.statistic), 1.0 / sqrt(n - 1)
     if n < 4:

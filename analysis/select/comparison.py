@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
@@ -61,8 +61,8 @@ def difference(mean: float, se: float, freedom: float, level: float) -> Differen
     """A difference with its Student's t interval; without one where the error is 0 or unknown."""
     if not se > 0.0:
         return Difference(mean, None, None, None)
-    half = float(t.ppf(0.5 + level / 2, freedom)) * se
-    return Difference(mean, mean - half, mean + half, float(2 * t.sf(abs(mean) / se, freedom)))
+    half = float(stdtrit(freedom, 0.5 + level / 2)) * se
+    return Difference(mean, mean - half, mean + half, float(2 * stdtr(freedom, -abs(mean) / se)))
 
 
 def _over_halves(by_half: Array, groups: int, level: float) -> Difference:

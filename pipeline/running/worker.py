@@ -4,6 +4,7 @@ import ctypes
 import platform
 from collections.abc import Iterable, Mapping
 
+from seedscope.pipeline.garbage import search_seldom
 from seedscope.pipeline.large_pictures import accept_large_pictures
 from seedscope.pipeline.running.attempt import Assignment, Result, attempt
 from seedscope.pipeline.running.stage import OpenStage, Stage
@@ -20,6 +21,7 @@ class Worker:
 
     def ready(self) -> None:
         """Returns when the worker can be given units."""
+        search_seldom()
         prepare(self._stages.values(), self._threads)
 
     def open(self, work: str) -> None:

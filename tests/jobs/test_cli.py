@@ -94,7 +94,7 @@ def test_the_golden_list_holds_for_the_stock_pipeline(ran: tuple[Path, Path]) ->
 def test_running_again_makes_nothing_anew(ran: tuple[Path, Path]) -> None:
     study, out = ran
     before = {path: path.stat().st_mtime_ns for path in out.glob("*-*/*.parquet")}
-    done = command("run", study, "--out", out, "--executor", "inline")
+    done = command("run", study, "--out", out, "--executor", "inline", "--threads", "1")
     assert done.returncode == 0 and "images: 4 units, 0 made now" in done.stdout
     assert {path: path.stat().st_mtime_ns for path in out.glob("*-*/*.parquet")} == before
 
@@ -293,7 +293,7 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
 @pytest.mark.parametrize(
     ("where", "number"),
     [
-        (("--executor", "inline"), signal.SIGINT),
+        (("--executor", "inline", "--threads", "1"), signal.SIGINT),
         (("--workers", "1", "--threads", "1"), signal.SIGINT),
         (("--workers", "1", "--threads", "1"), signal.SIGTERM),
     ],
@@ -317,7 +317,7 @@ def test_a_stopped_run_says_how_to_go_on(
     assert command("verify", study, "--out", out, "--deep").returncode == 0
     standing = json.loads(command("status", study, "--out", out, "--json").stdout)["tables"][0]
     assert 0 < standing["units_done"] < standing["units"]
-    done = command("generate", study, "--out", out, "--executor", "inline", "--limit", "1")
+    done = command("generate", study, "--out", out, "--executor", "inline", "--threads", "1", "--limit", "1")
     assert done.returncode == 0 and "1 made now" in done.stdout
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pyarrow as pa
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.base import Distance
@@ -85,7 +85,7 @@ def rank_seeds(
 def better_than_median(boot: PairedBootstrap, better: Better) -> Array:
     """One-sided p (S,) for "no better than the median seed", by Student's t over prompt groups; NaN where no error is known."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(t.sf(sign(better) * boot.difference.estimate / boot.difference.se, boot.clusters - 1))
+        return np.asarray(stdtr(boot.clusters - 1, -sign(better) * boot.difference.estimate / boot.difference.se))
 
 
 def _chance(null: ShuffleNull, shuffles: int) -> Chance:
@@ -108,7 +108,7 @@ def _rows_of(
     badness = -sign(better) * boot.distance.estimate
     order = np.argsort(np.where(np.isnan(badness), np.inf, badness), kind="stable")
     far = float(
-        t.ppf(1.0 - (1.0 - LEVEL) / (2 * len(seeds)), boot.clusters - 1)
+        stdtrit(boot.clusters - 1, 1.0 - (1.0 - LEVEL) / (2 * len(seeds)))
     )  # for all seeds at once, by Bonferroni
     columns = SeedColumns(
         k=top,

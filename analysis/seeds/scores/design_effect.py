@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from seedscope.analysis.seeds.distances.moments import Array
 
@@ -51,7 +51,7 @@ def _design_effect(found: Array, cells: Array) -> Array:
 
 def _of_freedom(n: Array, groups: npt.NDArray[np.int64], level: float) -> Array:
     """(S,) in 0..1: squared ratio of Student's t quantiles of n - 1 and of G - 1 degrees of freedom; 1 for a single cell."""
-    quantiles = [t.ppf(0.5 + level / 2, np.maximum(count - 1, 1)) for count in (n, groups)]
+    quantiles = [stdtrit(np.maximum(count - 1, 1), 0.5 + level / 2) for count in (n, groups)]
     return np.asarray((quantiles[0] / quantiles[1]) ** 2)
 
 

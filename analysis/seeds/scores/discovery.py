@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import false_discovery_control
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.scores import StatisticsError
@@ -28,5 +27,7 @@ def q_values(p: npt.ArrayLike, arbitrary: bool = False) -> Array:
         raise StatisticsError(f"p-values of shape {given.shape}: need (S,) within [0, 1].")
     q = np.full(given.shape, np.nan)
     if known.any():
+        from scipy.stats import false_discovery_control  # takes longer to import than a command that needs none of it
+
         q[known] = false_discovery_control(given[known], method="by" if arbitrary else "bh")
     return q

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import AdditiveFit
@@ -63,7 +63,7 @@ def seed_effects(fit: AdditiveFit, level: float = 0.95, null: ScoreNull | None =
     se = np.sqrt((influence**2).sum(axis=0))
     freedom = np.where(single, np.nan, _freedom(leverage))
     effect, of_median = over_median(fit.seed, np.where(single, np.nan, se**2))
-    half = t.ppf(0.5 + checked_level(level) / 2, freedom) * np.sqrt(se**2 + of_median)
+    half = stdtrit(freedom, 0.5 + checked_level(level) / 2) * np.sqrt(se**2 + of_median)
     lo, hi = (effect - half, effect + half) if null is None else null.intervals(null.alone)
     unknown = np.where(single, np.nan, 0.0)
     return Effects(effect, n.astype(np.int64), groups, se, freedom, lo + unknown, hi + unknown, influence, level)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.moments import Array
@@ -87,7 +87,7 @@ def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
     mean = share * measured
     sd = np.sqrt(share * variance + between * measured**2)
     mean, of_median = over_median(mean, sd**2) if known.any() else (mean, 0.0)
-    half = t.ppf(0.5 + effects.level / 2, freedom) * np.sqrt(sd**2 + of_median)
+    half = stdtrit(freedom, 0.5 + effects.level / 2) * np.sqrt(sd**2 + of_median)
     return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, freedom, effects.level)
 
 

@@ -24,7 +24,7 @@ from math import ceil
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import AdditiveFit
@@ -76,7 +76,7 @@ def variance_shares(fit: AdditiveFit, effects: Effects, level: float = 0.95) -> 
     if total == 0.0:
         seed, prompt, rest = (Component(float(variance), None, None, None) for variance in found.variance)
     else:
-        quantile = float(t.ppf(coverage, min(len(known), groups) - 1))
+        quantile = float(stdtrit(min(len(known), groups) - 1, coverage))
         errors = _share_errors(found, _influences(fit, effects, known, found), total)
         seed, prompt, rest = (
             _component(float(variance), total, float(feigned) / total, quantile * float(error))

@@ -19,7 +19,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import additive_fit
@@ -153,7 +153,7 @@ def _means(values: Array, member: npt.NDArray[np.intp]) -> Way:
     known = np.stack([there[..., member == group, :].any(axis=-2) for group in range(member.max() + 1)]).sum(axis=0)
     freedom = np.where(known > 1, known - 1, np.nan)
     error = np.sqrt((sums**2).sum(axis=0) * known / freedom) / count
-    half = t.ppf(0.5 + LEVEL / 2, freedom) * error
+    half = stdtrit(freedom, 0.5 + LEVEL / 2) * error
     return Way(mean, mean - half, mean + half)
 
 

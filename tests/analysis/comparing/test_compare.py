@@ -186,7 +186,9 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         }
         file = folder / f"steps{steps}.yaml"
         file.write_text(yaml.safe_dump(study))
-        done = CliRunner().invoke(app, ["run", str(file), "--out", str(folder / f"s{steps}"), "--executor", "inline"])
+        done = CliRunner().invoke(
+            app, ["run", str(file), "--out", str(folder / f"s{steps}"), "--executor", "inline", "--threads", "1"]
+        )
         assert done.exit_code == 0, f"{done.output}\n{done.exception}"
     return folder / "s1", folder / "s2"
 

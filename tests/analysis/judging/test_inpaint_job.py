@@ -32,7 +32,11 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
     }
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(content))
-    return study, folder / "run", command("run", study, "--out", folder / "run", "--executor", "inline")
+    return (
+        study,
+        folder / "run",
+        command("run", study, "--out", folder / "run", "--executor", "inline", "--threads", "1"),
+    )
 
 
 def test_it_ends_in_a_rate_for_each_seed_and_task(run: tuple[Path, Path, str]) -> None:
@@ -75,7 +79,7 @@ def test_adding_a_picture_keeps_what_is_there(run: tuple[Path, Path, str], tmp_p
     more = tmp_path / "more.yaml"
     content = yaml.safe_load(study.read_text())
     more.write_text(yaml.safe_dump(content | {"inpaint": {"pictures": "sprout", "limit": 4}}))
-    told = command("generate", more, "--out", out, "--executor", "inline")
+    told = command("generate", more, "--out", out, "--executor", "inline", "--threads", "1")
     assert "2 units, 1 made now" in told
     assert all(path.read_bytes() == content for path, content in before.items())
 
@@ -93,7 +97,7 @@ def test_a_prompt_that_the_text_encoder_cuts_is_told(tmp_path: Path) -> None:
         "ranking": {"by": "clip_score"},
     }
     study.write_text(yaml.safe_dump(content))
-    told = command("generate", study, "--out", tmp_path / "run", "--executor", "inline")
+    told = command("generate", study, "--out", tmp_path / "run", "--executor", "inline", "--threads", "1")
     told = " ".join(told.split())
     assert "1 prompts are longer than the text encoder takes" in told
     before, _, _ = told.partition("images:")

@@ -41,8 +41,8 @@ def test_only_what_is_asked_for_differs(run: DrawnRun) -> None:
 
 def test_it_is_made_as_any_run_and_leaves_the_run_alone(run: DrawnRun) -> None:
     with held(run_beside(run, "swap", prompts=["a tree"], seeds=[7])) as beside:
-        steps = make(beside, Executor("inline"), Unwatched(), pictures=True, features=True)
-        again = make(beside, Executor("inline"), Unwatched(), pictures=True, features=True)
+        steps = make(beside, Executor("inline", threads=1), Unwatched(), pictures=True, features=True)
+        again = make(beside, Executor("inline", threads=1), Unwatched(), pictures=True, features=True)
     assert [step.made for step in steps] == [1, 1] and [step.made for step in again] == [0, 0]
     recorded = recorded_study(beside.folder)
     assert isinstance(recorded, Study) and recorded.seeds == [7]

@@ -94,7 +94,7 @@ def test_a_run_takes_groups_later_and_draws_nothing_again(study: Path) -> None:
     assert len(before) > 10
     change(study, groups="auto")
     for _ in range(2):
-        done = command("generate", study, "--out", out, "--executor", "inline")
+        done = command("generate", study, "--out", out, "--executor", "inline", "--threads", "1")
         assert "images: 6 units, 0 made now" in done.stdout, done.stderr
     assert "groups  4" in command("plan", study, "--out", out).stdout
     assert command("seeds", study, "--out", out).returncode == 0
@@ -132,7 +132,7 @@ def test_imported_pictures_may_have_found_groups(tmp_path: Path) -> None:
     run = run_of(study)
     assert unnamed_groups(run) == []
     assert len({item.group for unit in run.units for item in unit.prompts}) == 1
-    assert command("generate", study, "--executor", "inline").returncode == 0
+    assert command("generate", study, "--executor", "inline", "--threads", "1").returncode == 0
     assert len({item.group for item in open_run(study.parent).edition.prompts}) == 1
 
 

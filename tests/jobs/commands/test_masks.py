@@ -28,7 +28,9 @@ def drawn(folder: Path, features: list[object]) -> Path:
     }
     study.write_text(yaml.safe_dump(content))
     for step in ("generate", "features"):
-        done = CliRunner().invoke(app, [step, str(study), "--out", str(folder / "run"), "--executor", "inline"])
+        done = CliRunner().invoke(
+            app, [step, str(study), "--out", str(folder / "run"), "--executor", "inline", "--threads", "1"]
+        )
         assert done.exit_code == 0, done.output
     return study
 

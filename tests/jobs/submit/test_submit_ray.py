@@ -131,11 +131,11 @@ def wait_for_dashboard(address: str, process: "subprocess.Popen[bytes]") -> None
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """Two prompts, of a file beside the study, with four seeds; half a minute of drawing, so that it can be stopped."""
+    """Two prompts, of a file beside the study, with four seeds; twenty seconds of drawing, so that it can be stopped."""
     content = {
         "name": "tiny",
         "model": "sprout",
-        "sampling": {"scheduler": "model", "steps": 250, "guidance": {"scale": 0}},
+        "sampling": {"scheduler": "model", "steps": 150, "guidance": {"scale": 0}},
         "compute": {"batch_size": 4, "device": "cpu"},
         "prompts": [{"file": "prompts.txt"}],
         "seeds": "0-3",

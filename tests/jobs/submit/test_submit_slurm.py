@@ -52,7 +52,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def plain(study: Path) -> Path:
     """The run folder of a plain run."""
     out = study.parent / "plain"
-    done = seedscope("run", study, "--out", out, "--executor", "inline", "--threads", "1")
+    done = command("run", study, "--out", out, "--executor", "inline", "--threads", "1")
     assert done.returncode == 0, done.stderr
     return out
 
@@ -114,12 +114,15 @@ def test_shellcheck_finds_nothing(study: Path, tmp_path: Path, slices: list[str]
 
 
 def test_an_array_of_slices_and_the_job_after_it_end_as_a_plain_run(
-    study: Path, plain: Path, slurm: Path, tmp_path: Path
+    study: Path, plain: Path, slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, scripts = tmp_path / "run", tmp_path / "scripts"
     submit = ("submit", study, "--to", "slurm", "--out", out, "--scripts", scripts, "--slices", "2", "--gpus", "0")
     options = ("--apply", "--", "--executor", "inline", "--threads", "1")
-    done = seedscope(*submit, *options, env=environment(slurm))
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", environment(slurm)["PATH"])
+    done = command(*submit, *options)
     assert done.returncode == 0, done.stderr
     first, second, last = slurm_stand_in.records(slurm)
     assert [first["task"], second["task"], last["task"]] == ["1", "2", None]

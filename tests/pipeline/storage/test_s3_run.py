@@ -57,7 +57,19 @@ def seedscope(*arguments: object) -> str:
 
 def run_until_the_second_receipt(study: Path, store: ObjectStore) -> None:
     """Kill the driver while it commits its second unit: the shard is there, the receipt is not."""
-    command = [sys.executable, "-c", SEEDSCOPE, "run", str(study), "--out", URL, "--executor", "inline"]
+    command = [
+        sys.executable,
+        "-c",
+        SEEDSCOPE,
+        "run",
+        str(study),
+        "--out",
+        URL,
+        "--executor",
+        "inline",
+        "--threads",
+        "1",
+    ]
     receipts = []
 
     def kill(environ: dict[str, Any]) -> tuple[str, bytes] | None:
@@ -99,12 +111,12 @@ def test_killed_in_the_middle_finished_and_verified(store: ObjectStore, tmp_path
     assert len(images.committed()) == 1 and len(shards) == 2
 
     store.trouble = every_seventh_fails()
-    told = seedscope("run", study, "--out", URL, "--executor", "inline")
+    told = seedscope("run", study, "--out", URL, "--executor", "inline", "--threads", "1")
     assert "4 units, 3 made now" in told
     assert "whole" in seedscope("verify", study, "--out", URL, "--deep")
     store.trouble = ObjectStore.trouble
 
-    seedscope("run", study, "--out", tmp_path / "here", "--executor", "inline")
+    seedscope("run", study, "--out", tmp_path / "here", "--executor", "inline", "--threads", "1")
     assert checksums(run_of(study, URL)) == checksums(run_of(study, str(tmp_path / "here")))
     there, here = FinishedRun.open(URL), FinishedRun.open(tmp_path / "here")
     assert there.ranking.table.equals(here.ranking.table) and there.golden == here.golden
@@ -127,4 +139,4 @@ def test_pictures_are_imported_into_a_store(store: ObjectStore, tmp_path: Path) 
     study = Path(following[1])  # which is the person's to edit
     cheap = "features: [looks, {clip_score: {model: sprout-clip}}]\nranking: {by: clip_score, rule: top}"
     study.write_text(study.read_text().replace("features: [fd_efficientnet_lite0]", cheap))
-    assert "features: 1 units, 1 made now" in seedscope(*following, "--executor", "inline")
+    assert "features: 1 units, 1 made now" in seedscope(*following, "--executor", "inline", "--threads", "1")
