@@ -17,9 +17,12 @@ from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Component, Conditions, Model, Named, Prompts, model_of
-from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
+from seedscope.analysis.select.component import Component
+from seedscope.analysis.select.conditions import Conditions, Prompts
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.analysis.select.model import Model, Named, model_of
 from seedscope.analysis.select.told import Told, told
+from seedscope.analysis.select.why import CombinedPart, SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract, recipe_of
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import architecture, stock_pipeline

@@ -9,103 +9,36 @@ pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(pipe), **call)
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
-import reprlib
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import torch
 from PIL import Image
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Conditions, Pipeline, geometry_of, network_of, own_size
+from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.drawn import as_drawer, drawn, sampling_of
 from seedscope.analysis.select.generator_given import generator_differences
+from seedscope.analysis.select.golden_file import FORMAT, read_list, write_list
+from seedscope.analysis.select.mismatch import GoldenError, GoldenMismatch
 from seedscope.analysis.select.noise_for import generators_for, latents_for
-from seedscope.analysis.select.seal import KEY, seal
+from seedscope.analysis.select.stock_parts import Pipeline, geometry_of, network_of, own_size
 from seedscope.analysis.select.strict import Strict
 from seedscope.analysis.select.told import Told, told, told_differences
-from seedscope.pipeline.drawing.noise import LARGEST_SEED, NoiseContract
-from seedscope.pipeline.errors import UserError
+from seedscope.analysis.select.why import CombinedPart, Seed, SeedStanding, Why
+from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.models.families import family_of
 from seedscope.pipeline.models.families.generic import Generic
-from seedscope.pipeline.storage.local import replacing
-from seedscope.pipeline.study.given import read_json, regular
 
-FORMAT: Final = "seedscope-golden/2"
-FORMATS: Final = ("seedscope-golden/1", FORMAT)
+__all__ = ["CombinedPart", "GoldenError", "GoldenMismatch", "GoldenSeeds", "SeedStanding", "Why"]
+
 LARGEST_LATENT: Final = 2**26
 """Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
-_LARGEST = 64 * 2**20
-
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-
-
-class GoldenError(UserError, ValueError):
-    """A golden list cannot be read or written."""
-
-
-class GoldenMismatch(UserError, ValueError):
-    """A golden list does not hold for the pipeline it was checked against; `reasons` has a sentence for each cause.
-
-    Example:
-        >>> try:
-        ...     golden.check(pipe, steps=50)
-        ... except GoldenMismatch as mismatch:
-        ...     print(mismatch.reasons[0])
-        The number of steps is 50, but the list was made with 1.
-    """
-
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__("\n".join(["These golden seeds do not hold here:", *(f"- {reason}" for reason in reasons)]))
-
-
-class SeedStanding(Strict):
-    """Where one seed stands in the table from which it was chosen."""
-
-    seed: Seed
-    rank: int = Field(ge=1, description="1 is best")
-    value: float = Field(description="of the measure")
-    interval: tuple[float, float] | None = Field(description="low and high; null where it is not defined")
-    n: int = Field(ge=1, description="pictures behind the value")
-    others: dict[str, float | None] = Field(
-        default={}, description="its value of each other measure by which seeds were chosen"
-    )
-
-
-class CombinedPart(Strict):
-    """A measurement that goes into a combined score."""
-
-    measure: str = Field(min_length=1)
-    better: Literal["lower", "higher"]
-    weight: float = Field(gt=0, le=1, description="its share; all of them add up to 1")
-    mean: float = Field(description="of all pictures of the ranking prompts")
-    sd: float = Field(gt=0, description="between pictures of one prompt, over the ranking prompts")
-
-
-class Why(Strict):
-    """By which rule these seeds were chosen, out of how many, and what that is worth."""
-
-    rule: str = Field(min_length=1, description="name of the rule, such as `confirmed` or `pareto`")
-    measure: str = Field(min_length=1, description="name of the measure, such as `fd_efficientnet_lite0`")
-    better: Literal["lower", "higher"] = Field(description="which values of the measure are good")
-    parts: list[CombinedPart] = Field(
-        default=[],
-        description="of the measure `combined`: it is the sum over these of weight x (value - mean) / sd, with the sign turned "
-        "where lower is better",
-    )
-    k: int = Field(ge=1, description="seeds that were asked for; the list may be shorter")
-    ranked: int = Field(ge=1, description="seeds in the table")
-    coverage: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
-    sentence: str = Field(min_length=1, description="what the choice does and does not show")
-    standings: list[SeedStanding] = Field(description="one for each seed, in the order of the list")
 
 
 class GoldenSeeds(Strict):
@@ -153,34 +86,7 @@ class GoldenSeeds(Strict):
             GoldenError: one sentence: the file is missing, not JSON, of another format, does not fit the format, or was
                 edited since it was written. Lists of before carried no digest of their content, and are read as they are.
         """
-        path = Path(path)
-        try:
-            content = read_json(regular(path, _LARGEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise GoldenError(f"{path}: there is no such file; `seedscope run` writes a golden.json.") from None
-        except json.JSONDecodeError as error:
-            raise GoldenError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}.") from None
-        except (OSError, ValueError) as error:
-            raise GoldenError(f"{path}: cannot be read as a golden list: {error}.") from None
-        found = content.get("format") if isinstance(content, dict) else None
-        if not isinstance(content, dict) or found not in FORMATS:
-            what = (
-                f"has the format {reprlib.repr(found)}"
-                if found
-                else "is JSON, but not a golden list (it names no format)"
-            )
-            raise GoldenError(f"{path}: {what}; this version of seedscope reads {' and '.join(map(repr, FORMATS))}.")
-        sealed = content.pop(KEY, None)
-        try:
-            golden = cls.model_validate({**content, "format": FORMAT})
-        except ValidationError as error:
-            raise GoldenError(f"{path}: not a valid golden list: {_sentence(error)}") from None
-        if sealed is not None and sealed != seal(content):
-            raise GoldenError(
-                f"{path}: was edited or damaged after it was written, so that what it says was not measured. Write it again "
-                "with `seedscope export`."
-            )
-        return golden
+        return read_list(Path(path), cls)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the list as indented JSON: the whole file or, if that fails, what was there before.
@@ -189,13 +95,7 @@ class GoldenSeeds(Strict):
             GoldenError: there is no such folder.
             StorageError: the folder cannot be written, or is full.
         """
-        content = json.loads(self.model_dump_json())
-        text = _numbers_in_one_line(json.dumps(content | {KEY: seal(content)}, indent=2, ensure_ascii=False)) + "\n"
-        try:
-            with replacing(Path(path)) as scratch:
-                scratch.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise GoldenError(f"{path}: the golden list cannot be written: {error.strerror or error}.") from None
+        write_list(path, self)
 
     def check(
         self,
@@ -399,18 +299,3 @@ def _size_is_known(pipe: Pipeline) -> bool:
     """Whether the parts of a pipeline are there that say of what size its latents and pictures are."""
     family = family_of(type(pipe).__name__)
     return family is not None and (isinstance(family, Generic) or pipe.components.get("vae") is not None)
-
-
-def _sentence(error: ValidationError) -> str:
-    """Name the first mistake, and how many others there are."""
-    first, *others = error.errors()
-    place = ".".join(map(str, first["loc"])) or "the list"
-    unknown = first["type"] == "extra_forbidden"
-    message = "this key is unknown" if unknown else first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{place}: {message[0].lower()}{message[1:]}{more}."
-
-
-def _numbers_in_one_line(text: str) -> str:
-    """Put lists of numbers on one line each. A line break never stands inside a JSON string, so no string changes."""
-    return re.sub(r"\[\n([\s\d,.eE+-]+)\n\s*\]", lambda found: f"[{' '.join(found[1].split())}]", text)

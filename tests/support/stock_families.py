@@ -18,7 +18,7 @@ from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.analysis.select.why import SeedStanding, Why
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.locate import locate
