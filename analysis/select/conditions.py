@@ -8,11 +8,11 @@ from typing import Literal, Self
 import torch
 from pydantic import Field, JsonValue
 
+from seedscope.analysis.select.attention import attention_differences, attention_notes
 from seedscope.analysis.select.component import Component, dtype_name
 from seedscope.analysis.select.model import Model, Named, Sha256, model_of
 from seedscope.analysis.select.stock_parts import Pipeline, network_of, own_size
 from seedscope.analysis.select.strict import Strict
-from seedscope.pipeline.models.families import family_of
 
 
 class Prompts(Strict):
@@ -39,6 +39,9 @@ class Conditions(Strict):
     call: dict[str, JsonValue] = Field(default={}, description="further arguments of the call")
     long_prompts: Literal["cut", "chunks"] = Field(default="cut", description="what became of prompts beyond 77 tokens")
     weighted_prompts: bool = Field(default=False, description="whether `(red:1.4)` in a prompt was a weight")
+    attention: str | None = Field(
+        default=None, description="backend of diffusers for the network's attention; null: not recorded, or torch alone"
+    )
     prompts: Prompts
     task: str | None = Field(
         default=None, description="what no stock call draws, by its name; null: prompts from noise"
@@ -63,6 +66,7 @@ class Conditions(Strict):
         width: int | None = None,
         dtype: str | None = None,
         call: dict[str, JsonValue] | None = None,
+        attention: str | None = None,
         task: str | None = None,
     ) -> Self:
         """Describe a pipeline and how it was called.
@@ -89,6 +93,7 @@ class Conditions(Strict):
             width=width,
             dtype=dtype,
             call=call or {},
+            attention=attention,
             prompts=prompts,
             task=task,
         )
@@ -115,6 +120,7 @@ class Conditions(Strict):
             model = self.model if loaded else self.model.model_copy(update={"digests": None})
             yield from model.loaded_differences(pipe, getattr(torch, self.dtype))
             yield from self.scheduler.differences(pipe.components["scheduler"], "scheduler")
+            yield from attention_differences(self.attention, pipe.components[self.model.network], self.model.network)
         if weights is not None and self.model.weights is not None and weights != self.model.weights:
             files = sorted(
                 file
@@ -123,16 +129,16 @@ class Conditions(Strict):
             )
             yield f"The weights in {', '.join(files)} are not those of {self.model.id} that the list was made with."
 
-    def call_differences(self, dtype: torch.dtype, *, steps: object, guidance_scale: float | None) -> Iterator[str]:
-        """Yield a sentence for each way in which a call is not this one; None is not compared."""
-        family, then = family_of(self.model.pipeline), self.guidance_scale
-        same = guidance_scale is None or (
-            family is not None and family.same_guidance(guidance_scale, then, self.model.denoiser.config)
-        )
+    def pipeline_notes(self, pipe: Pipeline) -> Iterator[str]:
+        """Yield a sentence for each way in which the pipeline may round otherwise, which by itself is no reason."""
+        if (network := pipe.components.get(self.model.network)) is not None:
+            yield from attention_notes(self.attention, network, self.model.network)
+
+    def call_differences(self, dtype: torch.dtype, *, steps: object) -> Iterator[str]:
+        """Yield a sentence for each way in which dtype and number of steps are not these; None is not compared."""
         calls: list[tuple[str, object, object]] = [
             (f"dtype of the {self.model.network}", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
-            ("guidance scale", None if same else guidance_scale, self.guidance_scale),
         ]
         for what, here, of_list in calls:
             if here is not None and here != of_list:

@@ -19,21 +19,17 @@ import torch
 from PIL import Image
 from pydantic import Field, model_validator
 
-from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.conditions import Conditions
-from seedscope.analysis.select.drawn import as_drawer, drawn, sampling_of
-from seedscope.analysis.select.generator_given import generator_differences
+from seedscope.analysis.select.differences import Call, differences
+from seedscope.analysis.select.drawn import drawn
 from seedscope.analysis.select.golden_file import FORMAT, read_list, write_list
 from seedscope.analysis.select.mismatch import GoldenError, GoldenMismatch
 from seedscope.analysis.select.noise_for import generators_for, latents_for
-from seedscope.analysis.select.stock_parts import Pipeline, geometry_of, network_of, own_size
+from seedscope.analysis.select.stock_parts import Pipeline
 from seedscope.analysis.select.strict import Strict
-from seedscope.analysis.select.told import Told, told, told_differences
 from seedscope.analysis.select.why import CombinedPart, Seed, SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
-from seedscope.pipeline.models.families import family_of
-from seedscope.pipeline.models.families.generic import Generic
 
 __all__ = ["CombinedPart", "GoldenError", "GoldenMismatch", "GoldenSeeds", "SeedStanding", "Why"]
 
@@ -120,66 +116,37 @@ class GoldenSeeds(Strict):
             pipe: a stock pipeline of a family that is known, ready to be called; it may be compiled.
             height, width: pixels of the call; None: the pipeline's own size.
             steps: of the call, also as `num_inference_steps`; None: not compared.
-            guidance_scale: of the call; None: not compared. Scales of 1 and less are all no guidance.
+            guidance_scale: of the call; None: not compared, but where `num_inference_steps` is named and so the whole call is
+                told. Scales that make the same pictures are the same, as those of 1 and less are of most pipelines.
             weights: sha256 of each file of weights; None, or none in the list: not compared.
             dtype: in which the network will run; None: the dtype of its weights.
             tensors: False: do not look at tensors and tokenizers, and embed nothing.
             call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
-                `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared, but
-                where any argument is named, one with which the list was made is missed.
+                `clip_skip` or `eta`: those are refused that make other pictures. Where any argument is named, one that is
+                not stands at the pipeline's default: so is missed a negative prompt with which the list was made.
 
         Raises:
             GoldenMismatch: with a sentence for each difference.
         """
-        named_steps = call.pop("num_inference_steps", None)
-        counts = [count for count in (steps, named_steps) if count is not None]
-        reasons = [
-            *self.conditions.no_stock_call(),
-            *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
-        ]
-        network, noise_reasons = network_of(pipe), self._noise_differences()
-        if network is not None and _size_is_known(pipe):
-            reasons += self._size_differences(pipe, height, width)
-            network_dtype = dtype or network.dtype
-            for count in counts or (None,):
-                reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
-            said = bool(counts or call) or guidance_scale is not None
-            reasons += call_differences(self.conditions, pipe, guidance_scale, call, said=said)
-            if not noise_reasons and self.noise is not None:
-                reasons += generator_differences(self.noise, network_dtype, call)
-        reasons += noise_reasons
-        if not reasons and tensors and self.noise is not None and (self.noise.embedding or self.noise.shift):
-            reasons += told_differences(self.noise, self._told(pipe, self.noise))
-        self._refuse(reasons)
+        told = Call.of((height, width), dtype, steps, guidance_scale, call)
+        self._refuse(differences(self.conditions, self.noise, pipe, told, weights, tensors=tensors), pipe)
 
-    def _noise_differences(self) -> list[str]:
+    def _noise_reasons(self) -> list[str]:
         return [] if self.noise is None else self.noise.check()
 
-    def _told(self, pipe: Pipeline, contract: NoiseContract) -> Told:
-        prompt = contract.embedding.prompt if contract.embedding else ""
-        sampling = sampling_of(self.conditions)
-        with as_drawer(pipe, sampling) as model:
-            return told(model, pipe, prompt, sampling, contract.shape)
-
-    def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
-        own_height, own_width = own_size(pipe) or (self.conditions.height, self.conditions.width)
-        shape = geometry_of(pipe).latent_shape(height or own_height, width or own_width)
-        found = list(self.conditions.size_differences(pipe, height, width))
-        if self.noise is not None and shape != self.noise.shape:
-            found.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
-        return found
-
-    def _refuse(self, reasons: list[str]) -> None:
-        """Raise a GoldenMismatch where there are reasons; other versions of libraries are told only then."""
+    def _refuse(self, reasons: list[str], pipe: Pipeline) -> None:
+        """Raise a GoldenMismatch where there are reasons; what only rounds otherwise, as another version of a library may, is
+        told only then."""
         here = (version("torch"), version("diffusers"))
         then = here if self.noise is None else (self.noise.torch, self.noise.diffusers)
-        if reasons and then != here and not any("It was drawn with" in reason for reason in reasons):
+        notes = list(self.conditions.pipeline_notes(pipe))
+        if then != here and not any("It was drawn with" in reason for reason in reasons):
             told = (
                 f"The list was made with torch {then[0]} and diffusers {then[1]}, and here are {here[0]} and {here[1]}"
             )
-            reasons = [*reasons, f"{told}, which by itself is no reason."]
+            notes.append(f"{told}, which by itself is no reason.")
         if reasons:
-            raise GoldenMismatch(reasons)
+            raise GoldenMismatch([*reasons, *notes])
 
     def draw(self, pipe: Pipeline, prompt: str, *, batch_size: int = 4) -> list[Image.Image]:
         """Draw a prompt with each golden seed as the run did, by the sampler of the project, in the order of `seeds`.
@@ -199,7 +166,7 @@ class GoldenSeeds(Strict):
                 f"The list is of the task {self.conditions.task!r}, which draws from more than a prompt; `seedscope run` "
                 "draws it."
             )
-        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_differences()])
+        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_reasons()], pipe)
         recipe = None if self.noise is None else self.noise.recipe
         pictures = drawn(pipe, prompt, self.seeds, self.conditions, recipe, batch_size)
         return [Image.fromarray(pixels) for pixels in pictures]
@@ -226,7 +193,7 @@ class GoldenSeeds(Strict):
             raise GoldenError(
                 "The list keeps no pictures to compare with; `seedscope export` writes a list that does, of prompts alone."
             )
-        self._refuse(self._noise_differences())
+        self._refuse(self._noise_reasons(), pipe)
         kept, seeds = self.canary_pictures, self.seeds[:most]
         recipe = None if self.noise is None else self.noise.recipe
         pictures = drawn(pipe, kept.prompt, seeds, self.conditions, recipe, batch_size)
@@ -238,7 +205,8 @@ class GoldenSeeds(Strict):
                 [
                     f"The picture of seed {seed} for {kept.prompt!r} differs by {worst:.1f} of 255 from that of the run; up "
                     f"to {kept.tolerance:g} is rounding."
-                ]
+                ],
+                pipe,
             )
         return worst
 
@@ -293,9 +261,3 @@ class GoldenSeeds(Strict):
             raise GoldenError(str(error)) from None
         wanted = dtype if isinstance(dtype, torch.dtype) else latents.dtype
         return latents.to(device=device or latents.device, dtype=wanted)
-
-
-def _size_is_known(pipe: Pipeline) -> bool:
-    """Whether the parts of a pipeline are there that say of what size its latents and pictures are."""
-    family = family_of(type(pipe).__name__)
-    return family is not None and (isinstance(family, Generic) or pipe.components.get("vae") is not None)

@@ -7,6 +7,7 @@ import torch
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.adapters import add_adapters, bare_part
+from seedscope.pipeline.models.attention import set_attention
 from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
@@ -14,7 +15,7 @@ from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.libraries import quiet
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.other_vae import load_vae
-from seedscope.pipeline.models.prepared import placed, refuse_offload, set_attention, set_autoencoder
+from seedscope.pipeline.models.prepared import placed, refuse_offload, set_autoencoder
 from seedscope.pipeline.models.quantized import of_pipeline, settings_of
 from seedscope.pipeline.models.schedulers import (
     refuse_noise_from_elsewhere,

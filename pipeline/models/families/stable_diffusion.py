@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
+from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry, above, negatives
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.long_texts import without_weights
 from seedscope.pipeline.models.tokens import CLIP_READS, tokens_beyond
@@ -76,6 +76,13 @@ class StableDiffusion(Family):
             return 0
         text = without_weights(text) if sampling.weighted_prompts else text
         return tokens_beyond(processor, text, min(int(processor.model_max_length), self.reads(parts)[1]))
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        """A network that is told the scale is not guided beside that, whatever the scale."""
+        told = pipe.unet.config.time_cond_proj_dim is not None
+        if not told and above(call, "guidance_scale", 1):
+            return frozenset()
+        return negatives(call) | {"guidance_rescale"} | (frozenset() if told else {"guidance_scale"})
 
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         return UNetDenoiser(self, compiled(pipe, compute), device, sampling)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ignored_arguments import are_as_said
 from stock_families import (
     draws_as_stock,
     draws_batches_as_singles,
@@ -73,3 +74,15 @@ def test_without_t5_the_clip_encoders_say_how_long_a_prompt_is(whole: Path, with
 def test_what_it_cannot_do_is_refused(whole: Path) -> None:
     assert "multiples of 16, not 40" in refused(whole, height=40)
     assert "Did you mean 'skip_layer_guidance_scale'" in refused(whole, call={"layer_guidance_scale": 2})
+
+
+def test_which_arguments_of_its_call_shape_no_picture(without_t5: Path) -> None:
+    """Layers are skipped where it is guided and told which: at the second of two steps, by these bounds."""
+    skipped = {"skip_guidance_layers": [0], "skip_layer_guidance_start": 0.1, "skip_layer_guidance_stop": 1.0}
+    pipe, scale = stock_pipe(without_t5), {"skip_layer_guidance_scale": 1.0}
+    assert are_as_said(pipe, {**SIZE, "guidance_scale": 4.0}, [scale, skipped, {"guidance_scale": 3.0}])[0] == set(
+        scale
+    )
+    assert are_as_said(pipe, {**SIZE, **skipped, "guidance_scale": 4.0}, [scale]) == [set()]
+    changes = [skipped, {"guidance_scale": 0.0}, {"negative_prompt": "the grass"}]
+    assert are_as_said(pipe, {**SIZE, "guidance_scale": 1.0}, changes) == [set(change) for change in changes]
