@@ -13,6 +13,7 @@ from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.drawn import as_drawer, sampling_of
 from seedscope.analysis.select.generator_given import generator_differences
 from seedscope.analysis.select.stock_parts import Pipeline, geometry_of, network_of, own_size
+from seedscope.analysis.select.texts import negative_differences, read_otherwise
 from seedscope.analysis.select.told import Told, told, told_differences
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.models.families import family_of
@@ -74,11 +75,14 @@ def differences(
             reasons += conditions.call_differences(dtype, steps=count)
         told_anything = bool(call.counts or call.arguments)
         reasons += call_differences(conditions, pipe, call.arguments, told=told_anything, whole=call.whole)
+        reasons += read_otherwise(conditions, pipe, call.arguments)
         if not noise_reasons and noise is not None:
             reasons += generator_differences(noise, dtype, call.arguments)
     reasons += noise_reasons
     if not reasons and tensors and noise is not None and (noise.embedding or noise.shift):
         reasons += told_differences(noise, _told(conditions, noise, pipe))
+    if not reasons and tensors and network is not None:
+        reasons += negative_differences(conditions, pipe, call.arguments)
     return reasons
 
 

@@ -28,6 +28,7 @@ from seedscope.analysis.select.mismatch import GoldenError, GoldenMismatch
 from seedscope.analysis.select.noise_for import generators_for, latents_for
 from seedscope.analysis.select.stock_parts import Pipeline
 from seedscope.analysis.select.strict import Strict
+from seedscope.analysis.select.texts import embeddings
 from seedscope.analysis.select.why import CombinedPart, Seed, SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 
@@ -227,6 +228,20 @@ class GoldenSeeds(Strict):
             return generators_for(self._contract(), self.seeds, after_latent=after_latent)
         except ValueError as error:
             raise GoldenError(str(error)) from None
+
+    def embeddings(self, pipe: Pipeline, prompt: str, *, rows: int | None = None) -> dict[str, torch.Tensor]:
+        """Embed a prompt, and the list's negative prompt, as the run did: `pipe(**golden.embeddings(pipe, prompt), ...)`.
+
+        Of lists with `long_prompts: chunks` or `weighted_prompts` a stock call reads texts otherwise.
+
+        Args:
+            pipe: as for `check`, on its device.
+            rows: pictures that the call draws; None: one a seed.
+
+        Returns:
+            Arguments of the call by name, such as `prompt_embeds` (rows, L, D); those of the negative prompt where it acts.
+        """
+        return embeddings(self.conditions, pipe, prompt, len(self.seeds) if rows is None else rows)
 
     def _contract(self) -> NoiseContract:
         if self.noise is None:

@@ -185,6 +185,8 @@ class Family(ABC):
     """The part that denoises."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Parts of a folder that shape no picture."""
+    spare: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Parts, each with what is of no use without it, that a model may lack and still draws from prompts."""
     chunks: ClassVar[bool] = False
     """Whether prompts beyond what is read at once can be read in chunks."""
     pads: ClassVar[str | None] = None

@@ -101,7 +101,7 @@ def refuse_misfits(located: Located) -> None:
     """
     pieces, folder = located.pieces, located.folder
     try:
-        index = read_json(folder / "model_index.json")
+        index = located.index
         single = [(pieces.file, part, "model.file") for part in pieces.in_file if index[part][0] == "diffusers"]
         if pieces.vae is not None and pieces.vae.is_file:
             single.append((pieces.vae.place, "vae", "model.vae"))
@@ -222,14 +222,13 @@ def _quantized(located: Located, without: Sequence[str]) -> dict[str, str]:
     wanted = located.pieces.quantization
     if wanted is None:
         return {}
-    index = read_json(located.folder / "model_index.json")
+    index = located.index
     parts = wanted.parts or [located.family.network]
     return {part: str(index[part][0]) for part in parts if part not in without}
 
 
 def _left_out(located: Located) -> list[str]:
-    index = read_json(located.folder / "model_index.json")
-    return [name for name, value in index.items() if value == [None, None]]
+    return [name for name, value in located.index.items() if value == [None, None]]
 
 
 def _cannot_be_loaded(located: Located, error: Exception) -> ModelError:

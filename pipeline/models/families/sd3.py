@@ -21,6 +21,7 @@ class StableDiffusion3(StockFamily):
     draws = "StableDiffusion3Pipeline"
     unused: ClassVar[tuple[str, ...]] = ("image_encoder", "feature_extractor")
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    spare: ClassVar[tuple[tuple[str, ...], ...]] = (("text_encoder_3", "tokenizer_3"),)
     tokenizer = "tokenizer_3"
     longest = 256
     only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale", "skip_guidance_layers", *SKIPPING})
