@@ -196,9 +196,14 @@ def _pipeline(
     if not texts:
         return pipe
     others = {name: part for name, part in pipe.components.items() if name not in texts} | dict(located.family.options)
-    return kind.from_single_file(
+    pipe = kind.from_single_file(
         str(pieces.file), config=str(located.folder), dtype=dtype, local_files_only=True, **others
     )
+    for name in texts:
+        # Of a T5, whose words a file has once, diffusers leaves the second place empty, and lets it drop values as in training.
+        getattr(pipe, name).tie_weights()
+        getattr(pipe, name).eval()
+    return pipe
 
 
 def _elsewhere(

@@ -78,7 +78,9 @@ def _of_block(tensors: Tensors, name: str) -> tuple[str, torch.Tensor]:
         return f"{begin}.{known[inside]}.{scaled}", tensors[name]
     choices = ["linear1"] if single else ["img_attn.qkv", "txt_attn.qkv"]
     whole = next(each for each in choices if inside in _TOGETHER[each])
-    return f"{begin}.{whole}.{kind}", torch.cat([tensors[f"{blocks}.{number}.{each}.{kind}"] for each in _TOGETHER[whole]])
+    return f"{begin}.{whole}.{kind}", torch.cat(
+        [tensors[f"{blocks}.{number}.{each}.{kind}"] for each in _TOGETHER[whole]]
+    )
 
 
 def flux_file(folder: Path, file: Path) -> Path:

@@ -1,7 +1,7 @@
 """FLUX.1 in a single file, as Black Forest Labs names its tensors, and with all its parts in one, as ComfyUI saves it.
 
-diffusers' conversion has the published width, 3,072, as a number. A tiny file is loaded with its own width in that place; at the
-published width the headers alone are read, and converted without values.
+diffusers' conversion has the published width, 3,072, as a number. A tiny file is loaded with its own width in that place; at
+the published width the headers alone are read, and converted without values.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def test_names_and_shapes_of_the_published_width_fit(begin: str, tmp_path: Path)
         built = FluxTransformer2DModel(num_layers=1, num_single_layers=1, guidance_embeds=True)
     names = {f"{begin}{name}": each for name, each in flux_files.flux_names(built.state_dict()).items()}
     file = header(tmp_path / "flux1-dev.safetensors", names)
-    assert parts_in(file, ["transformer", "vae"], FAMILIES["FluxPipeline"]) == ("transformer",)
+    assert parts_in(
+        file, {"transformer": "FluxTransformer2DModel", "vae": "AutoencoderKL"}, FAMILIES["FluxPipeline"]
+    ) == ("transformer",)
     refuse_misfit(file, "transformer", built, "model.file")
     with torch.device("meta"):
         larger = FluxTransformer2DModel(num_layers=2, num_single_layers=1, guidance_embeds=True)
@@ -79,5 +81,7 @@ def test_names_and_shapes_of_the_published_width_fit(begin: str, tmp_path: Path)
 
 def test_a_width_that_diffusers_does_not_convert_is_refused(dev: Path, tmp_path: Path) -> None:
     model = {"file": str(flux_files.flux_file(dev, tmp_path / "flux.safetensors")), "config": str(dev)}
-    with pytest.raises(ModelError, match=r"model.file: flux.safetensors does not fit the settings of the transformer: "):
+    with pytest.raises(
+        ModelError, match=r"model.file: flux.safetensors does not fit the settings of the transformer: "
+    ):
         by_seedscope(study(model, **SIZE), tmp_path)
