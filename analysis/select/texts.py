@@ -88,7 +88,7 @@ def negative_differences(conditions: Conditions, pipe: Pipeline, call: Mapping[s
 
     Without guidance none is compared: it has no effect.
     """
-    given = {
+    given: dict[str, Any] = {
         name.removeprefix("negative_"): value
         for name, value in call.items()
         if name.startswith("negative_") and TEXT_TENSORS.match(name) and isinstance(value, torch.Tensor)

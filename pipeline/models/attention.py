@@ -46,9 +46,10 @@ def attends_with(network: Any) -> tuple[str, ...] | None:
 
     Source: diffusers, `dispatch_attention_fn`.
     """
-    from diffusers.models.attention_dispatch import _AttentionBackendRegistry
+    from diffusers.models import attention_dispatch
 
-    active, _ = _AttentionBackendRegistry.get_active_backend()
-    processors = [getattr(module, "processor", None) for module in network.modules()]
+    dispatch: Any = attention_dispatch
+    active, _ = dispatch._AttentionBackendRegistry.get_active_backend()
+    processors: list[Any] = [getattr(module, "processor", None) for module in network.modules()]
     found = [each._attention_backend or active for each in processors if hasattr(each, "_attention_backend")]
     return tuple(sorted({str(getattr(each, "value", each)) for each in found})) or None
