@@ -11,8 +11,11 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from tiny_loras import lora
+from tiny_sd3 import sd3
 
 from seedscope.pipeline.drawing.cause import cause, differences, naming
+from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Text
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.study.schema import Study, fingerprint
@@ -81,6 +84,22 @@ def test_a_branch_that_moved_is_another_model(tiny: dict[str, Path], publish: Pu
     assert cause(study(revision=OLD), located(study(revision=OLD))) == old, "pinned"
     load_of = [load(each, None, wanted.sampling, wanted.compute) for each in (before, after)]
     assert torch.equal(first_weight(load_of[0]) + 1, first_weight(load_of[1])), "what was found is loaded, not main"
+
+
+def test_a_repository_without_t5_is_loaded_without(publish: Publish, tmp_path: Path) -> None:
+    folder = sd3(tmp_path / "sd3")
+    shutil.rmtree(folder / "text_encoder_3")
+    publish("org/tiny", folder, OLD)
+    wanted = study()
+    found = located(wanted)
+    parts = ["text_encoder_3", "tokenizer_3"]
+    assert found.identity == {"hub": "org/tiny", "commit": OLD, "variant": None, "without": parts}
+    model: Any = load(found, None, wanted.sampling, wanted.compute)
+    (embedding,) = model.embed([Text("a red apple")])
+    assert not embedding["prompt_embeds"][:, 77:].any(), "zeros stand for what T5 would have read"
+    shutil.rmtree(tmp_path / "hub" / "models--org--tiny" / "snapshots" / OLD / "text_encoder_2")
+    with pytest.raises(ModelError, match="org/tiny: its text_encoder_2 is missing, which model_index.json names"):
+        located(wanted)
 
 
 def test_a_lora_of_a_branch_is_known_by_what_is_in_it(tiny: dict[str, Path], publish: Publish, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
+from commands import command
 from ignored_arguments import are_as_said
 from stock_families import (
     by_seedscope,
@@ -117,6 +119,23 @@ def test_a_folder_without_t5_is_drawn_without(whole: Path, gutted: Path, tmp_pat
     here, there = (by_seedscope(study(folder, **SIZE), tmp_path / folder.name) for folder in (gutted, told))
     assert np.array_equal(here, there)
     assert not np.array_equal(here, by_seedscope(study(whole, **SIZE), tmp_path / "whole"))
+
+
+def test_what_it_does_without_is_told_before_it_draws(gutted: Path, tmp_path: Path) -> None:
+    content = {
+        "name": "gutted",
+        "model": str(gutted),
+        "sampling": {"steps": 1, **SIZE},
+        "prompts": ["a red apple"],
+        "seeds": "0-1",
+        "features": [{"clip_score": {"model": "sprout-clip"}}],
+        "ranking": {"by": "clip_score"},
+    }
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(content))
+    told = command("generate", tmp_path / "study.yaml", "--out", tmp_path / "run", "--executor", "inline")
+    assert told.returncode == 0
+    before, _, _ = " ".join(told.stderr.split()).partition("images:")
+    assert "gutted has no text_encoder_3 and no tokenizer_3: pictures are drawn without" in before
 
 
 def test_its_golden_list_without_t5_is_of_no_pipeline_with_it(whole: Path, gutted: Path, tmp_path: Path) -> None:
