@@ -17,11 +17,15 @@ from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Component, Conditions, Model, Named, Prompts, model_of
-from seedscope.analysis.select.golden import CombinedPart, GoldenSeeds, SeedStanding, Why
+from seedscope.analysis.select.component import Component
+from seedscope.analysis.select.conditions import Conditions, Prompts
+from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.analysis.select.model import Model, Named, model_of
 from seedscope.analysis.select.told import Told, told
+from seedscope.analysis.select.why import CombinedPart, SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract, recipe_of
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.attention import OWN, attends_with
 from seedscope.pipeline.models.load import architecture, stock_pipeline
 from seedscope.pipeline.models.prepared import set_autoencoder
 from seedscope.pipeline.models.stock import StockFamily
@@ -120,6 +124,7 @@ def conditions_of(run: DrawnRun) -> Conditions:
         call=study.sampling.arguments,
         long_prompts=study.sampling.long_prompts,
         weighted_prompts=study.sampling.weighted_prompts,
+        attention=(study.compute.attention or OWN) if loaded.attends else None,
         prompts=Prompts(
             count=len(run.wanted.prompts), sha256=fingerprint([prompt.id for prompt in run.wanted.prompts])
         ),
@@ -128,11 +133,13 @@ def conditions_of(run: DrawnRun) -> Conditions:
 
 
 class _Loaded(NamedTuple):
-    """model, scheduler: as they are once loaded. form: in which a call takes noise. told: None of what could not be loaded."""
+    """model, scheduler: as they are once loaded. form: in which a call takes noise. attends: with a backend that can be chosen.
+    told: None of what could not be loaded."""
 
     model: Model
     scheduler: Component
     form: str
+    attends: bool
     told: Told | None
 
 
@@ -178,10 +185,11 @@ def _loaded(run: DrawnRun) -> _Loaded:
         kind, network, scheduler = architecture(located, study.sampling)
         part = located.family.network
         model = Model(**named, pipeline=kind, network=part, denoiser=Component.of(network))
-        return _Loaded(model, Component.of(scheduler), form, None)
+        return _Loaded(model, Component.of(scheduler), form, attends_with(network) is not None, None)
     height, width = located.size(study.sampling)
     sampling = study.sampling.model_copy(update={"height": height, "width": width})
-    described = _Loaded(model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler), form, None)
+    attends = attends_with(pipe.components[located.family.network]) is not None
+    described = _Loaded(model_of(pipe, named, study.compute.dtype), Component.of(pipe.scheduler), form, attends, None)
     shape = located.geometry.latent_shape(height, width)
     if shape is None:
         return described

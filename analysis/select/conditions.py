@@ -2,204 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Literal, Self, TypeAlias, TypedDict
+from collections.abc import Iterator
+from typing import Literal, Self
 
 import torch
-from pydantic import Field, JsonValue, model_validator
-from torch import nn
+from pydantic import Field, JsonValue
 
-from seedscope.analysis.select.adapters import Adapter, active_adapters, adapter_differences, adapters_of
-from seedscope.analysis.select.loaded import digest, patches, tokenizer_digest, tokenizer_of, unwrapped
-from seedscope.analysis.select.plain import plain
+from seedscope.analysis.select.attention import attention_differences, attention_notes
+from seedscope.analysis.select.component import Component, dtype_name
+from seedscope.analysis.select.model import Model, Named, Sha256, model_of
+from seedscope.analysis.select.stock_parts import Pipeline, network_of, own_size
 from seedscope.analysis.select.strict import Strict
-from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Family, Geometry
-from seedscope.pipeline.models.families import family_of
-
-# Stock pipelines: to a type checker, `diffusers.StableDiffusionPipeline` is an empty stand-in without any components.
-Pipeline: TypeAlias = Any
-
-# Of the settings of a pipeline, those that shape no picture.
-UNSEEN_SETTINGS = {"requires_safety_checker", "add_watermarker"}
-# What a text encoder computes beside its tensors; the rest of its configuration is read by other classes.
-TEXT_SETTINGS = (
-    "hidden_act",
-    "hidden_activation",
-    "query_pre_attn_scalar",
-    "attn_logit_softcapping",
-    "feed_forward_proj",
-    "layer_norm_eps",
-    "layer_norm_epsilon",
-    "rms_norm_eps",
-    "num_attention_heads",
-    "num_heads",
-    "num_hidden_layers",
-    "num_layers",
-    "eos_token_id",
-)
-
-Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-
-
-class Component(Strict):
-    """A part of a pipeline: the name of its class and those settings that its class takes."""
-
-    class_name: str
-    config: dict[str, JsonValue]
-
-    @classmethod
-    def of(cls, part: Any) -> Self:
-        """Describe a scheduler or a model of diffusers, or a text encoder of transformers.
-
-        What its config carries along for other classes is left out. Of a compiled model it is the model itself, of one that
-        reads pictures too its texts' part.
-        """
-        part = unwrapped(part)
-        config = part.config if isinstance(part.config, dict) else part.config.to_dict()
-        config = {**config, **config.get("text_config", {})}
-        names = _defaults(type(part)) if isinstance(part.config, dict) else TEXT_SETTINGS
-        known = {name: plain(config[name]) for name in names if name in config}
-        return cls(class_name=type(part).__name__, config=known)
-
-    def differences(self, here: Any, name: str) -> Iterator[str]:
-        """Yield a sentence for each way in which the part `here`, called `name`, is not this one."""
-        here = unwrapped(here)
-        if type(here).__name__ != self.class_name:
-            yield f"The {name} is a {type(here).__name__}, but the list was made with a {self.class_name}."
-            return
-        now = Component.of(here)
-        # A setting that the other version of diffusers does not have yet, or no more, stands at its default there.
-        defaults = _defaults(type(here))
-        for key in sorted(self.config.keys() | now.config.keys()):
-            then_value, now_value = (side.get(key, defaults.get(key)) for side in (self.config, now.config))
-            if then_value != now_value and (then_value or now_value):
-                yield f"The {name} has {key} = {now_value!r}, but the list was made with {then_value!r}."
-
-
-class Named(TypedDict):
-    """By what a model is known: see `Model`."""
-
-    id: str
-    revision: str | None
-    weights: dict[str, str] | None
-    family: str
-
-
-class Model(Strict):
-    """The diffusion model: where it came from and what it is. What is null was not recorded, and is not compared."""
-
-    id: str = Field(min_length=1, description="bundled name, folder or hub id")
-    revision: str | None = None
-    weights: dict[str, Sha256] | None = Field(
-        default=None, description="file -> sha256; null where the revision names the weights"
-    )
-    family: str = Field(min_length=1, description="such as `sd` or `sdxl`")
-    pipeline: str = Field(description="class of the diffusers pipeline")
-    network: str = Field(description="name of the part that denoises, such as `unet` or `transformer`")
-    denoiser: Component = Field(description="that part")
-    parts: dict[str, Component] | None = Field(default=None, description="the other networks, by name")
-    settings: dict[str, JsonValue] | None = Field(default=None, description="of the pipeline itself")
-    digests: dict[str, Sha256] | None = Field(
-        default=None,
-        description="name of a part -> sha256 of what is loaded: of a network its tensors in the dtype of the list, of a "
-        "tokenizer its words and what it makes of them",
-    )
-    adapters: dict[str, list[Adapter]] = Field(
-        default={}, description="name of a part -> the adapters, such as LoRAs, that act on it, in their order"
-    )
-    fused: dict[str, Sha256] = Field(
-        default={}, description="name of a part -> sha256 of its tensors once those adapters are added to them"
-    )
-    changes: dict[str, list[str]] = Field(
-        default={}, description="name of a part -> how it differs from what its configuration builds, such as by tiling"
-    )
-    dtypes: dict[str, str] = Field(default={}, description="name of a part -> its dtype, where that is not the list's")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_the_first_edition(cls, content: object) -> object:
-        """Lists of the format seedscope-golden/1 knew UNets alone, and named them so."""
-        if isinstance(content, dict) and "unet" in content:
-            content = {**content, "network": "unet", "denoiser": content["unet"]}
-            del content["unet"]
-        return content
-
-    def loaded_differences(self, pipe: Pipeline, dtype: torch.dtype) -> Iterator[str]:
-        """Yield a sentence for each part of the pipeline that computes something else than that of the list."""
-        for name, then in {self.network: self.denoiser, **(self.parts or {})}.items():
-            here = pipe.components.get(name)
-            if here is None:
-                yield f"The pipeline has no {name}, but the list was made with one."
-            elif settings := list(then.differences(here, name)):
-                yield from settings
-            elif self.digests is not None and isinstance(here, nn.Module):
-                yield from self._network_differences(here, name, dtype, network_of(pipe))
-        for name, value in (self.settings or {}).items():
-            if (now := plain(pipe.config.get(name))) != value:
-                yield f"The pipeline has {name} = {now!r}, but the list was made with {value!r}."
-        networks = {self.network, *(self.parts or {})}
-        for name in sorted((self.digests or {}).keys() - networks):
-            yield from self._tokenizer_differences(pipe.components.get(name), name)
-
-    def _network_differences(self, here: Any, name: str, dtype: torch.dtype, network: Any) -> Iterator[str]:
-        yield from self._adapter_differences(here, name, dtype)
-        then_dtype = self.dtypes.get(name, dtype_name(dtype))
-        narrower = here.dtype not in (dtype, torch.float32)  # its values tell nothing; those of a wider one are cast
-        apart = name in self.dtypes
-        if changed := list(self._change_differences(here, name)):
-            yield from changed
-        elif dtype_name(here.dtype) != then_dtype if apart else narrower:
-            if apart or (network is not None and here.dtype != network.dtype):
-                # Of the network's own dtype the call's differences tell.
-                yield f"The dtype of the {name} is {dtype_name(here.dtype)!r}, but the list was made with {then_dtype!r}."
-        elif name in (self.digests or {}):
-            yield from self._weight_differences(here, name, dtype)
-
-    def _adapter_differences(self, here: Any, name: str, dtype: torch.dtype) -> Iterator[str]:
-        """Of a part whose adapters were fused its weights tell."""
-        then, names = self.adapters.get(name, []), active_adapters(here)
-        if names and not then:
-            yield (
-                f"The {name} has an adapter that acts on it ({', '.join(names)}), but the list was made without; "
-                "`pipe.disable_lora()` or `pipe.unload_lora_weights()` takes a LoRA out."
-            )
-        elif names:
-            yield from adapter_differences(name, adapters_of(here, dtype), then)
-
-    def _change_differences(self, here: Any, name: str) -> Iterator[str]:
-        now, then = list(patches(here)), self.changes.get(name, [])
-        if new := [change for change in now if change not in then]:
-            more = f" and {len(new) - 3} more" if len(new) > 3 else ""
-            yield f"The {name} was changed after it was built, and the list was made without: {', '.join(new[:3])}{more}."
-        if gone := [change for change in then if change not in now]:
-            more = f" and {len(gone) - 3} more" if len(gone) > 3 else ""
-            yield f"The list was made with a {name} that was changed after it was built: {', '.join(gone[:3])}{more}."
-
-    def _weight_differences(self, here: Any, name: str, dtype: torch.dtype) -> Iterator[str]:
-        plain, now = (self.digests or {})[name], digest(here, dtype)
-        if not self.adapters.get(name) or active_adapters(here):
-            if now != plain:
-                yield (
-                    f"The weights of the {name} are not those of {self.id} that the list was made with: another checkpoint, or "
-                    "one with a LoRA fused into it, or taken out again, which leaves rounding."
-                )
-        elif now == plain:
-            count = len(self.adapters[name])
-            what = f"{count} LoRAs" if count > 1 else "a LoRA"
-            yield f"The {name} has no LoRA, but the list was made with {what}: load the same, with the same weights."
-        elif now != self.fused.get(name):
-            yield (
-                f"The weights of the {name} are neither those of {self.id}, nor those with the list's LoRAs fused into them "
-                "with the same weights and order."
-            )
-
-    def _tokenizer_differences(self, here: Any, name: str) -> Iterator[str]:
-        if here is None:
-            yield f"The pipeline has no {name}, but the list was made with one."
-        elif tokenizer_digest(tokenizer_of(here), _pads(self.pipeline)) != (self.digests or {})[name]:
-            yield f"The {name} has other words or settings than that of {self.id} that the list was made with."
 
 
 class Prompts(Strict):
@@ -226,6 +39,9 @@ class Conditions(Strict):
     call: dict[str, JsonValue] = Field(default={}, description="further arguments of the call")
     long_prompts: Literal["cut", "chunks"] = Field(default="cut", description="what became of prompts beyond 77 tokens")
     weighted_prompts: bool = Field(default=False, description="whether `(red:1.4)` in a prompt was a weight")
+    attention: str | None = Field(
+        default=None, description="backend of diffusers for the network's attention; null: not recorded, or torch alone"
+    )
     prompts: Prompts
     task: str | None = Field(
         default=None, description="what no stock call draws, by its name; null: prompts from noise"
@@ -250,6 +66,7 @@ class Conditions(Strict):
         width: int | None = None,
         dtype: str | None = None,
         call: dict[str, JsonValue] | None = None,
+        attention: str | None = None,
         task: str | None = None,
     ) -> Self:
         """Describe a pipeline and how it was called.
@@ -276,6 +93,7 @@ class Conditions(Strict):
             width=width,
             dtype=dtype,
             call=call or {},
+            attention=attention,
             prompts=prompts,
             task=task,
         )
@@ -302,6 +120,7 @@ class Conditions(Strict):
             model = self.model if loaded else self.model.model_copy(update={"digests": None})
             yield from model.loaded_differences(pipe, getattr(torch, self.dtype))
             yield from self.scheduler.differences(pipe.components["scheduler"], "scheduler")
+            yield from attention_differences(self.attention, pipe.components[self.model.network], self.model.network)
         if weights is not None and self.model.weights is not None and weights != self.model.weights:
             files = sorted(
                 file
@@ -310,16 +129,16 @@ class Conditions(Strict):
             )
             yield f"The weights in {', '.join(files)} are not those of {self.model.id} that the list was made with."
 
-    def call_differences(self, dtype: torch.dtype, *, steps: object, guidance_scale: float | None) -> Iterator[str]:
-        """Yield a sentence for each way in which a call is not this one; None is not compared."""
-        family, then = family_of(self.model.pipeline), self.guidance_scale
-        same = guidance_scale is None or (
-            family is not None and family.same_guidance(guidance_scale, then, self.model.denoiser.config)
-        )
+    def pipeline_notes(self, pipe: Pipeline) -> Iterator[str]:
+        """Yield a sentence for each way in which the pipeline may round otherwise, which by itself is no reason."""
+        if (network := pipe.components.get(self.model.network)) is not None:
+            yield from attention_notes(self.attention, network, self.model.network)
+
+    def call_differences(self, dtype: torch.dtype, *, steps: object) -> Iterator[str]:
+        """Yield a sentence for each way in which dtype and number of steps are not these; None is not compared."""
         calls: list[tuple[str, object, object]] = [
             (f"dtype of the {self.model.network}", dtype_name(dtype), self.dtype),
             ("number of steps", steps, self.steps),
-            ("guidance scale", None if same else guidance_scale, self.guidance_scale),
         ]
         for what, here, of_list in calls:
             if here is not None and here != of_list:
@@ -334,114 +153,3 @@ class Conditions(Strict):
                 f"The pictures would be {here[0]} x {here[1]} pixels (height x width), but the list was made for "
                 f"{then[0]} x {then[1]}, and at another size the same seed is another picture."
             )
-
-
-def model_of(pipe: Pipeline, named: Named, dtype: str) -> Model:
-    """Describe the model that is loaded in a pipeline, with digests of its tensors in this dtype."""
-    name_of_denoiser = family_named(pipe).network
-    networks = _networks(pipe)
-    tokenizers = {name: part for name, part in pipe.components.items() if hasattr(tokenizer_of(part), "get_vocab")}
-    digests = {name: digest(part, getattr(torch, dtype)) for name, part in networks.items()}
-    digests |= {
-        name: tokenizer_digest(tokenizer_of(part), _pads(type(pipe).__name__)) for name, part in tokenizers.items()
-    }
-    adapters = {name: acting for name, part in networks.items() if (acting := adapters_of(part, getattr(torch, dtype)))}
-    fused = {name: digest(networks[name], getattr(torch, dtype), fused=True) for name in adapters}
-    found = {name: value for name, value in digests.items() if value is not None}
-    return Model(
-        **named,
-        pipeline=type(pipe).__name__,
-        network=name_of_denoiser,
-        denoiser=Component.of(networks[name_of_denoiser]),
-        parts={
-            name: Component.of(part) for name, part in (networks | _settings(pipe)).items() if name != name_of_denoiser
-        },
-        settings={
-            name: plain(value)
-            for name, value in pipe.config.items()
-            if _is_setting(value) and not name.startswith("_") and name not in UNSEEN_SETTINGS
-        },
-        digests=found if len(found) == len(digests) else None,
-        adapters=adapters,
-        fused={name: sha256 for name, sha256 in fused.items() if sha256 is not None},
-        changes={name: changes for name, part in networks.items() if (changes := list(patches(part)))},
-        dtypes={name: now for name, part in networks.items() if (now := dtype_name(unwrapped(part).dtype)) != dtype},
-    )
-
-
-def _pads(pipeline: str) -> str | None:
-    family = family_of(pipeline)
-    return None if family is None else family.pads
-
-
-def _is_setting(value: object) -> bool:
-    """Whether a pipeline's entry is a value, or some numbers, and not the classes of a part."""
-    numbers = isinstance(value, list) and all(isinstance(each, int | float) for each in value)
-    return numbers or isinstance(value, bool | int | float | str)
-
-
-def network_of(pipe: Pipeline) -> Any:
-    """The part of a pipeline that denoises; none, where it has none, or is of a class that no family draws with."""
-    family = family_of(type(pipe).__name__)
-    return pipe.components.get("unet" if family is None else family.network)
-
-
-def _networks(pipe: Pipeline) -> dict[str, nn.Module]:
-    unused = family_named(pipe).unused
-    return {
-        name: part
-        for name, part in pipe.components.items()
-        if isinstance(unwrapped(part), nn.Module) and name not in unused
-    }
-
-
-def _settings(pipe: Pipeline) -> dict[str, Any]:
-    """Parts that have settings alone, beside the scheduler: guiders, and schedulers of pipelines that are made of several."""
-    return {
-        name: part
-        for name, part in pipe.components.items()
-        if hasattr(part, "save_config") and not isinstance(unwrapped(part), nn.Module) and name != "scheduler"
-    }
-
-
-def family_named(pipe: Pipeline) -> Family:
-    """The family of a pipeline.
-
-    Raises:
-        ModelError: it is of no family that is known.
-    """
-    family = family_of(type(pipe).__name__)
-    if family is None:
-        raise ModelError(f"A {type(pipe).__name__} is of no family of models that is known.")
-    return family
-
-
-def geometry_of(pipe: Pipeline) -> Geometry:
-    """How large the latents of a pipeline are, and the size that it draws by default.
-
-    Raises:
-        ModelError: it is of no family that is known.
-    """
-
-    def config(part: str) -> Mapping[str, Any]:
-        here: Any = unwrapped(pipe.components.get(part))
-        return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
-
-    family, kind = family_named(pipe), type(pipe).__name__
-    return family.geometry(config, kind, fills_masks=kind in family.inpaints and kind != family.draws)
-
-
-def own_size(pipe: Pipeline) -> tuple[int, int] | None:
-    """Return the height and width, in pixels, that a pipeline draws by default; None where it does not say."""
-    return geometry_of(pipe).default_size
-
-
-def dtype_name(dtype: torch.dtype) -> str:
-    """Return `float32` for `torch.float32`."""
-    return str(dtype).removeprefix("torch.")
-
-
-def _defaults(part: type) -> dict[str, JsonValue]:
-    """Return the settings of a diffusers class with their defaults."""
-    parameters = inspect.signature(part).parameters.values()
-    return {each.name: None if each.default is each.empty else plain(each.default) for each in parameters}

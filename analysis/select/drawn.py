@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from seedscope.analysis.select.conditions import Conditions, Pipeline, dtype_name, family_named, network_of
+from seedscope.analysis.select.component import dtype_name
+from seedscope.analysis.select.conditions import Conditions
+from seedscope.analysis.select.stock_parts import Pipeline, family_named, network_of
 from seedscope.pipeline.drawing.noise import Recipe
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of

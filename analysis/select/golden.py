@@ -9,103 +9,33 @@ pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(pipe), **call)
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import re
-import reprlib
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
+from typing import Final, Literal, Self
 
 import torch
 from PIL import Image
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Conditions, Pipeline, geometry_of, network_of, own_size
-from seedscope.analysis.select.drawn import as_drawer, drawn, sampling_of
-from seedscope.analysis.select.generator_given import generator_differences
+from seedscope.analysis.select.conditions import Conditions
+from seedscope.analysis.select.differences import Call, differences
+from seedscope.analysis.select.drawn import drawn
+from seedscope.analysis.select.golden_file import FORMAT, read_list, write_list
+from seedscope.analysis.select.mismatch import GoldenError, GoldenMismatch
 from seedscope.analysis.select.noise_for import generators_for, latents_for
-from seedscope.analysis.select.seal import KEY, seal
+from seedscope.analysis.select.stock_parts import Pipeline
 from seedscope.analysis.select.strict import Strict
-from seedscope.analysis.select.told import Told, told, told_differences
-from seedscope.pipeline.drawing.noise import LARGEST_SEED, NoiseContract
-from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.models.families import family_of
-from seedscope.pipeline.models.families.generic import Generic
-from seedscope.pipeline.storage.local import replacing
-from seedscope.pipeline.study.given import read_json, regular
+from seedscope.analysis.select.texts import embeddings
+from seedscope.analysis.select.why import CombinedPart, Seed, SeedStanding, Why
+from seedscope.pipeline.drawing.noise import NoiseContract
 
-FORMAT: Final = "seedscope-golden/2"
-FORMATS: Final = ("seedscope-golden/1", FORMAT)
+__all__ = ["CombinedPart", "GoldenError", "GoldenMismatch", "GoldenSeeds", "SeedStanding", "Why"]
+
 LARGEST_LATENT: Final = 2**26
 """Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
-_LARGEST = 64 * 2**20
-
-Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
-
-
-class GoldenError(UserError, ValueError):
-    """A golden list cannot be read or written."""
-
-
-class GoldenMismatch(UserError, ValueError):
-    """A golden list does not hold for the pipeline it was checked against; `reasons` has a sentence for each cause.
-
-    Example:
-        >>> try:
-        ...     golden.check(pipe, steps=50)
-        ... except GoldenMismatch as mismatch:
-        ...     print(mismatch.reasons[0])
-        The number of steps is 50, but the list was made with 1.
-    """
-
-    def __init__(self, reasons: list[str]) -> None:
-        self.reasons = reasons
-        super().__init__("\n".join(["These golden seeds do not hold here:", *(f"- {reason}" for reason in reasons)]))
-
-
-class SeedStanding(Strict):
-    """Where one seed stands in the table from which it was chosen."""
-
-    seed: Seed
-    rank: int = Field(ge=1, description="1 is best")
-    value: float = Field(description="of the measure")
-    interval: tuple[float, float] | None = Field(description="low and high; null where it is not defined")
-    n: int = Field(ge=1, description="pictures behind the value")
-    others: dict[str, float | None] = Field(
-        default={}, description="its value of each other measure by which seeds were chosen"
-    )
-
-
-class CombinedPart(Strict):
-    """A measurement that goes into a combined score."""
-
-    measure: str = Field(min_length=1)
-    better: Literal["lower", "higher"]
-    weight: float = Field(gt=0, le=1, description="its share; all of them add up to 1")
-    mean: float = Field(description="of all pictures of the ranking prompts")
-    sd: float = Field(gt=0, description="between pictures of one prompt, over the ranking prompts")
-
-
-class Why(Strict):
-    """By which rule these seeds were chosen, out of how many, and what that is worth."""
-
-    rule: str = Field(min_length=1, description="name of the rule, such as `confirmed` or `pareto`")
-    measure: str = Field(min_length=1, description="name of the measure, such as `fd_efficientnet_lite0`")
-    better: Literal["lower", "higher"] = Field(description="which values of the measure are good")
-    parts: list[CombinedPart] = Field(
-        default=[],
-        description="of the measure `combined`: it is the sum over these of weight x (value - mean) / sd, with the sign turned "
-        "where lower is better",
-    )
-    k: int = Field(ge=1, description="seeds that were asked for; the list may be shorter")
-    ranked: int = Field(ge=1, description="seeds in the table")
-    coverage: float = Field(default=0.95, gt=0, lt=1, description="of the intervals")
-    sentence: str = Field(min_length=1, description="what the choice does and does not show")
-    standings: list[SeedStanding] = Field(description="one for each seed, in the order of the list")
 
 
 class GoldenSeeds(Strict):
@@ -153,34 +83,7 @@ class GoldenSeeds(Strict):
             GoldenError: one sentence: the file is missing, not JSON, of another format, does not fit the format, or was
                 edited since it was written. Lists of before carried no digest of their content, and are read as they are.
         """
-        path = Path(path)
-        try:
-            content = read_json(regular(path, _LARGEST).read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise GoldenError(f"{path}: there is no such file; `seedscope run` writes a golden.json.") from None
-        except json.JSONDecodeError as error:
-            raise GoldenError(f"{path}:{error.lineno}:{error.colno}: not valid JSON: {error.msg}.") from None
-        except (OSError, ValueError) as error:
-            raise GoldenError(f"{path}: cannot be read as a golden list: {error}.") from None
-        found = content.get("format") if isinstance(content, dict) else None
-        if not isinstance(content, dict) or found not in FORMATS:
-            what = (
-                f"has the format {reprlib.repr(found)}"
-                if found
-                else "is JSON, but not a golden list (it names no format)"
-            )
-            raise GoldenError(f"{path}: {what}; this version of seedscope reads {' and '.join(map(repr, FORMATS))}.")
-        sealed = content.pop(KEY, None)
-        try:
-            golden = cls.model_validate({**content, "format": FORMAT})
-        except ValidationError as error:
-            raise GoldenError(f"{path}: not a valid golden list: {_sentence(error)}") from None
-        if sealed is not None and sealed != seal(content):
-            raise GoldenError(
-                f"{path}: was edited or damaged after it was written, so that what it says was not measured. Write it again "
-                "with `seedscope export`."
-            )
-        return golden
+        return read_list(Path(path), cls)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the list as indented JSON: the whole file or, if that fails, what was there before.
@@ -189,13 +92,7 @@ class GoldenSeeds(Strict):
             GoldenError: there is no such folder.
             StorageError: the folder cannot be written, or is full.
         """
-        content = json.loads(self.model_dump_json())
-        text = _numbers_in_one_line(json.dumps(content | {KEY: seal(content)}, indent=2, ensure_ascii=False)) + "\n"
-        try:
-            with replacing(Path(path)) as scratch:
-                scratch.write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise GoldenError(f"{path}: the golden list cannot be written: {error.strerror or error}.") from None
+        write_list(path, self)
 
     def check(
         self,
@@ -220,66 +117,37 @@ class GoldenSeeds(Strict):
             pipe: a stock pipeline of a family that is known, ready to be called; it may be compiled.
             height, width: pixels of the call; None: the pipeline's own size.
             steps: of the call, also as `num_inference_steps`; None: not compared.
-            guidance_scale: of the call; None: not compared. Scales of 1 and less are all no guidance.
+            guidance_scale: of the call; None: not compared, but where `num_inference_steps` is named and so the whole call is
+                told. Scales that make the same pictures are the same, as those of 1 and less are of most pipelines.
             weights: sha256 of each file of weights; None, or none in the list: not compared.
             dtype: in which the network will run; None: the dtype of its weights.
             tensors: False: do not look at tensors and tokenizers, and embed nothing.
             call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
-                `clip_skip` or `eta`: those are refused that make other pictures. What is not named is not compared, but
-                where any argument is named, one with which the list was made is missed.
+                `clip_skip` or `eta`: those are refused that make other pictures. Where any argument is named, one that is
+                not stands at the pipeline's default: so is missed a negative prompt with which the list was made.
 
         Raises:
             GoldenMismatch: with a sentence for each difference.
         """
-        named_steps = call.pop("num_inference_steps", None)
-        counts = [count for count in (steps, named_steps) if count is not None]
-        reasons = [
-            *self.conditions.no_stock_call(),
-            *self.conditions.pipeline_differences(pipe, weights, loaded=tensors),
-        ]
-        network, noise_reasons = network_of(pipe), self._noise_differences()
-        if network is not None and _size_is_known(pipe):
-            reasons += self._size_differences(pipe, height, width)
-            network_dtype = dtype or network.dtype
-            for count in counts or (None,):
-                reasons += self.conditions.call_differences(network_dtype, steps=count, guidance_scale=guidance_scale)
-            said = bool(counts or call) or guidance_scale is not None
-            reasons += call_differences(self.conditions, pipe, guidance_scale, call, said=said)
-            if not noise_reasons and self.noise is not None:
-                reasons += generator_differences(self.noise, network_dtype, call)
-        reasons += noise_reasons
-        if not reasons and tensors and self.noise is not None and (self.noise.embedding or self.noise.shift):
-            reasons += told_differences(self.noise, self._told(pipe, self.noise))
-        self._refuse(reasons)
+        told = Call.of((height, width), dtype, steps, guidance_scale, call)
+        self._refuse(differences(self.conditions, self.noise, pipe, told, weights, tensors=tensors), pipe)
 
-    def _noise_differences(self) -> list[str]:
+    def _noise_reasons(self) -> list[str]:
         return [] if self.noise is None else self.noise.check()
 
-    def _told(self, pipe: Pipeline, contract: NoiseContract) -> Told:
-        prompt = contract.embedding.prompt if contract.embedding else ""
-        sampling = sampling_of(self.conditions)
-        with as_drawer(pipe, sampling) as model:
-            return told(model, pipe, prompt, sampling, contract.shape)
-
-    def _size_differences(self, pipe: Pipeline, height: int | None, width: int | None) -> list[str]:
-        own_height, own_width = own_size(pipe) or (self.conditions.height, self.conditions.width)
-        shape = geometry_of(pipe).latent_shape(height or own_height, width or own_width)
-        found = list(self.conditions.size_differences(pipe, height, width))
-        if self.noise is not None and shape != self.noise.shape:
-            found.append(f"The latents have the shape {shape}, but the list was made for {self.noise.shape}.")
-        return found
-
-    def _refuse(self, reasons: list[str]) -> None:
-        """Raise a GoldenMismatch where there are reasons; other versions of libraries are told only then."""
+    def _refuse(self, reasons: list[str], pipe: Pipeline) -> None:
+        """Raise a GoldenMismatch where there are reasons; what only rounds otherwise, as another version of a library may, is
+        told only then."""
         here = (version("torch"), version("diffusers"))
         then = here if self.noise is None else (self.noise.torch, self.noise.diffusers)
-        if reasons and then != here and not any("It was drawn with" in reason for reason in reasons):
+        notes = list(self.conditions.pipeline_notes(pipe))
+        if then != here and not any("It was drawn with" in reason for reason in reasons):
             told = (
                 f"The list was made with torch {then[0]} and diffusers {then[1]}, and here are {here[0]} and {here[1]}"
             )
-            reasons = [*reasons, f"{told}, which by itself is no reason."]
+            notes.append(f"{told}, which by itself is no reason.")
         if reasons:
-            raise GoldenMismatch(reasons)
+            raise GoldenMismatch([*reasons, *notes])
 
     def draw(self, pipe: Pipeline, prompt: str, *, batch_size: int = 4) -> list[Image.Image]:
         """Draw a prompt with each golden seed as the run did, by the sampler of the project, in the order of `seeds`.
@@ -299,7 +167,7 @@ class GoldenSeeds(Strict):
                 f"The list is of the task {self.conditions.task!r}, which draws from more than a prompt; `seedscope run` "
                 "draws it."
             )
-        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_differences()])
+        self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_reasons()], pipe)
         recipe = None if self.noise is None else self.noise.recipe
         pictures = drawn(pipe, prompt, self.seeds, self.conditions, recipe, batch_size)
         return [Image.fromarray(pixels) for pixels in pictures]
@@ -326,7 +194,7 @@ class GoldenSeeds(Strict):
             raise GoldenError(
                 "The list keeps no pictures to compare with; `seedscope export` writes a list that does, of prompts alone."
             )
-        self._refuse(self._noise_differences())
+        self._refuse(self._noise_reasons(), pipe)
         kept, seeds = self.canary_pictures, self.seeds[:most]
         recipe = None if self.noise is None else self.noise.recipe
         pictures = drawn(pipe, kept.prompt, seeds, self.conditions, recipe, batch_size)
@@ -338,7 +206,8 @@ class GoldenSeeds(Strict):
                 [
                     f"The picture of seed {seed} for {kept.prompt!r} differs by {worst:.1f} of 255 from that of the run; up "
                     f"to {kept.tolerance:g} is rounding."
-                ]
+                ],
+                pipe,
             )
         return worst
 
@@ -359,6 +228,20 @@ class GoldenSeeds(Strict):
             return generators_for(self._contract(), self.seeds, after_latent=after_latent)
         except ValueError as error:
             raise GoldenError(str(error)) from None
+
+    def embeddings(self, pipe: Pipeline, prompt: str, *, rows: int | None = None) -> dict[str, torch.Tensor]:
+        """Embed a prompt, and the list's negative prompt, as the run did: `pipe(**golden.embeddings(pipe, prompt), ...)`.
+
+        Of lists with `long_prompts: chunks` or `weighted_prompts` a stock call reads texts otherwise.
+
+        Args:
+            pipe: as for `check`, on its device.
+            rows: pictures that the call draws; None: one a seed.
+
+        Returns:
+            Arguments of the call by name, such as `prompt_embeds` (rows, L, D); those of the negative prompt where it acts.
+        """
+        return embeddings(self.conditions, pipe, prompt, len(self.seeds) if rows is None else rows)
 
     def _contract(self) -> NoiseContract:
         if self.noise is None:
@@ -393,24 +276,3 @@ class GoldenSeeds(Strict):
             raise GoldenError(str(error)) from None
         wanted = dtype if isinstance(dtype, torch.dtype) else latents.dtype
         return latents.to(device=device or latents.device, dtype=wanted)
-
-
-def _size_is_known(pipe: Pipeline) -> bool:
-    """Whether the parts of a pipeline are there that say of what size its latents and pictures are."""
-    family = family_of(type(pipe).__name__)
-    return family is not None and (isinstance(family, Generic) or pipe.components.get("vae") is not None)
-
-
-def _sentence(error: ValidationError) -> str:
-    """Name the first mistake, and how many others there are."""
-    first, *others = error.errors()
-    place = ".".join(map(str, first["loc"])) or "the list"
-    unknown = first["type"] == "extra_forbidden"
-    message = "this key is unknown" if unknown else first["msg"].removeprefix("Value error, ")
-    more = f" (and {len(others)} more)" if others else ""
-    return f"{place}: {message[0].lower()}{message[1:]}{more}."
-
-
-def _numbers_in_one_line(text: str) -> str:
-    """Put lists of numbers on one line each. A line break never stands inside a JSON string, so no string changes."""
-    return re.sub(r"\[\n([\s\d,.eE+-]+)\n\s*\]", lambda found: f"[{' '.join(found[1].split())}]", text)

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from seedscope.analysis.select.conditions import network_of
+from seedscope.analysis.select.stock_parts import network_of
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.models.families import family_of
 from seedscope.pipeline.models.stock import StockFamily

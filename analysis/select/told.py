@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 
-from seedscope.analysis.select.conditions import network_of
+from seedscope.analysis.select.stock_parts import network_of
 from seedscope.pipeline.drawing.noise.embedding_probe import EmbeddingProbe
 from seedscope.pipeline.models.base import Text
 from seedscope.pipeline.models.shift import time_shift

@@ -23,19 +23,24 @@ def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) ->
     from seedscope.jobs.work.progress import Watcher
 
     if what.get("pictures"):
-        _warn_of_long_prompts(run)
+        _warn_before_drawing(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
     _report(steps)
 
 
-def _warn_of_long_prompts(run: "AnyRun") -> None:
-    """Say before anything is drawn how many prompts are cut, and by how much."""
+def _warn_before_drawing(run: "AnyRun") -> None:
+    """Say which parts the model does without, and how many prompts are cut, by how much."""
     from seedscope.analysis.run.run import DrawnRun
     from seedscope.pipeline.models.cut_prompts import tokens_cut
 
     if not isinstance(run, DrawnRun):
         return
+    if gone := run.located.left_out:
+        notes.print(
+            f"{run.located.name} has no {' and no '.join(gone)}: pictures are drawn without, and are others than with.",
+            soft_wrap=True,
+        )
     prompts = [prompt.text for prompt in run.wanted.prompts]
     if cut := tokens_cut(run.located, run.study.sampling, prompts):
         hint = " `long_prompts: chunks` under sampling reads them in chunks." if run.located.family.chunks else ""

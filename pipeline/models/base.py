@@ -115,6 +115,17 @@ class Denoiser(Drawer):
         """Latents (B, C, h, w) -> pictures (B, 3, H, W) float32, about -1 .. 1."""
 
 
+def above(call: Mapping[str, Any], name: str, bound: float) -> bool:
+    """Whether an argument of a call is a number above another."""
+    value = call.get(name)
+    return isinstance(value, int | float) and value > bound
+
+
+def negatives(call: Mapping[str, Any]) -> frozenset[str]:
+    """The arguments of a call that are about its negative prompt."""
+    return frozenset(name for name in call if name.startswith("negative_"))
+
+
 _TRIES = 16
 
 
@@ -174,6 +185,8 @@ class Family(ABC):
     """The part that denoises."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Parts of a folder that shape no picture."""
+    spare: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """Parts, each with what is of no use without it, that a model may lack and still draws from prompts."""
     chunks: ClassVar[bool] = False
     """Whether prompts beyond what is read at once can be read in chunks."""
     pads: ClassVar[str | None] = None
@@ -201,9 +214,14 @@ class Family(ABC):
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         """A loaded pipeline of diffusers, on its device, as what drawing asks for; compiled, where the study wants it."""
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        """Whether two guidance scales make the same pictures; `network`: the configuration of the part that denoises."""
-        return one == other or max(one, other) <= 1
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
+        """Arguments of the stock call that shape no picture where the others are as in `call`.
+
+        Args:
+            pipe: a loaded pipeline, whose configuration says what it reads.
+            call: all arguments by name, those that are not given at their defaults.
+        """
+        return frozenset()
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:  # noqa: ARG002
         """Refuse what the family cannot do, before anything is loaded.

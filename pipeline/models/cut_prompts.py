@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from seedscope.pipeline.models.configuration import MALFORMED, read_json
+from seedscope.pipeline.models.configuration import MALFORMED
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.schema import Sampling
 
@@ -20,8 +20,7 @@ def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> li
     if not long:
         return []
     try:
-        index = read_json(located.folder / "model_index.json")
-        parts = {name: kind for name, kind in index.items() if isinstance(kind, list) and kind[0] is not None}
+        parts = {name: kind for name, kind in located.index.items() if isinstance(kind, list) and kind[0] is not None}
         name, _ = located.family.reads(parts)
         processor = _loaded(located, name, parts[name]) if name in parts else None
     except (ImportError, OSError, *MALFORMED):

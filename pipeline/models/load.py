@@ -7,6 +7,7 @@ import torch
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.adapters import add_adapters, bare_part
+from seedscope.pipeline.models.attention import set_attention
 from seedscope.pipeline.models.base import Drawer
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.device import memory_ran_out, pick_device
@@ -14,7 +15,7 @@ from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.libraries import quiet
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.other_vae import load_vae
-from seedscope.pipeline.models.prepared import placed, refuse_offload, set_attention, set_autoencoder
+from seedscope.pipeline.models.prepared import placed, refuse_offload, set_autoencoder
 from seedscope.pipeline.models.quantized import of_pipeline, settings_of
 from seedscope.pipeline.models.schedulers import (
     refuse_noise_from_elsewhere,
@@ -100,7 +101,7 @@ def refuse_misfits(located: Located) -> None:
     """
     pieces, folder = located.pieces, located.folder
     try:
-        index = read_json(folder / "model_index.json")
+        index = located.index
         single = [(pieces.file, part, "model.file") for part in pieces.in_file if index[part][0] == "diffusers"]
         if pieces.vae is not None and pieces.vae.is_file:
             single.append((pieces.vae.place, "vae", "model.vae"))
@@ -195,9 +196,14 @@ def _pipeline(
     if not texts:
         return pipe
     others = {name: part for name, part in pipe.components.items() if name not in texts} | dict(located.family.options)
-    return kind.from_single_file(
+    pipe = kind.from_single_file(
         str(pieces.file), config=str(located.folder), dtype=dtype, local_files_only=True, **others
     )
+    for name in texts:
+        # Of a T5, whose words a file has once, diffusers leaves the second place empty, and lets it drop values as in training.
+        getattr(pipe, name).tie_weights()
+        getattr(pipe, name).eval()
+    return pipe
 
 
 def _elsewhere(
@@ -221,14 +227,13 @@ def _quantized(located: Located, without: Sequence[str]) -> dict[str, str]:
     wanted = located.pieces.quantization
     if wanted is None:
         return {}
-    index = read_json(located.folder / "model_index.json")
+    index = located.index
     parts = wanted.parts or [located.family.network]
     return {part: str(index[part][0]) for part in parts if part not in without}
 
 
 def _left_out(located: Located) -> list[str]:
-    index = read_json(located.folder / "model_index.json")
-    return [name for name, value in index.items() if value == [None, None]]
+    return [name for name, value in located.index.items() if value == [None, None]]
 
 
 def _cannot_be_loaded(located: Located, error: Exception) -> ModelError:

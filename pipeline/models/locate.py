@@ -14,6 +14,7 @@ from seedscope.pipeline.models.families.generic import why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import components, configuration, hashes, weight_files
+from seedscope.pipeline.models.left_out import left_out, refuse_missing, without
 from seedscope.pipeline.models.pieces import Pieces, pieces_of
 from seedscope.pipeline.models.single_file import no_config, refuse_no_checkpoint
 from seedscope.pipeline.study.given import at_home, is_there
@@ -34,7 +35,8 @@ class Located:
     `identity` is what shapes pictures: sha256 of each file of weights that is loaded from a folder and the `configuration` of
     what loads them, or the commit and the variant of a hub repository. `pipeline` is the class of diffusers that draws what a
     study asks for. `geometry` says how large latents are; `bytes` is the size of the weights that are loaded from a folder.
-    `pieces` is what comes from elsewhere than the folder, or the hub; of a single file these have the settings.
+    `pieces` is what comes from elsewhere than the folder, or the hub; of a single file these have the settings. `left_out` are
+    parts that the index names, and that are not there.
     """
 
     folder: Path
@@ -46,6 +48,12 @@ class Located:
     bytes: int | None
     pieces: Pieces = field(default_factory=Pieces)
     files: tuple[Path, ...] = ()
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def index(self) -> dict[str, Any]:
+        """The content of `model_index.json`, without the parts that are not there."""
+        return without(read_json(self.folder / "model_index.json"), self.left_out)
 
     @property
     def name(self) -> str:
@@ -79,13 +87,14 @@ class Located:
         """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
         if not isinstance(self.identity, dict):
             return self.identity
-        index = read_json(self.folder / "model_index.json")
         parts = [
-            part for part in components(index, self.family) if part not in (self.family.network, "vae", "scheduler")
+            part
+            for part in components(self.index, self.family)
+            if part not in (self.family.network, "vae", "scheduler")
         ]
         begins = tuple(f"{part}/" for part in parts)
         kept: dict[str, Json] = {
-            key: self.identity[key] for key in ("hub", "commit", "variant") if key in self.identity
+            key: self.identity[key] for key in ("hub", "commit", "variant", "without") if key in self.identity
         }
         for key in ("weights", "configuration"):
             if isinstance(found := self.identity.get(key), dict):
@@ -187,6 +196,9 @@ def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool)
     try:
         configs = _configs(folder, index)
         pieces = pieces_of(model, index, family, configs("vae"))
+        gone = left_out(folder, index, family, pieces.elsewhere, hub=hub is not None)
+        index = without(index, gone)
+        refuse_missing(name, folder, index, family, pieces.elsewhere)
         files = [] if hub else _own_weights(folder, index, family, model, pieces)
         geometry = _possible(family.geometry(_with_vae(configs, pieces), name, fills_masks=fills_masks))
         replaced = () if pieces.vae is None else ("vae",)
@@ -198,10 +210,12 @@ def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool)
         if hub
         else {"weights": hashes(folder, files), "configuration": settings}
     )
+    if gone:
+        identity["without"] = list(gone)
     loaded = (*files, *pieces.files())
     size = None if hub and pieces.file is None else sum(file.stat().st_size for file in loaded)
     drawn_by = family.inpaints[0] if fills_masks else pipeline
-    return Located(folder, hub, drawn_by, family, identity | pieces.identity(), geometry, size, pieces, loaded)
+    return Located(folder, hub, drawn_by, family, identity | pieces.identity(), geometry, size, pieces, loaded, gone)
 
 
 def _own_weights(folder: Path, index: Mapping[str, Any], family: Family, model: Model, pieces: Pieces) -> list[Path]:

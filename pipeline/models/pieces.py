@@ -86,7 +86,7 @@ def pieces_of(model: Model, index: Mapping[str, Any], family: Family, own_vae: M
     refuse_quantization(model.quantization, parts)
     file = None if model.file is None else at_home(model.file)
     vae = None if model.vae is None else locate_vae(model.vae, own_vae)
-    in_file = () if file is None else parts_in(file, list(parts), family)
+    in_file = () if file is None else parts_in(file, {part: kind for part, (_, kind) in parts.items()}, family)
     return Pieces(
         file,
         tuple(part for part in in_file if part != "vae" or vae is None),

@@ -1,4 +1,4 @@
-"""A loaded pipeline made ready to draw: where its weights are, how it decodes, how it attends."""
+"""A loaded pipeline made ready to draw: where its weights are, and how it decodes."""
 
 from __future__ import annotations
 
@@ -50,30 +50,3 @@ def set_autoencoder(pipe: Any, compute: Compute) -> None:
                 getattr(vae, f"enable_{key}")()
             except (AttributeError, NotImplementedError):
                 raise ModelError(f"compute.vae.{key}: a {type(vae).__name__} cannot do that. Remove the key.") from None
-
-
-def set_attention(pipe: Any, part: str, compute: Compute) -> None:
-    """Set with which library the network attends.
-
-    diffusers sets it for all networks of a process; here it is set for this one.
-
-    Raises:
-        ModelError: the network attends by torch alone, there is no such backend, or its library is missing.
-    """
-    if compute.attention is None:
-        return
-    from diffusers.models.attention_dispatch import AttentionBackendName, attention_backend
-
-    network, known = pipe.components[part], [each.value for each in AttentionBackendName]
-    offered = [name for name in known if not name.endswith("_hub")]
-    if compute.attention not in offered:
-        why = "fetches code from the hub and runs it" if compute.attention in known else "is none of diffusers'"
-        raise ModelError(f"compute.attention: {compute.attention} {why}; there are {', '.join(offered)}.")
-    processors = [getattr(module, "processor", None) for module in network.modules()]
-    if not any(hasattr(processor, "_attention_backend") for processor in processors):
-        raise ModelError(f"compute.attention: a {type(network).__name__} attends by torch alone. Remove the key.")
-    try:
-        with attention_backend(AttentionBackendName.NATIVE):  # on leaving, the process has again what it had
-            network.set_attention_backend(compute.attention)
-    except (RuntimeError, ValueError, ImportError) as error:
-        raise ModelError(f"compute.attention: {compute.attention} does not work here: {error}") from error

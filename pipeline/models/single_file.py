@@ -7,7 +7,7 @@ settings are known. Parts that are not in the file come from there too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,17 +29,18 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
         "text_encoders.clip_l.",
     ),
     "text_encoder_2": ("conditioner.embedders.1.", "text_encoders.clip_g."),
-    "text_encoder_3": ("text_encoders.t5xxl.",),
 }
-"""How the names of tensors begin in files of the first kinds. Source: diffusers, `loaders/single_file_utils.py`."""
+T5 = ("T5EncoderModel", ("text_encoders.t5xxl.",))
+"""How the names of tensors begin; of a text encoder of this class, whatever part it is. Source: diffusers,
+`loaders/single_file_utils.py`."""
 GGUF = ".gguf"
 
 
-def parts_in(file: Path, parts: Sequence[str], family: Family) -> tuple[str, ...]:
+def parts_in(file: Path, parts: Mapping[str, str], family: Family) -> tuple[str, ...]:
     """The parts of a pipeline whose weights a file has.
 
     Args:
-        parts: that the pipeline has, by its `model_index.json`.
+        parts: that the pipeline has, by its `model_index.json`: name -> class.
 
     Raises:
         ModelError: it is no file of weights, or has none of the denoising network.
@@ -48,8 +49,9 @@ def parts_in(file: Path, parts: Sequence[str], family: Family) -> tuple[str, ...
         return (family.network,)
     names = tensors(file, "model.file")
     begins: dict[str, tuple[str, ...]] = {"vae": AUTOENCODER, **TEXTS}
+    begins |= {part: T5[1] for part, kind in parts.items() if kind == T5[0]}
     found = {part for part in parts if part in begins and any(name.startswith(begins[part]) for name in names)}
-    others = tuple(start for starts in begins.values() for start in starts)
+    others = tuple(start for starts in (*begins.values(), T5[1]) for start in starts)
     if any(name.startswith(NETWORK) or not name.startswith(others) for name in names):
         found.add(family.network)
     if family.network not in found:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text
+from seedscope.pipeline.models.base import Drawer, Embedding, Family, Text, above, negatives
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.schedulers import scheduler_errors
 from seedscope.pipeline.models.stock_arguments import (
@@ -90,6 +90,16 @@ class StockFamily(Family):
     def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
         """Whether the call is given a negative prompt, be it an empty one."""
         return self.takes_negative and guidance.scale > 1
+
+    only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale"})
+    """Arguments of the call that act where it is guided by a negative prompt, and else not, beside those of that prompt."""
+
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        """Whether a call is guided by a negative prompt, be it an empty one; arguments as of `ignored`."""
+        return above(call, "guidance_scale", 1)
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        return frozenset() if self.is_guided(pipe, call) else self.only_guided | negatives(call)
 
     def framed(self, tokenizer: Any, text: str, options: Mapping[str, Any]) -> str:  # noqa: ARG002
         """A text up to its end as it is tokenized: behind what the pipeline puts before it."""

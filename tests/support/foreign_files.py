@@ -17,7 +17,7 @@ import yaml
 
 from seedscope.analysis import GoldenSeeds
 from seedscope.analysis.select.conditions import Conditions
-from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.analysis.select.why import SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.formats import xmp

@@ -18,7 +18,7 @@ from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.analysis.select.why import SeedStanding, Why
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.families import FAMILIES
 from seedscope.pipeline.models.locate import locate
@@ -37,15 +37,16 @@ def study(
     batch_size: int = 3,
     prompts: Sequence[str] = PROMPTS,
     vae: dict[str, Any] | None = None,
+    attention: str | None = None,
     **sampling: Any,
 ) -> Study:
-    """A study of a model's folder, or of a whole section `model`; `vae` is of `compute`."""
+    """A study of a model's folder, or of a whole section `model`; `vae` and `attention` are of `compute`."""
     return Study.model_validate(
         {
             "name": "t",
             "model": folder if isinstance(folder, dict) else str(folder),
             "sampling": {"steps": 2, "guidance": {"scale": 4.0}} | sampling,
-            "compute": {"batch_size": batch_size, "device": "cpu", "vae": vae or {}},
+            "compute": {"batch_size": batch_size, "device": "cpu", "vae": vae or {}, "attention": attention},
             "prompts": list(prompts),
             "seeds": list(SEEDS),
         }
@@ -65,10 +66,11 @@ def as_published(folder: Path, **kinds: str) -> Path:
     return folder
 
 
-def stock_pipe(folder: Path) -> Any:
+def stock_pipe(folder: Path, **parts: None) -> Any:
+    """The stock pipeline of a folder; `parts` are not loaded."""
     index = json.loads((folder / "model_index.json").read_text())
     left_out = [name for name, value in index.items() if value == [None, None]]
-    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **dict.fromkeys(left_out))
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **dict.fromkeys(left_out) | parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -165,10 +167,12 @@ def refused(folder: Path, **sampling: Any) -> str:
     return str(caught.value)
 
 
-def golden_list(folder: Path | dict[str, Any], tmp_path: Path, **sampling: Any) -> GoldenSeeds:
-    """The golden list of a run whose pictures were drawn, as `seedscope export` writes it, read again."""
-    wanted = study(folder, prompts=PROMPTS[:1], batch_size=2, **sampling)
-    drawn = by_seedscope(wanted, tmp_path / "drawn", PROMPTS[:1])
+def golden_list(
+    folder: Path | dict[str, Any], tmp_path: Path, prompts: Sequence[str] = PROMPTS[:1], **sampling: Any
+) -> GoldenSeeds:
+    """The golden list of a run whose pictures were drawn of one prompt, as `seedscope export` writes it, read again."""
+    wanted = study(folder, prompts=prompts, batch_size=2, **sampling)
+    drawn = by_seedscope(wanted, tmp_path / "drawn", prompts)
     file = tmp_path / "study.yaml"
     file.write_text(yaml.safe_dump(wanted.model_dump(mode="json", exclude_defaults=True)))
     run = run_of(file, tmp_path / "run")
@@ -181,7 +185,7 @@ def golden_list(folder: Path | dict[str, Any], tmp_path: Path, **sampling: Any) 
         why=Why(rule="top", measure="m", better="lower", k=2, ranked=2, sentence="The two.", standings=standings),
         conditions=conditions_of(run),
         noise=noise_of(run, SEEDS),
-        canary_pictures=Canary.of(PROMPTS[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
+        canary_pictures=Canary.of(prompts[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
     ).save(tmp_path / "golden.json")
     return GoldenSeeds.load(tmp_path / "golden.json")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from seedscope.analysis import GoldenSeeds
 from seedscope.analysis.select.conditions import Conditions, Prompts
-from seedscope.analysis.select.golden import SeedStanding, Why
+from seedscope.analysis.select.why import SeedStanding, Why
 from seedscope.pipeline.drawing.noise import NoiseContract
 
 SEEDS = [7, 3, 12]

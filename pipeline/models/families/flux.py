@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.models.autoencoders import pixels_a_cell
-from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
+from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text, above
 from seedscope.pipeline.models.packing import packed
 from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.study.schema import Guidance
@@ -46,6 +46,7 @@ class Flux(FluxLatents):
     tokenizer = "tokenizer_2"
     longest = 512
     guides_without_negative = False
+    only_guided: ClassVar[frozenset[str]] = frozenset({"true_cfg_scale"})
     negative_hint: ClassVar[str] = "Remove it, or say `call: {true_cfg_scale: 4}` under sampling."
 
     def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:
@@ -55,5 +56,15 @@ class Flux(FluxLatents):
     def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
         return float(call.get("true_cfg_scale", 1)) > 1
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:
-        return one == other or not network.get("guidance_embeds")
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        return truly_guided(call)
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        told = bool(pipe.transformer.config.guidance_embeds)
+        return super().ignored(pipe, call) | (frozenset() if told else {"guidance_scale"})
+
+
+def truly_guided(call: Mapping[str, Any]) -> bool:
+    """Whether a call that has `true_cfg_scale` is guided: by a negative prompt alone that it is given."""
+    given = any(call.get(name) is not None for name in ("negative_prompt", "negative_prompt_embeds"))
+    return given and above(call, "true_cfg_scale", 1)

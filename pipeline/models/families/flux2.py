@@ -39,5 +39,5 @@ class Flux2(StockFamily):
         chat: list[Any] = format_input([text], SYSTEM_MESSAGE)
         return up_to(tokenizer.apply_chat_template(chat, tokenize=False)[0], text)
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        return one == other
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
+        return frozenset() if pipe.transformer.config.guidance_embeds else frozenset({"guidance_scale"})

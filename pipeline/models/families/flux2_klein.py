@@ -17,7 +17,10 @@ class Flux2Klein(Flux2):
 
     name = "flux2-klein"
     draws = "Flux2KleinPipeline"
-    same_guidance = StockFamily.same_guidance
+    ignored = StockFamily.ignored
+
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:
+        return not pipe.config.is_distilled and super().is_guided(pipe, call)
 
     def framed(self, tokenizer: Any, text: str, options: Mapping[str, Any]) -> str:  # noqa: ARG002
         return user_says(tokenizer, text, thinks=False)

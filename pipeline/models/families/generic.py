@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry
+from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry, above
 from seedscope.pipeline.models.stock import bare_network
 from seedscope.pipeline.models.stock_arguments import FRAMES, refuse_arguments, refuse_texts_of_clip
 from seedscope.pipeline.study.scheduler_names import OWN
@@ -65,6 +65,10 @@ class Generic(Family):
 
     def bare(self, folder: Path, pipeline: str, scheduler: Any) -> tuple[torch.nn.Module, Any]:  # noqa: ARG002
         return bare_network(folder, self.network), scheduler
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
+        """Of what such a class reads nothing is known, but that scales up to 1 are no guidance."""
+        return frozenset() if above(call, "guidance_scale", 1) else frozenset({"guidance_scale"})
 
     def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
         from seedscope.pipeline.models.as_it_is import CalledAsItIs

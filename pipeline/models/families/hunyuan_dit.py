@@ -26,6 +26,7 @@ class HunyuanDiT(StockFamily):
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     tokenizer = "tokenizer_2"
     longest = T5_TOKENS
+    only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale", "guidance_rescale"})
     frozen: ClassVar[Mapping[str, Any]] = {"use_resolution_binning": False}
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002

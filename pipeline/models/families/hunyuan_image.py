@@ -26,6 +26,7 @@ class HunyuanImage(StockFamily):
     draws = "HunyuanImagePipeline"
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2")
     longest = 1000
+    only_guided: ClassVar[frozenset[str]] = frozenset()
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         scale = int(configs("vae")["spatial_compression_ratio"])
@@ -44,8 +45,12 @@ class HunyuanImage(StockFamily):
     def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
         return True
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        return one == other
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        return pipe.guider is not None or pipe.ocr_guider is not None
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        told = bool(pipe.transformer.config.guidance_embeds)
+        return super().ignored(pipe, call) | (frozenset() if told else {"distilled_guidance_scale"})
 
     def drawer(
         self,

@@ -7,8 +7,9 @@ from typing import Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Drawer
-from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
+from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, compiled, sides
 from seedscope.pipeline.models.schedulers import STEP_ARGUMENTS
+from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
 from seedscope.pipeline.models.stock import StockFamily
@@ -22,6 +22,7 @@ class Lumina2(StockFamily):
     name = "lumina2"
     draws = "Lumina2Pipeline"
     longest = 256
+    only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale", "cfg_normalization", "cfg_trunc_ratio"})
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         transformer = configs("transformer")

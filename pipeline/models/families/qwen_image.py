@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
+from seedscope.pipeline.models.families.flux import truly_guided
 from seedscope.pipeline.models.packing import packed, padded
 from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.study.schema import Guidance
@@ -30,6 +31,7 @@ class QwenImage(StockFamily):
     longest: ClassVar[float] = 512
     form: ClassVar[str] = "packed"
     guides_without_negative = False
+    only_guided: ClassVar[frozenset[str]] = frozenset({"true_cfg_scale"})
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         transformer, scale = configs("transformer"), 1 << len(configs("vae")["temperal_downsample"])
@@ -52,3 +54,10 @@ class QwenImage(StockFamily):
 
     def guided(self, guidance: Guidance, call: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         return {"true_cfg_scale": guidance.scale}
+
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        return truly_guided(call)
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        """`guidance_scale` is for a network that is told it, of which none is."""
+        return super().ignored(pipe, call) | {"guidance_scale"}

@@ -19,8 +19,9 @@ class SanaSprint(Sana):
     draws = "SanaSprintPipeline"
     takes_negative = False
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        return one == other
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:  # noqa: ARG002
+        """The network is told any scale."""
+        return frozenset()
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
         super().refuse(pipeline, sampling, by_prompt=by_prompt)

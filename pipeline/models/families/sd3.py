@@ -10,6 +10,8 @@ from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
 from seedscope.pipeline.models.stock import StockFamily
 
 CLIP_TOKENS = 77
+SKIPPING = frozenset({"skip_layer_guidance_scale", "skip_layer_guidance_start", "skip_layer_guidance_stop"})
+"""Arguments of the call that say how strongly, and at which steps, it is guided away from itself without some layers."""
 
 
 class StableDiffusion3(StockFamily):
@@ -19,8 +21,15 @@ class StableDiffusion3(StockFamily):
     draws = "StableDiffusion3Pipeline"
     unused: ClassVar[tuple[str, ...]] = ("image_encoder", "feature_extractor")
     encoders: ClassVar[tuple[str, ...]] = ("text_encoder", "text_encoder_2", "text_encoder_3")
+    spare: ClassVar[tuple[tuple[str, ...], ...]] = (("text_encoder_3", "tokenizer_3"),)
     tokenizer = "tokenizer_3"
     longest = 256
+    only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale", "skip_guidance_layers", *SKIPPING})
+
+    def ignored(self, pipe: Any, call: Mapping[str, Any]) -> frozenset[str]:
+        """How layers are skipped acts where some are."""
+        unskipped = frozenset() if call.get("skip_guidance_layers") is not None else SKIPPING
+        return super().ignored(pipe, call) | unskipped
 
     def reads(self, parts: Mapping[str, Any]) -> tuple[str, float]:
         """Many leave the T5 encoder out: then the CLIP encoders read all there is."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Conditions, Drawer, Embedding, Family, Text
-from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, UNetDenoiser, compiled, sides
+from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, compiled, sides
+from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:

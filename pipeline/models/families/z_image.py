@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from seedscope.pipeline.models.autoencoders import pixels_a_cell
-from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
+from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text, above
 from seedscope.pipeline.models.chat import user_says
 from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.study.schema import Guidance
@@ -26,6 +26,7 @@ class ZImage(StockFamily):
     draws = "ZImagePipeline"
     longest = 512
     latents_in_float32 = True
+    only_guided: ClassVar[frozenset[str]] = frozenset({"guidance_scale", "cfg_normalization", "cfg_truncation"})
     negative_hint: ClassVar[str] = "Remove it, or set a scale above 0."
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
@@ -45,5 +46,5 @@ class ZImage(StockFamily):
     def uses_negative(self, guidance: Guidance, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
         return guidance.scale > 0
 
-    def same_guidance(self, one: float, other: float, network: Mapping[str, Any]) -> bool:  # noqa: ARG002
-        return one == other
+    def is_guided(self, pipe: Any, call: Mapping[str, Any]) -> bool:  # noqa: ARG002
+        return above(call, "guidance_scale", 0)

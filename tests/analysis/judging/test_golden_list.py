@@ -20,7 +20,7 @@ from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.judging.golden_list import conditions_of, noise_of
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.golden import GoldenError
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.settings import settings
 from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.drawing.noise.philox import CardGenerator

@@ -17,8 +17,8 @@ from tiny_golden import SEEDS, SHAPE, WEIGHTS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.select import generator_given
-from seedscope.analysis.select.conditions import Component
-from seedscope.analysis.select.golden import GoldenError
+from seedscope.analysis.select.component import Component
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.seal import seal
 from seedscope.pipeline.drawing.noise import Probe
 from seedscope.pipeline.errors import UserError

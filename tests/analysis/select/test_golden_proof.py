@@ -27,8 +27,8 @@ from torch import nn
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.golden import GoldenError
 from seedscope.analysis.select.loaded import digest
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.plain import plain
 
 PROMPT = "a red cat"

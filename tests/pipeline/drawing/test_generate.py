@@ -19,9 +19,9 @@ from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.images import decode
 from seedscope.pipeline.models.base import Text
-from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt

@@ -11,9 +11,9 @@ from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.drawing.sampler import sample
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Text
-from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.study.schema import Sampling
 
 SHAPE = (4, 8, 8)

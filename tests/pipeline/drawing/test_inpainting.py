@@ -26,9 +26,9 @@ from seedscope.pipeline.drawing.tasks.canvas import Encoded, canvas
 from seedscope.pipeline.drawing.tasks.inpainting import BUNDLED_PICTURES, INPAINT_SCHEMA, Inpainting
 from seedscope.pipeline.errors import ModelError, RunChanged, StudyError
 from seedscope.pipeline.images import decode, decode_mask
-from seedscope.pipeline.models.families.stable_diffusion import UNetDenoiser
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.plan import Edition, Unit, plan

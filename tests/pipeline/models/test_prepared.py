@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline
-from diffusers.models.attention_dispatch import _AttentionBackendRegistry
+from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from stock_families import by_seedscope, by_stock
 from tiny_flux import flux
 
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.attention import attends_with
 from seedscope.pipeline.models.device import exact_float32
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
@@ -126,6 +127,19 @@ def test_what_changes_pixels_names_the_table_and_nothing_else(dev: Path) -> None
 def test_what_cannot_be_had_is_refused(dev: Path, compute: dict[str, Any], said: str) -> None:
     with pytest.raises(ModelError, match=said):
         load(locate(Model(id=str(dev))), None, Sampling(steps=1), Compute(device="cpu", **compute))
+
+
+def test_a_study_that_says_nothing_attends_with_torch(dev: Path) -> None:
+    """Whatever the process attends with, by DIFFUSERS_ATTN_BACKEND or another network's choice."""
+    before = _AttentionBackendRegistry._active_backend
+    try:
+        _AttentionBackendRegistry.set_active_backend(AttentionBackendName._NATIVE_MATH)
+        model: Any = load(locate(Model(id=str(dev))), None, Sampling(steps=1), Compute(device="cpu"))
+        assert attends_with(stock(dev).transformer) == ("_native_math",)
+        assert attends_with(model.pipe.transformer) == ("native",)
+        assert _AttentionBackendRegistry._active_backend == AttentionBackendName._NATIVE_MATH
+    finally:
+        _AttentionBackendRegistry.set_active_backend(before)
 
 
 def test_a_unet_attends_by_torch_alone(tiny: dict[str, Path]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from diffusers import UniPCMultistepScheduler
 from diffusers.pipelines.flux import pipeline_flux
+from ignored_arguments import are_as_said
 from stock_families import (
     by_seedscope,
     by_stock,
@@ -147,3 +148,17 @@ def test_what_its_call_does_not_take_is_refused(dev: Path, sampling: dict[str, A
     located = locate(wanted.model)
     with pytest.raises(ModelError, match=said):
         located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+
+
+@pytest.mark.parametrize("kind", ["dev", "schnell"])
+def test_which_arguments_of_its_call_shape_no_picture(kind: str, request: pytest.FixtureRequest) -> None:
+    pipe = stock_pipe(request.getfixturevalue(kind))
+    changes = [
+        {"guidance_scale": 2.0},
+        {"true_cfg_scale": 3.0},
+        {"negative_prompt": ""},
+        {"negative_prompt": "", "true_cfg_scale": 3.0},
+    ]
+    told, *true = are_as_said(pipe, {**SIZE, "guidance_scale": 4.0}, changes)
+    assert (told == {"guidance_scale"}) == (kind == "schnell")
+    assert true == [{"true_cfg_scale"}, {"negative_prompt"}, set()]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Flux2KleinPipeline, Flux2Transformer2DModel
+from ignored_arguments import are_as_said
 from stock_families import (
     as_published,
     counts_the_tokens_that_are_cut,
@@ -20,6 +21,8 @@ from stock_families import (
 )
 from tiny_autoencoders import autoencoder_flux2
 from tiny_language_models import qwen3_causal, qwen_tokenizer
+
+from seedscope.analysis import GoldenMismatch
 
 SIZE = {"height": 32, "width": 48}
 SHORT = {"max_sequence_length": 64}
@@ -95,3 +98,19 @@ def test_the_tokens_that_are_cut_are_those_of_the_prompt(base: Path) -> None:
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(base: Path, sampling: dict[str, Any], said: str) -> None:
     assert said in refused(base, **sampling)
+
+
+@pytest.mark.parametrize("kind", ["base", "distilled"])
+def test_a_distilled_one_reads_no_scale(kind: str, request: pytest.FixtureRequest) -> None:
+    pipe, scale = stock_pipe(request.getfixturevalue(kind)), {"guidance_scale": 1.0}
+    found = are_as_said(pipe, {**SIZE, **SHORT, "guidance_scale": 4.0}, [scale, {"guidance_scale": 3.0}])
+    assert found == ([set(), set()] if kind == "base" else [set(scale)] * 2)
+
+
+def test_scales_that_it_does_not_read_are_no_difference(distilled: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(distilled, tmp_path, **SIZE, call=SHORT), stock_pipe(distilled)
+    golden.check(pipe, **SIZE, **SHORT, num_inference_steps=2, guidance_scale=1.0)
+    golden.check(pipe, **SIZE, **SHORT, num_inference_steps=2)
+    pipe.register_to_config(is_distilled=False)
+    with pytest.raises(GoldenMismatch, match="is_distilled = False"):
+        golden.check(pipe, **SIZE, **SHORT, num_inference_steps=2, guidance_scale=4.0)

@@ -35,7 +35,7 @@ from transformers import (
 )
 
 from seedscope.analysis import GoldenMismatch
-from seedscope.analysis.select.golden import GoldenError
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMScheduler, HunyuanDiT2DModel, HunyuanDiTPipeline
+from ignored_arguments import are_as_said
 from stock_families import (
     draws_as_stock,
     draws_batches_as_singles,
@@ -80,3 +81,12 @@ def test_its_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> No
 def test_what_it_cannot_do_is_refused(folder: Path) -> None:
     assert "multiples of 16, not 40" in refused(folder, height=40)
     assert "is always False here. Remove it." in refused(folder, call={"use_resolution_binning": True})
+
+
+def test_which_arguments_of_its_call_shape_no_picture(folder: Path) -> None:
+    changes = [{"guidance_rescale": 0.7}, {"negative_prompt": "grass"}]
+    pipe = stock_pipe(folder)
+    assert are_as_said(pipe, {**SIZE, **AS_ASKED, "guidance_scale": 1.0}, changes) == [
+        set(change) for change in changes
+    ]
+    assert not any(are_as_said(pipe, {**SIZE, **AS_ASKED, "guidance_scale": 4.0}, changes))

@@ -16,6 +16,7 @@ from diffusers import (
     HunyuanImagePipeline,
     HunyuanImageTransformer2DModel,
 )
+from ignored_arguments import are_as_said
 from stock_families import (
     by_seedscope,
     by_stock,
@@ -141,3 +142,10 @@ def test_what_it_cannot_do_is_refused(guided: Path, distilled: Path, tmp_path: P
     for folder, guidance, said in wrong:
         with pytest.raises(ModelError, match=said):
             by_seedscope(study(folder, **SIZE, guidance=guidance), tmp_path)
+
+
+def test_which_arguments_of_its_call_shape_no_picture(guided: Path, distilled: Path) -> None:
+    """The guider has the scale, or the network is told it."""
+    changes = [{"distilled_guidance_scale": 2.0}, {"negative_prompt": "grass"}]
+    assert are_as_said(stock_pipe(guided), SIZE, changes) == [{"distilled_guidance_scale"}, set()]
+    assert are_as_said(stock_pipe(distilled), SIZE, changes) == [set(), {"negative_prompt"}]

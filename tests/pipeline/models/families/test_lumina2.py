@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, Lumina2Pipeline, Lumina2Transformer2DModel
+from ignored_arguments import are_as_said
 from stock_families import (
     as_published,
     counts_the_tokens_that_are_cut,
@@ -91,3 +92,10 @@ def test_the_tokens_that_are_cut_are_those_of_the_prompt(lumina2: Path) -> None:
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(lumina2: Path, sampling: dict[str, Any], said: str) -> None:
     assert said in refused(lumina2, **sampling)
+
+
+def test_which_arguments_of_its_call_shape_no_picture(lumina2: Path) -> None:
+    changes = [{"cfg_normalization": False}, {"cfg_trunc_ratio": 0.5}, {"negative_prompt": "the grass"}]
+    pipe = stock_pipe(lumina2)
+    assert are_as_said(pipe, {**SIZE, **SHORT, "guidance_scale": 1.0}, changes) == [set(change) for change in changes]
+    assert not any(are_as_said(pipe, {**SIZE, **SHORT, "guidance_scale": 4.0}, changes))

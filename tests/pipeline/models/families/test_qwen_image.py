@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, QwenImagePipeline, QwenImageTransformer2DModel
+from ignored_arguments import are_as_said
 from stock_families import (
     draws_as_stock,
     draws_batches_as_singles,
@@ -119,3 +120,9 @@ def test_a_network_that_is_told_the_guidance_is_refused(qwen: Path, tmp_path: Pa
     (told / "transformer" / "config.json").write_text(json.dumps(config | {"guidance_embeds": True}))
     with pytest.raises(ModelError, match="told: its transformer is told the guidance"):
         locate(study(told).model)
+
+
+def test_which_arguments_of_its_call_shape_no_picture(qwen: Path) -> None:
+    """Its default scale is 4, and guides where there is a negative prompt."""
+    changes = [{"negative_prompt": ""}, {"true_cfg_scale": 3.0}, {"guidance_scale": 7.0}]
+    assert are_as_said(stock_pipe(qwen), SIZE, changes) == [set(), {"true_cfg_scale"}, {"guidance_scale"}]

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from ignored_arguments import are_as_said
 from stock_families import (
     PROMPTS,
     by_stock,
@@ -116,3 +117,10 @@ def test_the_tokens_that_are_cut_are_those_of_the_prompt(z_image: Path) -> None:
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(z_image: Path, sampling: dict[str, Any], said: str) -> None:
     assert said in refused(z_image, **sampling)
+
+
+def test_which_arguments_of_its_call_shape_no_picture(z_image: Path) -> None:
+    changes = [{"cfg_normalization": 0.5}, {"cfg_truncation": 0.1}, {"negative_prompt": "the grass"}]
+    pipe = stock_pipe(z_image)
+    assert are_as_said(pipe, {**SIZE, "guidance_scale": 0.0}, changes) == [set(change) for change in changes]
+    assert not any(are_as_said(pipe, {**SIZE, "guidance_scale": 0.5}, [*changes, {"guidance_scale": 1.0}]))
