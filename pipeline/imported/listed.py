@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.formats.named import SPELLINGS, plain_name
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
 from seedscope.pipeline.study.given import BadRow, is_there, regular, trimmed
 from seedscope.pipeline.study.records import FORMATS, Record, columns, records
@@ -20,20 +21,8 @@ from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import quoted
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 
-_SPELLINGS = {
-    "file": ("file", "file_name", "filename", "image_name"),
-    "prompt": ("prompt", "positive_prompt"),
-    "seed": ("seed",),
-    "group": ("group",),
-    "negative_prompt": ("negative_prompt", "negative"),
-    "model": ("model", "model_name", "sd_model_name", "checkpoint"),
-    "sampler": ("sampler", "sampler_name"),
-    "steps": ("steps", "step", "num_inference_steps"),
-    "guidance": ("guidance", "guidance_scale", "cfg", "cfgs", "cfg_scale"),
-    "width": ("width", "w"),
-    "height": ("height", "h"),
-}
-"""What is read -> the names by which Hugging Face image folders, AUTOMATIC1111's log.csv, diffusers and others call it."""
+_SPELLINGS = {"file": ("file", "file_name", "filename", "image_name"), "group": ("group",)} | SPELLINGS
+"""What is read -> the names by which Hugging Face image folders and others call it."""
 _REQUIRED = ("file", "prompt", "seed")
 
 
@@ -133,7 +122,7 @@ def _meanings(names: Sequence[str], line: int = 1) -> dict[str, str]:
     Raises:
         BadRow: two columns are spelt the same, but for capitals.
     """
-    plain = {name: name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names}
+    plain = {name: plain_name(name) for name in names}
     found: dict[str, str] = {}
     for meaning, spellings in _SPELLINGS.items():
         columns_of = [name for spelling in spellings for name in names if plain[name] == spelling]

@@ -58,7 +58,6 @@ def _joined_by_was(inputs: _Inputs) -> str | None:
 
 
 def _trimmed(inputs: _Inputs) -> str | None:
-    text = inputs.get("string")
     return _changed(inputs, {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip})
 
 
