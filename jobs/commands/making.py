@@ -23,19 +23,22 @@ def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) ->
     from seedscope.jobs.work.progress import Watcher
 
     if what.get("pictures"):
-        _warn_of_long_prompts(run)
+        _warn_of_prompts(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
     _report(steps)
 
 
-def _warn_of_long_prompts(run: "AnyRun") -> None:
-    """Say before anything is drawn how many prompts are cut, and by how much."""
+def _warn_of_prompts(run: "AnyRun") -> None:
+    """Say before anything is drawn how many prompts are cut, and by how much; and what of a file is not drawn with."""
     from seedscope.analysis.run.run import DrawnRun
+    from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.pipeline.models.cut_prompts import tokens_cut
 
     if not isinstance(run, DrawnRun):
         return
+    for sentence in unused_negatives(run):
+        notes.print(sentence, soft_wrap=True)
     prompts = [prompt.text for prompt in run.wanted.prompts]
     if cut := tokens_cut(run.located, run.study.sampling, prompts):
         hint = " `long_prompts: chunks` under sampling reads them in chunks." if run.located.family.chunks else ""

@@ -1,7 +1,7 @@
-"""Texts, or keys of JSON, that bear the names of what they tell: `prompt`, `seed`, `steps`, as Easy Diffusion and scripts write them.
+"""Texts, or keys of JSON, that bear the names of what they tell (`prompt`, `seed`, `steps`): Easy Diffusion's, and of scripts.
 
-Source: easydiffusion/easydiffusion, `ui/easydiffusion/utils/save_utils.py`: each text has the name of its setting, or the words of
-the page for it ("Guidance Scale"), and each picture of several has its own seed in it.
+Source: easydiffusion/easydiffusion, `ui/easydiffusion/utils/save_utils.py`: each text has the name of its setting, or the words
+of the page for it ("Guidance Scale"), and each picture of several has its own seed in it.
 """
 
 from collections.abc import Mapping

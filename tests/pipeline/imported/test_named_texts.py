@@ -1,4 +1,4 @@
-"""Pictures whose texts bear the names of what they tell, as Easy Diffusion and scripts write them; NovelAI; what tells no cell."""
+"""Pictures whose texts bear the names of what they tell, as Easy Diffusion and scripts write them; NovelAI."""
 
 import json
 from pathlib import Path
