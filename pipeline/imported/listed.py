@@ -6,7 +6,8 @@ It says more than the files themselves: where it names a file, its prompt and se
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -200,6 +201,35 @@ def _located(folder: Path, name: str) -> Path:
     forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))
     spelt = (name, plain, plain.replace("\\", "/"), unquote(plain), *forms)
     return Path(os.path.normpath(folder / next((each for each in spelt if is_there(folder / each)), plain)))
+
+
+def spelt_as_found(table: Mapping[Path, Entry], files: Sequence[Path]) -> tuple[dict[Path, Entry], dict[Path, str]]:
+    """A table whose names have the capitals of the files: Windows and macOS find `b.JPG` by `b.jpg`.
+
+    Returns:
+        File -> entry; and, of names that stand for no file or for several, what there is, as the end of a sentence.
+    """
+    entries, alike = dict(table), dict[Path, str]()
+    lost = table.keys() - set(files)
+    if not lost:
+        return entries, alike
+    spelt: dict[str, list[Path]] = {}
+    for file in files:
+        if file not in table:
+            spelt.setdefault(_folded(file), []).append(file)
+    names = Counter(map(_folded, lost))
+    for name in sorted(lost):
+        found = spelt.get(folded := _folded(name), [])
+        if len(found) == 1 and names[folded] == 1:
+            entries[found[0]] = entries.pop(name)
+        elif found:
+            alike[name] = f"; there is {' and '.join(file.name for file in found)}"
+    return entries, alike
+
+
+def _folded(file: Path) -> str:
+    """A name without its capitals, and in one of the spellings that `_located` tries."""
+    return os.path.normpath(unicodedata.normalize("NFC", unquote(str(file).replace("\\", "/"))).casefold())
 
 
 def _entry(known: Record) -> Entry:
