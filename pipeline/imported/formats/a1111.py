@@ -35,6 +35,7 @@ from seedscope.pipeline.study.schema import Json
 
 _SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
 _IN_LINE = re.compile(r"(?P<mark>\.|\\n|[ \t]+)(?=Steps: \d+, [A-Z][\w /-]{0,40}: )")
+_JSON = re.compile(r"\s*[{\[]\s*[{\[\"]")
 _NAMED = re.compile(r"(?:^|[,\n])(?![ \t]*negative prompt:)[\w \t/-]+: [^,\n]*,?$", re.IGNORECASE)
 _OLD_VERSION = re.compile(r"^Version: [^,\n]*, *Pipeline: [^,\n]*,[ \t]*\n\Z", re.MULTILINE)
 _NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE | re.IGNORECASE)
@@ -62,8 +63,7 @@ _GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
 
 def has_settings(parameters: str) -> bool:
     """Whether there is a line of settings with a seed in a text."""
-    found = _SETTINGS.search(parameters) or _IN_LINE.search(parameters)
-    return found is not None and "Seed: " in parameters
+    return "Seed: " in parameters and bool(_SETTINGS.search(parameters) or _SETTINGS.search(_with_breaks(parameters)))
 
 
 def parse(parameters: str) -> Recipe:
@@ -125,8 +125,10 @@ def _with_breaks(parameters: str) -> str:
     What stands for one stands for the other: `a cat.Negative prompt: bad.Steps: 20, Sampler: Euler, Seed: 5`.
     """
     *_, last = [None, *_IN_LINE.finditer(parameters)]
-    if last is None or "Seed: " not in parameters[last.end() :] or _NAMED.search(before := parameters[: last.start()]):
-        return ""  # a prompt that speaks of steps, or settings that begin before these
+    if last is None or _JSON.match(parameters) or "Seed: " not in parameters[last.end() :]:
+        return ""  # a prompt that speaks of steps, or JSON with a text in it
+    if _NAMED.search(before := parameters[: last.start()]):
+        return ""  # settings that begin before these
     if last["mark"] == "\\n":
         return parameters.replace("\\n", "\n")
     mark = r"\." if last["mark"] == "." else r"[ \t]+"

@@ -1,12 +1,15 @@
 """Texts of A1111 and SD.Next that went through another program on their way into the picture."""
 
+import json
 import time
+from pathlib import Path
 
 import foreign_pictures as foreign
 import pytest
 
 from seedscope.pipeline.imported.formats import a1111
-from seedscope.pipeline.imported.formats.recipe import Settings, Unread
+from seedscope.pipeline.imported.formats.embedded import read_header, recipe_of
+from seedscope.pipeline.imported.formats.recipe import NoMetadata, Settings, Unread
 
 LINE = "Steps: 36, Sampler: deis beta, CFG scale: 5, Seed: 77, Size: 24x16, Model: nova"
 SETTINGS = Settings("bad", "nova", "deis beta", 36, 5.0, (24, 16))
@@ -40,6 +43,7 @@ def test_a_line_alone_has_no_negative_prompt() -> None:
         f"a cat\nsampler: Euler, {LINE}",
         f"a cat.Negative prompt: a.Negative prompt: b.{LINE}",
         f"a cat;Negative prompt: a;{LINE}",
+        '{"prompt": "a cat\\\\nSteps: 20, Sampler: Euler, Seed: 5',
         "a drawing in Steps: 3, Hands: 2",
         "how to draw. Steps: 3, then more",
     ],
@@ -72,6 +76,18 @@ def test_settings_of_sd_next_between_bars(text: str, pipeline: str | None) -> No
 def test_a_prompt_keeps_its_bars_and_the_word_prompt() -> None:
     assert a1111.parse(f"prompt: a cat | a dog\n{LINE}").prompt == "prompt: a cat | a dog"
     assert a1111.parse(f"a cat | a dog, Version: 2,\n{BARS}").prompt == "a cat | a dog, Version: 2,"
+
+
+def test_a_copy_is_found_where_other_programs_put_comments(tmp_path: Path) -> None:
+    file = foreign.with_user_comment(tmp_path / "a.jpg", f"a knight.Negative prompt: bad.{LINE}")
+    assert recipe_of(read_header(file).texts).prompt == "a knight"
+    file = foreign.with_exif(tmp_path / "b.jpg", 0x010E, f"a knight.Negative prompt: bad.{LINE}")
+    assert recipe_of(read_header(file).texts).prompt == "a knight"
+    file = foreign.with_exif(
+        tmp_path / "c.jpg", 0x010E, json.dumps({"note": f"a knight\nNegative prompt: bad\n{LINE}"})
+    )
+    with pytest.raises(NoMetadata):
+        recipe_of(read_header(file).texts)
 
 
 def test_long_texts_take_no_long_time() -> None:
