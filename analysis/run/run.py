@@ -15,12 +15,12 @@ from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.base import Control, Task
-from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.errors import StudyError, UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.models.schedulers import refuse_scheduler
 from seedscope.pipeline.storage.base import Held
-from seedscope.pipeline.study.file import load_study
+from seedscope.pipeline.study.file import in_file, load_study
 from seedscope.pipeline.study.likely_groups import with_likely_groups
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, plan
 from seedscope.pipeline.study.prompts import Prompt
@@ -164,7 +164,10 @@ def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
     study = load_study(study_file)
     if isinstance(study, ImportedStudy):
         return _brought_in(study, RunFolder(out or study_file.parent))
-    return drawn_run(study, RunFolder(out or Path("runs") / study.name))
+    try:
+        return drawn_run(study, RunFolder(out or Path("runs") / study.name))
+    except StudyError as error:
+        raise StudyError(in_file(study_file, study, str(error))) from None
 
 
 @contextmanager

@@ -35,8 +35,9 @@ def import_pictures(
 ) -> None:
     """Bring in pictures made elsewhere, with their prompt and seed, so that they can be measured and ranked.
 
-    Reads what AUTOMATIC1111, Forge, ComfyUI, InvokeAI, SwarmUI, Fooocus and Draw Things write into pictures, or a table of
-    file, prompt and seed beside them. Import again when the folder has grown.
+    Reads what AUTOMATIC1111, Forge, SD.Next, ComfyUI, InvokeAI, SwarmUI, Fooocus, Draw Things, Easy Diffusion and NovelAI
+    write into pictures, texts that are called prompt and seed, or a table of file, prompt and seed beside them. Import again
+    when the folder has grown.
 
     Example: seedscope import ./outputs/txt2img-images --out runs/mine
     """

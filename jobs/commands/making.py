@@ -30,8 +30,9 @@ def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) ->
 
 
 def _warn_before_drawing(run: "AnyRun") -> None:
-    """Say which parts the model does without, and how many prompts are cut, by how much."""
+    """Say which parts the model does without, what of a file is not drawn with, and how many prompts are cut, by how much."""
     from seedscope.analysis.run.run import DrawnRun
+    from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.pipeline.models.cut_prompts import tokens_cut
 
     if not isinstance(run, DrawnRun):
@@ -41,6 +42,8 @@ def _warn_before_drawing(run: "AnyRun") -> None:
             f"{run.located.name} has no {' and no '.join(gone)}: pictures are drawn without, and are others than with.",
             soft_wrap=True,
         )
+    for sentence in unused_negatives(run):
+        notes.print(sentence, soft_wrap=True)
     prompts = [prompt.text for prompt in run.wanted.prompts]
     if cut := tokens_cut(run.located, run.study.sampling, prompts):
         hint = " `long_prompts: chunks` under sampling reads them in chunks." if run.located.family.chunks else ""

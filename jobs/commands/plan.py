@@ -44,6 +44,7 @@ def plan_study(
     """
     from seedscope.analysis.run.run import DrawnRun, run_of
     from seedscope.analysis.run.unnamed_groups import unnamed_groups
+    from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.jobs.planning.estimate import planned
 
     run = run_of(study, folder)
@@ -62,7 +63,7 @@ def plan_study(
         return
     for line in _sizes(plan):
         out.print(line, soft_wrap=True)
-    for sentence in unnamed_groups(run):
+    for sentence in [*unused_negatives(run), *unnamed_groups(run)]:
         out.print(sentence, soft_wrap=True)
     if plan.rated is None:
         out.print(f"\nHow long it takes is not known yet: {measure} measures the rate here.", soft_wrap=True)

@@ -6,13 +6,15 @@ It says more than the files themselves: where it names a file, its prompt and se
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.imported.formats.named import SPELLINGS, plain_name
 from seedscope.pipeline.imported.formats.recipe import Recipe, Settings, Unplaceable, number, recipe, text, whole
 from seedscope.pipeline.study.given import BadRow, is_there, regular, trimmed
 from seedscope.pipeline.study.records import FORMATS, Record, columns, records
@@ -20,20 +22,8 @@ from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.separated import quoted
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 
-_SPELLINGS = {
-    "file": ("file", "file_name", "filename", "image_name"),
-    "prompt": ("prompt", "positive_prompt"),
-    "seed": ("seed",),
-    "group": ("group",),
-    "negative_prompt": ("negative_prompt", "negative"),
-    "model": ("model", "model_name", "sd_model_name", "checkpoint"),
-    "sampler": ("sampler", "sampler_name"),
-    "steps": ("steps", "step", "num_inference_steps"),
-    "guidance": ("guidance", "guidance_scale", "cfg", "cfgs", "cfg_scale"),
-    "width": ("width", "w"),
-    "height": ("height", "h"),
-}
-"""What is read -> the names by which Hugging Face image folders, AUTOMATIC1111's log.csv, diffusers and others call it."""
+_SPELLINGS = {"file": ("file", "file_name", "filename", "image_name"), "group": ("group",)} | SPELLINGS
+"""What is read -> the names by which Hugging Face image folders and others call it."""
 _REQUIRED = ("file", "prompt", "seed")
 
 
@@ -133,7 +123,7 @@ def _meanings(names: Sequence[str], line: int = 1) -> dict[str, str]:
     Raises:
         BadRow: two columns are spelt the same, but for capitals.
     """
-    plain = {name: name.strip().casefold().replace(" ", "_").replace("-", "_") for name in names}
+    plain = {name: plain_name(name) for name in names}
     found: dict[str, str] = {}
     for meaning, spellings in _SPELLINGS.items():
         columns_of = [name for spelling in spellings for name in names if plain[name] == spelling]
@@ -211,6 +201,35 @@ def _located(folder: Path, name: str) -> Path:
     forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))
     spelt = (name, plain, plain.replace("\\", "/"), unquote(plain), *forms)
     return Path(os.path.normpath(folder / next((each for each in spelt if is_there(folder / each)), plain)))
+
+
+def spelt_as_found(table: Mapping[Path, Entry], files: Sequence[Path]) -> tuple[dict[Path, Entry], dict[Path, str]]:
+    """A table whose names have the capitals of the files: Windows and macOS find `b.JPG` by `b.jpg`.
+
+    Returns:
+        File -> entry; and, of names that stand for no file or for several, what there is, as the end of a sentence.
+    """
+    entries, alike = dict(table), dict[Path, str]()
+    lost = table.keys() - set(files)
+    if not lost:
+        return entries, alike
+    spelt: dict[str, list[Path]] = {}
+    for file in files:
+        if file not in table:
+            spelt.setdefault(_folded(file), []).append(file)
+    names = Counter(map(_folded, lost))
+    for name in sorted(lost):
+        found = spelt.get(folded := _folded(name), [])
+        if len(found) == 1 and names[folded] == 1:
+            entries[found[0]] = entries.pop(name)
+        elif found:
+            alike[name] = f"; there is {' and '.join(file.name for file in found)}"
+    return entries, alike
+
+
+def _folded(file: Path) -> str:
+    """A name without its capitals, and in one of the spellings that `_located` tries."""
+    return os.path.normpath(unicodedata.normalize("NFC", unquote(str(file).replace("\\", "/"))).casefold())
 
 
 def _entry(known: Record) -> Entry:

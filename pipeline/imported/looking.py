@@ -10,7 +10,8 @@ _UNREAD = (".heic", ".heif", ".jxl", ".psd", ".exr", ".dng")  # that Pillow does
 def find_pictures(folder: Path, outside: Path, readable: Collection[str]) -> tuple[list[Path], dict[Path, str]]:
     """The files with a readable ending, in order of name, and what is left out, with the reason.
 
-    Links to folders are followed, each folder being looked at once; one that leads to a folder around this one is not.
+    Links to folders are followed, each folder being looked at once; one that leads to a folder around this one is not. What
+    begins with ._ is macOS's note on a file of another file system, not a picture.
 
     Args:
         outside: a folder that is not looked into.
@@ -19,6 +20,8 @@ def find_pictures(folder: Path, outside: Path, readable: Collection[str]) -> tup
     pictures: list[Path] = []
     unseen: dict[Path, str] = {}
     for file in _files(folder, outside.resolve(), unseen):
+        if file.name.startswith("._"):
+            continue
         if file.suffix.lower() in readable:
             pictures.append(file)
         elif file.suffix.lower() in _UNREAD:

@@ -10,7 +10,7 @@ from pathlib import Path
 from seedscope.pipeline.images import ImageError, endings, read
 from seedscope.pipeline.imported.formats.embedded import Header, read_header, recipe_of
 from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable
-from seedscope.pipeline.imported.listed import Entry
+from seedscope.pipeline.imported.listed import Entry, spelt_as_found
 from seedscope.pipeline.imported.looking import find_pictures
 from seedscope.pipeline.imported.sameness import Made, Rest, interned
 from seedscope.pipeline.study.prompts import Prompt, prompt
@@ -77,13 +77,16 @@ def place(
         mixed: accept pictures whatever their settings.
     """
     files, unseen = find_pictures(folder, outside, endings())
+    table, alike = spelt_as_found(table, files)
     reader = _Reader(table)
     with ThreadPoolExecutor(READERS) as readers:
         found = list(readers.map(reader.read, files))
     placing = Placing(made, unplaced=dict(unseen))
     placing.unplaced |= {file: why for file, why in zip(files, found, strict=True) if isinstance(why, str)}
     missing = table.keys() - set(files) - unseen.keys()
-    placing.unplaced |= dict.fromkeys(sorted(missing), "the table names it, but there is no such picture")
+    placing.unplaced |= {
+        file: f"the table names it, but there is no such picture{alike.get(file, '')}" for file in sorted(missing)
+    }
     readable = [item for item in found if isinstance(item, Placed)]
     known = {item.file for item in readable if (taken or {}).get(item.key) == item.file}
     ways = [item.made for item in readable if item.file in known] or [item.made for item in readable]

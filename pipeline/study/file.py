@@ -52,6 +52,12 @@ def load_study(path: Path | str) -> Study | ImportedStudy:
     return _relative_to(study, path.parent)
 
 
+def in_file(path: Path, study: Study | ImportedStudy, said: str) -> str:
+    """Sentences that begin with a place in a study (`prompts.0: ...`), with the study's file before it; others as they are."""
+    place = re.compile(rf"(?:{'|'.join(type(study).model_fields)})[.:]")
+    return "\n".join(f"{path}: {line}" if place.match(line) else line for line in said.splitlines())
+
+
 def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | ImportedStudy:
     def found(name: str) -> str:
         return str(folder / name) if is_there(folder / name) else name

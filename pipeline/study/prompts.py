@@ -14,7 +14,7 @@ from seedscope.pipeline.study.schema import MOST_PROMPTS, FileSource, Grid, Grid
 from seedscope.pipeline.study.separated import quoted
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 
-PROMPT_COLUMNS = ("prompt", "caption", "text")
+PROMPT_COLUMNS = ("prompt", "caption", "text", "positive_prompt")
 FORMATS = (".txt", *TABLES)
 _SHOWN = 5
 _CONTROL = re.compile(r"[\x01-\x08\x0e-\x1f\x7f]")
@@ -103,16 +103,17 @@ def _read(source: str | GridSource | FileSource, place: str) -> Iterator[tuple[s
     if isinstance(source, str):
         yield place, prompt(trimmed(source))
     elif isinstance(source, GridSource):
-        yield from ((place, item) for item in _grid(source.grid))
+        yield from _grid(source.grid, f"{place}.grid")
     else:
         yield from _file(source)
 
 
-def _grid(grid: Grid) -> Iterator[Prompt]:
-    for name in grid.objects:
-        for modifier in grid.modifiers:
+def _grid(grid: Grid, place: str) -> Iterator[tuple[str, Prompt]]:
+    for i, name in enumerate(grid.objects):
+        for j, modifier in enumerate(grid.modifiers):
             template = modifier if "{object}" in modifier else f"{modifier} {{object}}"
-            yield prompt(template.replace("{object}", name).strip(), name, {"object": name, "modifier": modifier})
+            item = prompt(template.replace("{object}", name).strip(), name, {"object": name, "modifier": modifier})
+            yield f"{place}.objects.{i} x modifiers.{j}", item
 
 
 def _file(source: FileSource) -> Iterator[tuple[str, Prompt]]:
@@ -196,8 +197,9 @@ def _column(place: str, wanted: str | None, names: list[str]) -> str:
         if wanted not in names:
             raise StudyError(f"{place}: has no column {wanted!r}; it has {', '.join(names)}.")
         return wanted
-    found = [column for name in PROMPT_COLUMNS for column in names if column.lower() == name]
-    if len(found) > 1 and found[0].lower() == found[1].lower():
+    plain = {column: re.sub("[ -]", "_", column.lower()) for column in names}
+    found = [column for name in PROMPT_COLUMNS for column in names if plain[column] == name]
+    if len(found) > 1 and plain[found[0]] == plain[found[1]]:
         raise StudyError(
             f"{place}: has the columns {found[0]!r} and {found[1]!r}. Name the one of the prompts by `column:`."
         )

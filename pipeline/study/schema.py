@@ -61,7 +61,9 @@ class FileSource(Strict):
     """Prompts from a file: .txt (one a line), .csv, .tsv, .jsonl or .parquet."""
 
     file: Path = Field(description="Relative to the study file.")
-    column: str | None = Field(None, description="Column of the prompts; null: `prompt`, `caption` or `text`.")
+    column: str | None = Field(
+        None, description="Column of the prompts; null: `prompt`, `caption`, `text` or `positive_prompt`."
+    )
     group: str | None = Field(None, description="Column by which prompts belong together, such as `Category`.")
     limit: int | None = Field(None, ge=1, description="Only the first so many.")
     repeats: Literal["refuse", "drop"] = Field(

@@ -263,6 +263,28 @@ def _edition(content: bytes, folder: Path) -> None:
         RunFolder(folder).editions()
 
 
+def _joined_graph() -> object:
+    """A graph whose prompt is put together of two texts."""
+    graph = foreign.comfy_graph()
+    graph["6"]["inputs"]["text"] = ["10", 0]
+    joined = {"string_a": "a cat", "string_b": ["11", 0], "delimiter": ", "}
+    shown = {"text": ["12", 0], "text_0": "old"}
+    trimmed = {"string": " in snow ", "mode": "Both"}
+    kinds = {"10": ("StringConcatenate", joined), "11": ("ShowText|pysssss", shown), "12": ("StringTrim", trimmed)}
+    return graph | {name: {"class_type": kind, "inputs": inputs} for name, (kind, inputs) in kinds.items()}
+
+
+def _named(content: bytes, _folder: Path) -> None:
+    """How texts of a picture are read, given as JSON."""
+    with suppress(ValueError, RecursionError):
+        found = json.loads(content)
+        if isinstance(found, dict):
+            with suppress(Unplaceable):
+                recipe_of(
+                    {name: value if isinstance(value, str) else json.dumps(value) for name, value in found.items()}
+                )
+
+
 def _json(value: object) -> bytes:
     return json.dumps(value).encode()
 
@@ -328,10 +350,14 @@ PARSERS = {
         [
             foreign.infotext("a cat, <lora:x:0.8>\nstorm", 5, "blurry").encode(),
             foreign.infotext("a", 7, Hires_upscale=2).encode(),
+            b"a cat.Negative prompt: bad.Steps: 20, Sampler: Euler, Seed: 5, Size: 24x16",
+            b"prompt: a cat\nVersion: aa62, Pipeline: Original,\nSteps: 20 | Seed: 5 | Size: 24x16",
         ],
         _embedded("parameters"),
     ),
-    "comfyui": Parser([_json(foreign.comfy_graph())], _embedded("prompt")),
+    "comfyui": Parser([_json(foreign.comfy_graph()), _json(_joined_graph())], _embedded("prompt")),
+    "named": Parser([_json(foreign.EASY_DIFFUSION), _json(foreign.NOVELAI)], _named),
+    "named_json": Parser([_json(foreign.EASY_DIFFUSION)], _embedded("parameters")),
     "fooocus": Parser([_json(foreign.FOOOCUS)], _embedded("parameters")),
     "swarmui": Parser([_json(foreign.SWARM)], _embedded("parameters")),
     "invokeai": Parser([_json(foreign.INVOKE)], _embedded("invokeai_metadata")),

@@ -179,6 +179,41 @@ SWARM: dict[str, Any] = {
     "sui_models": [{"name": "sd_xl_base_1.0.safetensors", "param": "model", "hash": "0xd7a9"}],
 }
 
+EASY_DIFFUSION: dict[str, str] = {
+    "prompt": "a fox in snow",
+    "seed": "4021",
+    "negative_prompt": "blurry",
+    "use_stable_diffusion_model": "sd-v1-5",
+    "clip_skip": "False",
+    "use_vae_model": "None",
+    "sampler_name": "euler_a",
+    "width": "24",
+    "height": "16",
+    "num_inference_steps": "25",
+    "guidance_scale": "7.5",
+}
+NOVELAI: dict[str, str] = {
+    "Title": "AI generated image",
+    "Description": "1girl, sky",
+    "Software": "NovelAI",
+    "Source": "Stable Diffusion XL C1E1DA71",
+    "Comment": json.dumps(
+        {
+            "prompt": "1girl, sky",
+            "steps": 28,
+            "height": 16,
+            "width": 24,
+            "scale": 5.0,
+            "uncond_scale": 1.0,
+            "seed": 2968187126,
+            "n_samples": 1,
+            "noise_schedule": "native",
+            "sampler": "k_euler",
+            "uc": "lowres",
+            "request_type": "PromptGenerateRequest",
+        }
+    ),
+}
 FOOOCUS: dict[str, Any] = {
     "adm_guidance": "(1.5, 0.8, 0.3)",
     "base_model": "juggernautXL_v8Rundiffusion",

@@ -8,6 +8,8 @@ Source: AUTOMATIC1111/stable-diffusion-webui, `modules/processing.py::create_inf
 `modules/infotext_utils.py::parse_generation_parameters` reads it. SD.Next writes other settings before `Steps`.
 Deviation: the web UI trims each line of a prompt; here a prompt keeps its lines as they are, and its two ends are trimmed. The
 settings are the last line with `Steps:` among its names, so that what extensions write below it does no harm.
+Two copies of that text are read besides: one whose line breaks went lost (exiftool shows each as a full stop), and what
+SD.Next showed in 2023, with bars between the settings and `prompt:` at the beginning (vladmandic/sdnext, issue 1864).
 """
 
 import json
@@ -32,6 +34,10 @@ from seedscope.pipeline.imported.formats.recipe import (
 from seedscope.pipeline.study.schema import Json
 
 _SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
+_IN_LINE = re.compile(r"(?P<mark>\.|\\n|[ \t]+)(?=Steps: \d+, [A-Z][\w /-]{0,40}: )")
+_JSON = re.compile(r"\s*[{\[]\s*[{\[\"]")
+_NAMED = re.compile(r"(?:^|[,\n])(?![ \t]*negative prompt:)[\w \t/-]+: [^,\n]*,?$", re.IGNORECASE)
+_OLD_VERSION = re.compile(r"^Version: [^,\n]*, *Pipeline: [^,\n]*,[ \t]*\n\Z", re.MULTILINE)
 _NEGATIVE = re.compile(r"^[ \t]*Negative prompt:", re.MULTILINE | re.IGNORECASE)
 _TEMPLATE = re.compile(r"^(Negative )?template:", re.MULTILINE | re.IGNORECASE)  # of SD.Next, below the negative prompt
 # A value in quotes may go over lines, as some extensions write it. No name begins with a digit: that goes on after a comma.
@@ -57,7 +63,7 @@ _GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
 
 def has_settings(parameters: str) -> bool:
     """Whether there is a line of settings with a seed in a text."""
-    return bool(_SETTINGS.search(parameters)) and "Seed: " in parameters
+    return "Seed: " in parameters and bool(_SETTINGS.search(parameters) or _SETTINGS.search(_with_breaks(parameters)))
 
 
 def parse(parameters: str) -> Recipe:
@@ -105,8 +111,43 @@ def divided(parameters: str, called: str = "`parameters` text") -> tuple[str, st
     parameters = parameters.replace("\r\n", "\n").replace("\r", "\n")
     lines = list(_SETTINGS.finditer(parameters))
     if not lines:
+        parameters = _with_breaks(parameters)
+        lines = list(_SETTINGS.finditer(parameters))
+    if not lines:
         raise Unread(f"its {called} has no line of settings (`Steps: ..., Seed: ...`)")
-    return parameters[: lines[-1].start()], parameters[lines[-1].start() :]
+    written, line = parameters[: lines[-1].start()], parameters[lines[-1].start() :]
+    return _without_bars(written, line) if re.match(r"[ \t]*\|", parameters[lines[-1].end() :]) else (written, line)
+
+
+def _with_breaks(parameters: str) -> str:
+    """A text whose line breaks went lost, with the two that are told by what follows them; empty where they are not told.
+
+    What stands for one stands for the other: `a cat.Negative prompt: bad.Steps: 20, Sampler: Euler, Seed: 5`.
+    """
+    *_, last = [None, *_IN_LINE.finditer(parameters)]
+    if last is None or _JSON.match(parameters) or "Seed: " not in parameters[last.end() :]:
+        return ""  # a prompt that speaks of steps, or JSON with a text in it
+    if _NAMED.search(before := parameters[: last.start()]):
+        return ""  # settings that begin before these
+    if last["mark"] == "\\n":
+        return parameters.replace("\\n", "\n")
+    mark = r"\." if last["mark"] == "." else r"[ \t]+"
+    before, count = re.subn(f"{mark}(?=Negative prompt:)", "\n", before)
+    return f"{before}\n{parameters[last.end() :]}" if count < 2 else ""
+
+
+def _without_bars(written: str, line: str) -> tuple[str, str]:
+    """What SD.Next shows as `prompt: a cat` and `Steps: 25 | Seed: 5 | ...`, as its text has it."""
+    head, first, rest = re.split(r"(Steps: \d+)[ \t]*\|", line, maxsplit=1)
+    if version := _OLD_VERSION.search(written):
+        written, head = written[: version.start()], f"{version[0].rstrip()} {head}"
+    pairs = [field.partition(":") for field in rest.partition("\n")[0].split("|")]
+    fields = [f"{name.strip()}: {_quoted(value.strip())}" for name, _, value in pairs if value.strip()]
+    return re.sub(r"\A\s*prompt:", "", written, flags=re.IGNORECASE), head + ", ".join([first, *fields])
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False) if re.search('[,:"]', value) else value
 
 
 def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) -> None:

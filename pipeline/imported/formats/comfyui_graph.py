@@ -1,21 +1,25 @@
 """The `prompt` graph of ComfyUI as nodes whose links go past those that hand on what they are given."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from seedscope.pipeline.imported.formats import comfyui_nodes as known
+from seedscope.pipeline.imported.formats.comfyui_strings import made_text, makes_text
 from seedscope.pipeline.imported.formats.recipe import Unread
 from seedscope.pipeline.study.schema import Json
 
 SEEDS = ("noise_seed", "seed")
+_DEEPEST, _MOST = 50, 1000
+"""Nodes that make a text of others: one after another, and in all, of a graph that is no bomb."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A node. kind: its class_type. inputs: values and links, by name."""
+    """A node. kind: its class_type. inputs: values and links, by name. text: what it makes of texts, for its first output."""
 
     kind: str
     inputs: dict[str, Json]
+    text: str | None = None
 
     def links(self, but: Collection[str] = ()) -> Iterator[str]:
         return (linked for key, value in self.inputs.items() if key not in but and (linked := linked_node(value)))
@@ -33,10 +37,27 @@ def nodes_of(graph: dict[str, Json]) -> Graph:
             nodes[name] = Node(kind, inputs if isinstance(inputs, dict) else {})
     if not nodes:
         raise Unread("its `prompt` is no ComfyUI graph")
+    nodes = _with_texts(nodes)
     return {
-        name: Node(node.kind, {key: direct(nodes, value) for key, value in node.inputs.items()})
+        name: replace(node, inputs={key: direct(nodes, value) for key, value in node.inputs.items()})
         for name, node in nodes.items()
     }
+
+
+def _with_texts(nodes: Graph) -> Graph:
+    """The nodes, where those that make a text of others have it."""
+    waiting = {name: node for name, node in nodes.items() if makes_text(node.kind)}
+    for _ in range(_DEEPEST if len(waiting) <= _MOST else 0):
+        inputs = {
+            name: {key: direct(nodes, value) for key, value in node.inputs.items()} for name, node in waiting.items()
+        }
+        found = {name: made_text(waiting[name].kind, given) for name, given in inputs.items()}
+        made = {name: replace(waiting[name], text=text) for name, text in found.items() if text is not None}
+        if not made:
+            break
+        nodes = nodes | made
+        waiting = {name: node for name, node in waiting.items() if name not in made}
+    return nodes
 
 
 def linked_node(value: Json) -> str | None:
@@ -74,6 +95,8 @@ def _handed_on(nodes: Graph, node: Node, output: int) -> Json:
 
 def _held(node: Node, output: int) -> Json:
     """The number or the text that a node holds and hands out as it stands, such as PrimitiveInt; None if it is no such node."""
+    if node.text is not None:
+        return node.text if output == 0 else None
     if any(node.links()):
         return None
     if known.holds_number(node.kind, output):

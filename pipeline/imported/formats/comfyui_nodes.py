@@ -2,7 +2,7 @@
 
 A graph names outputs by number alone, so that a node which is not listed may hand out anything. Sources: the nodes' own code in
 comfyanonymous/ComfyUI, rgthree/rgthree-comfy (`py/context_utils.py`), ltdrdata/ComfyUI-Impact-Pack (`pipe`),
-jags111/efficiency-nodes-comfyui.
+jags111/efficiency-nodes-comfyui, pythongosssss/ComfyUI-Custom-Scripts (`py/show_text.py`).
 """
 
 import re
@@ -28,8 +28,11 @@ CARRIERS: dict[str, tuple[str, ...]] = {
 """Nodes that hand on what they are given: the input that stands at each output."""
 BASE = re.compile(r"base_ctx|ctx_\d+|basic_pipe")
 """Inputs of a carrier that lead to another one, which has what it lacks itself."""
-THROUGH = {"Reroute", "Reroute (rgthree)", "Any Switch (rgthree)", "ReroutePrimitive|pysssss"}
-"""Nodes that hand on the one thing that is linked to them."""
+THROUGH = {
+    *("Reroute", "Reroute (rgthree)", "Any Switch (rgthree)", "ReroutePrimitive|pysssss"),
+    "ShowText|pysssss",
+}
+"""Nodes that hand on the one thing that is linked to them. What ShowText shows besides may be of the picture before."""
 
 PAIRS = {
     *(
@@ -60,8 +63,9 @@ SILENT = {
     "upload",
     "image_upload",
     "choose file to upload",
+    "wildcard_text",
 }
-"""Inputs that shape no picture."""
+"""Inputs that shape no picture; what was drawn of wildcards stands beside them."""
 _NUMBERS = (
     "primitiveint primitivefloat primitiveinteger primitiveintegercrystools impactint int integer intliteral intconstant "
     "intliteralimagesaver constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator "

@@ -2,6 +2,7 @@
 
 from seedscope.pipeline.imported.formats import comfyui_nodes as known
 from seedscope.pipeline.imported.formats.comfyui_graph import Graph, Node, linked_node, output_of
+from seedscope.pipeline.imported.formats.comfyui_strings import makes_text, populated
 from seedscope.pipeline.imported.formats.recipe import Unread
 from seedscope.pipeline.study.schema import Json
 
@@ -32,6 +33,8 @@ def _given(node: Node, output: int) -> list[Json]:
     """The texts that a node encodes into an output."""
     if outputs := known.LOADERS.get(node.kind):
         return [node.inputs[key] for key in outputs[output : output + 1] if key in _SIDES and key in node.inputs]
+    if node.kind == "ImpactWildcardEncode" and output == 2 and (drawn := populated(node.inputs)) is not None:
+        return [drawn]
     if "TextEncode" not in node.kind or output != 0 or any("seed" in key for key in node.inputs):
         return []  # one with a seed draws words of its own
     used: tuple[str, ...] = known.TEXTS
@@ -60,6 +63,15 @@ def _string(nodes: Graph, value: Json) -> str:
     if isinstance(value, str):
         return value
     node = nodes.get(linked_node(value) or "")
+    for _ in nodes:
+        if node is None or not makes_text(node.kind):
+            break
+        texts = [
+            link for key, held in node.inputs.items() if known.may_be_words("", key) and (link := linked_node(held))
+        ]
+        if not texts:
+            break
+        node = nodes.get(texts[0])  # one of them is not known
     raise Unread(f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here")
 
 

@@ -10,7 +10,17 @@ from pathlib import Path
 from PIL import Image, PngImagePlugin
 
 from seedscope.pipeline.images import DAMAGE, opened
-from seedscope.pipeline.imported.formats import a1111, comfyui, drawthings, fooocus, invokeai, swarmui, xmp
+from seedscope.pipeline.imported.formats import (
+    a1111,
+    comfyui,
+    drawthings,
+    fooocus,
+    invokeai,
+    named,
+    novelai,
+    swarmui,
+    xmp,
+)
 from seedscope.pipeline.imported.formats.exif import DESCRIPTION, exif_texts, utf8
 from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable, Unread, telling
 from seedscope.pipeline.study.given import BYTE_ORDER_MARK
@@ -96,8 +106,12 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
     if not sources:
         if "workflow" in texts:
             raise Unplaceable("it has a ComfyUI `workflow`, but not the `prompt` graph that was run")
-        names = f"; the texts in it are {', '.join(map(repr, sorted(texts)))}" if texts else ""
-        raise NoMetadata(f"it has none of the known metadata{names}")
+        if "invokeai_graph" in texts or "invokeai_workflow" in texts:
+            raise Unplaceable(
+                "it has InvokeAI's graph, but not its `invokeai_metadata`, which names prompt and seed: a workflow writes that "
+                "where it has a Core Metadata node"
+            )
+        raise NoMetadata(f"it has none of the known metadata{_called(texts)}")
     found: dict[str, Recipe] = {}
     unread: list[Unread] = []
     for name, read in sources.items():
@@ -118,6 +132,10 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
     return replace(first, further=rest)
 
 
+def _called(texts: Mapping[str, str]) -> str:
+    return f"; the texts in it are {', '.join(map(repr, sorted(texts)))}" if texts else ""
+
+
 def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[], Recipe]]:
     """The texts that tell a recipe, by what they are called, with their readers."""
     sources: dict[str, Callable[[], Recipe]] = {}
@@ -129,9 +147,15 @@ def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[],
         sources["`invokeai_metadata`"] = lambda: invokeai.parse(_object(texts["invokeai_metadata"]) or {})
     elif "sd-metadata" in texts:
         sources["`sd-metadata`"] = lambda: invokeai.parse_sd_metadata(_object(texts["sd-metadata"]) or {})
-    graph = _object(texts.get("prompt", "")) or {}
-    if "prompt" in texts and (not sources or comfyui.is_graph(graph)):
+    graph = _object(texts.get("prompt", ""))
+    if graph is not None and (not sources or comfyui.is_graph(graph)):
         sources["ComfyUI graph"] = lambda: comfyui.parse(graph, file_name)
+    if not sources and novelai.is_of_it(texts):
+        sources["`Comment` of NovelAI"] = lambda: novelai.parse(texts, _object(texts["Comment"]) or {})
+    if not sources and named.is_named(texts):
+        sources["`prompt` text"] = lambda: named.parse(texts)
+    elif not sources and "prompt" in texts:
+        raise Unread(f"its `prompt` is no ComfyUI graph, and no text of it is called `seed`{_called(texts)}")
     if not sources and drawthings.is_of_it(written := texts.get(xmp.NAME, "")):
         sources["XMP of Draw Things"] = lambda: drawthings.parse(written)
     return sources
@@ -146,7 +170,9 @@ def _parameters(written: str, called: str, file_name: str) -> tuple[str, Callabl
     graph = inner if isinstance(inner, dict) else metadata
     if comfyui.is_graph(graph):  # so savers of ComfyUI, and Civitai's generator, write it
         return "ComfyUI graph", lambda: comfyui.parse(graph, file_name)
-    own = swarmui if "sui_image_params" in metadata else fooocus
+    if "sui_image_params" in metadata:
+        return called, lambda: swarmui.parse(metadata)
+    own = named if named.is_named(metadata) and not fooocus.is_of_it(metadata) else fooocus
     return called, lambda: own.parse(metadata)
 
 

@@ -26,6 +26,11 @@ _TOLD = (
 )
 
 
+def is_of_it(metadata: dict[str, Json]) -> bool:
+    """Whether JSON has keys of Fooocus."""
+    return not metadata.keys().isdisjoint(("metadata_scheme", "base_model", "resolution", "full_prompt"))
+
+
 def parse(metadata: dict[str, Json]) -> Recipe:
     """The recipe in the JSON. Each picture of a run has its own seed in it.
 

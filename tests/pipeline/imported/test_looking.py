@@ -38,6 +38,11 @@ def test_kinds_of_pictures_that_are_not_read_are_named(tmp_path: Path) -> None:
     assert names == [] and unseen.keys() == {"a.heic", "b.jxl"} and ".heic are not read" in unseen["a.heic"]
 
 
+def test_notes_of_macos_are_no_pictures(tmp_path: Path) -> None:
+    touch(tmp_path / "a.png", tmp_path / "._a.png", tmp_path / "__MACOSX" / "._b.heic", tmp_path / ".hidden.png")
+    assert found(tmp_path) == ([".hidden.png", "a.png"], {})
+
+
 def test_a_folder_that_cannot_be_listed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path / "shut" / "1.png", tmp_path / "2.png")
     listed = os.scandir

@@ -120,7 +120,7 @@ def test_what_an_unplaceable_text_tells_of_the_settings_is_compared(
 @pytest.mark.parametrize(
     ("texts", "reason"),
     [
-        ({"parameters": "a cat Steps: 20, Seed: 5"}, "no line of settings"),
+        ({"parameters": "a cat;Steps: 20, Seed: 5"}, "no line of settings"),
         ({"workflow": "{}"}, "not the `prompt` graph"),
         ({"prompt": "[]"}, "is no ComfyUI graph"),
         ({"Software": "Some Editor"}, None),

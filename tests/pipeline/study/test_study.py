@@ -222,7 +222,7 @@ def test_parti_prompts_as_published() -> None:
         ("none.txt", None, "there is no such prompt file"),
         ("empty.txt", "\n\n", "the prompt file has no prompts in it"),
         ("a.csv", "Prompt\n", "the prompt file has no prompts in it"),
-        ("a.csv", "x,y\n1,2\n", "none of its columns (x, y) is called prompt, caption, text"),
+        ("a.csv", "x,y\n1,2\n", "none of its columns (x, y) is called prompt, caption, text, positive_prompt"),
         ("twice.txt", "a cat\na dog\na cat\n", "twice.txt:3: the prompt 'a cat' stands twice (first at"),
         ("a.csv", "prompt,n\n ,1\n", "a.csv:2: the prompt is empty"),
         ("a.docx", "x", "prompts are read from .txt, .csv, .tsv, .jsonl, .parquet files, not from .docx"),
@@ -247,6 +247,25 @@ def test_wanted_columns_must_exist(tmp_path: Path) -> None:
     for options, sentence in [({"column": "q"}, "no column 'q'; it has prompt"), ({"group": "g"}, "no column 'g'")]:
         with pytest.raises(StudyError, match=sentence):
             read_prompts([FileSource.model_validate({"file": tmp_path / "a.csv", **options})])
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("positive_prompt", "x"),
+        ("Positive Prompt", "x"),
+        ("caption,positive_prompt", "y"),
+        ("positive_prompt,text", "z"),
+    ],
+)
+def test_the_column_of_prompts_by_its_names(tmp_path: Path, header: str, expected: str) -> None:
+    values = {"positive_prompt": "x", "caption": "y", "text": "z"}
+    row = ",".join(values[name.lower().replace(" ", "_")] for name in header.split(","))
+    (tmp_path / "a.csv").write_text(f"{header},negative_prompt\n{row},ugly\n")
+    assert [item.text for item in read_prompts([FileSource.model_validate({"file": tmp_path / "a.csv"})])] == [expected]
+    (tmp_path / "a.csv").write_text("positive_prompt,positive-prompt\nx,y\n")
+    with pytest.raises(StudyError, match="'positive_prompt' and 'positive-prompt'. Name the one"):
+        read_prompts([FileSource.model_validate({"file": tmp_path / "a.csv"})])
 
 
 def test_duplicates_across_sources_are_refused() -> None:
