@@ -28,6 +28,7 @@ from seedscope.pipeline.study.schema import Json
 
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 _XP_COMMENT = 0x9C9C
+_JSON = re.compile(r"\s*[{\[]\s*[{\[\"}\]]")
 _TEXT_CHUNKS = ("parameters", "prompt", "workflow", "invokeai_metadata", "sd-metadata")
 
 
@@ -152,10 +153,11 @@ def _sources(texts: Mapping[str, str], file_name: str) -> dict[str, Callable[[],
         sources["ComfyUI graph"] = lambda: comfyui.parse(graph, file_name)
     if not sources and novelai.is_of_it(texts):
         sources["`Comment` of NovelAI"] = lambda: novelai.parse(texts, _object(texts["Comment"]) or {})
-    if not sources and named.is_named(texts):
+    if not sources and named.is_named(texts) and not _JSON.match(texts.get("prompt", "")):
         sources["`prompt` text"] = lambda: named.parse(texts)
     elif not sources and "prompt" in texts:
-        raise Unread(f"its `prompt` is no ComfyUI graph, and no text of it is called `seed`{_called(texts)}")
+        missing = "" if named.is_named(texts) else ", and no text of it is called `seed`"
+        raise Unread(f"its `prompt` is no ComfyUI graph{missing}{_called(texts)}")
     if not sources and drawthings.is_of_it(written := texts.get(xmp.NAME, "")):
         sources["XMP of Draw Things"] = lambda: drawthings.parse(written)
     return sources

@@ -70,6 +70,7 @@ def test_texts_of_a_script(tmp_path: Path) -> None:
         ({"batch size": "2"}, "one of several pictures"),
         ({"subseed_strength": "0.3"}, "a variation seed was mixed in"),
         ({"prompt": "{}"}, "no ComfyUI graph"),
+        ({"prompt": json.dumps(foreign.comfy_graph())[:200]}, "no ComfyUI graph; the texts in it are"),  # cut off
     ],
 )
 def test_texts_that_tell_no_cell(changes: dict[str, str], reason: str) -> None:
