@@ -20,6 +20,7 @@ _CLASSES = {
     "clip_score": "clip_score:ClipScore",
     "pick_score": "pick_score:PickScore",
     "hps_v2": "hps:HPSv2",
+    "elbo": "elbo.elbo:Elbo",
     "layout": "layout.layout:Layout",
     "looks": "looks.looks:Looks",
     "style_efficientnet_lite0": "style:StyleLite0",

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import tiny_clip
+import tiny_models
 
 from seedscope.analysis.features import Feature, feature
 from seedscope.analysis.features.base import Measurer
@@ -21,13 +22,14 @@ BUNDLED: dict[str, dict[str, str]] = {
 """Options by which features get weights that come with seedscope; those that are not named here need none."""
 
 RANDOM: dict[str, Callable[[Path], Feature]] = {
+    "elbo": lambda folder: feature("elbo", model=str(tiny_models.sd2(folder)), points=2),
     "fd_dinov2": lambda folder: feature("fd_dinov2", model=str(tiny_clip.dinov2(folder))),
     "hps_v2": lambda folder: feature(
         "hps_v2", **dict(zip(("weights", "architecture"), tiny_clip.hps(folder), strict=True))
     ),
     "pick_score": lambda folder: feature("pick_score", model=str(tiny_clip.clip(folder)), processor=str(folder)),
 }
-"""Features whose weights cannot be had here: one with random weights, written to a folder."""
+"""Features whose weights cannot be had here, or are slow on photographs: one with random weights, written to a folder."""
 
 
 LARGE = ("fid_inception", "style_vgg19")

@@ -1,0 +1,1 @@
+"""How likely a picture's latent is to a diffusion model, by the variational bound."""
