@@ -35,23 +35,23 @@ class Elbo(Feature):
     | column | what | range |
     | --- | --- | --- |
     | `elbo` | bound on -log2 p(latent given the prompt), bits a dimension | any; below 0 where the density is above 1 |
-    | `error` | mean square of what is missed of the noise, with the prompt, over the model's steps of training | 0 .. about 1 |
-    | `gain` | what the prompt saves: `elbo` without it less `elbo` with it, bits a dimension | 0 for an empty prompt |
+    | `elbo_error` | mean square missed of the noise, with the prompt, over the model's steps of training | 0 .. about 1 |
+    | `elbo_gain` | what the prompt saves: `elbo` without it less `elbo` with it, bits a dimension | 0 for an empty prompt |
 
     It says how much detail a model of pictures cannot foresee, not how good a picture is: smooth pictures, and blurred ones,
     are likely. No column has a direction, so that none ranks seeds. It is a bound on the density of the *latent*, the mean
-    that the autoencoder makes of the picture, scaled as in sampling; what the autoencoder loses is not in it. `gain` is a fit
-    to the prompt without CLIP: a difference of two bounds, so an estimate of log2 p(latent given the prompt) / p(latent), and
-    no bound.
+    that the autoencoder makes of the picture, scaled as in sampling; what the autoencoder loses is not in it. `elbo_gain` is a
+    fit to the prompt without CLIP: a difference of two bounds, so an estimate of log2 p(latent given the prompt) / p(latent),
+    and no bound.
 
     Options:
         model: what judges: a bundled model (`sprout`), a folder in diffusers layout, or a hub id, with a UNet that predicts
             noise or v. Of a study with a distilled model, its teacher: one that was made to draw in one step predicts a
             picture where there is only noise, and its bound says nothing. `revision`, `variant`: as in studies.
-        points: levels of noise, evenly from the cleanest to the noisiest in log-SNR. 8 are 0.04 bits above 15 on sprout,
-            to 0.015 the same for all pictures, and 0.003 above the truth on a Gaussian.
-        noises: added at each level, the same to all pictures. Of one, the ranks of `elbo` of 96 pictures of sprout-turbo by
-            two noises correlate by 0.97, those of `gain` by 0.87; of two, by 0.985 and 0.94.
+        points: levels of noise, evenly from the cleanest to the noisiest in log-SNR. 8 are 0.02 bits above 15 on pictures
+            of sprout-turbo, and rank them alike (0.997); on a Gaussian they are 0.003 above the truth.
+        noises: added at each level, the same to all pictures. Of one, the ranks of 192 pictures of sprout-turbo by two
+            noises correlate by 0.97, of `elbo_gain` by 0.86 (`benchmarks/elbo.py`).
         seed: of the noise.
         batch_size: pictures that share a call of the network.
         half: run the UNet in float16 on CUDA, as `torch.autocast` does it; batches then always have `batch_size` rows, the
@@ -59,8 +59,8 @@ class Elbo(Feature):
 
     A picture costs 2 x `points` x `noises` calls of the UNet, 16 by default; holds the model in float32.
 
-    Source: Kingma et al. (2021), arXiv 2107.00630 (the bound; see `bound`); Li et al. (2023), arXiv 2303.16203 (`error`, and
-    noise shared by what is compared); Karczewski et al. (2025), arXiv 2411.01293 (likely pictures are smooth).
+    Source: Kingma et al. (2021), arXiv 2107.00630 (the bound; see `bound`); Li et al. (2023), arXiv 2303.16203 (`elbo_error`,
+    and noise shared by what is compared); Karczewski et al. (2025), arXiv 2411.01293 (likely pictures are smooth).
     Deviation: levels between two steps of training are given to the network as fractions of a step.
     """
 
@@ -93,11 +93,11 @@ class Elbo(Feature):
         self.batch_size, self.half = batch_size, half
 
     def fields(self) -> list[pa.Field]:
-        return [pa.field(name, pa.float32()) for name in ("elbo", "error", "gain")]
+        return [pa.field(name, pa.float32()) for name in ("elbo", "elbo_error", "elbo_gain")]
 
     def scalars(self) -> dict[str, Better | None]:
         """All; none has a direction that is good."""
-        return {"elbo": None, "error": None, "gain": None}
+        return {"elbo": None, "elbo_error": None, "elbo_gain": None}
 
     def fingerprint(self) -> str:
         facts: dict[str, Any] = {

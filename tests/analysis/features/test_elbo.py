@@ -71,8 +71,8 @@ def test_the_bound_is_that_of_the_stock_pipelines_parts(written: Callable[[Path]
         prior = 0.5 * (left * square + (1 - left) - math.log(1 - left) - 1)
         nats = prior + (sum(errors) / 2) * (most - least) / 2 + 0.5 * (math.log(2 * math.pi) + least + errors[0])
         assert found["elbo"][row] == pytest.approx(nats / math.log(2), rel=1e-4)
-        assert found["error"][row] == pytest.approx(sum(errors) / 2, rel=1e-4)
-    assert (found["gain"] != 0).all()
+        assert found["elbo_error"][row] == pytest.approx(sum(errors) / 2, rel=1e-4)
+    assert (found["elbo_gain"] != 0).all()
 
 
 def stock_prediction(pipe: Any, noisy: torch.Tensor, step: int, prompt: str) -> torch.Tensor:
@@ -93,19 +93,19 @@ def test_a_picture_with_noise_has_more_bits_and_the_right_prompt_gains_more(show
     right = measured(one, pixels, captions)
     noise = np.random.default_rng(0).normal(0, 12, pixels.shape)
     noisy = measured(one, np.clip(pixels + noise, 0, 255).round().astype(np.uint8), captions)
-    assert (noisy["elbo"] > right["elbo"] + 0.2).all() and (noisy["error"] > right["error"]).all()
+    assert (noisy["elbo"] > right["elbo"] + 0.2).all() and (noisy["elbo_error"] > right["elbo_error"]).all()
     wrong = measured(one, pixels, captions[1:] + captions[:1])
-    better = right["gain"] - wrong["gain"]
-    print(f"gain of the right prompt {right['gain'].round(3)}, of a wrong one {wrong['gain'].round(3)}")
+    better = right["elbo_gain"] - wrong["elbo_gain"]
+    print(f"gain of the right prompt {right['elbo_gain'].round(3)}, of a wrong one {wrong['elbo_gain'].round(3)}")
     assert better.mean() / (better.std(ddof=1) / math.sqrt(len(better))) > 3
     # With the prompt and without it add up: the wrong prompt changes the one, and not the other.
-    np.testing.assert_allclose(right["elbo"] + right["gain"], wrong["elbo"] + wrong["gain"], atol=1e-4)
+    np.testing.assert_allclose(right["elbo"] + right["elbo_gain"], wrong["elbo"] + wrong["elbo_gain"], atol=1e-4)
 
 
 def test_an_empty_prompt_gains_nothing(tmp_path: Path) -> None:
     """Of SDXL too, which was trained with zeros where a text is missing, and has an embedding of an empty one beside."""
     pixels = np.random.default_rng(0).integers(0, 256, (3, 64, 64, 3), np.uint8)
-    gain = measured(Elbo(str(tiny_models.sdxl(tmp_path)), points=2), pixels, ["", "red", ""])["gain"]
+    gain = measured(Elbo(str(tiny_models.sdxl(tmp_path)), points=2), pixels, ["", "red", ""])["elbo_gain"]
     assert gain[0] == gain[2] == 0.0 != gain[1]
 
 

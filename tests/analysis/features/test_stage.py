@@ -255,7 +255,7 @@ def test_stages_that_measure_by_one_feature_share_its_network_while_they_are_ope
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_feature_is_pickled_without_its_network(name: str, tmp_path: Path) -> None:
+def test_a_feature_is_pickled_without_its_network_and_has_columns_of_its_own(name: str, tmp_path: Path) -> None:
     if name not in offline_features.LARGE:
         one, measurer = offline_features.made(name, tmp_path)
         measurer.compute(np.zeros((1, 64, 64, 3), np.uint8), ["a cat"])
@@ -263,6 +263,8 @@ def test_a_feature_is_pickled_without_its_network(name: str, tmp_path: Path) -> 
         one = feature(name)
     assert len(pickle.dumps(one)) < 100_000  # EasyOCR's lists of letters are the largest
     assert pickle.loads(pickle.dumps(one)).fields() == one.fields()  # noqa: S301  (its own bytes)
+    names = feature_table(tmp_path, name, one, "pictures").schema.names
+    assert len(set(names)) == len(names)
 
 
 def test_tables_hang_on_the_feature_and_on_the_pictures(tmp_path: Path) -> None:
