@@ -75,7 +75,8 @@ def table(sets: list[dict[str, Values]], others: dict[str, Values], prompts: lis
 
 def centred(values: Values) -> Values:
     """(P, S) less the means of prompts, flat."""
-    return (values - values.mean(axis=1, keepdims=True)).ravel()
+    inside: Values = values - values.mean(axis=1, keepdims=True)
+    return inside.ravel()
 
 
 def of_seeds(values: Values, prompts: list[str]) -> str:

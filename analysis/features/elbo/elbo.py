@@ -140,7 +140,7 @@ class ElboMeasurer(Measurer):
         }
 
     def _can_be_drawn(self, pixels: Pixels) -> bool:
-        height, width = pixels.shape[1:3]
+        height, width = int(pixels.shape[1]), int(pixels.shape[2])
         able = height % self._step == 0 and width % self._step == 0 and height * width > 0
         if not able and not self._warned:
             self._warned = True
@@ -157,7 +157,7 @@ class ElboMeasurer(Measurer):
 
         count, missing = len(pixels), self._feature.batch_size - len(pixels) if self._half else 0
         pixels = np.concatenate([pixels, pixels[-1:].repeat(missing, axis=0)])
-        texts = [Text(prompt) for prompt in [*prompts, *prompts[-1:] * missing]]
+        texts = [Text(prompt) for prompt in [*prompts, *[prompts[-1]] * missing]]
         with torch.inference_mode(), exact_float32():
             latents = self._latents(pixels)
             without = self._errors(latents, [Text("", negative=True)] * len(texts), pixels.shape[1:3])

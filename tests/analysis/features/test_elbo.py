@@ -51,8 +51,10 @@ def test_the_bound_is_that_of_the_stock_pipelines_parts(written: Callable[[Path]
     pixels = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3), np.uint8)
     prompts = ["a small red photo", "blue"]
     found = measured(Elbo(str(folder), points=2), pixels, prompts)
-    pipe = diffusers.DiffusionPipeline.from_pretrained(folder)
-    scheduler = diffusers.DDIMScheduler.from_config(pipe.scheduler.config, clip_sample=False, set_alpha_to_one=True)
+    pipeline: Any = diffusers.DiffusionPipeline
+    kind: Any = diffusers.DDIMScheduler
+    pipe = pipeline.from_pretrained(folder)
+    scheduler = kind.from_config(pipe.scheduler.config, clip_sample=False, set_alpha_to_one=True)
     scheduler.set_timesteps(1000)
     for row, prompt in enumerate(prompts):
         with torch.inference_mode():
@@ -89,7 +91,7 @@ def stock_prediction(pipe: Any, noisy: torch.Tensor, step: int, prompt: str) -> 
 
 def test_a_picture_with_noise_has_more_bits_and_the_right_prompt_gains_more(shown: tuple[Pixels, list[str]]) -> None:
     pixels, captions = shown
-    one = feature("elbo", model="sprout", points=4)
+    one = Elbo("sprout", points=4)
     right = measured(one, pixels, captions)
     noise = np.random.default_rng(0).normal(0, 12, pixels.shape)
     noisy = measured(one, np.clip(pixels + noise, 0, 255).round().astype(np.uint8), captions)

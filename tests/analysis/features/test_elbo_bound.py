@@ -19,7 +19,7 @@ def gaussian(levels: Levels, mean: float, spread: float) -> Predict:
     """The best prediction of the noise in z where x is normal: sigma (z - alpha m) / (alpha^2 s^2 + sigma^2)."""
 
     def predict(noisy: torch.Tensor, point: int) -> torch.Tensor:
-        alpha, sigma = levels.alpha[point], levels.sigma[point]
+        alpha, sigma = float(levels.alpha[point]), float(levels.sigma[point])
         return sigma * (noisy - alpha * mean) / (alpha**2 * spread**2 + sigma**2)
 
     return predict
@@ -30,7 +30,7 @@ def mixture(levels: Levels) -> Predict:
     centres = torch.from_numpy(CENTRES)
 
     def predict(noisy: torch.Tensor, point: int) -> torch.Tensor:
-        alpha, sigma = levels.alpha[point], levels.sigma[point]
+        alpha, sigma = float(levels.alpha[point]), float(levels.sigma[point])
         away = noisy[:, None] - alpha * centres
         variance = alpha**2 * SPREAD**2 + sigma**2
         weights = torch.softmax(-away.square().sum(dim=2) / (2 * variance), dim=1)
