@@ -124,5 +124,5 @@ def _heat(shares: Array, picture: Image.Image) -> Image.Image:
     grey = np.asarray(picture.convert("L").convert("RGB"), np.float32) * 0.45 + 140
     colours = [np.array([int(code[at : at + 2], 16) for at in (1, 3, 5)], np.float32) for code in COLOURS[:2]]
     colour = np.where(heat > 0, colours[0], colours[1])
-    strength = np.sqrt(np.abs(heat))
+    strength = np.abs(heat) ** 0.75
     return Image.fromarray((grey * (1 - strength) + colour * strength).clip(0, 255).astype(np.uint8))

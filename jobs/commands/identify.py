@@ -63,6 +63,8 @@ def identify_seeds(
             told=lambda part, share: progress.update(bars[part], completed=round(_STEPS * share), total=_STEPS),
         )
         finding, files = kept(run, found, minutes, pictures.missing)
+        for file in scratch.parent.glob(f"{scratch.name}.*"):  # what was learnt stays, and can be gone on with
+            file.unlink()
     say_found(finding, files, as_json=as_json)
 
 

@@ -92,7 +92,7 @@ OBJECT = "object masked"
 
 def block_means(pictures: Pixels) -> npt.NDArray[np.float32]:
     """(N, 8, 8, 3) float32, 0 to 255; blocks of as even a size as the picture's allows."""
-    found = pictures.astype(np.float32)
+    found: npt.NDArray[np.float64] = pictures.astype(np.float64)
     for axis in (1, 2):
         size = pictures.shape[axis]
         starts = -(-np.arange(BLOCKS) * size // BLOCKS)

@@ -33,6 +33,7 @@ def attention_maps(network: SeedClassifier, pictures: Tensor, seeds: Tensor, met
         logits = network.read(maps).gather(1, seeds[:, None]).sum()
         (gradient,) = torch.autograd.grad(logits, maps)
     if method == "hirescam":
-        return (gradient * maps).sum(dim=1).detach().float()
-    weights = gradient.mean(dim=(2, 3), keepdim=True)
-    return (weights * maps).sum(dim=1).clamp(min=0).detach().float()
+        found: Tensor = (gradient * maps).sum(dim=1)
+    else:
+        found = (gradient.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1).clamp(min=0)
+    return found.detach().float()

@@ -42,9 +42,7 @@ class CrossedPictures:
         return [prompt.group for prompt in self.prompts]
 
 
-def crossed_pictures(
-    run: Run, file: Path, told: Callable[[int, int], object] = lambda *_: None
-) -> CrossedPictures:
+def crossed_pictures(run: Run, file: Path, told: Callable[[int, int], object] = lambda *_: None) -> CrossedPictures:
     """All pictures of the prompts of which every seed has one; the array is kept in `file` and used again.
 
     Pictures of more than 96 pixels a side are scaled to 224 x 224 (bicubic, widened when it shrinks).
@@ -65,7 +63,12 @@ def crossed_pictures(
     read = _Reader(run, {prompt.id: place for place, prompt in enumerate(prompts)}, {s: i for i, s in enumerate(seeds)})
     size = read.size(run.units[0])
     there = np.zeros((len(prompts), len(seeds)), np.bool_)
-    mark = fingerprint({"pictures": sorted(map(list, tuples(run.images.ledger("unit", "sha256")))), "size": list(size)})
+    mark = fingerprint(
+        {
+            "pictures": [f"{unit} {sha}" for unit, sha in sorted(tuples(run.images.ledger("unit", "sha256")))],
+            "size": list(size),
+        }
+    )
     shape = (len(prompts), len(seeds), *size, 3)
     known = file.with_suffix(f".{mark[:8]}.u8")
     told_there = known.with_suffix(".npy")

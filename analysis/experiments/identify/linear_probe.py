@@ -33,7 +33,8 @@ def linear_probe(learnt: Rows, tried: Rows) -> npt.NDArray[np.int64]:
 
     def rows(values: Rows) -> Rows:
         scaled = (values[..., told] - mean[told]) / sd[told]
-        return np.nan_to_num(scaled, nan=0.0).reshape(-1, int(told.sum()))
+        whole: Rows = np.nan_to_num(scaled, nan=0.0).reshape(-1, int(told.sum()))
+        return whole
 
     labels = np.tile(np.arange(learnt.shape[1]), len(learnt))
     model = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto")

@@ -47,6 +47,7 @@ def tables(found: Identified) -> list[Table]:
     named: dict[str, Accuracy] = {"whole pictures": found.whole, **found.linear}
     named |= {f"whole pictures, {name}": each for name, each in found.ablated.items()}
     named |= {f"whole pictures, {count:,} prompts learnt": each for count, each in found.curve.items()}
+    named |= {f"8 x 8 block means, {count:,} prompts learnt": each for count, each in found.linear_curve.items()}
     named["shuffled labels"] = found.shuffled
     rows = [[name, _percent(each.share), _percent(each.lo), _percent(each.hi)] for name, each in named.items()]
     order = sorted(range(len(found.seeds)), key=lambda at: (-found.of_seed[at], found.seeds[at]))
@@ -78,9 +79,13 @@ def _ablated(found: Identified) -> str:
 
 
 def _curve(found: Identified) -> str:
-    parts = ", ".join(f"{100 * each.share:.1f} % of {count:,}" for count, each in found.curve.items())
+    linear, network = (
+        ", ".join(f"{100 * each.share:.1f} % of {count:,}" for count, each in curve.items())
+        for curve in (found.linear_curve, found.curve)
+    )
     return (
-        f"By the number of prompts learnt from: {parts}; each picture of all of them was seen {found.epochs:.1f} times."
+        f"By the number of prompts learnt from: of 8 x 8 block means, linear, {linear}; the network {network}, each in its own "
+        f"share of the time, in which a picture of all prompts was seen {found.epochs:.1f} times: more time may tell more."
     )
 
 

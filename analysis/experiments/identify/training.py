@@ -100,7 +100,7 @@ class Training:
         labels = torch.from_numpy(self._labels[cells[:, 0], cells[:, 1]]).to(self._device)
         loss = cross_entropy(logits, labels, label_smoothing=SMOOTHING)
         self._optimizer.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
 
     def _next(self) -> Places:
@@ -138,4 +138,4 @@ class Training:
 
 def as_input(pictures: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor:
     """(N, H, W, 3) uint8 -> (N, 3, H, W) uint8 on a device, channels last."""
-    return torch.from_numpy(np.ascontiguousarray(pictures)).to(device).permute(0, 3, 1, 2)
+    return torch.from_numpy(np.array(pictures)).to(device).permute(0, 3, 1, 2)

@@ -51,7 +51,14 @@ def test_planted_seeds_are_told_and_the_map_lights_their_corner(planted: tuple[C
 def test_a_second_call_learns_nothing_more(planted: tuple[CrossedPictures, Path]) -> None:
     given, folder = planted
     told: list[float] = []
-    identify(given, Given(), folder, 600.0, epochs=12, told=lambda part, share: told.append(share) if part == "whole" else None)
+    identify(
+        given,
+        Given(),
+        folder,
+        600.0,
+        epochs=12,
+        told=lambda part, share: told.append(share) if part == "whole" else None,
+    )
     assert told == [], "all of the training is kept"
 
 
