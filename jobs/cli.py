@@ -13,6 +13,7 @@ from seedscope.jobs.commands.bench import bench_study
 from seedscope.jobs.commands.compare import compare_runs
 from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.doctor import examine_machine
+from seedscope.jobs.commands.identify import identify_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
 from seedscope.jobs.commands.map import map_study
@@ -53,6 +54,7 @@ app.command("compare")(compare_runs)
 app.command("report")(report_study)
 app.command("diverse")(choose_diverse_seeds)
 app.command("variations")(vary_seeds)
+app.command("identify")(identify_seeds)
 app.command("submit")(submit_study)
 app.command("jobs")(list_jobs)
 app.command("logs")(show_log)
