@@ -19,7 +19,6 @@ than narrow.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -107,7 +106,7 @@ def shares(
 
 def variance_components(grid: Array) -> Array:
     """(7,) components of values (P, A, B, D), in the order of `COMPONENTS`, added up over D."""
-    return np.linalg.solve(_expected(*grid.shape[:3]), _mean_squares(grid))
+    return np.asarray(np.linalg.solve(_expected(*grid.shape[:3]), _mean_squares(grid)), np.float64)
 
 
 def _mean_squares(grid: Array) -> Array:
@@ -156,7 +155,7 @@ def _intervals(grid: Array, member: npt.NDArray[np.intp], variances: Array, leve
     for place, (factor, axis) in enumerate(_AXES.items()):
         levels = member if factor == "prompt" else np.arange(grid.shape[axis])
         count = int(levels.max()) + 1
-        parts[place] = _jackknife(lambda kept, axis=axis: np.compress(kept, grid, axis), levels, count)
+        parts[place] = _jackknife(grid, axis, levels, count)
         freedom[place] = count - 1
     variance = parts.sum(axis=0)
     degrees = np.where(variance > 0, variance**2 / np.maximum((parts**2 / freedom[:, None]).sum(axis=0), 1e-300), 1.0)
@@ -175,11 +174,12 @@ def _log_odds(share: Array, feigned: Array) -> Array:
     return np.asarray(np.log(np.maximum(share + feigned, 1e-9)) - np.log(np.maximum(1 - share, 1e-9)))
 
 
-def _jackknife(without: Callable[[npt.NDArray[np.bool_]], Array], levels: npt.NDArray[np.intp], count: int) -> Array:
-    """(9,) variance of the log odds, each level of a factor left out in turn; infinite where two levels are all there are."""
+def _jackknife(grid: Array, axis: int, levels: npt.NDArray[np.intp], count: int) -> Array:
+    """(9,) variance of the log odds, each level of an axis left out in turn; huge where two levels are all there are."""
     if count < 3:
         return np.full(9, 1e3)
-    again = np.stack([_log_odds(*_parts(without(levels != each))) for each in range(count)])
+    without = [np.compress(levels != each, grid, axis) for each in range(count)]
+    again = np.stack([_log_odds(*_parts(some)) for some in without])
     return np.asarray((count - 1) / count * ((again - again.mean(axis=0)) ** 2).sum(axis=0))
 
 
