@@ -53,7 +53,7 @@ class PictureDistance(Distance):
         kept: dict[Cell, Pixels | None] = {cell: self._pictures(*cell) for pair in pairs for cell in pair}
         found, there = np.full(len(pairs), np.nan), list[int]()
         for place, (one, other) in enumerate(pairs):
-            if _same(kept[one], kept[other]):  # whose distance would be of rounding, 1e-6
+            if _same(kept[one], kept[other]):  # whose distance would be of rounding
                 found[place] = 0.0
             elif kept[one] is not None and kept[other] is not None:
                 there.append(place)
@@ -76,7 +76,7 @@ class EmbeddedDistance(Distance):
 
 
 def ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    """1 - SSIM.
+    """1 - SSIM, right to 1e-4: in float32, which convolutions are quick in.
 
     Source: Wang, Bovik, Sheikh, Simoncelli (2004), "Image quality assessment: from error visibility to structural similarity".
     """
@@ -84,7 +84,7 @@ def ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     from torchmetrics.functional.image import structural_similarity_index_measure
 
     found: Any = structural_similarity_index_measure(one, other, data_range=1.0, reduction="none")
-    return torch.Tensor(1 - found.reshape(-1))
+    return 1 - torch.as_tensor(found).reshape(-1)
 
 
 def lpips() -> tuple[str, Callable[[torch.Tensor, torch.Tensor], torch.Tensor]] | str:

@@ -101,4 +101,4 @@ def _sampling(own: Sampling, name: str) -> Sampling:
 
 def by_steps(steps: int, most: int = 8) -> Sequence[int]:
     """The steps at which pictures are swapped: all, or about so many parts of the way; the last is after all steps."""
-    return sorted({round(steps * part / most) for part in range(1, most + 1)} | {steps})
+    return sorted({max(1, round(steps * part / most)) for part in range(1, most + 1)})

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from seedscope.analysis.sheets.curve_sheet import PANEL, Line, Panel, draw_curves
-from seedscope.analysis.sheets.paper import COLOURS
+from seedscope.analysis.sheets.curve_sheet import BOTTOM, PANEL, TOP, Line, Panel, draw_curves
+from seedscope.analysis.sheets.paper import COLOURS, MARGIN
 
 
 def colour_at(pixels: np.ndarray, colour: str) -> np.ndarray:
@@ -16,9 +16,10 @@ def test_lines_have_their_colours_and_heights() -> None:
     flat = [Line(name, [0, 0.5, 1], [y] * 3, [None] * 3, [None] * 3) for name, y in (("low", 0.1), ("high", 0.9))]
     one = draw_curves([Panel("a", "x", [0, 1], flat)], title="Curves", notes=["What they are."])
     pixels = np.asarray(one)
-    low, high = (colour_at(pixels[-PANEL[1] :], colour) for colour in COLOURS[:2])
+    low, high = (colour_at(pixels[-PANEL[1] - MARGIN : -MARGIN], colour) for colour in COLOURS[:2])
     assert len(low) > 300 and len(high) > 300
-    assert np.median(low[:, 0]) - np.median(high[:, 0]) > 0.8 * 0.7 * PANEL[1] * 0.9
+    apart = np.median(low[:, 0]) - np.median(high[:, 0])
+    assert abs(apart - 8 / 9 * (PANEL[1] - TOP - BOTTOM)) < 3, "the highest value is at the top"
 
 
 def test_panels_lie_two_in_a_row_and_bounds_are_drawn() -> None:

@@ -77,7 +77,7 @@ def test_planted_shares_are_found_and_their_intervals_cover() -> None:
 def test_a_planted_step_seed_is_told_from_shuffles_and_none_is_not() -> None:
     rng = np.random.default_rng(2)
     without = {name: variance for name, variance in PLANTED.items() if "step" not in name}
-    nothing = [shares(made((6, 4, 4), without, rng), np.arange(6), rng, shuffles=99) for _ in range(80)]
+    nothing = [shares(made((6, 4, 4), without, rng), np.arange(6), rng, shuffles=49) for _ in range(60)]
     assert kstest([each.p for each in nothing], "uniform").pvalue > 0.01
     assert np.mean([each.p <= 0.05 for each in nothing]) <= 0.12
     assert np.mean([each.of["step"].share for each in nothing]) < 0.03

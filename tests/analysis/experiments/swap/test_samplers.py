@@ -53,4 +53,4 @@ def test_names_that_are_none_are_told(tmp_path: Path, wanted: str, said: str) ->
 
 
 def test_the_way_has_at_most_so_many_parts_and_ends_after_all_steps() -> None:
-    assert by_steps(20) == [2, 5, 8, 10, 12, 15, 18, 20] and by_steps(4) == [0, 1, 2, 3, 4][1:] and by_steps(1) == [1]
+    assert by_steps(20) == [2, 5, 8, 10, 12, 15, 18, 20] and by_steps(4) == [1, 2, 3, 4] and by_steps(1) == [1]
