@@ -184,7 +184,11 @@ def _jackknife(grid: Array, axis: int, levels: npt.NDArray[np.intp], count: int)
 
 
 def _shuffled(grid: Array, observed: float, rng: np.random.Generator, shuffles: int) -> tuple[float, float]:
-    """The step seed's share that 95 % of shuffles do not exceed, and p: step seeds shuffled within prompt and initial seed."""
+    """The step seed's share that 95 % of shuffles do not exceed, and p: step seeds shuffled within prompt and initial seed.
+
+    Exact where pictures of one prompt and initial seed are alike but for luck; a step seed that acts otherwise with each prompt
+    or each initial seed, and never by itself, is found a little more often than p says.
+    """
     found = np.empty((shuffles, 2))
     for place in range(shuffles):
         order = np.argsort(rng.random(grid.shape[:3]), axis=2)

@@ -105,8 +105,13 @@ def tables(found: Sequence[Judged]) -> list[Table]:
 
 
 def _row(sampler: str, name: str, item: Shares) -> list[Value]:
-    of = [_percent(item.of[key]) for key in (*TOTALS, "initial", "step")]
-    return [sampler, name, *of, f"{item.null:.1%}".replace("%", " %"), counted_number(item.p, item.shuffles)]
+    alone = [_plain(item.of[key].share) for key in ("initial", "step")]
+    sums = [_percent(item.of[total]) for total in TOTALS]
+    return [sampler, name, *sums, *alone, _plain(item.null), counted_number(item.p, item.shuffles)]
+
+
+def _plain(share: float) -> str:
+    return f"{share:.1%}".replace("%", " %")
 
 
 def _curve_table(distance: str, found: Sequence[Judged]) -> Table:
