@@ -23,7 +23,7 @@ STUDY = {
     "features": ["looks", {"clip_score": {"model": "sprout-clip"}}],
     "ranking": {"by": "clip_score"},
 }
-SMALL = ("--executor", "inline", "--seeds", "3", "--step-seeds", "3", "--prompts", "3")
+SMALL = ("--executor", "inline", "--threads", "1", "--seeds", "3", "--step-seeds", "3", "--prompts", "3")
 
 
 def written(folder: Path, **more: object) -> Path:
