@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seedscope.analysis.experiments.swap.samplers import Sampler
     from seedscope.analysis.run.run import DrawnRun
     from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.study.schema import Json as Said
 
 FEWEST_GROUPS = 3
 
@@ -178,8 +179,9 @@ def _beside(run: "DrawnRun", sampler: "Sampler", options: dict[str, str | int], 
     from seedscope.analysis.run.beside import run_beside, unjudged
     from seedscope.pipeline.study.schema import fingerprint
 
-    sampling: Json = json.loads(sampler.sampling.model_dump_json())
-    task: Json = {"name": "swap", "options": {**options}}
+    sampling: Said = json.loads(sampler.sampling.model_dump_json())
+    said: dict[str, Said] = {**options}
+    task: Said = {"name": "swap", "options": said}
     mark = fingerprint({"sampling": sampling, "task": task, "seeds": [*seeds]})[:8]
     name = f"swap-{sampler.slug}-{mark}"
     return unjudged(run_beside(run, name, sampling=sampling, task=task, seeds=[*seeds]))
