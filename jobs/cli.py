@@ -26,6 +26,7 @@ from seedscope.jobs.commands.schema import print_schema
 from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
+from seedscope.jobs.commands.swap import swap_seeds
 from seedscope.jobs.commands.variations import vary_seeds
 from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes, say_traceback, shortened
@@ -55,6 +56,7 @@ app.command("report")(report_study)
 app.command("diverse")(choose_diverse_seeds)
 app.command("variations")(vary_seeds)
 app.command("identify")(identify_seeds)
+app.command("swap")(swap_seeds)
 app.command("submit")(submit_study)
 app.command("jobs")(list_jobs)
 app.command("logs")(show_log)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, fields
 
 from pydantic import ValidationError
 
+from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.run.run import AnyRun, DrawnRun, drawn_run
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.mistakes import sentences
@@ -29,6 +31,20 @@ def must_be_drawn(run: AnyRun) -> DrawnRun:
         f"{run.folder.storage.url}: its pictures were imported, and this experiment draws with the model. Name a study that "
         "has a `model`."
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unjudged(DrawnRun):
+    """A run whose pictures are measured, and compared with none."""
+
+    @property
+    def reference_measures(self) -> list[Measure]:
+        return []
+
+
+def unjudged(run: DrawnRun) -> DrawnRun:
+    """The run, of which the real pictures are not measured: for experiments that judge no seed by them."""
+    return _Unjudged(**{item.name: getattr(run, item.name) for item in fields(run)})
 
 
 def run_beside(run: DrawnRun, name: str, **changes: Json) -> DrawnRun:

@@ -7,14 +7,19 @@ from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from seedscope.analysis.run.run import AnyRun
     from seedscope.jobs.work.make import Wanted
     from seedscope.jobs.work.steps import Step
     from seedscope.pipeline.running.runner import Executor
 
 
-def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) -> None:
+def make_and_tell(run: "AnyRun", where: "Executor", told: "Console" = out, **what: Unpack["Wanted"]) -> None:
     """Make what a run lacks, tell how far it is, and say at the end what stages did.
+
+    Args:
+        told: where the latter is said; standard output may be another program's.
 
     Raises:
         UserError: a mishap that trying again would not fix, or something that could not be made; it is named first.
@@ -26,7 +31,7 @@ def make_and_tell(run: "AnyRun", where: "Executor", **what: Unpack["Wanted"]) ->
         _warn_before_drawing(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
-    _report(steps)
+    _report(steps, told)
 
 
 def _warn_before_drawing(run: "AnyRun") -> None:
@@ -54,7 +59,7 @@ def _warn_before_drawing(run: "AnyRun") -> None:
         )
 
 
-def _report(steps: Sequence["Step"]) -> None:
+def _report(steps: Sequence["Step"], told: "Console") -> None:
     """Say what stages did.
 
     Raises:
@@ -65,7 +70,7 @@ def _report(steps: Sequence["Step"]) -> None:
         for reason in step.repaired:
             notes.print(f"made again: {reason}", soft_wrap=True)
         failed = f", {step.failed_cells:,} cells failed" if step.failed_cells else ""
-        out.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}")
+        told.print(f"{step.name}: {step.units:,} units, {step.made:,} made now{failed}")
         if step.prompts_cut:
             notes.print(
                 f"{step.prompts_cut:,} prompts are longer than the text encoder takes: their ends were not read.",

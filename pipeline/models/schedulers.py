@@ -209,7 +209,17 @@ def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
             raise _draws_elsewhere(type(pipe.scheduler).__name__, own=sampling.wanted[0] == OWN)
 
 
-def _try(scheduler: Any, sampling: Sampling, *, generators: bool = True) -> None:
+def later_noise_acts(scheduler: Scheduler, sampling: Sampling) -> bool:
+    """Whether the noise that a study's steps draw changes what comes out: seen by a copy, on a few numbers and two seeds."""
+    import torch
+
+    with torch.no_grad():
+        one, other = (_try(copy.deepcopy(scheduler), sampling, seed=seed) for seed in (0, 1))
+    return not torch.equal(one, other)
+
+
+def _try(scheduler: Any, sampling: Sampling, *, generators: bool = True, seed: int = 0) -> torch.Tensor:
+    """Make the steps of a study without a network, whose place the latents take; (1, 4, 8, 8) latents."""
     import torch
 
     latents = torch.full((1, 4, 8, 8), 0.5)
@@ -217,10 +227,11 @@ def _try(scheduler: Any, sampling: Sampling, *, generators: bool = True) -> None
     shifts = getattr(getattr(scheduler, "config", None), "use_dynamic_shifting", False)
     set_steps(scheduler, sampling, "cpu", mu=1.0 if shifts else None)
     latents = latents * getattr(scheduler, "init_noise_sigma", 1.0)
-    options = step_options(scheduler, [torch.Generator("cpu").manual_seed(0)], sampling.eta) if generators else {}
+    options = step_options(scheduler, [torch.Generator("cpu").manual_seed(seed)], sampling.eta) if generators else {}
     for timestep in scheduler.timesteps:
         model_input = scheduler.scale_model_input(latents, timestep)
         latents = scheduler.step(model_input, timestep, latents, **options, return_dict=False)[0]
+    return latents
 
 
 def _draws_elsewhere(kind: str, *, own: bool) -> ModelError:

@@ -125,12 +125,12 @@ def variations(
     shuffle = shuffled_alike(fit, rng, SHUFFLES)
     nulls = [score_null(shuffle, better, LEVEL) for better in ("lower", "higher")]
     q = q_values(np.concatenate([null.p for null in nulls])).reshape(2, -1)
-    curve = _means(ratio, scores.member)
+    curve = means_over_prompts(ratio, scores.member)
     low, high = np.nanquantile(others / apart[..., None], [0.05, 0.95])
     return Variations(
         strengths=steps,
         curve=curve,
-        area=_means(areas, scores.member),
+        area=means_over_prompts(areas, scores.member),
         half=np.array([_reached(steps, of_seed) for of_seed in curve.mean.T]),
         effects=seed_effects(fit, LEVEL, nulls[0]),
         stable=q[0],
@@ -143,7 +143,7 @@ def variations(
     )
 
 
-def _means(values: Array, member: npt.NDArray[np.intp]) -> Way:
+def means_over_prompts(values: Array, member: npt.NDArray[np.intp]) -> Way:
     """Means (..., S) of values (..., P, S) over prompts, with Student's t intervals over groups of prompts."""
     there = ~np.isnan(values)
     count = there.sum(axis=-2)

@@ -11,6 +11,7 @@ from seedscope.pipeline.study.schema import Study
 _CLASSES = {
     "prompts": "text_to_image:TextToImage",
     "inpaint": "inpainting:Inpainting",
+    "swap": "seed_swap:SeedSwap",
 }
 
 

@@ -64,14 +64,14 @@ class Begun:
     def hooks(
         self,
         cells: Sequence[Cell],  # noqa: ARG002  (for tasks that look at them)
-        generators: Sequence[torch.Generator],  # noqa: ARG002
+        generators: list[torch.Generator],  # noqa: ARG002
         noise: torch.Tensor,  # noqa: ARG002
     ) -> Hooks:
         """What is done around the steps of a batch.
 
         Args:
             cells: B of the unit.
-            generators: theirs, in the state after the initial latent.
+            generators: theirs, in the state after the initial latent; what is put in their place is drawn from.
             noise: (B, C, h, w) float32, their initial latents, unscaled.
         """
         from seedscope.pipeline.drawing.hooks import Hooks

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedscope.analysis.run.beside import must_be_drawn, run_beside
+from seedscope.analysis.run.beside import must_be_drawn, run_beside, unjudged
 from seedscope.analysis.run.run import DrawnRun, drawn_run, held, recorded_study
 from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import UserError
@@ -47,6 +47,14 @@ def test_it_is_made_as_any_run_and_leaves_the_run_alone(run: DrawnRun) -> None:
     recorded = recorded_study(beside.folder)
     assert isinstance(recorded, Study) and recorded.seeds == [7]
     assert not run.folder.editions() and list(run.folder.path.iterdir()) == [run.folder.path / "experiments"]
+
+
+def test_real_pictures_are_not_measured_for_an_experiment_that_judges_no_seed(run: DrawnRun) -> None:
+    study = run.study.model_dump() | {"features": ["fd_efficientnet_lite0"], "ranking": {"by": "fd_efficientnet_lite0"}}
+    judged = drawn_run(Study.model_validate(study), run.folder)
+    with held(unjudged(judged)) as alone:
+        assert [stage for stage, *_ in judged.compared_with()] == ["reference features"] and not alone.compared_with()
+        assert [stage for stage, *_ in alone.tables()] == ["images", "features"] and alone.cause == judged.cause
 
 
 def test_what_is_no_study_is_refused_in_a_sentence(run: DrawnRun) -> None:

@@ -2,37 +2,18 @@
 
 from pathlib import Path
 
-import diffusers
 import pytest
 import torch
+from half_model import SHAPE, Half
 from stock_pictures import study
 
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.drawing.sampler import sample
-from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Text
+from seedscope.pipeline.models.base import Denoiser, Embedding, Text
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.study.schema import Sampling
-
-SHAPE = (4, 8, 8)
-
-
-class Half(UNetDenoiser):
-    """Predicts half of what it is given: every step, and every gradient, is known in closed form."""
-
-    def __init__(self) -> None:
-        self.device = "cpu"
-        self.scheduler = diffusers.DDIMScheduler(num_train_timesteps=100, clip_sample=False)
-        self.seen: list[bool] = []
-
-    def conditions(self, embeddings: object, size: object) -> Conditions:
-        return {}
-
-    def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
-        self.seen.append(latents.requires_grad)
-        return latents / 2
 
 
 class Guided(Hooks):
