@@ -13,7 +13,7 @@ from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
 from seedscope.analysis.sheets.paper import Size
 
 ROWS = 5
-"""Seeds of each part of the page."""
+"""Seeds of each part of the page, where its rows are not high."""
 
 
 def bearing_sheet(
@@ -27,6 +27,7 @@ def bearing_sheet(
     measure: str,
     notes: Sequence[str],
     cells: Sequence[Size] | None = None,
+    most: int = ROWS,
 ) -> None:
     """Draw the page and write it as a PNG.
 
@@ -34,13 +35,14 @@ def bearing_sheet(
         seeds: S, as of `found`.
         images: those of the seed at an index, one for each column.
         columns, title, measure, notes, cells: as of `contact_sheet`.
+        most: seeds of each part.
 
     Raises:
         StorageError: the folder cannot be written, or is full.
     """
     order = found.order
     ranks = {int(seed): rank for rank, seed in enumerate(order, 1)}
-    half = min(ROWS, (len(order) + 1) // 2)
+    half = min(most, (len(order) + 1) // 2)
 
     def row(seed: int) -> Row:
         lo, hi = float(found.area.lo[seed]), float(found.area.hi[seed])

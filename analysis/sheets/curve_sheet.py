@@ -20,7 +20,6 @@ from seedscope.analysis.sheets.paper import (
     LINE,
     MARGIN,
     PAPER,
-    SHADE,
     SMALL,
     font,
     line_height,
@@ -33,6 +32,7 @@ WIDTH, HEIGHT, LEFT, RIGHT, BETWEEN = 520, 380, 44, 66, 24
 FINE = 4
 """Lines are drawn so many times as large, for smooth edges."""
 MOST_NAMES = 24
+SHADED = "#e9ecf1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +131,7 @@ class _Plot:
         band, places = self.panel.band, self.places
         for low, high, here, there in zip(band[:-1], band[1:], places[:-1], places[1:], strict=True):
             corners = [(here, low[0]), (here, low[1]), (there, high[1]), (there, high[0])]
-            draw.polygon([self._fine(*corner) for corner in corners], SHADE)
+            draw.polygon([self._fine(*corner) for corner in corners], SHADED)
         for value in self._grid():
             draw.line((0, self.y(value) * FINE, fine.width, self.y(value) * FINE), LINE, FINE)
         for seed in sorted(range(len(verdicts)), key=lambda seed: verdicts[seed] != "as others"):
@@ -169,16 +169,15 @@ class _Plot:
 
 
 def _spread(wanted: Sequence[float], most: float, step: float = 15.0) -> list[float]:
-    """Ascending heights as near to those wanted as a step between them, and an end, allow."""
+    """Ascending heights as near to those wanted as a step between them, and both ends, allow (least squares)."""
     step = min(step, most / max(len(wanted), 1))
-    down: list[float] = []
-    for height in wanted:
-        down.append(max(height, down[-1] + step) if down else height)
-    limit = most
-    for place in reversed(range(len(down))):
-        down[place] = min(down[place], limit)
-        limit = down[place] - step
-    return down
+    blocks: list[list[float]] = []
+    for place, height in enumerate(wanted):
+        blocks.append([height - place * step])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            blocks[-2:] = [blocks[-2] + blocks[-1]]
+    free = [float(np.mean(block)) for block in blocks for _ in block]
+    return [min(max(height, 0.0), most - (len(wanted) - 1) * step) + place * step for place, height in enumerate(free)]
 
 
 def _legend(page: Image.Image, verdicts: Sequence[Verdict], y: int) -> None:
@@ -189,5 +188,5 @@ def _legend(page: Image.Image, verdicts: Sequence[Verdict], y: int) -> None:
         draw.line((x, middle, x + 26, middle), colour, 3)
         draw.text((x + 34, middle), text, INK, font(SMALL), anchor="lm")
         x += 34 + font(SMALL).getlength(text) + 28
-    draw.rectangle((x, middle - 7, x + 26, middle + 7), SHADE, LINE)
+    draw.rectangle((x, middle - 7, x + 26, middle + 7), SHADED, LINE)
     draw.text((x + 34, middle), "nine in ten of other seeds' pictures", INK, font(SMALL), anchor="lm")

@@ -10,11 +10,14 @@ from PIL import Image, ImageDraw
 
 from seedscope.analysis.seeds.scores.resizes import Resizes
 from seedscope.analysis.sheets.bearing_sheet import bearing_sheet
-from seedscope.analysis.sheets.contact_sheet import GAP, LARGE_SIDE, failed
+from seedscope.analysis.sheets.contact_sheet import LARGE_SIDE, failed
 from seedscope.analysis.sheets.curve_sheet import Panel, curve_sheet
 from seedscope.analysis.sheets.paper import GREY, INK, PAPER, SMALL, Size, centred, font
 from seedscope.pipeline.images import Pixels
 
+ROWS = 3
+INNER, OUTER = 4, 18
+"""Pixels between the two pictures of a seed at a size, and below them."""
 NAMES = 56
 """Pixels of the column that says which noise a line of pictures has."""
 View = tuple[int, int, int, int]
@@ -51,9 +54,9 @@ def resize_sheet(
     shown: list[Size] = [(round(width * times), round(height * times)) for width, height in sizes]
     high = max(height for _, height in shown)
     cells = [
-        (shown[0][0], 2 * high + GAP),
-        (NAMES, 2 * high + GAP),
-        *((width, 2 * high + GAP) for width, _ in shown[1:]),
+        (shown[0][0], 2 * high + INNER + OUTER),
+        (NAMES, 2 * high + INNER + OUTER),
+        *((width, 2 * high + INNER + OUTER) for width, _ in shown[1:]),
     ]
 
     def images(seed: int) -> list[Image.Image | None]:
@@ -69,12 +72,14 @@ def resize_sheet(
         [f"{_named(sizes[0])}, the seed itself", "", *_headings(found, sizes[1:])],
         path,
         title=title,
-        measure=f"Mean distance of pictures of resized noise by {feature}, where another seed's is 1 away, with its 95 % interval",
+        measure=f"Mean distance with resized noise by {feature}, where another seed's is 1 away, with its 95 % interval",
         notes=[
-            f"The prompt: {prompt}. Over each column stands the mean distance of all seeds over {found.prompts} prompts. "
+            f"The prompt: {prompt}. Over each column stands the mean distance of all seeds over {found.prompts} prompts, of resized / "
+            "plain noise. "
             "Compared is what lies in the frame, where the resized noise is that of the seed itself."
         ],
         cells=cells,
+        most=ROWS,
     )
 
 
@@ -99,7 +104,7 @@ def resize_curves(
 
 def _headings(found: Resizes, sizes: Sequence[Size]) -> list[str]:
     means = zip(sizes, found.resized.all.mean, found.plain.all.mean, strict=True)
-    return [f"{_named(size)} resized {resized:.2f} plain {plain:.2f}" for size, resized, plain in means]
+    return [f"{_named(size)} {resized:.2f}/{plain:.2f}" for size, resized, plain in means]
 
 
 def _named(size: Size) -> str:
@@ -125,17 +130,17 @@ def _framed(pixels: Pixels | None, view: View, size: Size) -> Image.Image:
 
 def _stack(images: Sequence[Image.Image], cell: Size) -> Image.Image:
     """Pictures under each other, each in the middle of as much room."""
-    box, room = Image.new("RGB", cell, PAPER), (cell[0], (cell[1] - GAP * (len(images) - 1)) // len(images))
+    box, room = Image.new("RGB", cell, PAPER), (cell[0], (cell[1] - OUTER - INNER * (len(images) - 1)) // len(images))
     for place, image in enumerate(images):
         left, top = centred(image.size, room)
-        box.paste(image, (left, place * (room[1] + GAP) + top))
+        box.paste(image, (left, place * (room[1] + INNER) + top))
     return box
 
 
 def _names(cell: Size) -> Image.Image:
     box = Image.new("RGB", cell, PAPER)
-    room = (cell[1] - GAP) // 2
+    room = (cell[1] - INNER - OUTER) // 2
     for place, name in enumerate(("resized", "plain")):
-        middle = place * (room + GAP) + room / 2
+        middle = place * (room + INNER) + room / 2
         ImageDraw.Draw(box).text((cell[0] - 4, middle), name, GREY, font(SMALL), anchor="rm")
     return box

@@ -133,9 +133,8 @@ def _at(size: str) -> tuple[str, Callable[[dict[str, float]], str]]:
 def sentences(found: Resizes, seeds: Sequence[int], by_size: pa.Table, feature: str) -> list[str]:
     """What the distances are, how far pictures go at each size, and which seeds bear it."""
     return [
-        f"Distances from the seed's own picture by {feature}, of resized / of plain noise, over the part whose resized noise is "
-        "the seed's own, where another seed's picture of that size is 1 away on average. p: that it goes no "
-        "less far than another seed.",
+        f"Distances from the seed's own picture by {feature}, of resized / of plain noise, over the part whose resized noise "
+        "is the seed's own, where another seed's picture of that size is 1 away on average. p: of going no less far.",
         *(_of_size(row) for row in by_size.to_pylist()),
         whether_they_differ(found, seeds, "other sizes with resized noise"),
     ]

@@ -1,7 +1,7 @@
 """Which seeds bear a change of their noise, or of their size, and which are brittle under it.
 
 What is compared is how far a seed's pictures go, for each prompt, on the scale on which they lie 1 apart from the other seeds'
-pictures of the prompt, in the median or the mean: a seed whose pictures are unlike all others goes far, and is not brittle for that.
+pictures of the prompt, in the middle: a seed whose pictures are unlike all others goes far, and is not brittle for that.
 Source: for the errors of means over groups of prompts, Liang, Zeger (1986), "Longitudinal data analysis using generalized
 linear models"; for the comparison, `effects.py`, `score_null.py` and `discovery.py`.
 """
