@@ -74,9 +74,8 @@ def resize_sheet(
         title=title,
         measure=f"Mean distance with resized noise by {feature}, where another seed's is 1 away, with its 95 % interval",
         notes=[
-            f"The prompt: {prompt}. Over each column stands the mean distance of all seeds over {found.prompts} prompts, of resized / "
-            "plain noise. "
-            "Compared is what lies in the frame, where the resized noise is that of the seed itself."
+            f"The prompt: {prompt}. Over each column stands the mean distance of all seeds over {found.prompts} prompts, of "
+            "resized / plain noise. Compared is what lies in the frame, where the resized noise is that of the seed itself."
         ],
         cells=cells,
         most=ROWS,
