@@ -72,7 +72,7 @@ def resize_sheet(
         [f"{_named(sizes[0])}, the seed itself", "", *_headings(found, sizes[1:])],
         path,
         title=title,
-        measure=f"Mean distance with resized noise by {feature}, where another seed's is 1 away, with its 95 % interval",
+        measure=f"Mean distance with resized noise by {feature}, where other seeds' are 1 apart, with its 95 % interval",
         notes=[
             f"The prompt: {prompt}. Over each column stands the mean distance of all seeds over {found.prompts} prompts, of "
             "resized / plain noise. Compared is what lies in the frame, where the resized noise is that of the seed itself."
@@ -91,11 +91,11 @@ def resize_curves(
         StorageError: the folder cannot be written, or is full.
     """
     panels = [
-        Panel(heading, np.arange(len(sizes)), [_named(size) for size in sizes], kept.curve.mean, kept.all, found.spread)
+        Panel(heading, np.arange(len(sizes)), [_named(size) for size in sizes], kept.curve.mean, kept.all, kept.spread)
         for heading, kept in (("Noise resized", found.resized), ("Plain noise of that size", found.plain))
     ]
     notes = [
-        f"Distance from the seed's own picture by {feature}, where another seed's picture of that size is 1 away; means over "
+        f"Distance from the seed's own picture by {feature}, where those of other seeds are 1 apart; means over "
         f"{found.prompts} prompts. Colours are by resized noise."
     ]
     curve_sheet(panels, found, seeds, path, title=title, notes=notes, axis="width x height, pixels")

@@ -43,7 +43,7 @@ def resize_seeds(
 
     Of each seed and prompt it draws the picture, and two at each size: of noise with the seed's own in its middle, as A1111's
     "resize seed from" (`noise: {from: ...}`) has it, and of plain noise. Compared is the part whose noise is the seed's own, on
-    the scale on which another seed's picture of that size is 1 away. Writes resize.parquet, a row a seed, resize_sizes.parquet,
+    the scale on which pictures of two seeds are 1 apart. Writes resize.parquet, a row a seed, resize_sizes.parquet,
     a row a size, resize.png and resize_curves.png. The pictures are not kept; a command that was stopped goes on when run
     again.
 
@@ -114,7 +114,7 @@ def _by_seed(found: Resizes, seeds: Sequence[int], how: Resizing) -> pa.Table:
 
 
 def _by_size(found: Resizes, how: Resizing) -> pa.Table:
-    """A row a size: both kinds of noise, over all seeds; `other_lo` and `other_hi` are the band of other seeds' pictures."""
+    """A row a size: both kinds of noise, over all seeds; `_other_lo` and `_other_hi` are the band of other seeds' pictures."""
     import pyarrow as pa
 
     from seedscope.jobs.planning.draw_resized import named_as
@@ -122,7 +122,8 @@ def _by_size(found: Resizes, how: Resizing) -> pa.Table:
     columns: dict[str, object] = {"size": [named_as(size) for size in how.sizes]}
     for noise, kept in (("resized", found.resized), ("plain", found.plain)):
         columns |= {noise: kept.all.mean, f"{noise}_lo": kept.all.lo, f"{noise}_hi": kept.all.hi, f"{noise}_p": kept.p}
-    columns |= {"other_lo": found.spread[:, 0], "other_hi": found.spread[:, 1], "apart": found.apart}
+        low, high = kept.spread.T
+        columns |= {f"{noise}_other_lo": low, f"{noise}_other_hi": high, f"{noise}_apart": kept.apart}
     return pa.table({name: pa.array(values, from_pandas=True) for name, values in columns.items()})
 
 
@@ -134,7 +135,7 @@ def sentences(found: Resizes, seeds: Sequence[int], by_size: pa.Table, feature: 
     """What the distances are, how far pictures go at each size, and which seeds bear it."""
     return [
         f"Distances from the seed's own picture by {feature}, of resized / of plain noise, over the part whose resized noise "
-        "is the seed's own, where another seed's picture of that size is 1 away on average. p: of going no less far.",
+        "is the seed's own, where pictures of two seeds are 1 apart on average. p: of going no less far.",
         *(_of_size(row) for row in by_size.to_pylist()),
         whether_they_differ(found, seeds, "other sizes with resized noise"),
     ]

@@ -9,7 +9,6 @@ linear models"; for the comparison, `effects.py`, `score_null.py` and `discovery
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,14 +116,14 @@ def to_others(distances: Array) -> Array:
     return np.where(np.eye(distances.shape[-1], dtype=bool), np.nan, distances)
 
 
-def apart(others: Array, middle: Callable[..., Array] = np.nanmedian) -> Array:
-    """(..., S) middle distance of each seed's picture from those of the others, from (..., S, S) as of `to_others`.
+def apart(others: Array) -> Array:
+    """(..., S) median distance of each seed's picture from those of the others, from (..., S, S) as of `to_others`.
 
     Raises:
         StatisticsError: of a prompt they do not differ.
     """
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of cells that failed: NaN
-        found = np.asarray(middle(others, axis=-1))
+        found = np.asarray(np.nanmedian(others, axis=-1))
     if (found == 0).any():
         raise StatisticsError(
             "Of a prompt a seed's picture is the same as all others', so that nothing is far from it."

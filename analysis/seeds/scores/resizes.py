@@ -1,10 +1,11 @@
 """Whether a seed's picture stays the same one at other sizes: with its noise resized ("seed resize"), and with plain noise.
 
 The picture of a seed at its own size is compared with its picture at another size, in the distance of some embedding, over the
-region in which the noise of both is the same where it was resized. What that distance is for unlike pictures say the other
-seeds: the same picture is compared, over the same region, with those of the other seeds at that size. Where resizing keeps
-nothing, a seed's resized noise is as good as another seed's, and so is its plain noise of that size: both are normal and
-independent; the distance is then 1 in the mean.
+region in which the noise of both is the same where it was resized. How far unlike pictures would be apart say the other seeds'
+pictures of that size with noise of that kind, over the same region: with R the mean distance of the seed's own picture from
+those, C that of its picture at the other size from the other seeds' own, and G that of all pairs of different seeds, it is
+R C / G. A seed whose pictures are unlike all others is not far off for that, nor is one whose pictures are near to all others
+the same picture. Where nothing is kept the distance over R C / G is 1 in the mean.
 
 Whether a size keeps anything at all is tested by permuting which seed's picture at the other size is held against which seed's
 own, within each prompt and in the same way for all prompts, so that a seed whose pictures look alike whatever the prompt is no
@@ -30,7 +31,6 @@ from seedscope.analysis.seeds.scores.bearing import (
     SHUFFLES,
     Bearing,
     Way,
-    apart,
     bearing,
     means,
     over_seeds,
@@ -48,26 +48,23 @@ class Kept:
     """What one kind of noise keeps of pictures at T sizes; distances, where other seeds are 1 apart.
 
     curve: (T, S) of each seed. all: (T,) of all seeds. p: (T,) of "a seed's picture is no nearer to its own at another size
-        than other seeds' are".
+        than other seeds' are". apart: (T,) mean distance of two seeds, in the embedding. spread: (T, 2) between which the
+        middle 90 % of them lie, where that is 1.
     """
 
     curve: Way
     all: Way
     p: Array
+    apart: Array
+    spread: Array
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Resizes(Bearing):
-    """How S seeds bear T sizes; `area` is of resized noise, over the sizes that are not their own.
-
-    apart: (T,) mean distance from another seed, in the embedding. spread: (T, 2) between which the middle 90 % of other
-        seeds' pictures lie, where that is 1.
-    """
+    """How S seeds bear T sizes; `area` is of resized noise, over the sizes that are not their own."""
 
     resized: Kept
     plain: Kept
-    apart: Array
-    spread: Array
 
 
 def resize_distances(own: npt.NDArray[np.floating], other: npt.NDArray[np.floating]) -> Array:
@@ -97,25 +94,46 @@ def resizes(
     refuse_too_few(resized.shape[1], resized.shape[2], FEWEST_SEEDS)
     if all(is_own):
         raise StatisticsError("There is no size but the seeds' own; name another one.")
-    others = to_others(resized)
-    scale = apart(others, np.nanmean)
-    ratios = [np.diagonal(each, axis1=2, axis2=3) / scale for each in (resized, plain)]
     _, member = np.unique(np.asarray(groups), return_inverse=True)
+    ratios = [_over_unlike(each) for each in (resized, plain)]
+    of_resized = np.diagonal(ratios[0][~np.asarray(is_own)], axis1=2, axis2=3)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of cells that failed: NaN
-        areas = np.nanmean(ratios[0][~np.asarray(is_own)], axis=0)
+        areas = np.nanmean(of_resized, axis=0)
     kept = [_kept(*pair, member, rng) for pair in zip(ratios, (resized, plain), strict=True)]
-    return Resizes(
-        **vars(bearing(areas, groups, rng)),
-        resized=kept[0],
-        plain=kept[1],
-        apart=np.nanmean(scale, axis=(1, 2)),
-        spread=np.nanquantile(others / scale[..., None], BAND, axis=(1, 2, 3)).T,
+    return Resizes(**vars(bearing(areas, groups, rng)), resized=kept[0], plain=kept[1])
+
+
+def _kept(ratios: Array, distances: Array, member: npt.NDArray[np.intp], rng: np.random.Generator) -> Kept:
+    own = np.diagonal(ratios, axis1=2, axis2=3)
+    return Kept(
+        curve=means(own, member),
+        all=over_seeds(own, member),
+        p=np.array([nearer(at_size, rng) for at_size in distances]),
+        apart=np.nanmean(to_others(distances), axis=(1, 2, 3)),
+        spread=np.nanquantile(to_others(ratios), BAND, axis=(1, 2, 3)).T,
     )
 
 
-def _kept(ratio: Array, distances: Array, member: npt.NDArray[np.intp], rng: np.random.Generator) -> Kept:
-    p = np.array([nearer(at_size, rng) for at_size in distances])
-    return Kept(means(ratio, member), over_seeds(ratio, member), p)
+def _over_unlike(distances: Array) -> Array:
+    """Distances (..., S, S) over those that unlike pictures would have.
+
+    Raises:
+        StatisticsError: of a prompt all pictures of other seeds are the same.
+    """
+    unlike = _by_rows_and_columns(to_others(distances))
+    if (unlike == 0).any():
+        raise StatisticsError(
+            "Of a prompt a seed's picture is the same as all others', so that nothing is far from it."
+        )
+    return distances / unlike
+
+
+def _by_rows_and_columns(distances: Array) -> Array:
+    """Mean of a row x mean of a column / mean of all, (..., S, S); NaN counts for nothing."""
+    with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of cells that failed: NaN
+        rows, columns = (np.nanmean(distances, axis=axis, keepdims=True) for axis in (-1, -2))
+        every = np.nanmean(distances, axis=(-2, -1), keepdims=True)
+        return np.asarray(rows * columns / every)
 
 
 def nearer(distances: Array, rng: np.random.Generator, shuffles: int = SHUFFLES) -> float:
@@ -124,9 +142,10 @@ def nearer(distances: Array, rng: np.random.Generator, shuffles: int = SHUFFLES)
     Args:
         distances: (P, S, S), of which the diagonal is each seed's own.
     """
+    # Rows and columns are scaled with what is permuted among them, so that it is the same for all permutations.
+    scaled = distances / _by_rows_and_columns(distances)
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of cells that failed: NaN
-        scale = np.nanmedian(distances, axis=2, keepdims=True)  # no matter how labels are permuted
-        matrix = np.nanmean(distances / scale, axis=0)
+        matrix = np.nanmean(scaled, axis=0)
     seeds = np.arange(matrix.shape[0])
     orders = rng.permuted(np.tile(seeds, (shuffles, 1)), axis=1)
     chance = np.nanmean(matrix[seeds, orders], axis=1)

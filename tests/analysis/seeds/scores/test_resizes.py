@@ -49,7 +49,7 @@ def test_resized_noise_that_keeps_half_and_plain_noise_that_keeps_nothing() -> N
     assert np.allclose(found.resized.all.mean, 0.5, atol=0.02)
     assert np.allclose(found.plain.all.mean, 1, atol=0.04)
     assert (found.resized.p < 0.001).all() and (found.plain.p > 0.01).all()
-    assert (found.spread[:, 0] < 1).all() and (found.spread[:, 1] > 1).all()
+    assert all((kept.spread[:, 0] < 1).all() and (kept.spread[:, 1] > 1).all() for kept in (found.resized, found.plain))
 
 
 def test_planted_seeds_are_found() -> None:
@@ -82,6 +82,14 @@ def test_the_own_size_is_exactly_the_same_and_does_not_count() -> None:
     assert np.allclose(found.area.mean, found.resized.curve.mean[[0, 2]].mean(axis=0))
     with pytest.raises(StatisticsError, match="no size but the seeds' own"):
         resizes(*distances, [True] * SIZES, np.arange(PROMPTS), rng)
+
+
+def test_a_seed_whose_pictures_are_near_to_all_others_is_not_the_same_picture() -> None:
+    rng = np.random.default_rng(12)
+    own, resized, plain = pictures(rng, np.ones(SEEDS), prompts=60)
+    resized[:, :, 3] *= 0.2
+    found = judged((own, resized, plain), rng)
+    assert found.verdict(3) == "as others" and found.area.mean[3] == pytest.approx(1, abs=0.06)
 
 
 def test_failed_cells_are_left_out() -> None:
