@@ -142,7 +142,7 @@ def _fitted(distances: Array) -> Array:
         for _ in range(ROUNDS):
             columns = known.sum(axis=-2, keepdims=True) / np.nansum(there * rows, axis=-2, keepdims=True)
             rows = known.sum(axis=-1, keepdims=True) / np.nansum(there * columns, axis=-1, keepdims=True)
-    return rows * columns
+    return np.asarray(rows * columns)
 
 
 def nearer(distances: Array, rng: np.random.Generator, shuffles: int = SHUFFLES) -> float:
