@@ -79,12 +79,12 @@ def draw_curves(
     one = LEFT + WIDTH + RIGHT
     width = 2 * MARGIN + len(panels) * one + (len(panels) - 1) * BETWEEN
     top = paragraphs(width, title, notes)
-    page = Image.new("RGB", (width, top.height + HEIGHT + 150), PAPER)
+    page = Image.new("RGB", (width, top.height + HEIGHT + 166), PAPER)
     page.paste(top)
     for place, panel in enumerate(panels):
         corner = (MARGIN + LEFT + place * (one + BETWEEN), top.height + line_height(HEADING) + 18)
         _Plot(page, corner, panel, 1.04 * highest).draw(seeds, verdicts, axis)
-    _legend(page, verdicts, page.height - MARGIN - line_height(SMALL))
+    _legend(page, verdicts, page.height - MARGIN - 2 * line_height(SMALL) - 6)
     return page
 
 
@@ -181,12 +181,17 @@ def _spread(wanted: Sequence[float], most: float, step: float = 15.0) -> list[fl
 
 
 def _legend(page: Image.Image, verdicts: Sequence[Verdict], y: int) -> None:
-    draw, x = ImageDraw.Draw(page), float(MARGIN)
+    """What lines and band mean, from a height on, in as many lines as it takes."""
+    draw, x, middle = ImageDraw.Draw(page), float(MARGIN), y + line_height(SMALL) // 2
     shown = [(COLOUR[verdict], verdict) for verdict in ("stable", "brittle", "as others") if verdict in verdicts]
-    middle = y + line_height(SMALL) // 2
-    for colour, text in [*shown, (INK, "mean of all seeds, with its 95 % interval")]:
-        draw.line((x, middle, x + 26, middle), colour, 3)
+    entries = [(INK, "mean of all seeds, with its 95 % interval"), (SHADED, "nine in ten of other seeds' pictures")]
+    for colour, text in [*shown, *entries]:
+        length = 34 + font(SMALL).getlength(text)
+        if x + length > page.width - MARGIN:
+            x, middle = float(MARGIN), middle + line_height(SMALL) + 6
+        if colour == SHADED:
+            draw.rectangle((x, middle - 7, x + 26, middle + 7), SHADED, LINE)
+        else:
+            draw.line((x, middle, x + 26, middle), colour, 3)
         draw.text((x + 34, middle), text, INK, font(SMALL), anchor="lm")
-        x += 34 + font(SMALL).getlength(text) + 28
-    draw.rectangle((x, middle - 7, x + 26, middle + 7), SHADED, LINE)
-    draw.text((x + 34, middle), "nine in ten of other seeds' pictures", INK, font(SMALL), anchor="lm")
+        x += length + 28

@@ -135,7 +135,8 @@ def sentences(found: Resizes, seeds: Sequence[int], by_size: pa.Table, feature: 
     """What the distances are, how far pictures go at each size, and which seeds bear it."""
     return [
         f"Distances from the seed's own picture by {feature}, of resized / of plain noise, over the part whose resized noise "
-        "is the seed's own, where pictures of two seeds are 1 apart on average. p: of going no less far.",
+        "is the seed's own, where pictures of two seeds are 1 apart on average. Intervals are for these seeds and "
+        "other prompts; p is of going no less far.",
         *(_of_size(row) for row in by_size.to_pylist()),
         whether_they_differ(found, seeds, "other sizes with resized noise"),
     ]
