@@ -21,6 +21,7 @@ from seedscope.jobs.commands.masks import write_masks
 from seedscope.jobs.commands.models import list_models
 from seedscope.jobs.commands.plan import plan_study
 from seedscope.jobs.commands.report import report_study
+from seedscope.jobs.commands.resize import resize_seeds
 from seedscope.jobs.commands.run import features, generate, run_study
 from seedscope.jobs.commands.schema import print_schema
 from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
@@ -57,6 +58,7 @@ app.command("diverse")(choose_diverse_seeds)
 app.command("variations")(vary_seeds)
 app.command("identify")(identify_seeds)
 app.command("swap")(swap_seeds)
+app.command("resize")(resize_seeds)
 app.command("submit")(submit_study)
 app.command("jobs")(list_jobs)
 app.command("logs")(show_log)

@@ -22,6 +22,7 @@ from seedscope.analysis.sheets.paper import (
     SMALL,
     TEXT,
     TITLE,
+    Size,
     centred,
     fitted,
     font,
@@ -40,13 +41,14 @@ HEAD_LINES = 4
 
 @dataclass(frozen=True)
 class Row:
-    """One seed: where it stands, and its picture for each prompt, None where that cell failed."""
+    """One seed: where it stands, its picture for each prompt, None where that cell failed, and a word on it, if any."""
 
     seed: int
     rank: int
     value: float
     interval: tuple[float, float] | None
     images: Sequence[Image.Image | None]
+    verdict: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def contact_sheet(
     measure: str,
     notes: Sequence[str] = (),
     headings: tuple[str, str] = ("Best", "Worst"),
+    cells: Sequence[Size] | None = None,
 ) -> None:
     """Draw the sheet and write it as a PNG: the whole file, or what was there before.
 
@@ -79,13 +82,14 @@ def contact_sheet(
         measure: what the values are, such as `fd_efficientnet_lite0 (lower is better), 95 % interval`.
         notes: sentences under the title; each becomes a paragraph.
         headings: of the two parts of the table.
+        cells: width and height of each column's pictures on the page; None: all as large as the first picture suggests.
 
     Raises:
         ValueError: no columns, no rows, or a row with another number of pictures than columns.
         OSError: there is no such folder.
         StorageError: the folder cannot be written, or is full.
     """
-    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes, headings=headings)
+    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes, headings=headings, cells=cells)
     with replacing(Path(path)) as scratch:
         sheet.save(scratch, "PNG", optimize=True)
 
@@ -99,6 +103,7 @@ def draw_sheet(
     measure: str,
     notes: Sequence[str] = (),
     headings: tuple[str, str] = ("Best", "Worst"),
+    cells: Sequence[Size] | None = None,
 ) -> Image.Image:
     """Draw the sheet: an RGB image. Arguments and errors as for `contact_sheet`."""
     sections = [Section(headings[0], BEST, best), Section(headings[1], WORST, worst)]
@@ -109,9 +114,9 @@ def draw_sheet(
     for row in rows:
         if len(row.images) != len(columns):
             raise ValueError(f"Seed {row.seed} has {len(row.images)} pictures for {len(columns)} prompts.")
-    cell = _cell_size(rows)
-    width = MARGIN + LABEL_WIDTH + LABEL_GAP + len(columns) * (cell[0] + GAP) - GAP + MARGIN
-    sheet = _Sheet(max(width, 640), cell, _Axis.of(rows))
+    cells = [_cell_size(rows)] * len(columns) if cells is None else cells
+    width = MARGIN + LABEL_WIDTH + LABEL_GAP + sum(cell[0] + GAP for cell in cells) - GAP + MARGIN
+    sheet = _Sheet(max(width, 640), cells, _Axis.of(rows))
     sheet.top(title, measure, notes)
     for section in sections:
         sheet.section(section, columns)
@@ -143,8 +148,9 @@ class _Axis:
 class _Sheet:
     """A page that is filled from the top. Draws on a canvas that grows; y is where the next thing goes, in pixels."""
 
-    def __init__(self, width: int, cell: tuple[int, int], axis: _Axis) -> None:
-        self.width, self.cell, self.axis = width, cell, axis
+    def __init__(self, width: int, cells: Sequence[Size], axis: _Axis) -> None:
+        self.width, self.cells, self.axis = width, cells, axis
+        self.row_height = max(height for _, height in cells)
         self.canvas = Image.new("RGB", (width, 512), PAPER)
         self.y = MARGIN
 
@@ -179,38 +185,41 @@ class _Sheet:
 
     def _column_heads(self, columns: Sequence[str]) -> None:
         """Prompts in a few lines each, standing on the pictures."""
-        heads = [wrapped(plain_letters(prompt), SMALL, self.cell[0], HEAD_LINES) for prompt in columns]
+        heads = [
+            wrapped(plain_letters(prompt), SMALL, cell[0], HEAD_LINES)
+            for prompt, cell in zip(columns, self.cells, strict=True)
+        ]
         step = line_height(SMALL)
         draw = self._room(step * max(map(len, heads)))
         bottom = self.y + step * max(map(len, heads))
-        for x, head in zip(self._columns(), heads, strict=False):
+        for x, head in zip(self._columns(), heads, strict=True):
             for place, line in enumerate(head):
                 draw.text((x, bottom - step * (len(head) - place)), line, INK, font(SMALL))
         self.y = bottom + 6
 
     def _row(self, row: Row, accent: str) -> None:
         label_height = self._label(row, accent)
-        for x, image in zip(self._columns(), row.images, strict=False):
+        for x, cell, image in zip(self._columns(), self.cells, row.images, strict=True):
             if image is None:
-                self.canvas.paste(_failed(self.cell), (x, self.y))
+                self.canvas.paste(failed(cell), (x, self.y))
             else:
-                scaled = fitted(image, self.cell)
-                left, top = centred(scaled.size, self.cell)
+                scaled = fitted(image, cell)
+                left, top = centred(scaled.size, cell)
                 self.canvas.paste(scaled, (x + left, self.y + top))
-        self.y += max(self.cell[1], label_height) + GAP
+        self.y += max(self.row_height, label_height) + GAP
 
     def _label(self, row: Row, accent: str) -> int:
         """Seed, rank, value and interval, in words and on the axis, centred beside the pictures; its height."""
         interval = "no interval" if row.interval is None else " to ".join(map(self.axis.written, row.interval))
         lines = [
             (f"seed {row.seed}", _fitting(f"seed {row.seed}", HEADING, LABEL_WIDTH), INK),
-            (f"rank {row.rank}", SMALL, GREY),
+            (f"rank {row.rank}" + (f", {row.verdict}" if row.verdict else ""), SMALL, GREY),
             (self.axis.written(row.value), TEXT, INK),
             (interval, SMALL, GREY),
         ]
         height = sum(line_height(size) for _, size, _ in lines) + 16
-        draw = self._room(max(height, self.cell[1]) + GAP)
-        y = self.y + max(0, (self.cell[1] - height) // 2)
+        draw = self._room(max(height, self.row_height) + GAP)
+        y = self.y + max(0, (self.row_height - height) // 2)
         for text, size, colour in lines:
             draw.text((MARGIN, y), text, colour, font(size))
             y += line_height(size)
@@ -220,9 +229,9 @@ class _Sheet:
     def _columns(self) -> Iterator[int]:
         """The left edges of the columns."""
         x = MARGIN + LABEL_WIDTH + LABEL_GAP
-        while True:
+        for width, _ in self.cells:
             yield x
-            x += self.cell[0] + GAP
+            x += width + GAP
 
     def _paragraph(self, text: str, size: int, colour: str) -> None:
         lines = wrapped(plain_letters(text), size, self.width - 2 * MARGIN, 6)
@@ -251,7 +260,7 @@ def _cell_size(rows: Sequence[Row]) -> tuple[int, int]:
     return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
 
 
-def _failed(cell: tuple[int, int]) -> Image.Image:
+def failed(cell: Size) -> Image.Image:
     """An empty, hatched box with the word `failed`."""
     box = Image.new("RGB", cell, SHADE)
     draw = ImageDraw.Draw(box)

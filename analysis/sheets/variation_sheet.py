@@ -1,4 +1,4 @@
-"""A page of variations: the seeds that bear them best and worst, a row a seed, from its own picture to the other seed's."""
+"""Pages of variations: the pictures of a seed on the way to another one, a row a seed; and the curves of all seeds."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from seedscope.analysis.seeds.scores.bearing import Way
 from seedscope.analysis.seeds.scores.variations import Variations
-from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
+from seedscope.analysis.sheets.bearing_sheet import bearing_sheet
+from seedscope.analysis.sheets.curve_sheet import Panel, curve_sheet
 from seedscope.pipeline.images import Pixels
-
-ROWS = 5
-"""Seeds of each part of the page."""
 
 
 def variation_sheet(
@@ -26,7 +25,7 @@ def variation_sheet(
     feature: str,
     title: str,
 ) -> None:
-    """Draw the page and write it as a PNG.
+    """Draw the page of pictures and write it as a PNG.
 
     Args:
         seeds: S, as of `found`.
@@ -35,23 +34,33 @@ def variation_sheet(
     Raises:
         StorageError: the folder cannot be written, or is full.
     """
-    order = np.argsort(found.area.mean, kind="stable")
-    ranks = {int(seed): rank for rank, seed in enumerate(order, 1)}
-    half = min(ROWS, (len(order) + 1) // 2)
-
-    def row(seed: int) -> Row:
-        lo, hi = float(found.area.lo[seed]), float(found.area.hi[seed])
-        images = [None if (pixels := of[seed]) is None else Image.fromarray(pixels) for of in pictures]
-        interval = None if np.isnan(lo) else (lo, hi)
-        return Row(seeds[seed], ranks[seed], float(found.area.mean[seed]), interval, images)
-
-    contact_sheet(
-        [row(int(seed)) for seed in order[:half]],
-        [row(int(seed)) for seed in order[half:][-half:]],
+    bearing_sheet(
+        found,
+        seeds,
+        lambda seed: [None if (pixels := of[seed]) is None else Image.fromarray(pixels) for of in pictures],
         ["the seed itself", *(f"strength {strength:g}" for strength in found.strengths)],
         path,
         title=title,
         measure=f"Mean distance on the way by {feature}, where other seeds' pictures are 1 apart, with its 95 % interval",
         notes=[f"The prompt: {prompt}. Strength 1 is the picture of another seed, the same one in every row."],
-        headings=("Most stable", "Most brittle"),
     )
+
+
+def variation_curves(found: Variations, seeds: Sequence[int], path: Path, *, feature: str, title: str) -> None:
+    """Draw the curves of distance over strength and write them as a PNG.
+
+    Raises:
+        StorageError: the folder cannot be written, or is full.
+    """
+    places = np.r_[0.0, found.strengths]
+    curves, middle = np.pad(found.curve.mean, ((1, 0), (0, 0))), found.all
+    panel = Panel(
+        "Distance from the seed's own picture",
+        places,
+        [f"{place:g}" for place in places],
+        curves,
+        Way(*(np.r_[0.0, ends] for ends in (middle.mean, middle.lo, middle.hi))),
+        np.tile(found.spread, (len(places), 1)),
+    )
+    notes = [f"Distances by {feature}, where other seeds' pictures are 1 apart; means over {found.prompts} prompts."]
+    curve_sheet([panel], found, seeds, path, title=title, notes=notes, axis="strength")

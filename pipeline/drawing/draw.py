@@ -33,7 +33,7 @@ class Drawing:
 
     def __init__(self, study: Study, located: Located, task: Task) -> None:
         self._study, self._task = study, task
-        self.noise, self._size = noise.recipe_of(study, located), located.size(study.sampling)
+        self.noise, self._studys_size = noise.recipe_of(study, located), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
         self._branches = branches_of(self.model, study.sampling)
         told = isinstance(self.model, Denoiser) and self.model.told_guidance
@@ -43,23 +43,26 @@ class Drawing:
                 "itself, which leaves no place for a negative prompt. Remove it."
             )
         self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)
-        self._noise, self._latents = self.noise, dict[int, torch.Tensor]()
+        self._noise, self._size, self._latents = self.noise, self._studys_size, dict[int, torch.Tensor]()
         self._begun = Begun()
         self._decoded_at_once = study.compute.batch_size
 
     @torch.no_grad()
     @exact_float32()
-    def begin(self, unit: Unit, how: noise.Recipe | None = None) -> Mapping[str, dict[str, object]]:
+    def begin(
+        self, unit: Unit, how: noise.Recipe | None = None, size: tuple[int, int] | None = None
+    ) -> Mapping[str, dict[str, object]]:
         """Prepare for the cells of a unit: draw its noise, and what the task prepares.
 
         Args:
             how: the noise of these cells; None: that of the study.
+            size: (height, width) of their pictures, pixels, for which the noise is made; None: that of the study.
 
         Returns:
             What the rows of each prompt say beside its text, by the prompt's id.
         """
         self._embed(unit.prompts)
-        self._noise = how or self.noise
+        self._noise, self._size = how or self.noise, size or self._studys_size
         self._latents = {} if self._noise is None else {seed: self._noise.latent(seed) for seed in unit.seeds}
         self._begun = self._task.begin(self.model, unit.prompts)
         return self._begun.columns

@@ -1,7 +1,7 @@
 """Find a diffusion model: a bundled one, a folder in diffusers layout, or a hub id. Reads its configuration, no weights."""
 
 import reprlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -74,14 +74,22 @@ class Located:
                 f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are (no sample_size in "
                 f"{self.family.network}/config.json). Give height and width."
             )
-        self._refuse_other_sides({"sampling.height": height, "sampling.width": width})
+        self.refuse_size(height, width)
+        return height, width
+
+    def refuse_size(self, height: int, width: int, keys: Sequence[str] = ("sampling.height", "sampling.width")) -> None:
+        """Refuse a size in pixels that the model does not draw; `keys` are what a person gave height and width by.
+
+        Raises:
+            ModelError: it does not.
+        """
+        self._refuse_other_sides(zip(keys, (height, width), strict=True))
         kept = self.geometry.kept(height, width)
         if kept != (height, width):
             raise ModelError(
-                f"sampling.height, sampling.width: {self.folder.name} draws other pixels than {height} x {width} (height x "
+                f"{', '.join(dict.fromkeys(keys))}: {self.folder.name} draws other pixels than {height} x {width} (height x "
                 f"width) where these are asked for. Ask for a size that it keeps, such as {kept[0]} x {kept[1]}."
             )
-        return height, width
 
     def identity_of_texts(self) -> Json:
         """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
@@ -101,9 +109,9 @@ class Located:
                 kept[key] = {file: value for file, value in found.items() if file.startswith(begins)}
         return kept | self.pieces.identity_of_texts(parts)
 
-    def _refuse_other_sides(self, sides: Mapping[str, int]) -> None:
+    def _refuse_other_sides(self, sides: Iterable[tuple[str, int]]) -> None:
         step = self.geometry.step
-        for key, side in sides.items():
+        for key, side in sides:
             if side % step:
                 near = max(step, round(side / step) * step)
                 raise ModelError(
@@ -127,8 +135,7 @@ class Located:
             )
         if (size := study.noise.from_size) is None:
             return None
-        for side in size:
-            self._refuse_other_sides({"noise.from": side})
+        self._refuse_other_sides(("noise.from", side) for side in size)
         small = self.geometry.latent_shape(*size)
         return None if small == shape else small
 

@@ -16,7 +16,7 @@ from seedscope.analysis.experiments.swap.crossed import Cell, Design
 from seedscope.analysis.experiments.swap.distances import Distance
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.scores import StatisticsError
-from seedscope.analysis.seeds.scores.variations import Way, means_over_prompts
+from seedscope.analysis.seeds.scores.bearing import Way, means
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,7 @@ def curve(design: Design, distance: Distance) -> Curve:
     own, other = (np.stack([row[side] for row in rows], axis=1)[..., None] for side in (0, 1))
     places = np.unique(member, return_inverse=True)[1]
     with warnings.catch_warnings(action="ignore", category=RuntimeWarning):  # of a single group: NaN
-        ways = [_flat(means_over_prompts(values, places)) for values in (own, other)]
+        ways = [_flat(means(values, places)) for values in (own, other)]
     return Curve(
         distance.name, tuple(steps), ways[0], ways[1], float(np.mean([apart for _, _, apart in rows])), len(rows)
     )

@@ -14,7 +14,7 @@ from seedscope.analysis.experiments.swap.components import COMPONENTS, TOTALS, S
 from seedscope.analysis.experiments.swap.curve import Curve
 from seedscope.analysis.experiments.swap.judged import Judged
 from seedscope.analysis.seeds.scores.discovery import q_values
-from seedscope.analysis.sheets.curve_sheet import Line, Panel, draw_curves
+from seedscope.analysis.sheets.line_plots import Line, Panel, draw_curves
 
 RATE = 0.05
 TITLE = "What decides a picture: the first noise or the later?"

@@ -5,6 +5,8 @@ Source: AUTOMATIC1111, `modules/rng.py::ImageRNG.first` ("resize seed from").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 
@@ -18,13 +20,17 @@ def placed(small: torch.Tensor, large: torch.Tensor) -> torch.Tensor:
         small, large: of as many axes.
     """
     result = large.clone()
-    places = [_places(have, want) for have, want in zip(small.shape, large.shape, strict=True)]
-    result[tuple(to for _, to in places)] = small[tuple(of for of, _ in places)]
+    there = places(small.shape, large.shape)
+    result[tuple(to for _, to in there)] = small[tuple(of for of, _ in there)]
     return result
 
 
-def _places(small: int, large: int) -> tuple[slice, slice]:
-    """Along one axis: what is taken of the small noise, and where it lies in the large one."""
+def places(small: Sequence[int], large: Sequence[int]) -> list[tuple[slice, slice]]:
+    """Along each axis: what is taken of the small noise, and where it lies in the large one. It may be nothing."""
+    return [_along(have, want) for have, want in zip(small, large, strict=True)]
+
+
+def _along(small: int, large: int) -> tuple[slice, slice]:
     shift = (large - small) // 2
     length = small if shift >= 0 else small + 2 * shift
     first, to = max(-shift, 0), max(shift, 0)

@@ -14,7 +14,8 @@ from PIL import Image
 
 from seedscope.analysis.features.efficientnet_lite0 import EfficientNetLite0
 from seedscope.analysis.run.run import DrawnRun, run_of
-from seedscope.jobs.planning.draw_variations import draw_variations, some_prompts, variation_seeds
+from seedscope.jobs.planning.draw_changed import Drawn, draw_changed, some_prompts
+from seedscope.jobs.planning.draw_variations import variation_seeds, variations_of
 
 STUDY = {
     "name": "v",
@@ -43,6 +44,8 @@ def test_a_table_and_a_sheet_are_written(tmp_path: Path) -> None:
     rising = np.stack([table[f"at_{strength}"].to_numpy() for strength in ("0.05", "0.3", "1")])
     assert (rising[0] < rising[1]).all() and (rising[0] < rising[2]).all() and (rising[0] > 0).all()
     assert Image.open(tmp_path / "run" / "variations.png").width > 900
+    assert Image.open(tmp_path / "run" / "variations_curves.png").width > 500
+    assert not (tmp_path / "run" / ".variations").exists()
     assert "style_efficientnet_lite0" in said["sentences"][0] and "Over 2 prompts in 2 groups" in said["sentences"][1]
 
 
@@ -53,10 +56,15 @@ def test_the_ends_are_the_seed_itself_and_the_prompts_variation_seed(tmp_path: P
     assert [item.group for item in prompts] == ["cat", "bus"]
     ends = variation_seeds(run.wanted.seeds, 2)
     assert ends == [4, 5]
-    drawn = draw_variations(run, EfficientNetLite0(), [0, 1], prompts, [1.0])
+
+    def drawn_of(which: DrawnRun, seeds: list[int], strength: float) -> Drawn:
+        changes = variations_of(which, len(prompts), [strength])
+        return draw_changed(which, EfficientNetLite0(), seeds, prompts, changes, tmp_path / "kept")
+
+    drawn = drawn_of(run, [0, 1], 1.0)
     other = run_of(written(tmp_path, seeds=ends), tmp_path / "other")
     assert isinstance(other, DrawnRun)
-    its_own = draw_variations(other, EfficientNetLite0(), [ends[0], ends[1]], prompts, [0.5])
+    its_own = drawn_of(other, ends, 0.5)
     assert np.abs(drawn.vectors[1, 0] - its_own.vectors[0, 0, 0]).max() < 1e-3
     assert np.abs(drawn.vectors[1, 1] - its_own.vectors[0, 1, 1]).max() < 1e-3
     assert np.abs(drawn.vectors[0, 0] - its_own.vectors[0, 0, 0]).max() > 0.1
@@ -75,6 +83,7 @@ def test_the_ends_are_the_seed_itself_and_the_prompts_variation_seed(tmp_path: P
         ),
         ({}, ("--by", "looks"), "--by looks: gives no vector of a picture"),
         ({}, ("--by", "stile"), "no feature is called 'stile'"),
+        ({"seeds": [3]}, (), "seeds are compared with each other over prompts"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -1,0 +1,31 @@
+"""A page of curves shows every line, in a colour of its own, where its values are."""
+
+import numpy as np
+
+from seedscope.analysis.sheets.line_plots import BOTTOM, PANEL, TOP, Line, Panel, draw_curves
+from seedscope.analysis.sheets.paper import COLOURS, MARGIN
+
+
+def colour_at(pixels: np.ndarray, colour: str) -> np.ndarray:
+    """(n, 2) rows and columns of the pixels of a colour."""
+    wanted = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+    return np.argwhere((pixels == wanted).all(axis=-1))
+
+
+def test_lines_have_their_colours_and_heights() -> None:
+    flat = [Line(name, [0, 0.5, 1], [y] * 3, [None] * 3, [None] * 3) for name, y in (("low", 0.1), ("high", 0.9))]
+    one = draw_curves([Panel("a", "x", [0, 1], flat)], title="Curves", notes=["What they are."])
+    pixels = np.asarray(one)
+    low, high = (colour_at(pixels[-PANEL[1] - MARGIN : -MARGIN], colour) for colour in COLOURS[:2])
+    assert len(low) > 300 and len(high) > 300
+    apart = np.median(low[:, 0]) - np.median(high[:, 0])
+    assert abs(apart - 8 / 9 * (PANEL[1] - TOP - BOTTOM)) < 3, "the highest value is at the top"
+
+
+def test_panels_lie_two_in_a_row_and_bounds_are_drawn() -> None:
+    plain = Panel("a", "x", [0, 1], [Line("l", [0, 1], [0.5, 0.5], [None] * 2, [None] * 2)])
+    sure = Panel("a", "x", [0, 1], [Line("l", [0, 1], [0.5, 0.5], [0.0, 0.0], [1.0, 1.0])])
+    pages = [np.asarray(draw_curves([each] * 3, title="t", notes=[])) for each in (plain, sure)]
+    assert pages[0].shape == pages[1].shape and pages[0].shape[0] > 2 * PANEL[1] and pages[0].shape[1] < 3 * PANEL[0]
+    of_plain, of_sure = (len(colour_at(page, COLOURS[0])) for page in pages)
+    assert of_sure > of_plain
