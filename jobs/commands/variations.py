@@ -105,15 +105,22 @@ def rows(found: Variations, seeds: Sequence[int]) -> pa.Table:
 
 def sentences(found: Variations, feature: str) -> list[str]:
     """What the distances are, whether seeds differ, and which do surely."""
+    from seedscope.analysis.seeds.scores.shuffle import FEWEST_GROUPS
+
     low, high = found.spread
     verdicts = [found.verdict(seed) for seed in range(len(found.half))]
+    judged = (
+        f"{verdicts.count('stable')} are surely more stable than the median seed, and {verdicts.count('brittle')} more brittle, at "
+        "a false discovery rate of 5 %."
+        if found.groups >= FEWEST_GROUPS
+        else f"which of them are stable or brittle takes prompts of {FEWEST_GROUPS} groups or more."
+    )
     differ = "differ" if found.differ <= 0.05 else "cannot be told apart"
     return [
         f"Distances by {feature}, where the other seeds' pictures of a prompt are 1 apart in the median ({found.apart:.4g}), "
         f"and nine in ten of them between {low:.2f} and {high:.2f}.",
         f"Over {found.prompts} prompts in {found.groups} groups the seeds {differ} in how they bear variations "
-        f"(p = {found.differ:.2g}): {verdicts.count('stable')} are surely more stable than the median seed, and "
-        f"{verdicts.count('brittle')} more brittle, at a false discovery rate of 5 %.",
+        f"(p = {found.differ:.2g}): {judged}",
     ]
 
 

@@ -25,22 +25,25 @@ from seedscope.analysis.seeds.scores.shuffle import Sampled, Shuffled, shuffled
 
 FAR = 2.0
 """Off the median seed by so many times the spread of a seed's values over groups of prompts."""
-FEWEST_GROUPS = 3
-"""Without any seed effect, chance made such a seed in 4 of 84,000 simulated measurements of 24 prompts (benchmarks/claims.py),
-and in 0 to 4 % of those of 3 prompts, where it made no more seeds golden (0.2 to 0.9 %). With 2 prompts it does in up to 29 %,
-and up to 2.6 % would have a golden seed."""
+OWN = 3.0**-0.5
+"""So much of its own spread counts, where that is more than the usual one: a bad seed may be an unsteady one."""
 
 
 def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
-    """As `shuffled`, with the scores of those seeds alone that are not far off all others; of these, the errors too."""
+    """As `shuffled`, with the scores of those seeds alone that are not far off all others; of these, the errors too.
+
+    Seeds of which nothing can be claimed are left out as well, where there are others.
+    """
     found = shuffled(fit, rng, shuffles)
-    far = far_off(found)
-    if not far.any():
+    out = far_off(found)
+    if found.judged.any():
+        out |= found.known & ~found.judged
+    if not out.any():
         return found
     try:
-        others = shuffled(additive_fit(fit.scores.without(far)), rng, shuffles)
+        others = shuffled(additive_fit(fit.scores.without(out)), rng, shuffles)
     except StatisticsError:  # what is left cannot be compared
-        return found
+        return found if found.judged[found.known].all() else replace(found, judged=np.zeros_like(found.judged))
     alike = others.known
     effect = np.where(alike, others.observed.effect, found.observed.effect - _shift(found, others))
     error = np.where(alike, others.observed.error, found.observed.error)
@@ -49,12 +52,14 @@ def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) ->
 
 def far_off(shuffle: Shuffled) -> npt.NDArray[np.bool_]:
     """(S,) true for seeds that lie far off all others; none, where they are half of the seeds or more."""
-    known, groups = shuffle.known, shuffle.freedom + 1.0
+    judged, groups = shuffle.judged, shuffle.freedom + 1.0
+    if not judged.any():
+        return judged
     effect, error = shuffle.observed.effect, shuffle.observed.error
-    usual = np.sqrt(np.mean(error[known] ** 2))
-    spread = np.sqrt(groups) * np.maximum(error, usual)
-    far = known & (groups >= FEWEST_GROUPS) & (np.abs(effect - np.median(effect[known])) > FAR * spread)
-    return far if 2 * far.sum() < known.sum() else np.zeros_like(far)
+    usual = np.sqrt(np.mean(error[judged] ** 2))
+    spread = np.sqrt(groups / shuffle.seen) * np.maximum(usual, OWN * error)
+    far = judged & (np.abs(effect - np.median(effect[judged])) > FAR * spread)
+    return far if 2 * far.sum() < judged.sum() else np.zeros_like(far)
 
 
 def _shift(found: Shuffled, others: Shuffled) -> float:
