@@ -47,7 +47,7 @@ def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) ->
     alike = others.known
     effect = np.where(alike, others.observed.effect, found.observed.effect - _shift(found, others))
     error = np.where(alike, others.observed.error, found.observed.error)
-    return replace(found, observed=Sampled(effect, error), chance=others.chance, alike=alike)
+    return replace(found, observed=Sampled(effect, error), chance=others.chance, alike=alike, whole=found)
 
 
 def far_off(shuffle: Shuffled) -> npt.NDArray[np.bool_]:

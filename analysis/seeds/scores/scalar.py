@@ -145,7 +145,11 @@ def _within_prompts(fit: AdditiveFit) -> float:
 
 
 def _top(shrunk: Shrunk, k: int, better: Better, rng: np.random.Generator) -> Array | None:
-    return None if np.isnan(shrunk.effect).any() else top_probability(posterior_draws(shrunk, rng), k, better, shrunk.alike)
+    return (
+        None
+        if np.isnan(shrunk.effect).any()
+        else top_probability(posterior_draws(shrunk, rng), k, better, shrunk.alike)
+    )
 
 
 def _shares(fit: AdditiveFit, effects: Effects) -> VarianceShares | None:

@@ -48,6 +48,7 @@ class ScoreNull:
     judged: (S,) true for seeds with scores in enough groups of prompts; of the others nothing is claimed (`outlying`).
     p: of each judged seed, one-sided, "no better than the median seed", against all shuffled seeds, so that the least is
         1 / (B S + 1). family: against the best shuffled seed, which holds for all seeds at once.
+        A seed left out of the shuffles is held against those of all seeds too.
     alone, together: effect - error * these is the interval of one seed; of all seeds at once. Ends in order (high, low).
     range: what the best less the worst seed of a shuffle stays below with the probability `level`.
     """
@@ -99,6 +100,12 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     effects, _, _, ts = _studentised(shuffle.chance.only(alike), shuffle.freedom[alike])
     good, pooled = direction * effects, np.sort(direction * ts, axis=None)
     best, deviation = np.sort((direction * ts).max(axis=1)), _deviation(shuffle.chance.effect[:, alike])
+    p, family = (_spread_out(p_values(direction * t, chance), known) for chance in (pooled, best))
+    if shuffle.whole is not None:  # that a seed is left out is no evidence that it is good
+        whole = score_null(shuffle.whole, better, level)
+        p, family = (
+            np.where(alike, one, np.maximum(one, of_all)) for one, of_all in ((p, whole.p), (family, whole.family))
+        )
     spread = effects.max(axis=1) - effects.min(axis=1)
     tails = (0.5 - level / 2, 0.5 + level / 2)
     return ScoreNull(
@@ -112,8 +119,8 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
         better=_spread_out(direction * t, known),
         chance=pooled,
         judged=shuffle.judged,
-        p=np.where(shuffle.judged, _spread_out(p_values(direction * t, pooled), known), np.nan),
-        family=np.where(shuffle.judged, _spread_out(p_values(direction * t, best), known), np.nan),
+        p=np.where(shuffle.judged, p, np.nan),
+        family=np.where(shuffle.judged, family, np.nan),
         alone=_shortest(np.sort(ts, axis=None), level),
         together=(
             float(np.quantile(ts.max(axis=1), tails[1], method="higher")),

@@ -54,6 +54,7 @@ class Shuffled:
     of the known seeds whose scores were shuffled. judged: (S,) true for those of the known seeds of which something can be
     claimed, which takes scores in `FEWEST_GROUPS` groups of prompts. seen: (S,) what an error's square shows, on average, of a seed's luck with
     groups of prompts: 1 where these are of one size, less where one of them outweighs the others.
+    whole: the shuffles of all known seeds, where those here leave some out.
     """
 
     observed: Sampled
@@ -63,6 +64,7 @@ class Shuffled:
     alike: npt.NDArray[np.bool_]
     judged: npt.NDArray[np.bool_]
     seen: Array
+    whole: Shuffled | None = None
 
 
 def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
