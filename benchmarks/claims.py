@@ -8,8 +8,8 @@
 The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
 seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and at once, and how
 many studies have p <= 0.05 for "the seeds do not differ". The second counts in how many of as many measurements chance makes a
-seed far off all others, so that it is left out of the shuffles. The third plants effects, and has beside each rule the former one:
-half of the prompts choose by Student's t against the mean seed, the other half confirms.
+seed far off all others, so that it is left out of the shuffles. The third plants effects, and has beside each rule the former
+one: half of the prompts choose by Student's t against the mean seed, the other half confirms.
 """
 
 from __future__ import annotations

@@ -31,8 +31,8 @@ ONE_GROUP = (
 def few_groups(measure: str, groups: int) -> str:
     """No seed has scores in as many groups of prompts as it takes to judge it."""
     return (
-        f"No seed can be called golden: {measure} no seed has scores in {FEWEST_GROUPS} groups of prompts (there are {groups} in "
-        "all), and fewer do not show whether a seed is good or another one is so bad that the rest looks good beside it. Give "
+        f"No seed can be called golden: {measure} no seed has scores in {FEWEST_GROUPS} groups of prompts (there are {groups} "
+        "in all), and fewer do not show whether a seed is good or another so bad that the rest looks good beside it. Give "
         f"prompts of at least {FEWEST_GROUPS} groups (objects of a grid, `group` of a file), better of six, or generate the "
         "missing cells."
     )

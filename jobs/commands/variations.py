@@ -110,8 +110,8 @@ def sentences(found: Variations, feature: str) -> list[str]:
     low, high = found.spread
     verdicts = [found.verdict(seed) for seed in range(len(found.half))]
     judged = (
-        f"{verdicts.count('stable')} are surely more stable than the median seed, and {verdicts.count('brittle')} more brittle, at "
-        "a false discovery rate of 5 %."
+        f"{verdicts.count('stable')} are surely more stable than the median seed, and {verdicts.count('brittle')} more "
+        "brittle, at a false discovery rate of 5 %."
         if found.groups >= FEWEST_GROUPS
         else f"which of them are stable or brittle takes prompts of {FEWEST_GROUPS} groups or more."
     )

@@ -3,8 +3,8 @@
 An effect is a seed less the median of all seeds measured, which one bad seed does not move; its interval is for fresh prompts
 of the same kind. Prompts of a group (one object with many modifiers, say) may agree with each other in any way.
 Intervals are those of shuffled scores (`score_null`), where these are given: skewed and rare scores have Student's t intervals
-that cover 87 to 91 % where they claim 95 %. Of seeds with scores in fewer groups than it takes to judge them they are Student's t:
-beside a seed that is off by 100 s.d., those of shuffled scores would cover 53 % with two groups.
+that cover 87 to 91 % where they claim 95 %. Of seeds with scores in fewer groups than it takes to judge them they are Student's
+t: beside a seed that is off by 100 s.d., those of shuffled scores would cover 53 % with two groups.
 Source: Bell, McCaffrey (2002), "Bias reduction in standard errors for linear regression with multi-stage samples", sections
 3-4 (CR2 and its degrees of freedom); Cameron, Miller (2015), "A Practitioner's Guide to Cluster-Robust Inference",
 sections VI.B and VI.D.

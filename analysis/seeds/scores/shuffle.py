@@ -52,8 +52,8 @@ class Shuffled:
 
     known: (S,) true for seeds with scores. freedom: (S,) groups behind a seed's error, less one. alike: (S,) true for those
     of the known seeds whose scores were shuffled. judged: (S,) true for those of the known seeds of which something can be
-    claimed, which takes scores in `FEWEST_GROUPS` groups of prompts. seen: (S,) what an error's square shows, on average, of a seed's luck with
-    groups of prompts: 1 where these are of one size, less where one of them outweighs the others.
+    claimed, which takes scores in `FEWEST_GROUPS` groups of prompts. seen: (S,) what an error's square shows, on average, of
+    a seed's luck with groups of prompts: 1 where these are of one size, less where one of them outweighs the others.
     whole: the shuffles of all known seeds, where those here leave some out.
     """
 
