@@ -9,8 +9,8 @@ Two groups of prompts do not show that a seed is far off, so that of such a seed
 claimed: at -10 s.d. others would be candidates in three of four studies, golden in one of ten. A seed in one or two of more
 groups is left out of the shuffles, as it may be far off.
 Groups of unequal size show less of a seed's luck with them (`Shuffled.seen`): of 50, 1 and 1 prompts an error shows a quarter.
-Taken for the whole, it made seeds far off that were not, and a seed golden in 24 to 35 % of studies without any seed effect; now
-in 0.1 to 0.4 %.
+Taken for the whole, it made seeds far off that were not, and a seed golden in 24 to 35 % of studies without any seed effect;
+it is in 0.1 to 0.4 %.
 A seed that is far off may be so by chance, so it is no better than the shuffles of all seeds say as well (`score_null`). Where
 it is truly good, it is a discovery itself, and a false discovery rate of 5 % lets more of the others pass: in 6 to 13 % of
 studies one of them is a candidate, in 0 to 2 % golden.
