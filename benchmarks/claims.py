@@ -2,13 +2,14 @@
 
     python benchmarks/claims.py                      2,000 simulated studies of each kind, an hour and a half
     python benchmarks/claims.py --studies 100        five minutes
-    python benchmarks/claims.py --tables power       one of the two tables
+    python benchmarks/claims.py --tables power       one of the three tables; `far` takes ten minutes
     python benchmarks/claims.py --run configs/demo.yaml   200 shuffles of a finished run, each of its measurements
 
 The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
 seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and at once, and how
-many studies have p <= 0.05 for "the seeds do not differ". The second plants effects, and has beside each rule the former one:
-half of the prompts choose by Student's t against the mean seed, the other half confirms.
+many studies have p <= 0.05 for "the seeds do not differ". The second counts in how many of as many measurements chance makes a
+seed far off all others, so that it is left out of the shuffles. The third plants effects, and has beside each rule the former
+one: half of the prompts choose by Student's t against the mean seed, the other half confirms.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
 from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, mean_of
 from seedscope.analysis.seeds.scores.halvings import halvings, held_out
-from seedscope.analysis.seeds.scores.outlying import shuffled_alike
+from seedscope.analysis.seeds.scores.outlying import far_off, shuffled_alike
 from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
+from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts, split_prompts
 from seedscope.analysis.select.confirmed import Evidence, confirmed
 from seedscope.analysis.select.pareto import pareto
@@ -100,6 +102,21 @@ def nulls(studies: int, only: Collection[str]) -> Iterator[str]:
                 heading = False
                 yield f"{'no seed matters':28s}" + "".join(f"{name:>15s}" for name in rows[0])
             yield f"{kind:14s}{design:14s}" + _percent(rows)
+
+
+def far(studies: int, only: Collection[str]) -> Iterator[str]:
+    """As many measurements as `nulls` takes: of each study two."""
+    yield f"{'no seed matters':28s}{'measurements':>15s}{'a seed far off':>16s}"
+    for kind in (kind for kind in NOISE if not only or kind in only):
+        for design, (groups, missing) in DESIGNS.items():
+            rng, found = np.random.default_rng(sum(map(ord, kind + design))), []
+            while len(found) < 2 * studies:
+                try:
+                    one = shuffled(additive_fit(study(kind, groups, missing, rng)), rng, 1)
+                except StatisticsError:  # a study of nothing but zeros
+                    continue
+                found.append(bool(far_off(one).any()))
+            yield f"{kind:14s}{design:14s}{len(found):15,d}{sum(found):16d}"
 
 
 def _percent(rows: list[dict[str, float]]) -> str:
@@ -187,7 +204,7 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
         yield f"{name:36s}" + _percent(rows)
 
 
-TABLES = {"null": nulls, "power": power}
+TABLES = {"null": nulls, "far": far, "power": power}
 
 
 def main() -> None:

@@ -12,8 +12,10 @@ from seedscope.analysis.judging.golden_sentences import (
     NO_SHUFFLES,
     ONE_GROUP,
     UNTRIED,
+    few_groups,
     no_choice,
     not_by_own_distance,
+    not_judged,
     of_combined,
     of_confirmed,
     of_overlap,
@@ -118,7 +120,8 @@ def _confirmed(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], lis
     found = confirmed(evidence, run.study.ranking.golden, _indices(score, barred))
     words = of_confirmed(found, evidence, score, run.study.ranking.smallest)
     stand = [int(score.seeds[place]) for place in found.candidates if found.q[place] <= GOLDEN]
-    return score.seeds[list(found.seeds)].tolist(), [words, *(barred[seed] for seed in stand if seed in barred)]
+    why_not = [barred[seed] for seed in stand if seed in barred]
+    return score.seeds[list(found.seeds)].tolist(), [words, *_not_judged(score), *why_not]
 
 
 def _pareto(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
@@ -134,7 +137,8 @@ def _pareto(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[s
     stand = [int(seed) for seed, q in zip(scores[0].seeds, found.q, strict=True) if q <= GOLDEN]
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
     why_not = [barred[seed] for seed in stand if seed in barred]
-    return scores[0].seeds[list(found.seeds)].tolist(), [words, *why_not, ranks]
+    few = [sentence for score in scores for sentence in _not_judged(score)]
+    return scores[0].seeds[list(found.seeds)].tolist(), [words, *few, *why_not, ranks]
 
 
 def _evidence(run: Run, score: Scalar) -> Evidence | str:
@@ -143,7 +147,14 @@ def _evidence(run: Run, score: Scalar) -> Evidence | str:
         return ONE_GROUP
     if score.null is None:
         return NO_SHUFFLES
+    if not score.null.judged.any():
+        return few_groups(f"by {score.name}", len(score.scores.groups))
     return Evidence(score.null, score.held, score.better, run.study.ranking.smallest * score.sd)
+
+
+def _not_judged(score: Scalar) -> list[str]:
+    few = 0 if score.null is None else int((~np.isnan(score.null.effect) & ~score.null.judged).sum())
+    return [not_judged(f"by {score.name}", few)] if few else []
 
 
 def _not_by_own_distance(run: Run, judged: Judged) -> Barred:

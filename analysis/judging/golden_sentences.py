@@ -8,6 +8,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scores.combined import Part
 from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.shuffle import FEWEST_GROUPS
 from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.analysis.select.comparison import Difference
 from seedscope.analysis.select.confirmed import CANDIDATES, GOLDEN, Advantage, Confirmed, Evidence
@@ -22,9 +23,24 @@ MOST_NAMED = 4
 UNTRIED = "The list has not been tried on prompts that took no part in choosing it."
 ONE_GROUP = (
     "No seed can be called golden: what one half of the prompts chooses has to hold on the other half, and all of them are of "
-    "one group here. Give prompts of at least two groups (objects of a grid, `group` of a file), or rank by one feature "
+    "one group here. Give prompts of at least three groups (objects of a grid, `group` of a file), or rank by one feature "
     "with `rule: top`."
 )
+
+
+def few_groups(measure: str, groups: int) -> str:
+    """No seed has scores in as many groups of prompts as it takes to judge it."""
+    return (
+        f"No seed can be called golden: {measure} no seed has scores in {FEWEST_GROUPS} groups of prompts (there are {groups} "
+        "in all), and fewer do not show whether a seed is good or another so bad that the rest looks good beside it. Give "
+        f"prompts of at least {FEWEST_GROUPS} groups (objects of a grid, `group` of a file), better of six, or generate the "
+        "missing cells."
+    )
+
+
+def not_judged(measure: str, seeds: int) -> str:
+    """Some seeds have scores in too few groups of prompts."""
+    return f"Not judged {measure}: {seeds} seed{'s' * (seeds > 1)} with scores in fewer than {FEWEST_GROUPS} groups of prompts."
 
 
 def no_choice(asked: int, seeds: int) -> str:

@@ -59,7 +59,8 @@ class SeedRow:
         p: one-sided, for "no better than the median seed", 0..1. q: false discovery rate at which the seed is better, 0..1.
         rank_lo, rank_hi: the best and the worst rank that it may truly have, at 95 % for all seeds at once.
         chosen: share of halves of the prompts that have it among their k best, 0..1.
-        probability: of being truly among the k best, given what was measured, 0..1; k is in the name of its column.
+        probability: of being truly among the k best, given what was measured, 0..1; k is in the name of its column. That seeds
+            do not differ at all had an even chance beforehand.
         resampled: share of resamples of the prompts in which the seed is among the k best, 0..1: how stable that place is.
     """
 

@@ -147,16 +147,22 @@ def whether_they_differ(found: Bearing, seeds: Sequence[int], what: str) -> str:
     """Whether seeds differ in how they bear `what`, and which do surely."""
     from seedscope.analysis.counted_p import counted_p
     from seedscope.analysis.seeds.scores.bearing import RATE, SHUFFLES
+    from seedscope.analysis.seeds.scores.shuffle import FEWEST_GROUPS
 
     differ = "differ" if found.differ <= RATE else "cannot be told apart"
     named = [
         _named([seeds[int(seed)] for seed in found.order if found.verdict(int(seed)) == verdict], text)
         for verdict, text in (("stable", "surely more stable than the median seed"), ("brittle", "more brittle"))
     ]
+    judged = (
+        f"{named[0]}, and {named[1]}, at a false discovery rate of {100 * RATE:g} %."
+        if found.groups >= FEWEST_GROUPS
+        else f"which of them are stable or brittle takes prompts of {FEWEST_GROUPS} groups or more."
+    )
     return (
         f"Over {found.prompts} prompts in {found.groups} groups the seeds {differ} in how they bear {what} "
-        f"({counted_p(found.differ, SHUFFLES)}): {named[0]}, and {named[1]}, at a false discovery rate of {RATE:.0%}."
-    ).replace("5%", "5 %")
+        f"({counted_p(found.differ, SHUFFLES)}): {judged}"
+    )
 
 
 def _named(seeds: Sequence[int], what: str) -> str:

@@ -24,7 +24,7 @@
     { key: "value", name: "Value", minor: true },
     { key: "shrunk", name: "Shrunk", minor: true },
     { key: "q", name: "q", title: "false discovery rate at which the seed is better than the median seed", minor: true },
-    { key: "top", name: page.topK ? `Top ${page.topK}` : "Top k", title: "probability of being among the best; of a distance, share of resamples of the prompts in which it is", minor: true },
+    { key: "top", name: page.topK ? `Top ${page.topK}` : "Top k", title: "probability of being among the best, where that seeds do not differ at all had an even chance beforehand; of a distance, share of resamples of the prompts in which it is", minor: true },
     { key: "n", name: "Pictures", minor: true },
   ];
 

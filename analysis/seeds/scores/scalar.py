@@ -13,7 +13,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import Chance, Ranking
 from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit, centre_by_prompt
 from seedscope.analysis.seeds.scores.discovery import q_values
-from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
+from seedscope.analysis.seeds.scores.effects import Effects, for_all_seeds, seed_effects
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.halvings import Halvings, HeldOut, halvings, held_out
 from seedscope.analysis.seeds.scores.outlying import shuffled_alike
@@ -145,7 +145,11 @@ def _within_prompts(fit: AdditiveFit) -> float:
 
 
 def _top(shrunk: Shrunk, k: int, better: Better, rng: np.random.Generator) -> Array | None:
-    return None if np.isnan(shrunk.effect).any() else top_probability(posterior_draws(shrunk, rng), k, better)
+    return (
+        None
+        if np.isnan(shrunk.effect).any()
+        else top_probability(posterior_draws(shrunk, rng), k, better, shrunk.alike)
+    )
 
 
 def _shares(fit: AdditiveFit, effects: Effects) -> VarianceShares | None:
@@ -182,7 +186,7 @@ def _seed_columns(found: Scalar) -> SeedColumns:
     The value has an interval of its own where it is a rate; `q` and `probability` are there where a direction is good.
     """
     effects, shrunk, rate, null, held = found.effects, found.shrunk, found.rates, found.null, found.held
-    together = (None, None) if null is None else null.intervals(null.together)
+    together = (None, None) if null is None else for_all_seeds(effects, null)
     judged = None if found.better is None else null
     ranks = (None, None) if judged is None or found.better is None else judged.ranks(found.better)
     return SeedColumns(

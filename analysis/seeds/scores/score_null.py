@@ -45,8 +45,10 @@ class ScoreNull:
         median; root mean square of their effects.
     differ: p of "seeds do not differ at all", by the deviation.
     better: (S,) effects over their errors, by the measure's direction; chance: (B S,) those of all shuffled seeds, ascending.
-    p: of each seed, one-sided, "no better than the median seed", against all shuffled seeds, so that the least is
+    judged: (S,) true for seeds with scores in enough groups of prompts; of the others nothing is claimed (`outlying`).
+    p: of each judged seed, one-sided, "no better than the median seed", against all shuffled seeds, so that the least is
         1 / (B S + 1). family: against the best shuffled seed, which holds for all seeds at once.
+        A seed left out of the shuffles is held against those of all seeds too.
     alone, together: effect - error * these is the interval of one seed; of all seeds at once. Ends in order (high, low).
     range: what the best less the worst seed of a shuffle stays below with the probability `level`.
     """
@@ -60,6 +62,7 @@ class ScoreNull:
     differ: float
     better: Array
     chance: Array
+    judged: npt.NDArray[np.bool_]
     p: Array
     family: Array
     alone: Interval
@@ -68,10 +71,11 @@ class ScoreNull:
     level: float
 
     def intervals(self, factors: Interval) -> tuple[Array, Array]:
-        """Low and high ends (S,), given `alone` or `together`; NaN for seeds without a score, and where nothing varies."""
+        """Low and high ends (S,), given `alone` or `together`; NaN for seeds that are not judged, and where nothing varies."""
         high, low = factors
+        effect = np.where(self.judged, self.effect, np.nan)
         with np.errstate(invalid="ignore"):  # endless factors of shuffles in which nothing varied, and errors of 0: NaN
-            return self.effect - high * self.error, self.effect - low * self.error
+            return effect - high * self.error, effect - low * self.error
 
     def ranks(self, better: Better) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """The best and the worst rank (S,) that each seed may truly have, all at once; NaN for seeds without a score.
@@ -95,7 +99,13 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     effect, error, own, t = _studentised(shuffle.observed.only(known), shuffle.freedom[known], alike[known])
     effects, _, _, ts = _studentised(shuffle.chance.only(alike), shuffle.freedom[alike])
     good, pooled = direction * effects, np.sort(direction * ts, axis=None)
-    deviation = _deviation(shuffle.chance.effect[:, alike])
+    best, deviation = np.sort((direction * ts).max(axis=1)), _deviation(shuffle.chance.effect[:, alike])
+    p, family = (_spread_out(p_values(direction * t, chance), known) for chance in (pooled, best))
+    if shuffle.whole is not None:  # that a seed is left out is no evidence that it is good
+        whole = score_null(shuffle.whole, better, level)
+        p, family = (
+            np.where(alike, one, np.maximum(one, of_all)) for one, of_all in ((p, whole.p), (family, whole.family))
+        )
     spread = effects.max(axis=1) - effects.min(axis=1)
     tails = (0.5 - level / 2, 0.5 + level / 2)
     return ScoreNull(
@@ -108,8 +118,9 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
         differ=float(p_values(_deviation(shuffle.observed.effect[None, known]), np.sort(deviation))[0]),
         better=_spread_out(direction * t, known),
         chance=pooled,
-        p=_spread_out(p_values(direction * t, pooled), known),
-        family=_spread_out(p_values(direction * t, np.sort((direction * ts).max(axis=1))), known),
+        judged=shuffle.judged,
+        p=np.where(shuffle.judged, p, np.nan),
+        family=np.where(shuffle.judged, family, np.nan),
         alone=_shortest(np.sort(ts, axis=None), level),
         together=(
             float(np.quantile(ts.max(axis=1), tails[1], method="higher")),

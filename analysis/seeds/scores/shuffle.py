@@ -23,6 +23,8 @@ from seedscope.analysis.seeds.scores.additive import AdditiveFit, centre_by_prom
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.ties import ROUNDING, tied
 
+FEWEST_GROUPS = 3
+"""Of a seed with scores in fewer groups of prompts nothing is claimed: see `outlying`."""
 MOST_GROUPS = 512
 BLOCKS = 64
 """Groups are turned in so many blocks, each with an order of its own, or one by one."""
@@ -49,7 +51,10 @@ class Shuffled:
     """observed: of the seeds as they are (S,); chance: of shuffled ones (B, S).
 
     known: (S,) true for seeds with scores. freedom: (S,) groups behind a seed's error, less one. alike: (S,) true for those
-    of the known seeds whose scores were shuffled.
+    of the known seeds whose scores were shuffled. judged: (S,) true for those of the known seeds of which something can be
+    claimed, which takes scores in `FEWEST_GROUPS` groups of prompts. seen: (S,) what an error's square shows, on average, of
+    a seed's luck with groups of prompts: 1 where these are of one size, less where one of them outweighs the others.
+    whole: the shuffles of all known seeds, where those here leave some out.
     """
 
     observed: Sampled
@@ -57,6 +62,9 @@ class Shuffled:
     known: npt.NDArray[np.bool_]
     freedom: Array
     alike: npt.NDArray[np.bool_]
+    judged: npt.NDArray[np.bool_]
+    seen: Array
+    whole: Shuffled | None = None
 
 
 def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
@@ -73,7 +81,8 @@ def shuffled(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuff
     observed = _Moments.of(groups.sums, groups)
     freedom = np.maximum((groups.cells > 0).sum(axis=0) - 1.0, 0.0)
     sampled = [_sampled(moments, groups, fit) for moments in (observed, turned)]
-    return Shuffled(sampled[0], sampled[1], fit.known, freedom, alike=fit.known)
+    judged = fit.known & (freedom + 1.0 >= FEWEST_GROUPS)
+    return Shuffled(sampled[0], sampled[1], fit.known, freedom, alike=fit.known, judged=judged, seen=groups.seen())
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +104,13 @@ class _Groups:
             sums, cells = (np.stack([rows[some].sum(axis=0) for some in sets]) for rows in (sums, cells))
         share = cells / np.maximum(cells.sum(axis=0), 1.0)
         return cls(sums, cells, 1.0 / np.where(share < 1.0, 1.0 - share, np.inf))
+
+    def seen(self) -> Array:
+        """(S,) `Shuffled.seen`, by the mean of CR2's variance where groups alone vary; 1 for seeds in fewer than two groups."""
+        share = self.cells / np.maximum(self.cells.sum(axis=0), 1.0)
+        total = (share**2).sum(axis=0)
+        shown = (self.weight * share**2 * (1.0 - 2.0 * share + total)).sum(axis=0)
+        return np.where((share > 0).sum(axis=0) > 1, shown / np.where(total > 0, total, 1.0), 1.0)
 
     def only(self, some: Places) -> _Groups:
         return _Groups(self.sums[some], self.cells[some], self.weight[some])

@@ -217,6 +217,15 @@ def test_prompts_of_one_group_cannot_confirm(tmp_path: Path) -> None:
     assert not choice.seeds and "all of them are of one group" in choice.sentence and not choice.compared
 
 
+@pytest.mark.parametrize("rule", [{}, {"by": ["clip_score", "text"], "rule": "pareto"}])
+def test_prompts_of_two_groups_confirm_nothing_and_it_is_said_how_many_do(
+    tmp_path: Path, rule: dict[str, object]
+) -> None:
+    _, choice = chosen(measured(tmp_path, 5.0, objects=["apple", "cat"], **rule))
+    assert not choice.seeds and "no seed has scores in 3 groups of prompts (there are 2 in all)" in choice.sentence
+    assert "Give prompts of at least 3 groups" in choice.sentence
+
+
 BOTH = {"clip_score": 3, "text": 1}
 
 

@@ -7,7 +7,9 @@ from scipy.stats import t, ttest_1samp
 from seedscope.analysis.seeds.distances.bootstrap import paired_bootstrap
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.scores.additive import additive_fit
-from seedscope.analysis.seeds.scores.effects import seed_effects
+from seedscope.analysis.seeds.scores.effects import for_all_seeds, seed_effects
+from seedscope.analysis.seeds.scores.outlying import shuffled_alike
+from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shrinkage import shrink
 from seedscope.analysis.seeds.scores.variance import variance_shares
@@ -40,6 +42,21 @@ def test_effects_and_shrunk_effects(groups: int) -> None:
     np.testing.assert_allclose((wide.hi - wide.lo) / (narrow.hi - narrow.lo), ratio(groups))
     far, near = shrink(wide), shrink(narrow)
     np.testing.assert_allclose((far.hi - far.lo) / (near.hi - near.lo), ratio(groups))
+
+
+def test_effects_beside_shuffled_scores(groups: int) -> None:
+    """Of two groups, too few to judge seeds by shuffles, they stay Student's t, and for all seeds at once by Bonferroni."""
+    fit = additive_fit(scores_of(groups))
+    null = score_null(shuffled_alike(fit, np.random.default_rng(0), 99), "higher")
+    own, plain = (seed_effects(fit, null=given) for given in (null, None))
+    lo, hi = for_all_seeds(own, null)
+    if groups == 2:
+        np.testing.assert_array_equal(own.hi, plain.hi)
+        wider = t.isf(0.025 / SEEDS, 1) / t.isf(0.025, 1)
+        np.testing.assert_allclose((hi - lo) / (own.hi - own.lo), wider)
+    else:
+        np.testing.assert_array_equal((lo, hi), null.intervals(null.together))
+        np.testing.assert_array_equal((own.lo, own.hi), null.intervals(null.alone))
 
 
 def test_distances(groups: int) -> None:

@@ -31,6 +31,8 @@ def fit_of(
         (-8.0, 1, 8, 3.0),
         (-10.0, 5, 24, 1.0),
         (-10.0, 1, 3, 1.0),
+        (-10.0, 1, 3, 5.0),
+        (-10.0, 1, 6, 5.0),
     ],
 )
 def test_equal_seeds_stay_equal_beside_them(off: float, count: int, prompts: int, spread: float) -> None:
@@ -73,9 +75,9 @@ def test_without_them_nothing_changes_and_they_are_judged_all_the_same() -> None
 
 @pytest.mark.parametrize("kind", NOISE)
 def test_chance_makes_none(kind: str) -> None:
-    """Rare and skewed scores neither, of few groups and many seeds; one event of a seed is nothing far off."""
+    """Rare and skewed scores neither; one event of a seed is nothing far off."""
     rng = np.random.default_rng(4)
-    for groups, seeds in ((4, 24), (6, 64), (24, 24)):
+    for groups, seeds in ((16, 64), (24, 24)):
         for _ in range(40):
             values = NOISE[kind](rng, (groups, seeds))
             if values.any():
@@ -84,7 +86,8 @@ def test_chance_makes_none(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", NOISE)
 def test_in_three_groups_chance_makes_few_which_are_no_discoveries(kind: str) -> None:
-    """100 studies: one in 15 at most has one, and a seed is better at a rate of 0.5 % in 1 in 50 at most."""
+    """100 studies: a seed is better at a rate of 0.5 % in 1 in 50 at most. One in 6 has one, and of rare events
+    one in 3."""
     rng, far, golden = np.random.default_rng(9), [], []
     for _ in range(100):
         values = NOISE[kind](rng, (3, 24))
@@ -92,7 +95,7 @@ def test_in_three_groups_chance_makes_few_which_are_no_discoveries(kind: str) ->
             found = shuffled_alike(additive_fit(Scores.of(values, np.arange(3))), rng, 300)
             far.append(not found.alike.all())
             golden.append((q_values(score_null(found, "higher").p) <= 0.005).any())
-    assert np.mean(far) < 1 / 15 and np.mean(golden) <= 0.02
+    assert np.mean(far) < (1 / 2 if kind in ("binary 2 %", "binary 10 %") else 1 / 6) and np.mean(golden) <= 0.02
 
 
 def test_where_half_of_the_seeds_are_off_there_is_no_rest_to_be_off_from() -> None:
@@ -100,8 +103,65 @@ def test_where_half_of_the_seeds_are_off_there_is_no_rest_to_be_off_from() -> No
     for truth in (np.r_[np.full(6, -20.0), np.zeros(6)], np.r_[-20.0, 0.0]):
         fit = fit_of(rng, truth, 12)
         assert shuffled_alike(fit, rng, 9).alike.all()
-    few = fit_of(rng, np.r_[-20.0, np.zeros(9)], 2)
-    assert shuffled_alike(few, rng, 9).alike.all()
+
+
+def test_of_two_groups_of_prompts_nothing_is_claimed() -> None:
+    """Where it was, with one of 24 seeds off by 10 s.d. an equal one was a candidate in 3 of 4 studies, golden in 1 in 14."""
+    rng = np.random.default_rng(10)
+    for truth in (np.zeros(24), np.r_[-10.0, np.zeros(23)]):
+        fit = fit_of(rng, truth, 2)
+        found = shuffled_alike(fit, rng, 99)
+        null = score_null(found, "higher")
+        assert found.alike.all() and not null.judged.any()
+        assert np.isnan(null.p).all() and np.isnan(null.family).all() and np.isnan(q_values(null.p)).all()
+        assert np.isnan(null.intervals(null.together)).all() and not np.isnan(null.effect).any()
+
+
+@pytest.mark.parametrize("prompts", [1, 2])
+def test_seeds_in_one_or_two_groups_are_not_judged_and_harm_no_other(prompts: int) -> None:
+    """60 studies of 12 prompts, of which a bad seed has one or two: candidates among the others in about 5 %."""
+    rng, found = np.random.default_rng(11), []
+    for _ in range(60):
+        values = rng.standard_normal((12, 24)) + np.r_[-100.0, np.zeros(23)]
+        values[prompts:, 0] = np.nan
+        null = nulls_of(values, rng)
+        assert np.isnan(null.p[0]) and null.judged[1:].all() and not null.judged[0]
+        found.append((q_values(null.p)[1:] <= 0.05).any())
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
+
+
+def test_seeds_that_only_the_unjudged_are_left_to_compare_with_are_not_judged_either() -> None:
+    rng, values = np.random.default_rng(12), np.full((6, 8), np.nan)
+    values[:2] = rng.standard_normal((2, 8))
+    values[:, 3] = rng.standard_normal(6)
+    null = nulls_of(values, rng)
+    assert not null.judged.any() and np.isnan(null.p).all()
+
+
+@pytest.mark.parametrize("off", [0.0, -10.0])
+def test_where_one_group_outweighs_the_others_errors_do_not_show_how_seeds_vary(off: float) -> None:
+    """120 studies of 50, 1 and 1 prompts, and luck with each group: candidates in 1 in 20; in half of the studies where an
+    error is taken for what a seed's values vary by."""
+    rng, member, found = np.random.default_rng(13), np.repeat([0, 1, 2], [50, 1, 1]), []
+    for _ in range(120):
+        luck = rng.standard_normal((3, 24))[member]
+        values = luck + rng.standard_normal((52, 24)) + np.r_[off, np.zeros(23)]
+        shuffle = shuffled_alike(additive_fit(Scores.of(values, member)), rng, 200)
+        assert shuffle.seen == pytest.approx(0.0591, abs=1e-4)
+        found.append((q_values(score_null(shuffle, "higher").p)[1:] <= 0.05).any())
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+
+
+def test_errors_show_all_of_it_where_groups_are_of_one_size_and_as_much_as_luck_gives_them_where_not() -> None:
+    rng = np.random.default_rng(14)
+    for sizes in ([1] * 12, [4] * 3):
+        even = Scores.of(rng.standard_normal((sum(sizes), 5)), np.repeat(np.arange(len(sizes)), sizes))
+        assert shuffled(additive_fit(even), rng, 1).seen == pytest.approx(1.0)
+    member = np.repeat(np.arange(4), [12, 2, 2, 1])
+    luck = Scores.of(rng.standard_normal((4, 1_000))[member], member)
+    shuffle = shuffled(additive_fit(luck), rng, 1)
+    shown = (shuffle.observed.error**2).mean() / shuffle.observed.effect.var()
+    assert shown == pytest.approx(shuffle.seen[0], rel=0.2) and shown < 0.8
 
 
 def nulls_of(values: np.ndarray, rng: np.random.Generator) -> ScoreNull:
