@@ -15,8 +15,8 @@ import numpy as np
 from seedscope.analysis.experiments.swap.crossed import Cell, Design
 from seedscope.analysis.experiments.swap.distances import Distance
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.bearing import Way, means
+from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 
 @dataclass(frozen=True, eq=False)
