@@ -66,11 +66,11 @@ def as_published(folder: Path, **kinds: str) -> Path:
     return folder
 
 
-def stock_pipe(folder: Path, **parts: None) -> Any:
+def stock_pipe(folder: Path, dtype: torch.dtype = torch.float32, **parts: None) -> Any:
     """The stock pipeline of a folder; `parts` are not loaded."""
     index = json.loads((folder / "model_index.json").read_text())
     left_out = [name for name, value in index.items() if value == [None, None]]
-    pipe = DiffusionPipeline.from_pretrained(folder, dtype=torch.float32, **dict.fromkeys(left_out) | parts)
+    pipe = DiffusionPipeline.from_pretrained(folder, dtype=dtype, **dict.fromkeys(left_out) | parts)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -94,11 +94,11 @@ def by_stock(pipe: Any, prompts: Sequence[str] = PROMPTS, *, fields: str = "imag
         for text in prompts:
             generator = torch.Generator("cpu").manual_seed(seed)
             made = pipe(prompt=text, generator=generator, **{"num_inference_steps": 2} | call)
-            pictures.append(_levels(np.asarray(getattr(made, fields)[0])))
+            pictures.append(as_levels(np.asarray(getattr(made, fields)[0])))
     return np.stack(pictures)
 
 
-def _levels(picture: np.ndarray) -> np.ndarray:
+def as_levels(picture: np.ndarray) -> np.ndarray:
     """(H, W, 3) uint8, also of a film of one picture, (1, H, W, 3) in 0 .. 1."""
     return picture if picture.dtype == np.uint8 else (picture[0] * 255).round().astype(np.uint8)
 

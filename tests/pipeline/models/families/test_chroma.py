@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import ChromaPipeline, ChromaTransformer2DModel, FlowMatchEulerDiscreteScheduler
 from stock_families import (
     draws_as_stock,
     draws_batches_as_singles,
@@ -16,32 +14,14 @@ from stock_families import (
     refused,
     stock_pipe,
 )
-from tiny_autoencoders import autoencoder_kl
-from tiny_texts import t5_encoder, t5_tokenizer
+from tiny_families.chroma import tiny_chroma
 
 SIZE = {"height": 32, "width": 48}
 
 
 @pytest.fixture(scope="module")
 def chroma(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    t5, folder = t5_tokenizer(), tmp_path_factory.mktemp("models") / "chroma"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = ChromaTransformer2DModel(
-            in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=32,
-            axes_dims_rope=(4, 4, 8),
-            approximator_num_channels=8,
-            approximator_hidden_dim=16,
-            approximator_layers=1,
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
-    ChromaPipeline(scheduler, autoencoder_kl(), t5_encoder(t5), t5, transformer.eval()).save_pretrained(folder)
-    return folder
+    return tiny_chroma(tmp_path_factory.mktemp("models") / "chroma")
 
 
 @pytest.mark.parametrize(

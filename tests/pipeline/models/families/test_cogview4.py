@@ -7,10 +7,8 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import CogView4Pipeline, CogView4Transformer2DModel, FlowMatchEulerDiscreteScheduler
 from stock_families import (
     PROMPTS,
-    as_published,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -19,8 +17,8 @@ from stock_families import (
     refused,
     stock_pipe,
 )
-from tiny_autoencoders import autoencoder_kl
-from tiny_language_models import glm, glm_tokenizer
+from tiny_families.cogview4 import tiny_cogview4
+from tiny_language_models import glm_tokenizer
 
 SIZE = {"height": 32, "width": 48}
 LONG = "the photo of a red cat, on the grass of apple and grass and the red image"
@@ -28,27 +26,7 @@ LONG = "the photo of a red cat, on the grass of apple and grass and the red imag
 
 @pytest.fixture(scope="module")
 def cogview4(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer, folder = glm_tokenizer(), tmp_path_factory.mktemp("models") / "cogview4"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = CogView4Transformer2DModel(
-            in_channels=4,
-            out_channels=4,
-            num_layers=1,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            text_embed_dim=16,
-            time_embed_dim=16,
-            condition_dim=4,
-            sample_size=8,
-            rope_axes_dim=(32, 32),
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(
-        base_shift=0.25, max_shift=0.75, use_dynamic_shifting=True, time_shift_type="linear"
-    )
-    vae = autoencoder_kl(scaling_factor=1.0, shift_factor=None)
-    CogView4Pipeline(tokenizer, glm(tokenizer), vae, transformer.eval(), scheduler).save_pretrained(folder)
-    return as_published(folder, tokenizer="PreTrainedTokenizerFast")
+    return tiny_cogview4(tmp_path_factory.mktemp("models") / "cogview4")
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, Flux2Pipeline, Flux2Transformer2DModel
 from stock_families import (
     counts_the_tokens_that_are_cut,
     draws_as_stock,
@@ -17,8 +15,7 @@ from stock_families import (
     refused,
     stock_pipe,
 )
-from tiny_autoencoders import autoencoder_flux2
-from tiny_language_models import mistral3, mistral_processor
+from tiny_families.flux2 import tiny_flux2
 
 from seedscope.analysis import GoldenMismatch
 
@@ -28,23 +25,7 @@ LAYERS = {"text_encoder_out_layers": [0, 1, 2], "max_sequence_length": 256}
 
 @pytest.fixture(scope="module")
 def flux2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of 30 layers of text are read the 10th, the 20th and the 30th, if the call says nothing else."""
-    processor, folder = mistral_processor(), tmp_path_factory.mktemp("models") / "flux2"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = Flux2Transformer2DModel(
-            in_channels=16,
-            num_layers=1,
-            num_single_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=3 * 16,
-            axes_dims_rope=(4, 4, 4, 4),
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True)
-    encoders = (mistral3(processor, 30), processor)
-    Flux2Pipeline(scheduler, autoencoder_flux2(), *encoders, transformer.eval()).save_pretrained(folder)
-    return folder
+    return tiny_flux2(tmp_path_factory.mktemp("models") / "flux2")
 
 
 @pytest.mark.parametrize(

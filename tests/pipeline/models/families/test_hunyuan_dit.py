@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import torch
-from diffusers import DDPMScheduler, HunyuanDiT2DModel, HunyuanDiTPipeline
 from ignored_arguments import are_as_said
 from stock_families import (
     draws_as_stock,
@@ -16,8 +14,7 @@ from stock_families import (
     refused,
     stock_pipe,
 )
-from tiny_autoencoders import autoencoder_kl
-from tiny_texts import bert_encoder, bert_tokenizer, t5_encoder, t5_tokenizer
+from tiny_families.hunyuan_dit import tiny_hunyuan_dit
 
 SIZE = {"height": 32, "width": 48}
 AS_ASKED = {"use_resolution_binning": False}
@@ -25,36 +22,7 @@ AS_ASKED = {"use_resolution_binning": False}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, bert, t5 = tmp_path_factory.mktemp("models") / "hunyuan-dit", bert_tokenizer(), t5_tokenizer()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = HunyuanDiT2DModel(
-            sample_size=16,
-            num_layers=2,
-            patch_size=2,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            in_channels=4,
-            hidden_size=16,
-            cross_attention_dim=16,
-            cross_attention_dim_t5=32,
-            pooled_projection_dim=16,
-            use_style_cond_and_image_meta_size=False,
-        )
-    vae = autoencoder_kl(scaling_factor=0.13025, shift_factor=None, use_quant_conv=True, use_post_quant_conv=True)
-    HunyuanDiTPipeline(
-        vae=vae,
-        text_encoder=bert_encoder(bert, width=16),
-        tokenizer=bert,
-        transformer=transformer.eval(),
-        scheduler=DDPMScheduler(beta_start=0.00085, beta_end=0.02, prediction_type="v_prediction", steps_offset=1),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-        text_encoder_2=t5_encoder(t5),
-        tokenizer_2=t5,
-    ).save_pretrained(folder)
-    return folder
+    return tiny_hunyuan_dit(tmp_path_factory.mktemp("models") / "hunyuan-dit")
 
 
 def test_single_pictures_are_the_stock_pipelines(folder: Path, tmp_path: Path) -> None:

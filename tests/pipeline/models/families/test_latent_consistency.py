@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tiny_models
-from diffusers import LCMScheduler
 from stock_families import by_seedscope, by_stock, golden_list, holds_in_stock_code, stock_pipe, study, with_clip_skip
+from tiny_families.latent_consistency import lcm
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import load
@@ -23,19 +21,6 @@ SAID: dict[str, Any] = {"guidance": {"scale": 8.0}}
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return lcm(tmp_path_factory.mktemp("models") / "lcm")
-
-
-def lcm(folder: Path, width: int | None = 32) -> Path:
-    """Write a latent consistency model: Stable Diffusion 1.x with a UNet that is told the guidance scale."""
-    with pytest.MonkeyPatch.context() as patch:
-        whole = tiny_models._unet
-        patch.setattr(tiny_models, "_unet", lambda **config: whole(**config, time_cond_proj_dim=width))
-        tiny_models.sd1(folder)
-    LCMScheduler(**tiny_models._BETAS).save_pretrained(folder / "scheduler")
-    index = json.loads((folder / "model_index.json").read_text())
-    index |= {"_class_name": "LatentConsistencyModelPipeline", "scheduler": ["diffusers", "LCMScheduler"]}
-    (folder / "model_index.json").write_text(json.dumps(index))
-    return folder
 
 
 @pytest.mark.parametrize(

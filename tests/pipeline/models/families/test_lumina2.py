@@ -6,11 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, Lumina2Pipeline, Lumina2Transformer2DModel
 from ignored_arguments import are_as_said
 from stock_families import (
-    as_published,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -19,8 +16,7 @@ from stock_families import (
     refused,
     stock_pipe,
 )
-from tiny_autoencoders import autoencoder_kl
-from tiny_language_models import gemma2, gemma_tokenizer
+from tiny_families.lumina2 import tiny_lumina2
 
 SIZE = {"height": 32, "width": 48}
 SHORT = {"max_sequence_length": 64, "system_prompt": "You see well."}
@@ -28,26 +24,7 @@ SHORT = {"max_sequence_length": 64, "system_prompt": "You see well."}
 
 @pytest.fixture(scope="module")
 def lumina2(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer, folder = gemma_tokenizer(), tmp_path_factory.mktemp("models") / "lumina2"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = Lumina2Transformer2DModel(
-            sample_size=8,
-            in_channels=4,
-            hidden_size=24,
-            num_layers=1,
-            num_refiner_layers=1,
-            num_attention_heads=2,
-            num_kv_heads=1,
-            multiple_of=8,
-            axes_dim_rope=(4, 4, 4),
-            axes_lens=(300, 32, 32),
-            cap_feat_dim=16,
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
-    parts = (transformer.eval(), scheduler, autoencoder_kl(), gemma2(tokenizer), tokenizer)
-    Lumina2Pipeline(*parts).save_pretrained(folder)
-    return as_published(folder, tokenizer="GemmaTokenizerFast")
+    return tiny_lumina2(tmp_path_factory.mktemp("models") / "lumina2")
 
 
 @pytest.mark.parametrize(

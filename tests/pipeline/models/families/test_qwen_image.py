@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, QwenImagePipeline, QwenImageTransformer2DModel
 from ignored_arguments import are_as_said
 from stock_families import (
     draws_as_stock,
@@ -20,8 +18,7 @@ from stock_families import (
     stock_pipe,
     study,
 )
-from tiny_autoencoders import autoencoder_qwen
-from tiny_language_models import qwen25_vl, qwen_tokenizer
+from tiny_families.qwen_image import tiny_qwen_image
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
@@ -35,29 +32,7 @@ NEGATIVE = {"guidance": {"scale": 3, "negative_prompt": "the grass"}}
 
 @pytest.fixture(scope="module")
 def qwen(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer, folder = qwen_tokenizer(), tmp_path_factory.mktemp("models") / "qwen-image"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = QwenImageTransformer2DModel(
-            in_channels=16,
-            out_channels=4,
-            num_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            joint_attention_dim=16,
-            axes_dims_rope=(4, 6, 6),
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(
-        base_shift=0.5,
-        max_shift=0.9,
-        max_image_seq_len=8192,
-        shift_terminal=0.02,
-        time_shift_type="exponential",
-        use_dynamic_shifting=True,
-    )
-    encoders = (qwen25_vl(tokenizer), tokenizer)
-    QwenImagePipeline(scheduler, autoencoder_qwen(), *encoders, transformer.eval()).save_pretrained(folder)
-    return folder
+    return tiny_qwen_image(tmp_path_factory.mktemp("models") / "qwen-image")
 
 
 @pytest.mark.parametrize(

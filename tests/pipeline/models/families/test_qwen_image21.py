@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, QwenImage21Pipeline, QwenImage21Transformer2DModel
 from stock_families import (
     by_seedscope,
     draws_as_stock,
@@ -19,8 +17,7 @@ from stock_families import (
     stock_pipe,
     study,
 )
-from tiny_autoencoders import autoencoder_qwen21
-from tiny_language_models import qwen3_vl, qwen3_vl_processor
+from tiny_families.qwen_image21 import qwen21
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.errors import ModelError
@@ -28,25 +25,6 @@ from seedscope.pipeline.models.locate import locate
 
 SIZE = {"height": 32, "width": 64}
 NEGATIVE = {"guidance": {"scale": 3, "negative_prompt": "the grass"}}
-
-
-def qwen21(folder: Path, sample_sigmas: list[float] | None) -> Path:
-    processor = qwen3_vl_processor()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = QwenImage21Transformer2DModel(
-            in_channels=4,
-            out_channels=4,
-            num_layers=1,
-            attention_head_dim=16,
-            num_attention_heads=2,
-            context_in_dim=16,
-            axes_dims_rope=(4, 6, 6),
-        )
-    scheduler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)
-    parts = (scheduler, autoencoder_qwen21(), qwen3_vl(processor), processor, transformer.eval())
-    QwenImage21Pipeline(*parts, sample_sigmas=sample_sigmas).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture(scope="module")

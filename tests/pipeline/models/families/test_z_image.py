@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
+from diffusers import ZImagePipeline
 from ignored_arguments import are_as_said
 from stock_families import (
     PROMPTS,
@@ -23,8 +23,7 @@ from stock_families import (
     study,
 )
 from stock_pictures import ours
-from tiny_autoencoders import autoencoder_kl
-from tiny_language_models import qwen3, qwen_tokenizer
+from tiny_families.z_image import tiny_z_image
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.pipeline.study.plan import Unit
@@ -37,26 +36,7 @@ SHORT = {"max_sequence_length": 64}
 
 @pytest.fixture(scope="module")
 def z_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    tokenizer, folder = qwen_tokenizer(), tmp_path_factory.mktemp("models") / "z-image"
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(6)
-        transformer = ZImageTransformer2DModel(
-            in_channels=4,
-            dim=32,
-            n_layers=1,
-            n_refiner_layers=1,
-            n_heads=2,
-            n_kv_heads=2,
-            cap_feat_dim=16,
-            axes_dims=[4, 6, 6],
-            axes_lens=[128, 32, 32],
-        )
-        for name in ("x_pad_token", "cap_pad_token"):
-            torch.nn.init.normal_(getattr(transformer, name))
-    scheduler = FlowMatchEulerDiscreteScheduler(shift=6.0)
-    encoders = (qwen3(tokenizer, 2), tokenizer)
-    ZImagePipeline(scheduler, autoencoder_kl(), *encoders, transformer.eval()).save_pretrained(folder)
-    return folder
+    return tiny_z_image(tmp_path_factory.mktemp("models") / "z-image")
 
 
 @pytest.mark.parametrize(

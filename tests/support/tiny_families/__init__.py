@@ -1,0 +1,1 @@
+"""Models of each family in the published layout, with tiny random weights."""
