@@ -78,13 +78,22 @@ class CalledAsItIs(Drawer):
         except MALFORMED as error:
             if isinstance(error, ModelError) or memory_ran_out(error):
                 raise
-            raise ModelError(f"model: the call of {kind} failed: {' '.join(str(error).split())}") from error
+            reason = " ".join(str(error).split()).rstrip(".")
+            raise ModelError(f"model: the call of {kind} failed: {reason}{self._hint()}") from error
         if not watch.draws:
             raise ModelError(
                 f"model: {kind} drew nothing from its generator, so that a seed decides nothing. Choose another."
             )
         self._noise.setdefault(seed, {})[_digest(watch.draws)] = watch.draws
         return _only_picture(output, kind, size)
+
+    def _hint(self) -> str:
+        dtype = str(self.pipe.dtype).removeprefix("torch.")
+        return (
+            ""
+            if dtype == "float32"
+            else f". It was called in {dtype}; perhaps it draws with `compute: {{dtype: float32}}`."
+        )
 
     def _arguments(self, size: tuple[int, int]) -> dict[str, Any]:
         sampling, guidance = self.sampling, self.sampling.guidance
@@ -139,7 +148,7 @@ def _only_picture(output: Any, kind: str, size: tuple[int, int]) -> torch.Tensor
         raise ModelError(
             f"model: {kind} gives no pictures. Choose a class of diffusers that draws pictures from prompts."
         )
-    values = np.asarray(pictures, dtype=np.float32)
+    values = np.asarray(pictures)
     values = values.reshape(-1, *values.shape[-3:])
     if values.shape != (1, *size, 3):
         count, height, width, channels = values.shape
@@ -147,4 +156,6 @@ def _only_picture(output: Any, kind: str, size: tuple[int, int]) -> torch.Tensor
             f"sampling: {kind} gave {count} x {channels} channels of {height} x {width} pixels (height x width), where one "
             f"colour picture of {size[0]} x {size[1]} was asked for. Say a size that it makes."
         )
-    return torch.from_numpy((values[0] * 255).round() / 255).permute(2, 0, 1) * 2 - 1
+    # In the dtype of the output, as diffusers rounds it.
+    levels = (values[0] * 255).round().astype(np.float32)
+    return torch.from_numpy(levels / 255).permute(2, 0, 1) * 2 - 1

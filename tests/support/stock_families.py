@@ -38,15 +38,22 @@ def study(
     prompts: Sequence[str] = PROMPTS,
     vae: dict[str, Any] | None = None,
     attention: str | None = None,
+    dtype: str = "float32",
     **sampling: Any,
 ) -> Study:
-    """A study of a model's folder, or of a whole section `model`; `vae` and `attention` are of `compute`."""
+    """A study of a model's folder, or of a whole section `model`; `vae`, `attention` and `dtype` are of `compute`."""
     return Study.model_validate(
         {
             "name": "t",
             "model": folder if isinstance(folder, dict) else str(folder),
             "sampling": {"steps": 2, "guidance": {"scale": 4.0}} | sampling,
-            "compute": {"batch_size": batch_size, "device": "cpu", "vae": vae or {}, "attention": attention},
+            "compute": {
+                "batch_size": batch_size,
+                "device": "cpu",
+                "dtype": dtype,
+                "vae": vae or {},
+                "attention": attention,
+            },
             "prompts": list(prompts),
             "seeds": list(SEEDS),
         }
@@ -185,7 +192,7 @@ def golden_list(
         why=Why(rule="top", measure="m", better="lower", k=2, ranked=2, sentence="The two.", standings=standings),
         conditions=conditions_of(run),
         noise=noise_of(run, SEEDS),
-        canary_pictures=Canary.of(prompts[0], dict(zip(SEEDS, drawn, strict=True)), "float32"),
+        canary_pictures=Canary.of(prompts[0], dict(zip(SEEDS, drawn, strict=True)), wanted.compute.dtype),
     ).save(tmp_path / "golden.json")
     return GoldenSeeds.load(tmp_path / "golden.json")
 

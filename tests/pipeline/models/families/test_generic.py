@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from stock_families import SEEDS, by_seedscope, by_stock, golden_list, stock_pipe, study
+from stock_families import PROMPTS, SEEDS, by_seedscope, by_stock, golden_list, stock_pipe, study
 from tiny_families.unknown_classes import amused, kandinsky, latent_diffusion
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.pipeline.drawing.draw import Drawing
+from seedscope.pipeline.drawing.sampler import to_pixels
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.as_it_is import CalledAsItIs
@@ -59,6 +60,18 @@ def test_pictures_are_the_stock_pipelines_in_any_batch(
     assert np.array_equal(here, by_stock(stock_pipe(folders[name]), **SIZE, **call))
     assert np.abs(here[0].astype(int) - here[2]).max() > 10, "the seed changes the picture"
     assert np.abs(here[0].astype(int) - here[1]).max() > 0, "the prompt changes the picture"
+
+
+def test_half_precision_is_rounded_as_the_stock_pipeline_rounds_it(folders: dict[str, Path]) -> None:
+    pipe, asked = stock_pipe(folders["latent_diffusion"], torch.float16), study(folders["latent_diffusion"], **SIZE)
+    drawn = CalledAsItIs(pipe, "cpu", asked.sampling, ()).draw([(PROMPTS[0], SEEDS[0])], (32, 48))
+    assert np.array_equal(to_pixels(drawn)[0], by_stock(pipe, **SIZE, guidance_scale=4.0)[0])
+
+
+def test_a_call_that_fails_in_half_precision_says_what_may_help(folders: dict[str, Path]) -> None:
+    pipe, asked = stock_pipe(folders["latent_diffusion"], torch.bfloat16), study(folders["latent_diffusion"], **SIZE)
+    with pytest.raises(ModelError, match="BFloat16. It was called in bfloat16; perhaps it draws with .*float32"):
+        CalledAsItIs(pipe, "cpu", asked.sampling, ()).draw([("a cat", 0)], (32, 48))
 
 
 ASKED = {

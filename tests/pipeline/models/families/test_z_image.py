@@ -5,14 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from diffusers import ZImagePipeline
 from ignored_arguments import are_as_said
 from stock_families import (
     PROMPTS,
-    by_stock,
     counts_the_tokens_that_are_cut,
     draws_as_stock,
     draws_batches_as_singles,
@@ -20,15 +17,10 @@ from stock_families import (
     holds_in_stock_code,
     refused,
     stock_pipe,
-    study,
 )
-from stock_pictures import ours
 from tiny_families.z_image import tiny_z_image
 
 from seedscope.analysis import GoldenMismatch
-from seedscope.pipeline.study.plan import Unit
-from seedscope.pipeline.study.prompts import prompt
-from seedscope.pipeline.study.schema import Compute
 
 SIZE = {"height": 32, "width": 48}
 SHORT = {"max_sequence_length": 64}
@@ -55,16 +47,6 @@ def test_single_pictures_are_the_stock_pipelines(
 ) -> None:
     """Turbo's guidance of 0, and classifier-free guidance, which begins above 0."""
     draws_as_stock(z_image, tmp_path, sampling | SIZE, call | SIZE)
-
-
-def test_half_precision_draws_as_the_stock_pipeline_does(z_image: Path, tmp_path: Path) -> None:
-    """The latents stay in float32 between steps of a network in bfloat16."""
-    wanted = study(z_image, batch_size=1, call=SHORT, **SIZE)
-    wanted = wanted.model_copy(update={"compute": Compute(dtype="bfloat16", device="cpu", batch_size=1)})
-    here = ours(wanted, tmp_path, Unit.crossed("u", tuple(map(prompt, PROMPTS)), (0, 7)))
-    pipe = ZImagePipeline.from_pretrained(z_image, dtype=torch.bfloat16)
-    assert np.array_equal(here, by_stock(pipe, guidance_scale=4.0, **SIZE, **SHORT))
-    assert here.std() > 10
 
 
 def test_a_batch_is_its_single_pictures(z_image: Path, tmp_path: Path) -> None:
