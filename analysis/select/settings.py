@@ -19,6 +19,10 @@ _SOURCES: Final[dict[NoiseSource, str]] = {
     ),
 }
 """Of A1111's setting `randn_source`; of a batch, ComfyUI draws the noise of all pictures from the first one's seed."""
+_LAST: Final = (
+    "Their noise is drawn with its channels last, as diffusers has it for this model; other programs, such as ComfyUI, have "
+    "them first, so that the same seed is another picture there. golden.json says how to draw with diffusers."
+)
 
 
 def settings(golden: GoldenSeeds) -> str:
@@ -26,11 +30,12 @@ def settings(golden: GoldenSeeds) -> str:
     if golden.noise is None:
         return "# The first line has the seeds. Their noise is drawn by the model's own pipeline, from generators on the CPU."
     recipe = golden.noise.recipe
+    if recipe.channels_last:
+        return f"# The first line has the seeds. {_LAST}"
     said = ["# The first line has the seeds.", _SOURCES[recipe.source]]
     if recipe.small is not None:
-        high, wide = (0, 1) if recipe.channels_last else (1, 2)
-        height = recipe.small[high] * golden.conditions.height // recipe.shape[high]
-        width = recipe.small[wide] * golden.conditions.width // recipe.shape[wide]
+        height = recipe.small[1] * golden.conditions.height // recipe.shape[1]
+        width = recipe.small[2] * golden.conditions.width // recipe.shape[2]
         said.append(
             f"Seeds are resized: under Extra set Resize seed from width to {width}, and from height to {height}."
         )

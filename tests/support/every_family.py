@@ -90,7 +90,7 @@ EVERY_FAMILY: dict[str, TinyFamily] = {
         partial(qwen21, sample_sigmas=None), LARGER, stock={"true_cfg_scale": SCALE, "negative_prompt": ""}
     ),
     "z-image": TinyFamily(tiny_z_image, call=SHORT),
-    "lumina2": TinyFamily(tiny_lumina2, call=SHORT),
+    "lumina2": TinyFamily(tiny_lumina2, call={**SHORT, "system_prompt": "You see well."}),
     "cogview4": TinyFamily(tiny_cogview4),
     "sana": TinyFamily(partial(sana, sprint=False), LARGER, SHORT_OF_SANA, {**TOLD, **AS_ASKED}),
     "sana-sprint": TinyFamily(partial(sana, sprint=True), LARGER, SHORT_OF_SANA, {**TOLD, **AS_ASKED}),

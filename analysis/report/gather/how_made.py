@@ -92,15 +92,22 @@ def _study(run: Run) -> list[str]:
 
 
 def _drawing(run: DrawnRun) -> list[str]:
-    """How pictures are drawn; the step from which a negative prompt acts only where there is one."""
+    """How pictures are drawn: what all models know, and of the rest, which some do not, what the study sets.
+
+    The step from which a negative prompt acts only where there is one.
+    """
     study, (height, width) = run.study, run.located.size(run.study.sampling)
-    untold = set() if study.sampling.guidance.negative_prompt else {"negative_from"}
-    lines = [f"{width} x {height} pixels"]
-    lines += _settings("", study.sampling.model_dump(mode="json", exclude={"height", "width", "guidance"}))
-    lines += _settings("guidance", study.sampling.guidance.model_dump(mode="json", exclude=untold))
+    sampling, guidance, compute = study.sampling, study.sampling.guidance, study.compute
+    untold = set() if guidance.negative_prompt else {"negative_from"}
+    said = {name: value for name, value in sampling.said().items() if name not in ("height", "width", "guidance")}
+    said["scheduler"] = sampling.model_dump(mode="json")["scheduler"]
+    lines = [f"{width} x {height} pixels", *_settings("", said)]
+    set_by_study = guidance.model_dump(mode="json", exclude=untold, exclude_defaults=True)
+    lines += _settings("guidance", {"scale": guidance.scale, **set_by_study})
     if study.noise != Noise():
         lines += _settings("noise", study.noise.model_dump(mode="json"))
-    lines += _settings("", study.compute.model_dump(mode="json", exclude={"device"}))
+    set_by_study = compute.model_dump(mode="json", exclude={"device"}, exclude_defaults=True)
+    lines += _settings("", {"dtype": compute.dtype, "batch_size": compute.batch_size, **set_by_study})
     return lines + ([] if study.inpaint is None else _settings("inpainting", study.inpaint.model_dump(mode="json")))
 
 
@@ -120,6 +127,7 @@ def _model(run: DrawnRun) -> list[str]:
     model = run.study.model
     lines = [
         model.name,
+        f"drawn by {run.located.pipeline} of diffusers",
         *(f"{key}: {value}" for key in ("config", "revision", "variant", "vae") if (value := getattr(model, key))),
         *(f"LoRA: {lora.place}, weight {lora.weight:g}" for lora in model.lora),
         *(["LoRAs fused into the weights"] if model.fuse else []),

@@ -15,6 +15,7 @@ from stock_families import (
 )
 from tiny_families.kandinsky5 import of_small_sizes, tiny_kandinsky5
 
+from seedscope.analysis.select.settings import settings
 from seedscope.pipeline.models.families import kandinsky5
 
 SIZE = {"height": 32, "width": 48}
@@ -47,6 +48,7 @@ def test_a_batch_is_its_single_pictures(folder: Path, tmp_path: Path) -> None:
 def test_its_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> None:
     golden = golden_list(folder, tmp_path, **SIZE)
     assert golden.noise is not None and golden.noise.shape == (4, 6, 4)
+    assert "ComfyUI, have them first" in settings(golden) and "A1111" not in settings(golden)
     holds_in_stock_code(golden, stock_pipe(folder), "image", **SIZE, num_inference_steps=2, guidance_scale=4.0)
 
 
