@@ -7,16 +7,18 @@ from typing import Any
 
 from seedscope.pipeline.models.configuration import MALFORMED
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.models.stock_arguments import text_options
 from seedscope.pipeline.study.schema import Sampling
 
 FEWEST_READ = 16
-"""Tokens: a text of fewer bytes is never cut."""
+"""Tokens: a text of fewer bytes is never cut, if the study says nothing of how texts are read."""
 
 
 def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> list[int]:
     """Of each prompt that will be cut, how many tokens; of none where the tokenizer is not here, as of a hub's model."""
-    # A token is a byte at least.
-    long = [text for text in texts if len(text.encode()) + 2 > FEWEST_READ]
+    # A token is a byte at least; a study may leave it fewer, or none behind a text that stands before it.
+    as_usual = not text_options(sampling.arguments)
+    long = [text for text in texts if not as_usual or len(text.encode()) + 2 > FEWEST_READ]
     if not long:
         return []
     try:

@@ -15,8 +15,14 @@ from stock_families import (
     holds_in_stock_code,
     refused,
     stock_pipe,
+    study,
 )
 from tiny_families.lumina2 import tiny_lumina2
+
+from seedscope.pipeline.models.cut_prompts import tokens_cut
+from seedscope.pipeline.models.families import FAMILIES
+from seedscope.pipeline.models.locate import locate
+from seedscope.pipeline.models.stock import StockPipeline
 
 SIZE = {"height": 32, "width": 48}
 SHORT = {"max_sequence_length": 64, "system_prompt": "You see well."}
@@ -57,6 +63,14 @@ def test_its_golden_list_holds_in_stock_code(lumina2: Path, tmp_path: Path) -> N
 def test_the_tokens_that_are_cut_are_those_of_the_prompt(lumina2: Path) -> None:
     counts_the_tokens_that_are_cut(lumina2, **SHORT)
     counts_the_tokens_that_are_cut(lumina2, max_sequence_length=130)
+
+
+def test_short_prompts_too_are_counted_where_a_study_leaves_them_no_room(lumina2: Path) -> None:
+    """Before 64 tokens are read, the usual system prompt is; what is said before drawing is said after it."""
+    wanted = study(lumina2, **SIZE, call={"max_sequence_length": 64})
+    model = StockPipeline(FAMILIES["Lumina2Pipeline"], stock_pipe(lumina2), "cpu", wanted.sampling)
+    before = tokens_cut(locate(wanted.model), wanted.sampling, ["a cat", "a red apple"])
+    assert before == [model.tokens_cut("a cat"), model.tokens_cut("a red apple")] and min(before) > 2
 
 
 @pytest.mark.parametrize(
