@@ -10,7 +10,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Family, Geometry
 from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
-from seedscope.pipeline.models.families.generic import why_not
+from seedscope.pipeline.models.families.generic import Generic, why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import components, configuration, hashes, weight_files
@@ -70,9 +70,12 @@ class Located:
         height, width = sampling.height or own_height, sampling.width or own_width
         if height is None or width is None:
             missing = "height" if height is None else "width"
+            where = f"no sample_size in {self.family.network}/config.json"
+            if isinstance(self.family, Generic):
+                where = f"the call of {self.pipeline} has no size of its own"
             raise ModelError(
-                f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are (no sample_size in "
-                f"{self.family.network}/config.json). Give height and width."
+                f"sampling.{missing}: {self.folder.name} does not say of what size its pictures are ({where}). Give height and "
+                "width."
             )
         self.refuse_size(height, width)
         return height, width

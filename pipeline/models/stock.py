@@ -165,9 +165,8 @@ class StockFamily(Family):
             raise ModelError(f"sampling.call.{name}: is always {self.frozen[name]!r} here. Remove it.")
         refuse_other_steps(sampling)
         if guidance.negative_prompt and not self.uses_negative(guidance, sampling.arguments):
-            raise ModelError(
-                f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt at this guidance. {self.negative_hint}"
-            )
+            why = f" at this guidance. {self.negative_hint}" if self.takes_negative else ". Remove it."
+            raise ModelError(f"sampling.guidance.negative_prompt: {pipeline} takes no negative prompt{why}")
 
     negative_hint: ClassVar[str] = "Remove it, or set a scale above 1."
     """What to do so that a negative prompt acts."""

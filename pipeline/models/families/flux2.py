@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 from seedscope.pipeline.models.autoencoders import pixels_a_cell
 from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
@@ -22,7 +22,6 @@ class Flux2(StockFamily):
     draws = "Flux2Pipeline"
     longest = 512
     takes_negative = False
-    negative_hint: ClassVar[str] = "Remove it."
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         cell = pixels_a_cell(configs("vae"))

@@ -27,8 +27,8 @@ class SanaSprint(Sana):
         super().refuse(pipeline, sampling, by_prompt=by_prompt)
         if sampling.steps != 2 and sampling.call.get(MIDDLE, "usual") is not None:
             raise ModelError(
-                f"sampling.steps: {pipeline} has a time in the middle of two steps. For {sampling.steps} say "
-                f"`call: {{{MIDDLE}: null}}` under sampling."
+                f"sampling.steps: {pipeline} has a time in the middle of two steps. Set steps to 2, or for "
+                f"{sampling.steps} say `call: {{{MIDDLE}: null}}` under sampling."
             )
 
     def _encoded(self, pipe: Any, text: str, device: str, options: Mapping[str, Any]) -> tuple[Any, Any]:

@@ -66,7 +66,7 @@ def test_the_tokens_that_are_cut_are_those_of_the_prompt(flux2: Path) -> None:
         ({"call": {"true_cfg_scale": 2}}, "takes no such argument"),
         ({"call": {"caption_upsample_temperature": 0.15}}, "caption_upsample_temperature: "),
         ({"call": {"sigmas": [1.0, 0.7, 0.3]}}, "has 3 values, which make as many steps. Set steps to 3."),
-        ({"guidance": {"scale": 3, "negative_prompt": "x"}}, "takes no negative prompt at this guidance. Remove it."),
+        ({"guidance": {"scale": 3, "negative_prompt": "x"}}, "takes no negative prompt. Remove it."),
     ],
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(flux2: Path, sampling: dict[str, Any], said: str) -> None:

@@ -161,7 +161,8 @@ def test_a_model_of_such_a_class_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "sampling", "said"),
     [
-        ("amused", {"height": None}, "sampling.height: amused does not say of what size"),
+        ("amused", {"height": None}, "amused does not say of what size its .*the call of AmusedPipeline has"),
+        ("latent_diffusion", {"width": None}, "sampling.width: .*the call of LDMTextToImagePipeline has no size"),
         ("amused", {"call": {"steps": 3}}, "takes no such argument"),
         (
             "amused",

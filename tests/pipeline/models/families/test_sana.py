@@ -69,5 +69,5 @@ def test_its_golden_list_holds_in_stock_code(kind: str, request: pytest.FixtureR
 
 def test_what_it_cannot_do_is_refused(plain: Path, sprint: Path) -> None:
     assert "multiples of 32, not 48; the nearest is 64" in refused(plain, height=48)
-    assert "takes no negative prompt" in refused(sprint, guidance={"scale": 4, "negative_prompt": "x"})
+    assert "takes no negative prompt. Remove it." in refused(sprint, guidance={"scale": 4, "negative_prompt": "x"})
     assert "`call: {intermediate_timesteps: null}`" in refused(sprint, steps=4)
