@@ -73,7 +73,7 @@ def judge(run: Run) -> Judged:
         UserError: pictures or measurements are missing, every picture of a seed failed, or the ranking's measure says nothing
             of the seeds.
     """
-    _refuse_unfinished(run)
+    refuse_unfinished(run)
     refuse_failed_seeds(run)
     references = real_pictures(run)
     scalars, silent, parts = _scalars(run, references)
@@ -116,7 +116,8 @@ def _speaking(name: str, scalars: Mapping[str, Scalar], silent: Mapping[str, str
     return scalars[name]
 
 
-def _refuse_unfinished(run: Run) -> None:
+def refuse_unfinished(run: Run) -> None:
+    """Raise UserError where pictures or measurements of a run are missing."""
     needed: list[tuple[Sequence[Unit], Table, str]] = [(run.units, run.images, "pictures")]
     needed += [(run.units, item.table, f"measurements of {item.feature.name}") for item in run.measures]
     needed += [

@@ -34,17 +34,28 @@ def must_be_drawn(run: AnyRun) -> DrawnRun:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Unjudged(DrawnRun):
-    """A run whose pictures are measured, and compared with none."""
+class _Given(DrawnRun):
+    """A run that measures no real pictures itself. real: what is measured of them."""
+
+    real: list[Measure]
 
     @property
     def reference_measures(self) -> list[Measure]:
-        return []
+        return self.real
 
 
 def unjudged(run: DrawnRun) -> DrawnRun:
     """The run, of which the real pictures are not measured: for experiments that judge no seed by them."""
-    return _Unjudged(**{item.name: getattr(run, item.name) for item in fields(run)})
+    return _given(run, [])
+
+
+def sharing_reference(run: DrawnRun, other: DrawnRun) -> DrawnRun:
+    """The run, whose real pictures are not measured again: those of `other` are, of the same features and the same pictures."""
+    return _given(run, other.reference_measures)
+
+
+def _given(run: DrawnRun, real: list[Measure]) -> DrawnRun:
+    return _Given(**{item.name: getattr(run, item.name) for item in fields(run)}, real=real)
 
 
 def run_beside(run: DrawnRun, name: str, **changes: Json) -> DrawnRun:

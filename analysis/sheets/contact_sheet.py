@@ -18,12 +18,12 @@ from seedscope.analysis.sheets.paper import (
     LINE,
     MARGIN,
     PAPER,
-    SHADE,
     SMALL,
     TEXT,
     TITLE,
     Size,
     centred,
+    failed,
     fitted,
     font,
     line_height,
@@ -107,6 +107,19 @@ def draw_sheet(
 ) -> Image.Image:
     """Draw the sheet: an RGB image. Arguments and errors as for `contact_sheet`."""
     sections = [Section(headings[0], BEST, best), Section(headings[1], WORST, worst)]
+    return draw_sections(sections, columns, title=title, measure=measure, notes=notes, cells=cells)
+
+
+def draw_sections(
+    sections: Sequence[Section],
+    columns: Sequence[str],
+    *,
+    title: str,
+    measure: str,
+    notes: Sequence[str] = (),
+    cells: Sequence[Size] | None = None,
+) -> Image.Image:
+    """As `draw_sheet`, of any parts of a table; those without rows are left out."""
     sections = [section for section in sections if section.rows]
     rows = [row for section in sections for row in section.rows]
     if not columns or not rows:
@@ -258,20 +271,6 @@ def _cell_size(rows: Sequence[Row]) -> tuple[int, int]:
         return size[0] * times, size[1] * times
     shrink = min(1.0, LARGE_SIDE / longest)
     return max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink))
-
-
-def failed(cell: Size) -> Image.Image:
-    """An empty, hatched box with the word `failed`."""
-    box = Image.new("RGB", cell, SHADE)
-    draw = ImageDraw.Draw(box)
-    for x in range(-cell[1], cell[0], 10):
-        draw.line((x, cell[1], x + cell[1], 0), LINE, 1)
-    draw.rectangle((0, 0, cell[0] - 1, cell[1] - 1), outline=LINE)
-    middle = (cell[0] / 2, cell[1] / 2)
-    left, top, right, bottom = draw.textbbox(middle, "failed", font(SMALL), anchor="mm")
-    draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), SHADE)
-    draw.text(middle, "failed", GREY, font(SMALL), anchor="mm")
-    return box
 
 
 def _whisker(axis: _Axis, row: Row, accent: str) -> Image.Image:

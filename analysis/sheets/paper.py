@@ -77,6 +77,20 @@ def square(picture: Image.Image | None, side: int) -> Image.Image:
     return box
 
 
+def failed(cell: Size) -> Image.Image:
+    """An empty, hatched box with the word `failed`."""
+    box = Image.new("RGB", cell, SHADE)
+    draw = ImageDraw.Draw(box)
+    for x in range(-cell[1], cell[0], 10):
+        draw.line((x, cell[1], x + cell[1], 0), LINE, 1)
+    draw.rectangle((0, 0, cell[0] - 1, cell[1] - 1), outline=LINE)
+    middle = (cell[0] / 2, cell[1] / 2)
+    left, top, right, bottom = draw.textbbox(middle, "failed", font(SMALL), anchor="mm")
+    draw.rectangle((left - 6, top - 4, right + 6, bottom + 4), SHADE)
+    draw.text(middle, "failed", GREY, font(SMALL), anchor="mm")
+    return box
+
+
 def paragraphs(width: int, title: str, notes: Sequence[str]) -> Image.Image:
     """A heading and sentences, as a strip `width` pixels wide and as high as they need."""
     lines = [(line, TITLE, INK) for line in wrapped(plain_letters(title), TITLE, width - 2 * MARGIN, 2)]

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 
 from seedscope.analysis.seeds.scores.resizes import Resizes
 from seedscope.analysis.sheets.bearing_sheet import bearing_sheet
-from seedscope.analysis.sheets.contact_sheet import LARGE_SIDE, failed
+from seedscope.analysis.sheets.contact_sheet import LARGE_SIDE
 from seedscope.analysis.sheets.curve_sheet import Panel, curve_sheet
-from seedscope.analysis.sheets.paper import GREY, INK, PAPER, SMALL, Size, centred, font
+from seedscope.analysis.sheets.paper import GREY, INK, PAPER, SMALL, Size, centred, failed, font
 from seedscope.pipeline.images import Pixels
 
 ROWS = 3

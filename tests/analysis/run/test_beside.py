@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedscope.analysis.run.beside import must_be_drawn, run_beside, unjudged
+from seedscope.analysis.run.beside import must_be_drawn, run_beside, sharing_reference, unjudged
 from seedscope.analysis.run.run import DrawnRun, drawn_run, held, recorded_study
 from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import UserError
@@ -55,6 +55,17 @@ def test_real_pictures_are_not_measured_for_an_experiment_that_judges_no_seed(ru
     with held(unjudged(judged)) as alone:
         assert [stage for stage, *_ in judged.compared_with()] == ["reference features"] and not alone.compared_with()
         assert [stage for stage, *_ in alone.tables()] == ["images", "features"] and alone.cause == judged.cause
+
+
+def test_real_pictures_that_the_run_has_measured_are_not_measured_again(run: DrawnRun) -> None:
+    study = run.study.model_dump() | {"features": ["fd_efficientnet_lite0"], "ranking": {"by": "fd_efficientnet_lite0"}}
+    judged = drawn_run(Study.model_validate(study), run.folder)
+    alone = run_beside(judged, "table", prompts=["a tree"])
+    with held(sharing_reference(alone, judged)) as beside:
+        found = [each.reference_measures[0].table for each in (judged, beside, alone)]
+        assert found[1].storage.url == found[0].storage.url != found[2].storage.url
+        assert found[0].name == found[2].name, "of the same pictures and the same feature"
+        assert beside.images.storage.url == alone.images.storage.url
 
 
 def test_what_is_no_study_is_refused_in_a_sentence(run: DrawnRun) -> None:
