@@ -28,6 +28,7 @@ from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.swap import swap_seeds
+from seedscope.jobs.commands.table import table
 from seedscope.jobs.commands.variations import vary_seeds
 from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes, say_traceback, shortened
@@ -59,6 +60,7 @@ app.command("variations")(vary_seeds)
 app.command("identify")(identify_seeds)
 app.command("swap")(swap_seeds)
 app.command("resize")(resize_seeds)
+app.add_typer(table, name="table")
 app.command("submit")(submit_study)
 app.command("jobs")(list_jobs)
 app.command("logs")(show_log)

@@ -1,0 +1,10 @@
+"""`seedscope table`: the study's tables of what seeds are worth."""
+
+import typer
+
+from seedscope.jobs.commands.table_golden import table_golden
+
+table = typer.Typer(
+    no_args_is_help=True, help="What golden and diverse seeds are worth, as tables of the published study."
+)
+table.command("golden")(table_golden)

@@ -1,0 +1,29 @@
+"""Which seeds are golden and worst, by what they are worth on some prompts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from seedscope.analysis.experiments.golden_table.arms import by_values, places
+
+SEEDS = [4, 7, 2, 9, 1]
+A, B = np.array([5.0, 4.0, 3.0, 2.0, np.nan]), np.array([0.0, 3.0, 9.0, 1.0, 8.0])
+
+
+def test_the_best_are_first_and_a_seed_without_a_value_is_left_out() -> None:
+    assert by_values(SEEDS, {"a": A}, {}, 2, both=False) == ([4, 7, 2, 9], [4, 7])
+    assert by_values(SEEDS, {"b": B}, {}, 3, both=False) == ([2, 1, 7, 9, 4], [2, 1, 7])
+
+
+def test_weights_say_what_counts_more() -> None:
+    assert by_values(SEEDS, {"a": A, "b": B}, {}, 1, both=False)[1] == [2]
+    assert by_values(SEEDS, {"a": A, "b": B}, {"a": 100.0}, 1, both=False)[1] == [4]
+
+
+def test_by_overlap_a_seed_is_among_the_best_by_both() -> None:
+    assert by_values(SEEDS, {"a": A, "b": B}, {}, 3, both=True)[1] == [2, 7]
+    assert by_values(SEEDS, {"a": A, "b": B}, {}, 1, both=True)[1] == []
+
+
+def test_places_are_those_of_the_seeds() -> None:
+    assert places([9, 4], np.array(SEEDS)).tolist() == [3, 0]
