@@ -18,7 +18,7 @@ _ARGUMENTS: dict[str, Json] = {"eta": 0.0, "clip_skip": None, "guidance_rescale"
 
 
 class Guidance(Strict):
-    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance.py`)."""
+    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance/branches.py`)."""
 
     scale: float = Field(
         7.5, ge=0, le=100, description="Classifier-free guidance scale; 1 or less means none, as in diffusers."

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.weights import listed, sha256_of
+from seedscope.pipeline.errors import FeatureError
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.locate import BUNDLED, bundled
+from seedscope.pipeline.networks.weights import listed, sha256_of
 from seedscope.pipeline.study.given import at_home
 
 if TYPE_CHECKING:
