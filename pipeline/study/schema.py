@@ -311,7 +311,12 @@ class Study(Measured):
     @property
     def places(self) -> list[str]:
         """What may be a path, beside prompt files and options of features: each else a bundled name or a hub id."""
-        return [*self.model.places, *([] if self.inpaint is None else [self.inpaint.pictures])]
+        similarity = self.sampling.guidance.similarity
+        return [
+            *self.model.places,
+            *([] if self.inpaint is None else [self.inpaint.pictures]),
+            *([] if similarity is None else similarity.places),
+        ]
 
     @property
     def task_name(self) -> str:
