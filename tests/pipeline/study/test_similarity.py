@@ -48,6 +48,19 @@ def test_mistakes_are_said_in_a_sentence(given: dict[str, Any], said: str, write
     assert said in str(error.value)
 
 
+def test_weights_that_are_moved_away_are_refused(write_study: Callable[..., Path]) -> None:
+    with pytest.raises(
+        StudyError, match=r"takes gradients through networks that compute\.offload moves away; remove one"
+    ):
+        load_study(write_study(sampling=sampling(), compute={"offload": "model"}))
+
+
+def test_a_study_that_is_kept_is_read_again() -> None:
+    wanted = sampling(to={"class": "tabby"}, by="mine/classifier", window=[0.1, 0.5])
+    kept = Study.model_validate({"name": "t", "model": "sprout", "prompts": ["x"], "seeds": [0], "sampling": wanted})
+    assert Study.model_validate_json(kept.model_dump_json()) == kept
+
+
 def test_files_are_relative_to_the_study_and_may_be_carried(write_study: Callable[..., Path], tmp_path: Path) -> None:
     (tmp_path / "clips" / "mine").mkdir(parents=True)
     found = load_study(write_study(sampling=sampling(to={"picture": "pictures/one.png"}, by="clips/mine")))
