@@ -52,7 +52,7 @@ def level_of(scheduler: Scheduler, timestep: torch.Tensor, step: int) -> Level |
 
     Of schedulers that keep latents as x0 + sigma eps, what they scale them by tells sigma: 1 / sqrt(1 + sigma^2).
 
-    Source: diffusers, `_get_alpha_sigma`-like code of its schedulers: abar = 1 / (1 + sigma^2).
+    Source: diffusers, `DPMSolverMultistepScheduler._sigma_to_alpha_sigma_t`: abar = 1 / (1 + sigma^2).
     """
     any_of: Any = scheduler
     scale = float(scheduler.scale_model_input(torch.ones(1, device=timestep.device), timestep))
