@@ -13,6 +13,10 @@ class ModelError(UserError):
     """A model cannot be found, loaded, or asked for what the study wants of it."""
 
 
+class FeatureError(UserError, ValueError):
+    """A feature that does not exist, or a network whose weights are missing, wrong or unsafe; one sentence for people."""
+
+
 class StorageError(UserError):
     """The output cannot be written: no permission, no space, a file in the way."""
 

@@ -9,7 +9,7 @@ from repository import ROOT
 
 LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
-    "pipeline": "errors garbage images large_pictures spreadsheets | study storage | models tables | running "
+    "pipeline": "errors garbage images large_pictures spreadsheets | study storage | models tables | networks running "
     "| drawing imported",
     "analysis": "direction counted_p | features seeds | run select maps | sheets | judging | experiments | report comparing",
     "jobs": "console | submit work planning doctor | commands | cli | sprout",

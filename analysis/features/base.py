@@ -11,12 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
-from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.errors import FeatureError as FeatureError
 from seedscope.pipeline.study.prompts import Prompt
-
-
-class FeatureError(UserError, ValueError):
-    """A feature that does not exist, or whose weights are missing, wrong or unsafe; the message is one sentence for people."""
 
 
 class Measurer(ABC):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.analysis.features.embedding import Embed, Embedding
-from seedscope.analysis.features.networks.clip_models import image_processor, processed
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.clip_models import image_processor, processed
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from seedscope.analysis.features.networks.clip_models import DualEncoder, TransformersClip
-from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.preference import Preference
+from seedscope.pipeline.networks.clip_models import DualEncoder, TransformersClip
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 
 class ClipScore(Preference):

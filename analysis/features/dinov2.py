@@ -11,7 +11,7 @@ from math import isqrt
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.analysis.features.embedding import Embed, Embedding
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from seedscope.analysis.features.embedding import Embed, Embedding
-from seedscope.analysis.features.networks.lite0 import LITE0_INPUT, lite0_file, lite0_maps, lite0_network
-from seedscope.analysis.features.networks.weights import sha256_of
+from seedscope.pipeline.networks.lite0 import LITE0_INPUT, lite0_file, lite0_maps, lite0_network
+from seedscope.pipeline.networks.weights import sha256_of
 
 
 class EfficientNetLite0(Embedding):

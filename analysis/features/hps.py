@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.clip_models import DualEncoder
-from seedscope.analysis.features.networks.pretrained import Pretrained
-from seedscope.analysis.features.networks.weights import fill, read_weights, sha256_of
 from seedscope.analysis.features.preference import Preference
+from seedscope.pipeline.networks.clip_models import DualEncoder
+from seedscope.pipeline.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.weights import fill, read_weights, sha256_of
 from seedscope.pipeline.study.given import at_home
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from seedscope.analysis.features.embedding import Embed, Embedding
-from seedscope.analysis.features.networks.published import Published
-from seedscope.analysis.features.networks.weights import fill, read_weights, sha256_of
+from seedscope.pipeline.networks.published import Published
+from seedscope.pipeline.networks.weights import fill, read_weights, sha256_of
 
 if TYPE_CHECKING:
     import torch

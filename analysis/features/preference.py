@@ -16,7 +16,7 @@ from cachetools import LRUCache
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, Measurer, check_pictures
-from seedscope.analysis.features.networks.clip_models import DualEncoder
+from seedscope.pipeline.networks.clip_models import DualEncoder
 
 if TYPE_CHECKING:
     import torch

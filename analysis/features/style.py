@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.analysis.features.embedding import Embed, Embedding
-from seedscope.analysis.features.networks.gram import SKETCH, gram, projection, triangle
-from seedscope.analysis.features.networks.lite0 import LITE0_INPUT, LITE0_LAYERS, lite0_file, lite0_maps, lite0_network
-from seedscope.analysis.features.networks.published import Published
-from seedscope.analysis.features.networks.weights import fill, read_weights, sha256_of
+from seedscope.pipeline.networks.gram import SKETCH, gram, projection, triangle
+from seedscope.pipeline.networks.lite0 import LITE0_INPUT, LITE0_LAYERS, lite0_file, lite0_maps, lite0_network
+from seedscope.pipeline.networks.published import Published
+from seedscope.pipeline.networks.weights import fill, read_weights, sha256_of
 
 if TYPE_CHECKING:
     import torch

@@ -29,6 +29,7 @@ from seedscope.pipeline.models.attention import OWN, attends_with
 from seedscope.pipeline.models.load import architecture, stock_pipeline
 from seedscope.pipeline.models.prepared import set_autoencoder
 from seedscope.pipeline.models.stock import StockFamily
+from seedscope.pipeline.networks.likeness import cause_of
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 CANARY_PROMPTS = 16
@@ -90,8 +91,8 @@ def noise_of(run: DrawnRun, seeds: Sequence[int]) -> NoiseContract | None:
 
 
 def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
-    """Of the first prompt that every golden seed has a picture of; none of a task, which draws from more than a prompt."""
-    if not seeds or not run.task.stock_call:
+    """Of the first prompt that every golden seed has a picture of; none where more than a prompt and noise is drawn from."""
+    if not seeds or not run.task.stock_call or run.study.sampling.guidance.similarity is not None:
         return None
     texts = {prompt.id: prompt.text for prompt in run.wanted.prompts[:CANARY_PROMPTS]}
     pictures = pictures_of(run, seeds, texts)
@@ -118,6 +119,7 @@ def conditions_of(run: DrawnRun) -> Conditions:
         negative_scale=guidance.negative_scale,
         negative_from=guidance.negative_from,
         empty=guidance.empty,
+        similarity=None if guidance.similarity is None else cause_of(guidance.similarity),
         height=height,
         width=width,
         dtype=study.compute.dtype,

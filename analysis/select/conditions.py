@@ -33,6 +33,9 @@ class Conditions(Strict):
     negative_scale: float | None = Field(default=None, description="null: the negative prompt acts as in diffusers")
     negative_from: int = Field(default=0, ge=0, description="first step at which the negative prompt acts")
     empty: Literal["none", "text"] = Field(default="none", description="whether no negative prompt was None or ''")
+    similarity: dict[str, JsonValue] | None = Field(
+        default=None, description="towards what else pictures were drawn, and how far"
+    )
     height: int = Field(ge=1)
     width: int = Field(ge=1)
     dtype: str = Field(pattern="^(float32|float16|bfloat16)$", description="of the denoising network")
@@ -62,6 +65,7 @@ class Conditions(Strict):
         negative_prompt: str = "",
         negative_scale: float | None = None,
         negative_from: int = 0,
+        similarity: dict[str, JsonValue] | None = None,
         height: int | None = None,
         width: int | None = None,
         dtype: str | None = None,
@@ -89,6 +93,7 @@ class Conditions(Strict):
             negative_prompt=negative_prompt,
             negative_scale=negative_scale,
             negative_from=negative_from,
+            similarity=similarity,
             height=height,
             width=width,
             dtype=dtype,
@@ -103,6 +108,8 @@ class Conditions(Strict):
         how = "no call of a stock pipeline does that"
         if self.task is not None:
             yield f"The list is of the task {self.task!r}, and draws more than prompts from noise; {how}."
+        if self.similarity is not None:
+            yield f"The list was made with similarity guidance; {how}."
         for name, value, none in (
             ("negative_from", self.negative_from, 0),
             ("negative_scale", self.negative_scale, None),

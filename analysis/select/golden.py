@@ -159,13 +159,17 @@ class GoldenSeeds(Strict):
             batch_size: pictures that are drawn at once; pixels shift slightly with it.
 
         Raises:
-            GoldenError: the list is of a task that draws from more than a prompt.
+            GoldenError: the list is of a task that draws from more than a prompt, or of similarity guidance.
             GoldenMismatch: the pipeline is none for which the list was made.
         """
         if self.conditions.task is not None:
             raise GoldenError(
                 f"The list is of the task {self.conditions.task!r}, which draws from more than a prompt; `seedscope run` "
                 "draws it."
+            )
+        if self.conditions.similarity is not None:
+            raise GoldenError(
+                "The list was made with similarity guidance, towards what it does not hold; `seedscope run` draws it."
             )
         self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_reasons()], pipe)
         recipe = None if self.noise is None else self.noise.recipe

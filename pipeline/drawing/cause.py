@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.models.identity import without_defaults
 from seedscope.pipeline.models.locate import Located
+from seedscope.pipeline.networks.likeness import cause_of as similarity_cause
 from seedscope.pipeline.study.schema import Json, Study
 from seedscope.pipeline.tables.run_folder import changes
 
@@ -18,6 +19,8 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     height, width = located.size(study.sampling)
     named: dict[str, Json] = {} if study.task is None else {"task": study.task.model_dump(mode="json")}
     sampling: dict[str, Json] = study.sampling.said() | {"height": height, "width": width}
+    if (similarity := study.sampling.guidance.similarity) is not None:
+        sampling["guidance"] = {**_of(sampling, "guidance"), "similarity": similarity_cause(similarity)}
     return {
         "model": located.identity,
         "sampling": sampling,

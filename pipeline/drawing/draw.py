@@ -8,6 +8,8 @@ from cachetools import LRUCache
 
 from seedscope.pipeline.drawing import noise
 from seedscope.pipeline.drawing.guidance import Branch
+from seedscope.pipeline.drawing.guidance.guides import guides
+from seedscope.pipeline.drawing.hooks import Together
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
@@ -42,6 +44,7 @@ class Drawing:
                 f"sampling.guidance.negative_prompt: {study.model.name} is told the guidance scale and has learned to guide "
                 "itself, which leaves no place for a negative prompt. Remove it."
             )
+        self._guides = guides(self.model, study.sampling)
         self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)
         self._noise, self._size, self._latents = self.noise, self._studys_size, dict[int, torch.Tensor]()
         self._begun = Begun()
@@ -110,7 +113,8 @@ class Drawing:
                 here, states = [cells[place] for place in some], [generators[place] for place in some]
                 latents[some] = self._sampled(model, here, start[some], states, of_some)
             return latents
-        hooks = self._begun.hooks(cells, generators, start)
+        of_guides = [guide.hooks(cells) for guide in self._guides]
+        hooks = Together([self._begun.hooks(cells, generators, start), *of_guides])
         return sample(model, start, generators, texts, self._study.sampling, self._size, hooks)
 
     def _generators(self, cells: list[Cell]) -> list[torch.Generator]:

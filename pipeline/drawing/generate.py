@@ -49,7 +49,8 @@ class Generate(Stage):
         return workers_a_node(self.study.compute.device)
 
     def memory(self) -> int:
-        return memory(self.located, self.study.compute, self.located.size(self.study.sampling))
+        sampling = self.study.sampling
+        return memory(self.located, self.study.compute, self.located.size(sampling), sampling.guidance)
 
     def open(self) -> "OpenGenerate":
         refuse_other_versions(self.versions)

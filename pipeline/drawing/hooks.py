@@ -1,7 +1,10 @@
-"""What a task may do around the steps of the sampling loop."""
+"""What a task, or a kind of guidance, may do around the steps of the sampling loop."""
+
+from collections.abc import Mapping, Sequence
 
 import torch
 
+from seedscope.pipeline.drawing.guidance.branches import Branch
 from seedscope.pipeline.models.base import Scheduler
 
 
@@ -14,12 +17,19 @@ class Hooks:
     gradients = False
     """Whether the loop keeps track of gradients from the latents of a step to the prediction."""
 
+    def gradients_at(self, step: int) -> bool:  # noqa: ARG002
+        """Whether it does so at this step; here: at all or none."""
+        return self.gradients
+
     def begin(self, scheduler: Scheduler) -> None:
         """Make a scheduler ready, once its timesteps are set."""
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         """What the network sees of (B x branches, C, h, w) scaled latents."""
         return latents
+
+    def predicted(self, predictions: Mapping[Branch, torch.Tensor], step: int) -> None:
+        """Look at what each branch of the guidance predicts, (B, C, h, w); the base of their sum comes first."""
 
     def guide(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor:  # noqa: ARG002
         """The prediction (B, C, h, w) with which the step is made; the given one is that of the guidance.
@@ -30,4 +40,37 @@ class Hooks:
 
     def after_step(self, latents: torch.Tensor, scheduler: Scheduler, step: int) -> torch.Tensor:  # noqa: ARG002
         """The (B, C, h, w) latents with which the next step begins."""
+        return latents
+
+
+class Together(Hooks):
+    """Several hooks, one after another: each sees what those before it have made."""
+
+    def __init__(self, hooks: Sequence[Hooks]) -> None:
+        self._hooks = hooks
+
+    def gradients_at(self, step: int) -> bool:
+        return any(each.gradients_at(step) for each in self._hooks)
+
+    def begin(self, scheduler: Scheduler) -> None:
+        for each in self._hooks:
+            each.begin(scheduler)
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        for each in self._hooks:
+            latents = each.model_input(latents)
+        return latents
+
+    def predicted(self, predictions: Mapping[Branch, torch.Tensor], step: int) -> None:
+        for each in self._hooks:
+            each.predicted(predictions, step)
+
+    def guide(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor:
+        for each in self._hooks:
+            prediction = each.guide(prediction, latents, step)
+        return prediction
+
+    def after_step(self, latents: torch.Tensor, scheduler: Scheduler, step: int) -> torch.Tensor:
+        for each in self._hooks:
+            latents = each.after_step(latents, scheduler, step)
         return latents

@@ -54,11 +54,13 @@ def sample(
                 **model.conditions(embeddings, size),
                 **model.guided_by(sampling.guidance.scale, len(embeddings)),
             }
-        with torch.set_grad_enabled(hooks.gradients):
-            latents = latents.requires_grad_(hooks.gradients)
+        tracked = hooks.gradients_at(step)
+        with torch.set_grad_enabled(tracked):
+            latents = latents.requires_grad_(tracked)
             model_input = hooks.model_input(scheduler.scale_model_input(torch.cat([latents] * len(run)), timestep))
             parts = model.predict(model_input, timestep, known[run]).chunk(len(run))
             predictions = dict(zip(run, parts, strict=True))
+            hooks.predicted(predictions, step)
             guided = combine(predictions, branch_weights)
             if sampling.guidance_rescale and len(run) > 1:
                 guided = rescaled(guided, predictions["positive"], sampling.guidance_rescale)

@@ -96,6 +96,10 @@ class Denoiser(Drawer):
         """What a network that is told the guidance scale is given beside that, for so many embeddings."""
         return {}
 
+    def freeze(self) -> None:
+        """Make its networks ask for no gradients of their own: what these need is then not kept."""
+        return
+
     @abstractmethod
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         """The network's prediction (B, C, h, w) float32, in the terms of its scheduler.

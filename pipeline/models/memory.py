@@ -9,7 +9,7 @@ from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.single_file import GGUF
 from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.models.weight_header import values
-from seedscope.pipeline.study.schema import Compute
+from seedscope.pipeline.study.schema import Compute, Guidance
 
 LIBRARIES = 2**30
 """Bytes of torch and the libraries around it."""
@@ -17,16 +17,21 @@ UNKNOWN = 8 * 2**30
 """Bytes of a model of the hub that does not say how large it is."""
 A_PIXEL = 1300
 """Bytes in float32 that decoding a pixel takes at its widest: 128 channels, about two and a half of them at once."""
+KEPT_BY_DECODER = 23_000
+KEPT_BY_NETWORK = 18_000
+"""Bytes in float32 that a gradient keeps of a pixel: of one picture through the decoder, and of each branch of every picture
+through a UNet. Counted on the networks of Stable Diffusion 1.5 at 512 x 512."""
 _SIZES = {"float32": 4.0, "float16": 2.0, "bfloat16": 2.0}
 _QUANTIZED = {"bitsandbytes_4bit": 0.6, "bitsandbytes_8bit": 1.1, "torchao": 1.1}
 """Bytes a value, with the scales beside them."""
 
 
-def memory(located: Located, compute: Compute, size: tuple[int, int]) -> int:
+def memory(located: Located, compute: Compute, size: tuple[int, int], guidance: Guidance | None = None) -> int:
     """Bytes of a worker: its libraries, the networks that it holds at once, and a batch as it is decoded.
 
     Args:
         size: (height, width) of the pictures, pixels.
+        guidance: of the study; what measures a likeness is not counted. None: none that takes memory.
     """
     parts = dict[str, float]()
     for part, number, width in _weights(located, compute):
@@ -39,7 +44,19 @@ def memory(located: Located, compute: Compute, size: tuple[int, int]) -> int:
     at_once = max(texts, sum(parts.values()) - texts)
     pictures = 1 if compute.vae.slicing else compute.batch_size
     decoded = pictures * size[0] * size[1] * A_PIXEL * _SIZES[compute.vae.dtype or compute.dtype] / 4
-    return int(LIBRARIES + at_once + decoded)
+    return int(LIBRARIES + at_once + max(decoded, _gradients(guidance, compute, size[0] * size[1])))
+
+
+def _gradients(guidance: Guidance | None, compute: Compute, pixels: int) -> float:
+    """Bytes that the gradients of similarity guidance keep."""
+    similarity = None if guidance is None else guidance.similarity
+    if guidance is None or similarity is None or similarity.strength == 0:
+        return 0
+    passes = compute.batch_size * (2 if guidance.scale > 1 else 1)
+    kept = KEPT_BY_DECODER * _SIZES[compute.vae.dtype or compute.dtype] / 4
+    if similarity.through == "network":
+        kept += KEPT_BY_NETWORK * passes * _SIZES[compute.dtype] / 4
+    return kept * pixels
 
 
 def _weights(located: Located, compute: Compute) -> Iterator[tuple[str, int, float]]:

@@ -165,6 +165,10 @@ class UNetDenoiser(Denoiser):
         told = self.pipe.get_guidance_scale_embedding(torch.tensor(scale - 1).repeat(count), embedding_dim=width)
         return {"timestep_cond": told.to(self.device, self.pipe.unet.dtype)}
 
+    def freeze(self) -> None:
+        self.pipe.unet.requires_grad_(False)
+        self.pipe.vae.requires_grad_(False)
+
     def predict(self, latents: torch.Tensor, timestep: torch.Tensor, conditions: Conditions) -> torch.Tensor:
         unet = self.pipe.unet
         added = {name: value for name, value in conditions.items() if name not in ("states", "timestep_cond")}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.given import at_home, is_there, not_text, regular
 from seedscope.pipeline.study.mistakes import sentences
-from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Model, Study
+from seedscope.pipeline.study.schema import FileSource, ImportedStudy, Model, Sampling, Study
 from seedscope.pipeline.study.written import read_yaml
 
 _LARGEST = 16 * 2**20
@@ -82,8 +82,21 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
     inpaint = study.inpaint
     if inpaint is not None:
         inpaint = inpaint.model_copy(update={"pictures": found_path(inpaint.pictures)})
-    model = _model_relative_to(study.model, folder, found)
-    return study.model_copy(update={"prompts": prompts, "inpaint": inpaint, "model": model})
+    changes = {"prompts": prompts, "inpaint": inpaint, "model": _model_relative_to(study.model, folder, found)}
+    return study.model_copy(update=changes | {"sampling": _sampling_relative_to(study.sampling, folder, found)})
+
+
+def _sampling_relative_to(sampling: Sampling, folder: Path, found: Callable[[str], str]) -> Sampling:
+    """The pictures that it goes towards are files."""
+    similarity = sampling.guidance.similarity
+    if similarity is None:
+        return sampling
+    to = similarity.to
+    files = {key: str(folder / at_home(name)) for key in ("picture", "style") if (name := getattr(to, key)) is not None}
+    by = found(similarity.by) if similarity.by is not None and "/" in similarity.by else similarity.by
+    similarity = similarity.model_copy(update={"to": to.model_copy(update=files), "by": by})
+    guidance = sampling.guidance.model_copy(update={"similarity": similarity})
+    return sampling.model_copy(update={"guidance": guidance})
 
 
 def _model_relative_to(model: Model, folder: Path, found: Callable[[str], str]) -> Model:

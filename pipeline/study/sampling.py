@@ -6,19 +6,20 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Discriminator, Field, JsonValue, Tag, model_validator
 
 from seedscope.pipeline.study.scheduler_names import OWN, SCHEDULERS, known
+from seedscope.pipeline.study.similarity import Similarity
 from seedscope.pipeline.study.strict import Json, Strict
 
 OF_0_2 = ("ddim", "ddpm", "euler", "dpm++")
 """Schedulers that had no settings: causes name them as they did."""
 _LATER: dict[str, Json] = {"call": {}, "long_prompts": "cut", "weighted_prompts": False}
-_LATER_GUIDANCE: dict[str, Json] = {"empty": "none"}
+_LATER_GUIDANCE: dict[str, Json] = {"empty": "none", "similarity": None}
 """Keys that came after 0.2 -> the value at which they change nothing: older runs keep their tables' names."""
 _ARGUMENTS: dict[str, Json] = {"eta": 0.0, "clip_skip": None, "guidance_rescale": 0.0, "original_size": None}
 """Keys that are arguments of the stock pipelines' calls -> the value at which those are left out."""
 
 
 class Guidance(Strict):
-    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance.py`)."""
+    """How far to go towards the prompt and away from the negative prompt (see `pipeline/drawing/guidance/branches.py`)."""
 
     scale: float = Field(
         7.5, ge=0, le=100, description="Classifier-free guidance scale; 1 or less means none, as in diffusers."
@@ -38,6 +39,7 @@ class Guidance(Strict):
         description="What stands for no negative prompt. `none`: as None in diffusers, which some SDXL models take for zeros; "
         "`text`: as the empty text '', which those encode.",
     )
+    similarity: Similarity | None = Field(None, description="What else pictures are drawn towards; null: nothing.")
 
     @model_validator(mode="after")
     def _scale_of_something(self) -> Self:
@@ -129,6 +131,22 @@ class Sampling(Strict):
         if twice := [name for name in named if name in content and content[name] != named[name]]:
             raise ValueError(f"{twice[0]!r} stands under `call` too, with another value; remove one")
         return {**content, **named, "call": {name: value for name, value in call.items() if name not in named}}
+
+    @model_validator(mode="after")
+    def _similarity_has_steps(self) -> Self:
+        similarity = self.guidance.similarity
+        if similarity is None or similarity.strength == 0:
+            return self
+        if self.steps == 1:
+            raise ValueError(
+                "guidance.similarity changes steps on the way, and `steps: 1` has none; take more steps, or choose among "
+                "seeds by a feature such as clip_score"
+            )
+        if not any(similarity.acts(step, self.steps) for step in range(self.steps)):
+            raise ValueError(
+                f"guidance.similarity.window: none of the {self.steps} steps lies in {[*similarity.window]}; widen it"
+            )
+        return self
 
     @property
     def wanted(self) -> tuple[str, dict[str, Json]]:

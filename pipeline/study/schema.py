@@ -308,10 +308,23 @@ class Study(Measured):
             raise ValueError("both `task` and `inpaint` are given; a study draws one thing")
         return self
 
+    @model_validator(mode="after")
+    def _gradients_find_their_weights(self) -> Self:
+        if self.sampling.guidance.similarity is not None and self.compute.offload != "none":
+            raise ValueError(
+                "sampling.guidance.similarity takes gradients through networks that compute.offload moves away; remove one"
+            )
+        return self
+
     @property
     def places(self) -> list[str]:
         """What may be a path, beside prompt files and options of features: each else a bundled name or a hub id."""
-        return [*self.model.places, *([] if self.inpaint is None else [self.inpaint.pictures])]
+        similarity = self.sampling.guidance.similarity
+        return [
+            *self.model.places,
+            *([] if self.inpaint is None else [self.inpaint.pictures]),
+            *([] if similarity is None else similarity.places),
+        ]
 
     @property
     def task_name(self) -> str:

@@ -74,13 +74,13 @@ class _Pretrained(nn.Module):
     """EfficientNet-Lite0 with its weights of ImageNet: maps of a thirty-second of 224 x 224, of 1,280 channels."""
 
     def __init__(self) -> None:
-        from seedscope.analysis.features.networks.lite0 import lite0_network
+        from seedscope.pipeline.networks.lite0 import lite0_network
 
         super().__init__()
         self.network: Any = lite0_network()
 
     def forward(self, pictures: Tensor) -> Tensor:
-        from seedscope.analysis.features.networks.lite0 import lite0_input
+        from seedscope.pipeline.networks.lite0 import lite0_input
 
         network = self.network
         maps = network._swish(network._bn0(network._conv_stem(lite0_input(pictures))))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.networks.picture_model import PictureModel
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.picture_model import PictureModel
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -10,8 +10,8 @@ import numpy as np
 
 from seedscope.analysis.features.layout.object_choice import LabelChoice
 from seedscope.analysis.features.layout.segmenter import Found, Segmenter
-from seedscope.analysis.features.networks.picture_model import PictureModel, tokenizer
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.picture_model import PictureModel, tokenizer
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

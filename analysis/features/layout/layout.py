@@ -18,8 +18,8 @@ from seedscope.analysis.features.layout import mask_geometry
 from seedscope.analysis.features.layout.depth import Depth, gives_distance
 from seedscope.analysis.features.layout.segmentation import GROUNDED, KINDS, segmenter
 from seedscope.analysis.features.layout.segmenter import Found, Segmenter
-from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.pipeline.images import IMAGE
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 VERSION = 1
 _NUMBERS = ("x", "y", "size", "left", "top", "right", "bottom", "nearness", "confidence")

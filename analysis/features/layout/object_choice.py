@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from seedscope.analysis.features.layout.object_words import first_named, listed_names, names_of
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 NAMED, ANY = "named", "any"
 NO_OBJECTS = ("background", "text", "border")

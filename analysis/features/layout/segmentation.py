@@ -8,8 +8,8 @@ from seedscope.analysis.features.layout.labelled import OneFormer, Semantic, Uni
 from seedscope.analysis.features.layout.object_choice import LabelChoice, PhraseChoice
 from seedscope.analysis.features.layout.segmenter import Segmenter
 from seedscope.analysis.features.layout.text_prompted import ClipSeg, GroundedSam
-from seedscope.analysis.features.networks.picture_model import PictureModel
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.picture_model import PictureModel
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 SEMANTIC = ("beit", "data2vec-vision", "dpt", "mobilenet_v2", "mobilevit", "mobilevitv2", "segformer", "upernet")
 UNIVERSAL = ("mask2former", "maskformer")

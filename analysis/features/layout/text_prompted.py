@@ -12,8 +12,8 @@ import numpy.typing as npt
 from seedscope.analysis.features.layout.mask_geometry import Mask
 from seedscope.analysis.features.layout.object_choice import PhraseChoice
 from seedscope.analysis.features.layout.segmenter import Found, Segmenter
-from seedscope.analysis.features.networks.picture_model import PictureModel, tokenizer
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.picture_model import PictureModel, tokenizer
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 
 from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.weights import fill, read_weights
 from seedscope.analysis.features.text.text_regions import Pixels
+from seedscope.pipeline.networks.weights import fill, read_weights
 
 if TYPE_CHECKING:
     import torch

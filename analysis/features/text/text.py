@@ -15,11 +15,11 @@ from PIL import Image
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
-from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.text.craft import Craft, Thresholds
 from seedscope.analysis.features.text.ocr import OcrModel, Word, read
 from seedscope.analysis.features.text.text_labels import TextLabels, text_labels
 from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector
+from seedscope.pipeline.networks.pretrained import Pretrained
 from seedscope.pipeline.study.given import at_home
 
 VERSION = 2

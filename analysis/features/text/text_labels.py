@@ -11,8 +11,8 @@ import numpy as np
 from seedscope.analysis.features.layout.object_choice import ANY
 from seedscope.analysis.features.layout.segmentation import ONEFORMER, SEMANTIC, UNIVERSAL, segmenter
 from seedscope.analysis.features.layout.segmenter import Segmenter
-from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector, upright
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 KINDS = (*SEMANTIC, *UNIVERSAL, ONEFORMER)
 """The `model_type` of the models that have labels."""

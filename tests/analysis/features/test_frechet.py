@@ -23,8 +23,8 @@ from torchmetrics.image.fid import NoTrainInceptionV3
 from seedscope.analysis.features import NAMES, FeatureError, feature
 from seedscope.analysis.features.embedding import Embedder
 from seedscope.analysis.features.inception import INCEPTION_FILE, INCEPTION_SHA256, _empty_inception
-from seedscope.analysis.features.networks import lite0 as lite0_module
-from seedscope.analysis.features.networks.lite0 import lite0_file
+from seedscope.pipeline.networks import lite0 as lite0_module
+from seedscope.pipeline.networks.lite0 import lite0_file
 
 Pixels = npt.NDArray[np.uint8]
 State = dict[str, torch.Tensor]
@@ -153,8 +153,8 @@ def test_features_of_one_network_pay_for_one_pass_over_the_same_pictures(
 ) -> None:
     style, pixels, passes = loaded("style_efficientnet_lite0"), pictures(20), list[int]()
     alone = [vectors(style, pixels), vectors(lite0, pixels)]
-    through = lite0_module._maps
-    monkeypatch.setattr(lite0_module, "_maps", lambda *given: passes.append(len(given[1])) or through(*given))
+    through = lite0_module.maps_of
+    monkeypatch.setattr(lite0_module, "maps_of", lambda *given: passes.append(len(given[1])) or through(*given))
     both = [vectors(one, part) for part in (pixels[:16].copy(), pixels[16:].copy()) for one in (lite0, style)]
     assert passes == [16, 4]
     np.testing.assert_array_equal(np.concatenate(both[1::2]), alone[0])

@@ -11,8 +11,8 @@ from repository import SHARED
 from timm.data import ImageNetInfo
 
 from seedscope.analysis.features import NAMES, feature
-from seedscope.analysis.features.networks.lite0 import lite0_file
 from seedscope.pipeline.images import Pixels, decode
+from seedscope.pipeline.networks.lite0 import lite0_file
 
 PHOTOS = SHARED / "data" / "imagenet_sample_256"
 pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason="no real photographs in ../shared/data/imagenet_sample_256")

@@ -18,10 +18,10 @@ from torchvision.models import vgg19
 
 from seedscope.analysis.features.base import FeatureError
 from seedscope.analysis.features.embedding import Embedder
-from seedscope.analysis.features.networks.gram import SKETCH, gram, projection, triangle
 from seedscope.analysis.features.style import VGG19, Style, StyleLite0, StyleVGG19
 from seedscope.pipeline import images
 from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.networks.gram import SKETCH, gram, projection, triangle
 
 Pixels = npt.NDArray[np.uint8]
 Rows = npt.NDArray[np.float32]

@@ -15,7 +15,6 @@ from text_scenes import NOTHING, Mask, Row, needs_fonts, rows, same, scenes
 from transformers import SegformerForSemanticSegmentation
 
 from seedscope.analysis.features import FeatureError, feature
-from seedscope.analysis.features.networks.pretrained import Pretrained
 from seedscope.analysis.features.text.text import Text, TextMeasurer
 from seedscope.analysis.features.text.text_labels import regions, text_labels
 from seedscope.analysis.features.text.text_regions import covered
@@ -24,6 +23,7 @@ from seedscope.jobs.sprout.autoencoder import to_tensor
 from seedscope.jobs.sprout.examiner import load_examiner
 from seedscope.jobs.sprout.judge.judge_pictures import Settings, draw, load
 from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 SPROUT = "sprout-layout/segmentation"
 FIRST_SCENE = world.REFERENCE_SEEDS + (5 << 20)  # `smallest_share` was chosen on others

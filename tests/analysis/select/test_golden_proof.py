@@ -331,6 +331,14 @@ def test_a_task_is_refused(tiny: dict[str, Path]) -> None:
         golden.draw(pipe, PROMPT)
 
 
+def test_similarity_guidance_is_refused(tiny: dict[str, Path]) -> None:
+    pipe = load(tiny["sd1"])
+    golden = golden_for(pipe, similarity={"to": {"text": "a cat"}, "strength": 0.2})
+    assert "The list was made with similarity guidance; no call of a stock pipeline does that." in refused(golden, pipe)
+    with pytest.raises(GoldenError, match="made with similarity guidance, towards what it does not hold"):
+        golden.draw(pipe, PROMPT)
+
+
 @pytest.mark.parametrize("family", ["sd1", "sdxl"])
 def test_golden_pictures_are_drawn_as_by_a_stock_call(family: str, tiny: dict[str, Path]) -> None:
     pipe = load(tiny[family])

@@ -8,7 +8,7 @@ from half_model import SHAPE, Half
 from stock_pictures import study
 
 from seedscope.pipeline.drawing import noise
-from seedscope.pipeline.drawing.hooks import Hooks
+from seedscope.pipeline.drawing.hooks import Hooks, Together
 from seedscope.pipeline.drawing.sampler import sample
 from seedscope.pipeline.models.base import Denoiser, Embedding, Text
 from seedscope.pipeline.models.load import load
@@ -54,6 +54,45 @@ def test_a_hook_changes_the_prediction_by_its_gradient() -> None:
     assert set(model.seen) == {True} and not guided.requires_grad
     torch.testing.assert_close(guided, drawn(Half(), Doubled()))
     assert not torch.allclose(guided, drawn(Half(), None))
+
+
+class Steep(Hooks):
+    """Adds the gradient of the prediction's squared length, whatever the network has seen."""
+
+    gradients = True
+
+    def guide(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor:
+        return prediction + torch.autograd.grad((prediction**2).sum(), latents)[0]
+
+
+class Steps(Hooks):
+    """Doubles what the network sees, the prediction and the latents of the next step, in the order that is asked for."""
+
+    def __init__(self, name: str, told: list[str]) -> None:
+        self.name, self.told = name, told
+
+    def begin(self, scheduler: object) -> None:
+        self.told.append(f"{self.name} begins")
+
+    def model_input(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents * 2
+
+    def predicted(self, predictions: object, step: int) -> None:
+        self.told.append(f"{self.name} looks at {step}")
+
+    def after_step(self, latents: torch.Tensor, scheduler: object, step: int) -> torch.Tensor:
+        return latents * 2
+
+
+def test_several_hooks_act_one_after_another() -> None:
+    told: list[str] = []
+    model = Half()
+    found = drawn(model, Together([Steps("a", told), Steep(), Steps("b", told)]), steps=1)
+    assert told == ["a begins", "b begins", "a looks at 0", "b looks at 0"] and model.seen == [True]
+    start = noise.latent(3, SHAPE)[None]
+    # The network sees 4 x, predicts 2 x, and the gradient of (2 x)^2 is 8 x: ten times the latents, then doubled twice.
+    step = model.scheduler.step(start * 10, model.scheduler.timesteps[0], start).prev_sample
+    torch.testing.assert_close(found, step * 4)
 
 
 def test_without_a_hook_that_asks_nothing_is_tracked() -> None:

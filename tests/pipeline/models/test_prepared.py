@@ -20,7 +20,7 @@ from seedscope.pipeline.models.device import exact_float32
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.memory import LIBRARIES, memory
-from seedscope.pipeline.study.schema import Compute, Model, Sampling, Study, fingerprint
+from seedscope.pipeline.study.schema import Compute, Guidance, Model, Sampling, Study, fingerprint
 
 SIZE = {"height": 96, "width": 96}
 
@@ -181,3 +181,14 @@ def test_memory_is_of_what_is_loaded_at_once(dev: Path, tiny: dict[str, Path]) -
     assert wanted(tiny["sd1"], dtype="float16") == pytest.approx((whole + pixels) / 2, rel=0.05)
     large = memory(locate(Model(id=str(tiny["sd1"]))), Compute(batch_size=16), (1024, 1024))
     assert 16e9 < large - LIBRARIES < 32e9, "sixteen pictures that are decoded at once"
+
+
+def test_memory_of_gradients_is_that_of_one_decoder_and_of_all_branches(tiny: dict[str, Path]) -> None:
+    def wanted(batch: int, size: int = 512, **similarity: Any) -> int:
+        guidance = Guidance.model_validate({"similarity": {"to": {"text": "x"}} | similarity} if similarity else {})
+        return memory(locate(Model(id=str(tiny["sd1"]))), Compute(batch_size=batch), (size, size), guidance)
+
+    assert wanted(1, through="decoder") == pytest.approx(wanted(8, through="decoder"), rel=0.05)
+    assert wanted(1, strength=0.0) == wanted(1)
+    assert 6e9 < wanted(1, through="decoder") - wanted(1, size=8) < 6.5e9
+    assert 15e9 < wanted(1, through="network") - wanted(1, size=8) < 16e9

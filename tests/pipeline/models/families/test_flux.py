@@ -106,6 +106,10 @@ def test_the_shift_of_its_times_and_what_a_prompt_becomes_are_held(
         ({"call": {"latents": 1}}, "is said by the study"),
         ({"guidance": {"negative_prompt": "x"}}, "or say `call: {true_cfg_scale: 4}`"),
         ({"guidance": {"negative_prompt": "x", "negative_from": 1}}, "has no such guidance"),
+        (
+            {"guidance": {"similarity": {"to": {"text": "x"}}}},
+            "guidance.similarity: FluxPipeline has no such guidance. Remove",
+        ),
     ],
 )
 def test_what_it_cannot_do_is_refused_before_it_is_loaded(dev: Path, sampling: dict[str, Any], said: str) -> None:

@@ -169,6 +169,7 @@ def test_a_model_of_such_a_class_is_refused(tmp_path: Path) -> None:
             {"guidance": {"negative_prompt": "x", "negative_from": 1}},
             "negative_from: a AmusedPipeline has no such",
         ),
+        ("amused", {"guidance": {"similarity": {"to": {"text": "x"}}}}, "similarity: a AmusedPipeline has no such"),
         (
             "latent_diffusion",
             {"guidance": {"negative_prompt": "x"}},

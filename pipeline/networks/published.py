@@ -6,8 +6,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.weights import sha256_of
+from seedscope.pipeline.errors import FeatureError
+from seedscope.pipeline.networks.weights import sha256_of
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.networks.pretrained import Pretrained
+from seedscope.pipeline.networks.pretrained import Pretrained
 
 if TYPE_CHECKING:
     import torch

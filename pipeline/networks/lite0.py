@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.networks.weights import fill, read_weights
+from seedscope.pipeline.networks.weights import fill, read_weights
 
 if TYPE_CHECKING:
     import torch
@@ -72,11 +72,12 @@ def lite0_maps(network: torch.nn.Module, images: torch.Tensor) -> Mapping[str, t
     global _last
     last = _last
     if last is None or last[0].device != images.device or not torch.equal(last[0], images):
-        _last = last = images.clone(), _maps(network, images)
+        _last = last = images.clone(), maps_of(network, images)
     return last[1]
 
 
-def _maps(network: Any, images: torch.Tensor) -> dict[str, torch.Tensor]:
+def maps_of(network: Any, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The same of images of any dtype, 0 .. 255, which may ask for gradients; nothing is kept."""
     out = network._swish(network._bn0(network._conv_stem(lite0_input(images))))
     maps = {"stem": out}
     for index, block in enumerate(network._blocks):

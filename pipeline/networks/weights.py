@@ -7,7 +7,7 @@ import struct
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seedscope.analysis.features.base import FeatureError
+from seedscope.pipeline.errors import FeatureError
 from seedscope.pipeline.storage import hashes
 
 if TYPE_CHECKING:

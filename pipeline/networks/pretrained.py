@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.weights import listed, sha256_of
+from seedscope.pipeline.errors import FeatureError
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.locate import BUNDLED, bundled
+from seedscope.pipeline.networks.weights import listed, sha256_of
 from seedscope.pipeline.study.given import at_home
 
 if TYPE_CHECKING:
@@ -74,13 +74,13 @@ class Pretrained:
             raise self.error(f"{error.reason}{remedies.get(error.lacking, '')}") from None
 
     def config(self, *kinds: str) -> dict[str, Any]:
-        """The content of config.json, whose `model_type` must be one of `kinds`. Raises FeatureError."""
+        """The content of config.json, whose `model_type` must be one of `kinds`, where any is named. Raises FeatureError."""
         path = self.folder() / "config.json"
         try:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise self.error(f"{path} cannot be read ({error}); a folder in transformers layout is needed") from error
-        if not isinstance(found, dict) or found.get("model_type") not in kinds:
+        if not isinstance(found, dict) or (kinds and found.get("model_type") not in kinds):
             model_type = found.get("model_type") if isinstance(found, dict) else None
             wanted = " or ".join(repr(kind) for kind in kinds)
             raise self.error(f"{path} is of a model of type {model_type!r}; one of type {wanted} is needed")

@@ -1,1 +1,0 @@
-"""The networks that features share, and where their weights come from."""

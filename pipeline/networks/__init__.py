@@ -1,0 +1,1 @@
+"""Networks that look at pictures and texts: where their weights come from, and what is read off them."""

@@ -1,0 +1,75 @@
+"""Likenesses are those of the features of the same name, and what is missing or wrong is said in a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tiny_classifier
+import torch
+from given_pictures import picture
+
+from seedscope.analysis.features.clip_score import ClipScore
+from seedscope.analysis.features.style import StyleLite0
+from seedscope.pipeline.errors import FeatureError
+from seedscope.pipeline.networks.likeness import cause_of, likeness_of
+from seedscope.pipeline.study.similarity import Similarity
+
+PIXELS = np.stack([np.asarray(picture(seed)) for seed in range(3)])
+
+
+def measured(prompt: str = "", **fields: Any) -> np.ndarray:
+    measure = likeness_of(Similarity.model_validate(fields)).load("cpu")(prompt)
+    with torch.no_grad():
+        return measure(torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float()).numpy()
+
+
+def test_of_a_text_it_is_the_clip_score() -> None:
+    scores = ClipScore("sprout-clip").load("cpu").compute(PIXELS, ["a cat at night"] * 3)["clip_score"].to_numpy()
+    np.testing.assert_allclose(measured(to={"text": "a cat at night"}, by="sprout-clip"), scores, atol=1e-5)
+    found = measured("a cat", to={"text": "{prompt} at night"}, by="sprout-clip")
+    np.testing.assert_allclose(found, scores, atol=1e-5)
+
+
+def test_a_picture_is_most_like_itself_and_its_own_style(tmp_path: Path) -> None:
+    picture(1).save(tmp_path / "one.png")
+    cosines = measured(to={"picture": str(tmp_path / "one.png")}, by="sprout-clip")
+    assert cosines[1] == pytest.approx(1, abs=1e-5) and (np.delete(cosines, 1) < 0.999).all()
+    losses = measured(to={"style": str(tmp_path / "one.png")})
+    sketches = np.stack(StyleLite0().load("cpu").compute(PIXELS, [""] * 3)[StyleLite0.name].to_numpy(False))
+    distances = ((sketches - sketches[1]) ** 2).sum(axis=1)
+    assert losses[1] == pytest.approx(0, abs=1e-6)
+    np.testing.assert_allclose(-losses, distances, rtol=0.25, atol=1e-6)  # the feature's are sketches: 4.4 % a layer
+
+
+def test_a_class_is_named_by_its_label_one_of_its_names_or_its_number(tmp_path: Path) -> None:
+    folder = str(tiny_classifier.classifier(tmp_path / "classifier"))
+    found = [measured(to={"class": name}, by=folder) for name in ("Goldfish", "goldfish, carassius auratus", "1")]
+    assert (found[0] < 0).all() and (found[0] == found[1]).all() and (found[0] == found[2]).all()
+    others = [measured(to={"class": name}, by=folder) for name in ("tabby", "red apple")]
+    np.testing.assert_allclose(np.exp([found[0], *others]).sum(axis=0), 1, rtol=1e-5)
+
+
+def test_mistakes_are_said_in_a_sentence(tmp_path: Path) -> None:
+    folder = str(tiny_classifier.classifier(tmp_path / "classifier"))
+    (tmp_path / "text.png").write_text("no picture")
+    for fields, said in (
+        ({"to": {"class": "goldfsh"}, "by": folder}, "knows no class 'goldfsh'; did you mean 'goldfish'?"),
+        ({"to": {"class": "zzz"}, "by": folder}, "knows no class 'zzz'; it knows 3, such as 'tabby, tabby cat'"),
+        ({"to": {"text": "a cat"}, "by": folder}, "is of a model of type 'vit'; one of type 'clip' is needed"),
+        ({"to": {"text": "a cat"}, "by": "sprout-clop"}, "there is no model 'sprout-clop'; bundled are"),
+        (
+            {"to": {"picture": "no.png"}, "by": "sprout-clip"},
+            "to.picture: no.png cannot be read as a picture: there is no",
+        ),
+        ({"to": {"style": str(tmp_path / "text.png")}}, "cannot be read as a picture: not a readable picture"),
+        ({"to": {"style": str(tmp_path)}}, "it is a folder, not a file"),
+    ):
+        with pytest.raises(FeatureError, match=r"^sampling\.guidance\.similarity\.") as error:
+            cause_of(Similarity.model_validate(fields))
+        assert said in str(error.value) and str(error.value).endswith(("?", "."))
+
+
+def test_a_text_that_clip_cannot_read_whole_is_refused() -> None:
+    with pytest.raises(FeatureError, match="to.text: the text is longer than CLIP reads"):
+        measured(to={"text": "cat " * 100}, by="sprout-clip")
