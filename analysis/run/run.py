@@ -280,6 +280,7 @@ def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
     known = folder.editions()
     recorded = [edition for _, edition in known]
     wanted = Edition(tuple(grouped(study, as_recorded(recorded, task.prompts()))), tuple(study.seeds))
+    _refuse_cut_sets(study, plan([*as_named(recorded, wanted.prompts), wanted], study.unit), task.together)
     measured, made_from = _measured(study), cause(study, located)
     tables = naming(made_from)
     if known and isinstance(first := known[0][0], dict) and not _differences(folder, study, known[-1][0], made_from):
@@ -297,6 +298,21 @@ def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
         located=located,
         task=task,
     )
+
+
+def _refuse_cut_sets(study: Study, units: Sequence[Unit], together: int) -> None:
+    """Refuse seeds that are drawn together, and of which a unit has but some.
+
+    Raises:
+        StudyError: the unit is named by its seeds.
+    """
+    for unit in units if together > 1 else []:
+        if len(unit.seeds) % together:
+            raise StudyError(
+                f"task.{study.task_name}: seeds are drawn in sets of {together}, and the {len(unit.seeds)} seeds "
+                f"{', '.join(map(str, unit.seeds[:8]))}{' ...' if len(unit.seeds) > 8 else ''} of one unit of work make no "
+                f"whole sets. Let `seeds`, `unit.seeds` and the seeds that are added later each be a multiple of {together}."
+            )
 
 
 def _differences(folder: RunFolder, study: Study, old: Json, new: Json) -> list[str]:

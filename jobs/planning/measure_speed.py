@@ -15,7 +15,7 @@ from seedscope.analysis.features.feature_stage import Features, Generated, Measu
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.bench_file import Bench, conditions
 from seedscope.jobs.planning.pricing import Spread
-from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.generate import Generate, whole_sets
 from seedscope.pipeline.models.device import pick_device
 from seedscope.pipeline.running.machine import machine
 from seedscope.pipeline.running.stage import OpenStage, Stage, make
@@ -100,7 +100,7 @@ def pieces(run: DrawnRun, batches: int, name: str) -> Iterator[Unit]:
     unit, batch, seeds = run.units[0], run.study.compute.batch_size, run.wanted.seeds
     prompts = next(some for some in range(min(batch, len(unit.prompts)), 0, -1) if batch % some == 0)
     batches = min(batches, max(1, len(unit) // batch))
-    size = min(batch // prompts * batches, len(seeds))
+    size = whole_sets(min(batch // prompts * batches, len(seeds)), run.task.together)
     turning = cycle(seeds)
     return (
         Unit.crossed(f"{name}-{number}", unit.prompts[:prompts], tuple(islice(turning, size))) for number in count()

@@ -18,23 +18,24 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels, decode
 from seedscope.pipeline.models.device import gpu_memory_ran_out, pick_device
 from seedscope.pipeline.running.machine import machine
-from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.plan import Cell, Unit, by_sets
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.receipts import Receipt
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Cells of a unit that were drawn together: `size` of them from the `first` (0-based) on."""
+    """Cells of a unit that were drawn together, in the order in which they were."""
 
     unit: Unit
     receipt: Receipt
-    first: int
-    size: int
+    cells: Sequence[Cell]
 
     @property
-    def cells(self) -> list[Cell]:
-        return list(self.unit.cells)[self.first : self.first + self.size]
+    def places(self) -> list[int]:
+        """Where they stand among the cells of the unit."""
+        place = {cell: number for number, cell in enumerate(self.unit.cells)}
+        return [place[cell] for cell in self.cells]
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def sample(run: DrawnRun, cells: int) -> list[Batch]:
     found: list[Batch] = []
     for batch in _by_turns(run, units):
         found.append(batch)
-        if sum(one.size for one in found) >= cells:
+        if sum(len(one.cells) for one in found) >= cells:
             break
     if not found:
         raise UserError(
@@ -135,7 +136,7 @@ def _by_turns(run: DrawnRun, units: list[Unit]) -> Iterator[Batch]:
     order.shuffle(units)
     waiting: list[list[Batch]] = []
     for unit in units:
-        batches = _batches(unit, run.images.receipt(unit.name))
+        batches = _batches(unit, run.images.receipt(unit.name), run.task.together)
         order.shuffle(batches)
         yield from batches[:1]
         waiting.append(batches[1:])
@@ -144,11 +145,11 @@ def _by_turns(run: DrawnRun, units: list[Unit]) -> Iterator[Batch]:
             yield batches.pop()
 
 
-def _batches(unit: Unit, receipt: Receipt) -> list[Batch]:
+def _batches(unit: Unit, receipt: Receipt, together: int) -> list[Batch]:
     told = receipt.made.get("batches")
     sizes = [int(str(size)) for size in told] if isinstance(told, list) else []
-    firsts = accumulate(sizes, initial=0)
-    return [Batch(unit, receipt, first, size) for first, size in zip(firsts, sizes, strict=False)]
+    firsts, cells = accumulate(sizes, initial=0), by_sets(unit, together)
+    return [Batch(unit, receipt, cells[first : first + size]) for first, size in zip(firsts, sizes, strict=False)]
 
 
 def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
@@ -157,15 +158,15 @@ def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
         torch.set_num_threads(int(str(made["threads"])))
     try:
         drawing.begin(unit)
-        drawn, finite = drawing.draw(batch.cells)
+        drawn, finite = drawing.draw(list(batch.cells))
     except Exception as error:
         if not gpu_memory_ran_out(error):
             raise
         raise UserError(
-            f"{run.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this GPU's "
+            f"{run.folder.storage.url}: a batch of {len(batch.cells)} pictures, as they were drawn, does not fit into this GPU's "
             "memory. In other batches they would differ for that alone; audit on a GPU with more memory."
         ) from None
-    rows = run.images.read(unit.name, ["image", "status"]).slice(batch.first, batch.size)
+    rows = run.images.read(unit.name, ["image", "status"]).take(batch.places)
     here = {**machine(), "device": pick_device(run.study.compute.device)}
     differs = {name: (made[name], here[name]) for name in here if name in made and made[name] != here[name]}
     differs.pop("host", None)

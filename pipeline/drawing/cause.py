@@ -29,7 +29,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "noise": _noise(study, located),
         "image": "webp-lossless",
         **named,
-        **task_of(study).cause(),
+        **task_of(study).cause(study),
     }
 
 

@@ -34,7 +34,7 @@ class Drawing:
     """
 
     def __init__(self, study: Study, located: Located, task: Task) -> None:
-        self._study, self._task = study, task
+        self._study, self.task = study, task
         self.noise, self._studys_size = noise.recipe_of(study, located), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
         self._branches = branches_of(self.model, study.sampling)
@@ -67,13 +67,17 @@ class Drawing:
         self._embed(unit.prompts)
         self._noise, self._size = how or self.noise, size or self._studys_size
         self._latents = {} if self._noise is None else {seed: self._noise.latent(seed) for seed in unit.seeds}
-        self._begun = self._task.begin(self.model, unit.prompts)
+        self._begun = self.task.begin(self.model, unit.prompts)
         return self._begun.columns
 
     def told(self) -> dict[str, Json]:
         """What receipts say of the unit's noise."""
         latents = list(self._latents.values())
-        return {**({"latents": noise.digest(torch.stack(latents))} if latents else {}), **self.model.told()}
+        return {
+            **({"latents": noise.digest(torch.stack(latents))} if latents else {}),
+            **self.model.told(),
+            **self._begun.told(),
+        }
 
     @torch.no_grad()
     @exact_float32()

@@ -14,7 +14,7 @@ from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.memory import memory
 from seedscope.pipeline.running.machine import refuse_other_versions
 from seedscope.pipeline.running.stage import Stage
-from seedscope.pipeline.study.plan import Cell, Unit
+from seedscope.pipeline.study.plan import Cell, Unit, by_sets
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, Study
 from seedscope.pipeline.tables.table import Table
@@ -77,9 +77,10 @@ class OpenGenerate:
         self, unit: Unit, tables: Sequence[Table], smaller: int = 1
     ) -> Iterator[tuple[Table, pa.Table, dict[str, Json]]]:
         drawing, model = self.drawing, self.drawing.model
-        columns = drawing.begin(unit)
-        cells, batches = list(unit.cells), list[Json]()
-        batch = max(1, self.batch_size // smaller)
+        columns, of_seeds = drawing.begin(unit), drawing.task.of_seeds(unit)
+        together = drawing.task.together
+        cells, batches = by_sets(unit, together), list[Json]()
+        batch = whole_sets(self.batch_size // smaller, together)
         with ThreadPoolExecutor(1) as encoder:
             encoded: list[Future[list[dict[str, object]]]] = []
             at = 0
@@ -88,14 +89,17 @@ class OpenGenerate:
                 try:
                     pixels, finite = drawing.draw(some)
                 except Exception as error:
-                    if len(some) == 1 or not gpu_memory_ran_out(error):
+                    if len(some) <= together or not gpu_memory_ran_out(error):
                         raise
-                    batch = self.batch_size = len(some) // 2
+                    batch = self.batch_size = whole_sets(len(some) // 2, together)
                     continue
                 encoded.append(encoder.submit(_rows, some, pixels, finite, columns))
                 batches.append(len(some))
                 at += len(some)
             rows = [row for future in encoded for row in future.result()]
+        if together > 1:
+            of_cell = {(row["prompt_id"], row["seed"]): row for row in rows}
+            rows = [of_cell[prompt.id, seed] | of_seeds[seed] for prompt, seed in unit.cells]
         made: dict[str, Json] = {
             "device": model.device,
             "tf32": False,
@@ -104,6 +108,11 @@ class OpenGenerate:
             "prompts_cut": [prompt.id for prompt in unit.prompts if model.tokens_cut(prompt.text)],
         }
         yield tables[0], pa.Table.from_pylist(rows, schema=self.table.schema), made
+
+
+def whole_sets(count: int, together: int) -> int:
+    """At most so many pictures, but whole sets, and one at least."""
+    return max(together, count // together * together)
 
 
 def _rows(

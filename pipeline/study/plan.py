@@ -56,6 +56,29 @@ class Unit:
         return len(self.cells)
 
 
+def sets_of(unit: Unit, size: int) -> list[tuple[int, ...]]:
+    """The seeds of a unit in sets, in order."""
+    seeds = unit.seeds
+    return [seeds[first : first + size] for first in range(0, len(seeds), size)]
+
+
+def by_sets(unit: Unit, size: int) -> list[Cell]:
+    """The cells of a unit in the order in which they are drawn: a prompt with all seeds of a set, one after another.
+
+    With sets of one seed this is the order in which they are stored.
+    """
+    if size == 1:
+        return list(unit.cells)
+    there = set(unit.cells)
+    return [
+        cell
+        for seeds in sets_of(unit, size)
+        for prompt in unit.prompts
+        for seed in seeds
+        if (cell := (prompt, seed)) in there
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Edition:
     """What a study wanted when it was run: all prompts and all seeds, those of earlier editions among them."""

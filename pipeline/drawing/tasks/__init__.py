@@ -12,6 +12,7 @@ _CLASSES = {
     "prompts": "text_to_image:TextToImage",
     "inpaint": "inpainting:Inpainting",
     "swap": "seed_swap:SeedSwap",
+    "particles": "particles:Particles",
 }
 
 

@@ -61,6 +61,10 @@ class Begun:
 
     columns: Mapping[str, dict[str, object]] = field(default_factory=dict)
 
+    def told(self) -> dict[str, Json]:
+        """What the unit's receipt says of the pictures drawn so far."""
+        return {}
+
     def hooks(
         self,
         cells: Sequence[Cell],  # noqa: ARG002  (for tasks that look at them)
@@ -99,8 +103,17 @@ class Task(ABC):
         """
 
     @classmethod
-    def cause(cls) -> dict[str, Json]:
+    def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003
         """What the task adds to the cause of the pictures, beside its name and options and the ids of its prompts."""
+        return {}
+
+    @property
+    def together(self) -> int:
+        """How many seeds of a prompt are drawn as one: none of these pictures is drawn without the others."""
+        return 1
+
+    def of_seeds(self, unit: Unit) -> Mapping[int, dict[str, object]]:  # noqa: ARG002
+        """What rows of a unit say of their seed, in the columns of the task's schema."""
         return {}
 
     @abstractmethod

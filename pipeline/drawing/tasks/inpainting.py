@@ -68,7 +68,7 @@ class Inpainting(Task):
         return cls.named(study.inpaint, located.size(study.sampling))
 
     @classmethod
-    def cause(cls) -> dict[str, Json]:
+    def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003
         """Pictures, masks and tasks are in the ids of the prompts."""
         return {"inpaint": RESIZED}
 
