@@ -163,8 +163,8 @@ def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
         if not gpu_memory_ran_out(error):
             raise
         raise UserError(
-            f"{run.folder.storage.url}: a batch of {len(batch.cells)} pictures, as they were drawn, does not fit into this GPU's "
-            "memory. In other batches they would differ for that alone; audit on a GPU with more memory."
+            f"{run.folder.storage.url}: a batch of {len(batch.cells)} pictures, as they were drawn, does not fit into this "
+            "GPU's memory. In other batches they would differ for that alone; audit on a GPU with more memory."
         ) from None
     rows = run.images.read(unit.name, ["image", "status"]).take(batch.places)
     here = {**machine(), "device": pick_device(run.study.compute.device)}

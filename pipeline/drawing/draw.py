@@ -73,11 +73,8 @@ class Drawing:
     def told(self) -> dict[str, Json]:
         """What receipts say of the unit's noise."""
         latents = list(self._latents.values())
-        return {
-            **({"latents": noise.digest(torch.stack(latents))} if latents else {}),
-            **self.model.told(),
-            **self._begun.told(),
-        }
+        digest: dict[str, Json] = {"latents": noise.digest(torch.stack(latents))} if latents else {}
+        return {**digest, **self.model.told(), **self._begun.told()}
 
     @torch.no_grad()
     @exact_float32()

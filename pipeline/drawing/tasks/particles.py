@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError
 
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
-from seedscope.pipeline.drawing.tasks.picture_encoders import weights_hash, weights_of
+from seedscope.pipeline.drawing.tasks.picture_encoders import Embed, encoder_identity, picture_encoder
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.models.base import Denoiser, Drawer
 from seedscope.pipeline.models.locate import Located
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from seedscope.pipeline.drawing.hooks import Hooks
-    from seedscope.pipeline.drawing.tasks.repulsion import Embed, Repulsion
+    from seedscope.pipeline.drawing.tasks.repulsion import Repulsion
 
 PARTICLE_SCHEMA = pa.schema([*IMAGE_SCHEMA, pa.field("set", pa.list_(pa.int64()))])
 FEWEST = 3
@@ -93,13 +93,13 @@ class Particles(Task):
                 f"{options.count} or more."
             )
         if options.kernel == "features":
-            weights_of(options.by)
+            encoder_identity(options.by)
         return cls(study, options)
 
     @classmethod
     def cause(cls, study: Study) -> dict[str, Json]:
         options = _options(study)
-        return {"particles": weights_hash(options.by)} if options.kernel == "features" else {}
+        return {"particles": encoder_identity(options.by)} if options.kernel == "features" else {}
 
     @property
     def together(self) -> int:
@@ -153,8 +153,6 @@ _loaded: dict[tuple[str, str], Embed] = {}
 
 def _embed(name: str, device: str) -> Embed:
     """An encoder, loaded once a process and device."""
-    from seedscope.pipeline.drawing.tasks.picture_encoders import picture_encoder
-
     if (name, device) not in _loaded:
         _loaded[name, device] = picture_encoder(name, device)
     return _loaded[name, device]

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from seedscope.pipeline.drawing.hooks import Hooks
+from seedscope.pipeline.drawing.tasks.picture_encoders import Embed
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser, Scheduler
-
-if TYPE_CHECKING:
-    Embed = Callable[[torch.Tensor], torch.Tensor]
-    """(n, K) features of pictures (n, 3, H, W), about -1 .. 1, with gradients."""
 
 LATENT_UNTIL, FEATURES_UNTIL = 1.0, 3.0
 """Sigmas down to which the kernels of latents and of features act, as published."""
@@ -54,13 +51,13 @@ class Repulsion(Hooks):
     """Sets of `count` pictures that follow one another in a batch, each of one prompt.
 
     The guided noise prediction of a picture loses c g, where g is `repulsion` of the set's latents times sigma, or, with
-    `embed`, the gradient of <f(x0), g of the features> through the autoencoder, x0 with the noise prediction held. c of a set is
-    such that, at the first step that acts, rms(c g) is `strength` times the rms of the noise prediction.
+    `embed`, the gradient of <f(x0), g of the features> through the autoencoder, x0 with the noise prediction held. c of a
+    set is such that, at the first step that acts, rms(c g) is `strength` times the rms of the noise prediction.
 
     Source: Corso, Xu, De Bortoli, Barzilay, Jaakkola (2024), "Particle Guidance", arXiv 2310.13102, and its repository,
     `pipeline_stable_diffusion_particle.py`.
-    Deviation: c is given by its effect, not as a number (30 for SD's latents is about 0.03); the last step, which the repository
-    leaves out, is made; features are of any network; latents are taken as a DDIM has them, whatever the scheduler.
+    Deviation: c is given by its effect, not as a number (30 for SD's latents is about 0.03); the last step, which the
+    repository leaves out, is made; features are of any network; latents are as a DDIM has them, whatever the scheduler.
     """
 
     def __init__(
@@ -140,8 +137,8 @@ def sigmas(scheduler: Scheduler) -> list[float]:
     found: list[float] = torch.exp(below + (times - times.floor()) * (above - below)).tolist()
     if not all(math.isfinite(sigma) for sigma in found):
         raise ModelError(
-            f"task.particles: this {type(scheduler).__name__} begins with noise alone, where nothing is known of a picture yet. "
-            "Set rescale_betas_zero_snr to false, or name another scheduler."
+            f"task.particles: this {type(scheduler).__name__} begins with noise alone, where nothing is known of a picture "
+            "yet. Set rescale_betas_zero_snr to false, or name another scheduler."
         )
     return found
 
