@@ -32,6 +32,10 @@ class Batch:
     cells: Sequence[Cell]
 
     @property
+    def size(self) -> int:
+        return len(self.cells)
+
+    @property
     def places(self) -> list[int]:
         """Where they stand among the cells of the unit."""
         place = {cell: number for number, cell in enumerate(self.unit.cells)}
@@ -120,7 +124,7 @@ def sample(run: DrawnRun, cells: int) -> list[Batch]:
     found: list[Batch] = []
     for batch in _by_turns(run, units):
         found.append(batch)
-        if sum(len(one.cells) for one in found) >= cells:
+        if sum(one.size for one in found) >= cells:
             break
     if not found:
         raise UserError(
@@ -163,7 +167,7 @@ def _redraw(run: DrawnRun, drawing: Drawing, batch: Batch) -> Redrawn:
         if not gpu_memory_ran_out(error):
             raise
         raise UserError(
-            f"{run.folder.storage.url}: a batch of {len(batch.cells)} pictures, as they were drawn, does not fit into this "
+            f"{run.folder.storage.url}: a batch of {batch.size} pictures, as they were drawn, does not fit into this "
             "GPU's memory. In other batches they would differ for that alone; audit on a GPU with more memory."
         ) from None
     rows = run.images.read(unit.name, ["image", "status"]).take(batch.places)

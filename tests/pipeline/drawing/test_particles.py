@@ -9,7 +9,8 @@ import pytest
 import torch
 from stock_pictures import study as plain
 
-from seedscope.analysis.run.run import drawn_run
+from seedscope.analysis.run.run import DrawnRun, begun, drawn_run
+from seedscope.jobs.planning.redraw import audit
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.generate import Generate, whole_sets
@@ -20,9 +21,8 @@ from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Edition, Unit, by_sets, plan
 from seedscope.pipeline.study.prompts import prompt
-from seedscope.pipeline.study.schema import Study, UnitShape, fingerprint
+from seedscope.pipeline.study.schema import Study, UnitShape
 from seedscope.pipeline.tables.run_folder import RunFolder
-from seedscope.pipeline.tables.table import Table
 
 
 def study(options: dict[str, Any] | None, **changes: Any) -> Study:
@@ -63,20 +63,21 @@ def test_features_push_too() -> None:
     assert apart(drawn(wanted)[0]) > apart(drawn(study(None))[0])
 
 
-def test_sets_are_whole_in_every_batch_and_rows_stand_in_the_order_of_the_unit(tmp_path: Path) -> None:
-    wanted = study({"set": 3, "strength": 0.3}, compute={"batch_size": 5, "device": "cpu"})
-    located = locate(wanted.model)
-    task = task_of(wanted).of(wanted, located)
-    unit = Unit.crossed("u", task.prompts(), [4, 0, 7, 2, 9, 1])
-    table = Table.of(tmp_path, "images", fingerprint(cause(wanted, located)), task.schema)
-    make(Generate(wanted, located, table, task).open(), unit)
-    rows = table.read(unit.name).to_pylist()
+def test_sets_are_whole_in_every_batch_and_are_drawn_again_whole(tmp_path: Path) -> None:
+    wanted = study({"set": 3, "strength": 0.3}, seeds=[4, 0, 7, 2, 9, 1], compute={"batch_size": 5, "device": "cpu"})
+    run = begun(drawn_run(wanted, RunFolder(tmp_path)))
+    assert isinstance(run, DrawnRun)
+    (unit,) = run.units
+    make(Generate(run.study, run.located, run.images, run.task).open(), unit)
+    rows = run.images.read(unit.name).to_pylist()
     assert [(row["prompt"], row["seed"]) for row in rows] == [(item.text, seed) for item, seed in unit.cells]
     assert [row["set"] for row in rows if row["prompt"] == "a red apple"] == [[4, 0, 7]] * 3 + [[2, 9, 1]] * 3
-    assert table.receipt(unit.name).made["batches"] == [3, 3, 3, 3]
+    assert run.images.receipt(unit.name).made["batches"] == [3, 3, 3, 3]
     alone, _ = drawn(wanted.model_copy(update={"seeds": [4, 0, 7]}))
     first = [decode(row["image"]["bytes"]) for row in rows if row["prompt"] == "a red apple"][:3]
     assert np.array_equal(np.stack(first), alone.numpy())
+    again = audit(run, 4)
+    assert again.same == len(again.pictures) == 6
 
 
 def test_memory_that_runs_out_halves_batches_to_whole_sets() -> None:
