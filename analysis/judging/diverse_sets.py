@@ -74,7 +74,17 @@ def diverse_measures(run: Run, by: str | None) -> list[Measure]:
 def choose_diverse(
     run: Run, measures: Sequence[Measure], golden: Sequence[int] = (), count: int = COUNT
 ) -> DiverseSets:
-    """Sets of `count` seeds by each measure, among all seeds and among the golden ones; `diverse.json` holds them, if any.
+    """`diverse_sets`, which `diverse.json` then holds, if there are any."""
+    found = diverse_sets(run, measures, golden, count)
+    if found.sets:
+        text = json.dumps(asdict(found), indent=1, allow_nan=False)
+        with replacing(run.folder.path / "diverse.json") as scratch:
+            scratch.write_text(text, encoding="utf-8")
+    return found
+
+
+def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = (), count: int = COUNT) -> DiverseSets:
+    """Sets of `count` seeds by each measure, among all seeds and among the golden ones.
 
     A seed is the mean of its pictures' vectors, each less the mean of its prompt, over the prompts to rank on. Similarity is
     that of the pictures on the prompts to confirm on: of objects as `select.places.same_place` says, of vectors their cosine.
@@ -93,12 +103,7 @@ def choose_diverse(
                 sets.append(_chosen(run, space, "golden", np.isin(space.grid.seeds, golden), count))
         except UserError as reason:
             silent[f"{name}, among golden seeds" if sets and sets[-1].feature == name else name] = str(reason)
-    found = DiverseSets(sets, silent)
-    if sets:
-        text = json.dumps(asdict(found), indent=1, allow_nan=False)
-        with replacing(run.folder.path / "diverse.json") as scratch:
-            scratch.write_text(text, encoding="utf-8")
-    return found
+    return DiverseSets(sets, silent)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +128,7 @@ def _space(run: Run, measure: Measure, count: int) -> _Space:
             f"The run has {len(grid.seeds)} seeds: a choice of {count} needs more. Add seeds to the study, or ask for fewer "
             "with --count."
         )
-    on = _ranking_prompts(run)
+    on = ranking_prompts(run)
     if not on:
         raise UserError(
             f"There are {len(grid.prompts)} prompts, all of one group: seeds are chosen on one part of the groups and tried on "
@@ -132,7 +137,7 @@ def _space(run: Run, measure: Measure, count: int) -> _Space:
     return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_))
 
 
-def _ranking_prompts(run: Run) -> Mapping[str, bool]:
+def ranking_prompts(run: Run) -> Mapping[str, bool]:
     """Prompt id -> whether seeds are ranked on it; empty where all prompts are of one group."""
     groups = _groups(run)
     on = split(run, np.array(list(groups.values())))

@@ -177,11 +177,11 @@ def diversity(
     random_low, random_high = np.nanquantile(drawn, [(1 - level) / 2, (1 + level) / 2])
     return Diversity(
         similarity=float(observed.mean()),
-        interval=_interval(observed, labels, level),
+        interval=mean_interval(observed, labels, level),
         random=float(chance.mean()),
         random_range=(float(random_low), float(random_high)),
         difference=float((observed - chance).mean()),
-        difference_interval=_interval(observed - chance, labels, level),
+        difference_interval=mean_interval(observed - chance, labels, level),
         # A set without any known pair counts as one that is as diverse.
         p_value=float((np.sum(~(drawn > actual + 1e-12)) + 1) / (draws + 1)),
         draws=draws,
@@ -212,7 +212,7 @@ def _mean_of_pairs(similar: Array, seeds: npt.NDArray[np.intp]) -> float:
     return float(pairs.mean()) if pairs.size else float("nan")
 
 
-def _interval(values: Array, labels: npt.NDArray[np.generic], level: float) -> tuple[float, float] | None:
+def mean_interval(values: Array, labels: npt.NDArray[np.generic], level: float) -> tuple[float, float] | None:
     """Interval of the mean of values (P,) in groups `labels`; None for fewer than two groups.
 
     Source: Cameron, Miller (2015), "A Practitioner's Guide to Cluster-Robust Inference", eq. 11 for a mean, with G / (G - 1)

@@ -3,8 +3,10 @@
 import typer
 
 from seedscope.jobs.commands.table_golden import table_golden
+from seedscope.jobs.commands.table_diverse import table_diverse
 
 table = typer.Typer(
     no_args_is_help=True, help="What golden and diverse seeds are worth, as tables of the published study."
 )
 table.command("golden")(table_golden)
+table.command("diverse")(table_diverse)
