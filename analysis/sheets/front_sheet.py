@@ -24,7 +24,7 @@ from seedscope.analysis.sheets.paper import (
 )
 
 PANEL: Size = (560, 460)
-LEFT, RIGHT, TOP, BOTTOM = 74, 20, 40, 58
+LEFT, RIGHT, TOP, BOTTOM = 74, 20, 58, 58
 _DOT = 5
 _STEPS = (1, 2, 2.5, 5, 10)
 
@@ -134,7 +134,7 @@ def _axes(draw: ImageDraw.ImageDraw, front: Front, across: _Scale, up: _Scale) -
     draw.line((across.at(0), base, across.at(0), top), GREY)
     draw.line((left, up.at(0), right, up.at(0)), GREY)
     draw.text(((left + right) / 2, base + 26), plain_letters(front.x_title), GREY, font(SMALL), anchor="ma")
-    draw.text((left, TOP - 4), plain_letters(front.y_title), GREY, font(SMALL), anchor="ls")
+    draw.text((left, TOP - 8), plain_letters(front.y_title), GREY, font(SMALL), anchor="ls")
 
 
 def _legend(width: int, colours: dict[str, str]) -> Image.Image:

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from seedscope.analysis.experiments.diverse_table.prepared import Prepared
     from seedscope.analysis.experiments.diverse_table.told import Contest
     from seedscope.analysis.experiments.finding import Finding
-    from seedscope.analysis.run.run import Run
+    from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
 
 CANDIDATES = (8, 16, 64)
-STRENGTHS = (0.03, 0.1, 0.3, 1.0)
+STRENGTHS = (0.01, 0.03, 0.1, 0.3)
 FEWEST_PROMPTS = 2
 
 
@@ -73,8 +73,8 @@ def table_diverse(
 ) -> None:
     """Compare diverse seeds with random ones, with Particle Guidance, and with a choice of four among many pictures.
 
-    How alike the four are, and their Vendi score, against how good: a front with intervals. Pictures that are drawn together are
-    kept in RUN/experiments, where table-diverse.json, .parquet and .png are written. Fewer --prompts draw fewer pictures.
+    How alike the four are, and their Vendi score, against how good: a front with intervals. Pictures that are drawn together
+    are kept in RUN/experiments, where table-diverse.json, .parquet and .png are written. Fewer --prompts draw fewer pictures.
 
     Example: seedscope table diverse configs/demo.yaml --prompts 8 --sets 1 --kernel latent
     """
@@ -110,7 +110,7 @@ def _strengths(text: str) -> list[float]:
 
 
 def _pushed(
-    run: "Run",
+    run: "AnyRun",
     ready: "Prepared",
     options: "dict[str, str]",
     strengths: "Sequence[float]",
@@ -134,7 +134,7 @@ def _pushed(
     return found, None
 
 
-def _written(run: "Run", contest: "Contest", seconds: int) -> "tuple[Finding, list[Path]]":
+def _written(run: "AnyRun", contest: "Contest", seconds: int) -> "tuple[Finding, list[Path]]":
     """The finding, and its files."""
     import pyarrow.parquet as pq
 

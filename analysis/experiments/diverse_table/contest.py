@@ -44,9 +44,12 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Contender:
-    """A way, at one setting. values: `similarity`, `vendi`, `quality` and `witness` -> estimate; extra: pictures a prompt beyond
-    the four that are shown; seconds: of drawing, a prompt; setting: a number that orders the settings of a way; c: what the
-    push of Particle Guidance is multiplied by, the median of all sets."""
+    """A way, at one setting.
+
+    values: `similarity`, `vendi`, `quality` and `witness` -> estimate. setting: a number that orders the settings of a way.
+    extra: pictures a prompt beyond the four that are shown. seconds: of drawing, a prompt. c: what the push of Particle
+    Guidance is multiplied by, the median of all sets.
+    """
 
     way: str
     label: str
@@ -63,8 +66,8 @@ class Contender:
 
 @dataclass(frozen=True)
 class Chance:
-    """Random sets. spread: name -> the range of 95 % of them, means over prompts; p: how many are as unlike as the diverse seeds
-    are, (b + 1) / (draws + 1); None without diverse seeds."""
+    """Random sets. spread: name -> the range of 95 % of them, means over prompts. p: how many are as unlike as the diverse
+    seeds are, (b + 1) / (draws + 1); None without diverse seeds."""
 
     worth: Worth
     spread: dict[str, tuple[float, float]]

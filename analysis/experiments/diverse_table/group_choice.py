@@ -19,7 +19,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 
 Places = npt.NDArray[np.intp]
 MOST_EXACT = 2000
-"""Groups of which every one is looked at; of more, one is built picture by picture, and pictures are exchanged while it gains."""
+"""Groups of which every one is looked at; of more, one is built picture by picture, and exchanges follow while they gain."""
 
 
 def best_group(unary: Array, pair: Array, weight: float, k: int) -> Places:
@@ -36,7 +36,8 @@ def best_group(unary: Array, pair: Array, weight: float, k: int) -> Places:
         raise ValueError(f"a group of {k} out of {count} pictures")
     if comb(count, k) <= MOST_EXACT:
         groups = _groups(count, k)
-        return groups[int(worth(unary, pair, weight, groups).argmax())]
+        best: Places = groups[int(worth(unary, pair, weight, groups).argmax())]
+        return best
     return _by_exchange(unary, pair, weight, _greedy(unary, pair, weight, k))
 
 

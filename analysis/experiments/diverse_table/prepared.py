@@ -108,7 +108,7 @@ def prepared(run: Run, count: int, by: str | None, quality: str | None) -> Prepa
     ground = Ground(pictures, groups, witness_of(run, judges), good, seconds_a_picture(run.images, run.units))
     diverse = diverse_sets(run, [vector_measure(run, judges.alike)], (), K)
     chosen = list(diverse.sets[0].seeds) if diverse.sets else []
-    silent = {"Diverse seeds": reason for reason in diverse.silent.values()}
+    silent = {"Diverse seeds are left out": " ".join(diverse.silent.values())} if diverse.silent else {}
     return Prepared(run, judges, ground, prompts, chosen, sum(ranking.values()) * len(seeds), silent)
 
 

@@ -42,8 +42,8 @@ def contender(run: AnyRun, ready: Prepared, kernel: str, strength: float) -> Con
     pushed = read_pictures(run, ready.judges, ready.prompts, wanted)
     if len(pushed.prompts) < len(ready.prompts):
         raise UserError(
-            f"{run.folder.storage.url}: pictures of {len(ready.prompts) - len(pushed.prompts)} prompts came out as nothing that "
-            "can be measured: the push is too strong. Leave this strength out."
+            f"{run.folder.storage.url}: pictures of {len(ready.prompts) - len(pushed.prompts)} prompts came out as nothing "
+            "that can be measured: the push is too strong. Leave this strength out."
         )
     seconds = seconds_a_picture(run.images, run.units)
     return of_particles(ready.ground, pushed, WAYS[kernel], strength, seconds, _pull(run))

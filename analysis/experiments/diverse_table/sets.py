@@ -1,4 +1,4 @@
-"""Sets of pictures of one prompt: how alike their pictures are, how many different ones they are worth, and how good they are."""
+"""Sets of pictures of one prompt: how alike they are, how many different ones they are worth, and how good they are."""
 
 from __future__ import annotations
 

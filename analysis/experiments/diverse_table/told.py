@@ -14,7 +14,6 @@ from seedscope.analysis.experiments.finding import Table, Value
 from seedscope.analysis.sheets.front_sheet import Front, Spot, draw_fronts
 
 TITLE = "Four pictures of a prompt that differ: what does it cost?"
-_NAMES = {"similarity": "similarity", "vendi": "Vendi score", "quality": "", "witness": "distance to real pictures"}
 
 
 @dataclass(frozen=True)
@@ -67,24 +66,30 @@ def rows(contest: Contest) -> pa.Table:
 
 
 def tables(contest: Contest) -> list[Table]:
-    """The small table, a row a way and setting: means, and differences from random seeds with their intervals."""
-    columns = ["way", "setting", "similarity", "less random", "Vendi score", contest.good, "less random "]
-    if contest.real is not None:
-        columns.append(f"{contest.real}, less random")
-    lines: list[list[Value]] = []
+    """How alike, and how good at what cost: a row a way and setting, with differences from random seeds."""
+    against = ["less random", "95 % interval"]
+    alike: list[list[Value]] = []
+    good: list[list[Value]] = []
     for each in contest.contenders:
-        values = each.values
-        line: list[Value] = [each.way, each.label, _short(values["similarity"].value), _apart(values["similarity"])]
-        line += [_short(values["vendi"].value), _short(values["quality"].value), _apart(values["quality"])]
-        if contest.real is not None:
-            line.append(_apart(values["witness"]) if "witness" in values else "-")
-        lines.append([*line, each.extra, None if each.seconds is None else round(each.seconds, 2)])
+        values, seconds = each.values, None if each.seconds is None else round(each.seconds, 2)
+        near = [*_parted(values.get("witness"))] if contest.real is not None else []
+        name: list[Value] = [each.way, each.label]
+        alike.append(
+            [*name, _short(values["similarity"].value), *_parted(values["similarity"]), _short(values["vendi"].value)]
+        )
+        good.append([*name, _short(values["quality"].value), *_parted(values["quality"]), *near, each.extra, seconds])
+    real = [] if contest.real is None else [f"{contest.real}, less random", "95 % interval of it"]
     return [
         Table(
-            title="Four pictures a prompt, and the 95 % interval of what they differ from random seeds by",
-            columns=[*columns, "extra pictures", "seconds a prompt"],
-            rows=lines,
-        )
+            title=f"How alike four pictures of a prompt are, by {contest.alike}",
+            columns=["way", "setting", "similarity", *against, "Vendi score"],
+            rows=alike,
+        ),
+        Table(
+            title="How good they are, and what they cost",
+            columns=["way", "setting", contest.good, *against, *real, "extra pictures", "seconds a prompt"],
+            rows=good,
+        ),
     ]
 
 
@@ -116,13 +121,10 @@ def plot(contest: Contest, subject: str) -> Image.Image:
     ways = [way for way in _ways(contest) if way != RANDOM]
 
     def lines(across: str, across_sign: int, up: str, up_sign: int) -> dict[str, Sequence[Spot]]:
+        settings = {way: [each for each in contest.contenders if each.way == way and up in each.values] for way in ways}
         return {
-            way: [
-                _spot(each, across, across_sign, up, up_sign)
-                for each in contest.contenders
-                if each.way == way and up in each.values
-            ]
-            for way in ways
+            way: [_spot(each, across, across_sign, up, up_sign, named=each in (every[0], every[-1])) for each in every]
+            for way, every in settings.items()
         }
 
     less = "(right: less alike than random seeds)"
@@ -151,9 +153,9 @@ def plot(contest: Contest, subject: str) -> Image.Image:
         )
     prompts, groups = contest.on
     notes = [
-        f"Four pictures of each of {prompts} prompts ({groups} groups); random seeds are at 0, 0. Crosses are 95 % intervals over "
-        "groups of prompts, paired with random seeds; for pictures drawn together, with the same seeds drawn alone.",
-        "Numbers are strengths of the push, and weights of unlikeness in the choice.",
+        f"Four pictures of each of {prompts} prompts ({groups} groups); random seeds are at 0, 0. Crosses are 95 % intervals "
+        "over groups of prompts, paired with random seeds; for pictures drawn together, with the same seeds drawn alone.",
+        "Numbers at the ends of lines are strengths of the push, and weights of unlikeness in the choice.",
     ]
     return draw_fronts(fronts, title=f"{subject}: pictures that differ, and what it costs", notes=notes)
 
@@ -163,8 +165,8 @@ def _of_diverse(contest: Contest, each: Contender) -> str:
     chosen = ", ".join(map(str, contest.seeds))
     chance = "" if p is None else f"; of random sets as unlike or more so: p = {p:.2g}"
     return (
-        f"Diverse seeds {chosen}, chosen once on {contest.chosen_on:,} pictures of other prompts: {_two(contest, each)}{chance}. "
-        "They cost no further picture of any prompt."
+        f"Diverse seeds {chosen}, chosen once on {contest.chosen_on:,} pictures of other prompts: {_two(contest, each)}"
+        f"{chance}. They cost no further picture of any prompt."
     )
 
 
@@ -197,6 +199,14 @@ def _apart(value: Estimate) -> str:
     return f"{value.difference:+.3f} ({value.interval[0]:+.3f} to {value.interval[1]:+.3f})"
 
 
+def _parted(value: Estimate | None) -> tuple[Value, Value]:
+    """The difference, and its interval in words."""
+    if value is None:
+        return None, "-"
+    interval = "-" if value.interval is None else f"{value.interval[0]:.3f} to {value.interval[1]:.3f}"
+    return _short(value.difference), interval
+
+
 def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
@@ -205,9 +215,9 @@ def _ways(contest: Contest) -> list[str]:
     return list(dict.fromkeys(each.way for each in contest.contenders))
 
 
-def _spot(each: Contender, across: str, across_sign: int, up: str, up_sign: int) -> Spot:
+def _spot(each: Contender, across: str, across_sign: int, up: str, up_sign: int, *, named: bool) -> Spot:
     x, y = each.values[across], each.values[up]
-    label = f"{each.setting:g}" if each.label else ""
+    label = f"{each.setting:g}" if each.label and named else ""
     return Spot(across_sign * x.difference, up_sign * y.difference, _signed(x, across_sign), _signed(y, up_sign), label)
 
 

@@ -109,7 +109,7 @@ class Repulsion(Hooks):
         if self._embed is None:
             raise TypeError("there are no features without a network")
         found = []
-        for some, held in zip(self._seen.split(self._shape[1]), noise.split(self._shape[1]), strict=True):
+        for some, held in zip(self._seen.chunk(self._shape[0]), noise.chunk(self._shape[0]), strict=True):
             with torch.enable_grad():
                 seen = some.clone().requires_grad_()
                 features = self._embed(self._model.decode((seen - spread * held) / signal))
