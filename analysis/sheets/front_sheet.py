@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
 
+from seedscope.analysis.sheets.line_plots import legend
 from seedscope.analysis.sheets.paper import (
     GREY,
     INK,
@@ -18,7 +19,6 @@ from seedscope.analysis.sheets.paper import (
     Size,
     colour_of,
     font,
-    line_height,
     paragraphs,
     plain_letters,
 )
@@ -55,12 +55,12 @@ def draw_fronts(fronts: Sequence[Front], *, title: str, notes: Sequence[str]) ->
     names = list(dict.fromkeys(name for front in fronts for name in front.lines))
     colours = {name: colour_of(number) for number, name in enumerate(names, 1)}
     width = 2 * MARGIN + len(fronts) * PANEL[0]
-    head, legend = paragraphs(width, title, notes), _legend(width, colours)
-    page = Image.new("RGB", (width, head.height + legend.height + PANEL[1] + MARGIN), PAPER)
+    head, key = paragraphs(width, title, notes), legend(width, colours)
+    page = Image.new("RGB", (width, head.height + key.height + PANEL[1] + MARGIN), PAPER)
     page.paste(head)
-    page.paste(legend, (0, head.height))
+    page.paste(key, (0, head.height))
     for place, front in enumerate(fronts):
-        page.paste(_panel(front, colours), (MARGIN + place * PANEL[0], head.height + legend.height))
+        page.paste(_panel(front, colours), (MARGIN + place * PANEL[0], head.height + key.height))
     return page
 
 
@@ -135,22 +135,3 @@ def _axes(draw: ImageDraw.ImageDraw, front: Front, across: _Scale, up: _Scale) -
     draw.line((left, up.at(0), right, up.at(0)), GREY)
     draw.text(((left + right) / 2, base + 26), plain_letters(front.x_title), GREY, font(SMALL), anchor="ma")
     draw.text((left, TOP - 8), plain_letters(front.y_title), GREY, font(SMALL), anchor="ls")
-
-
-def _legend(width: int, colours: dict[str, str]) -> Image.Image:
-    """Names beside their colours, as many in a line as fit."""
-    height = line_height(TEXT) + 6
-    places, x, y = list[tuple[str, int, int]](), MARGIN, 4
-    for name in colours:
-        wide = 30 + int(font(TEXT).getlength(plain_letters(name))) + 24
-        if x + wide > width - MARGIN and x > MARGIN:
-            x, y = MARGIN, y + height
-        places.append((name, x, y))
-        x += wide
-    strip = Image.new("RGB", (width, y + height + 8), PAPER)
-    draw = ImageDraw.Draw(strip)
-    for name, x, y in places:
-        middle = y + height / 2 - 4
-        draw.ellipse((x + 6, middle - _DOT, x + 6 + 2 * _DOT, middle + _DOT), colours[name])
-        draw.text((x + 30, y), plain_letters(name), INK, font(TEXT))
-    return strip

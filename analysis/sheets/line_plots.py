@@ -57,13 +57,13 @@ def draw_curves(panels: Sequence[Panel], *, title: str, notes: Sequence[str]) ->
     top = max((y for panel in panels for line in panel.lines for y in [*line.y, *_known(line.hi)]), default=1.0)
     columns = min(A_ROW, len(panels))
     width = max(2 * MARGIN + columns * PANEL[0], 720)
-    head, legend = paragraphs(width, title, notes), _legend(width, colours)
+    head, key = paragraphs(width, title, notes), legend(width, colours)
     rows = -(-len(panels) // A_ROW)
-    page = Image.new("RGB", (width, head.height + legend.height + rows * PANEL[1] + MARGIN), PAPER)
+    page = Image.new("RGB", (width, head.height + key.height + rows * PANEL[1] + MARGIN), PAPER)
     page.paste(head)
-    page.paste(legend, (0, head.height))
+    page.paste(key, (0, head.height))
     for place, panel in enumerate(panels):
-        corner = (MARGIN + place % A_ROW * PANEL[0], head.height + legend.height + place // A_ROW * PANEL[1])
+        corner = (MARGIN + place % A_ROW * PANEL[0], head.height + key.height + place // A_ROW * PANEL[1])
         page.paste(_panel(panel, colours, top or 1.0), corner)
     return page
 
@@ -102,7 +102,7 @@ def _ticks(top: float) -> list[float]:
     return [round(step * number, 6) for number in range(int(top / step) + 1)]
 
 
-def _legend(width: int, colours: dict[str, str]) -> Image.Image:
+def legend(width: int, colours: dict[str, str]) -> Image.Image:
     """Names beside their colours, as many in a line as fit."""
     height = line_height(TEXT) + 6
     places, x, y = list[tuple[str, int, int]](), MARGIN, 4

@@ -105,6 +105,11 @@ def chosen(
     with opened(study, folder) as run:
         if not isinstance(run, DrawnRun):
             raise UserError(f"{study}: its pictures were imported, and nothing can be drawn with an unknown model.")
+        if run.task.together > 1:
+            raise UserError(
+                f"task.{run.study.task_name}: pictures of a prompt are drawn in sets, so that none can be varied alone. Name a "
+                "study without this key."
+            )
         some = some_prompts(run.wanted.prompts, prompts)
         of_run = list(run.wanted.seeds[:seeds])
         refuse_too_few(len(some), len(of_run), least)

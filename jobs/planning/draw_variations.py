@@ -24,11 +24,6 @@ def variations_of(run: DrawnRun, prompts: int, strengths: Sequence[float] = STRE
         raise UserError(
             "noise.variation: the study's noise is varied already. Take the key out to see how its seeds bear it."
         )
-    if run.task.together > 1:
-        raise UserError(
-            f"task.{run.study.task_name}: pictures of a prompt are drawn in sets, so that none can be varied alone. Name a "
-            "study without this key."
-        )
     if (noise := recipe_of(run.study, run.located)) is None:
         raise UserError(f"A {run.located.pipeline} draws its noise itself, so that it cannot be varied.")
     return [
