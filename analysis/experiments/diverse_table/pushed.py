@@ -16,7 +16,7 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 PROMPTS_A_UNIT = 8
-WAYS = {"latent": "pushed as latents", "features": "pushed by features"}
+WAYS = {"latent": "Particle Guidance, latents", "features": "Particle Guidance, features"}
 
 
 def runs_beside(

@@ -107,6 +107,11 @@ def told(contest: Contest) -> list[str]:
             found.append(_of_diverse(contest, settings[0]))
         elif way != RANDOM:
             found.append(_of_settings(contest, way, settings))
+    if any(each.c is not None for each in contest.contenders):
+        found.append(
+            "Pictures of Particle Guidance are paired with those of the same seeds drawn alone; strength is the push over the "
+            "noise at the first step that is pushed, and c what the published number is (30 for Stable Diffusion)."
+        )
     if any(way.startswith("4 of ") for way in every):
         found.append(
             "A choice of many is made by the very numbers that judge it here: that it is better by them is so by construction, "

@@ -13,6 +13,8 @@ from seedscope.pipeline.drawing.tasks.picture_encoders import Embed
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser, Scheduler
 
+SCALED = 2.0**12
+"""What gradients are multiplied by on their way, which would vanish in a decoder of half precision."""
 LATENT_UNTIL, FEATURES_UNTIL = 1.0, 3.0
 """Sigmas down to which the kernels of latents and of features act, as published."""
 
@@ -115,7 +117,7 @@ class Repulsion(Hooks):
                 features = self._embed(self._model.decode((seen - spread * held) / signal))
                 points = features.detach()[None]
                 pushed = (features * repulsion(points, bandwidths(points))[0]).sum()
-                found.append(torch.autograd.grad(pushed, seen)[0])
+                found.append(torch.autograd.grad(SCALED * pushed, seen)[0] / SCALED)
         return torch.cat(found).to(noise.dtype)
 
 

@@ -43,8 +43,8 @@ def test_a_front_is_drawn_and_kept_and_nothing_is_drawn_twice(study: Path) -> No
     folder = study.parent / "run" / "experiments"
     table = pq.read_table(folder / "table-diverse.parquet").to_pylist()
     of = {(row["way"], row["setting"], row["value"]): row for row in table}
-    still = of["pushed as latents", "strength 0", "similarity"]
-    pushed = of["pushed as latents", "strength 0.5", "similarity"]
+    still = of["Particle Guidance, latents", "strength 0", "similarity"]
+    pushed = of["Particle Guidance, latents", "strength 0.5", "similarity"]
     # The same seeds in other batches: the last bits differ.
     assert abs(still["difference"]) < 0.02 < abs(pushed["difference"]) and pushed["c"] > 0
     assert of["4 of 8", "weight 0", "clip_score"]["difference"] > 0 and ("4 of 16", "weight 0", "similarity") not in of

@@ -126,4 +126,4 @@ def test_the_cause_names_the_task_and_the_network_of_its_features() -> None:
     found = cause(wanted, locate(wanted.model))
     assert found["task"] == {"name": "particles", "options": {"set": 3, "kernel": "features"}}
     assert "model.safetensors" in found["particles"]  # type: ignore[operator]
-    assert pa.types.is_list(task_of(wanted).schema.field("set").type)
+    assert pa.types.is_list(task_of(wanted).schema.field("set").type) and not task_of(wanted).stock_call

@@ -85,6 +85,32 @@ def test_the_noise_changes_by_the_strength_whatever_is_predicted(kind: str) -> N
     torch.testing.assert_close(cosines, torch.ones(SETS), atol=1e-3, rtol=0)
 
 
+class Undecoded:
+    """Its pictures are its latents."""
+
+    def decode(self, latents: torch.Tensor) -> torch.Tensor:
+        return latents
+
+
+def test_by_linear_features_the_push_is_known() -> None:
+    """Of f(x) = W x the gradient of <f(x0), g> is W^T g / signal, x0 with the noise held."""
+    weights = torch.randn(5, 12, generator=torch.Generator().manual_seed(3))
+    made = Repulsion(Undecoded(), SETS, COUNT, 0.2, None, lambda pictures: pictures.flatten(1) @ weights.T)  # type: ignore[arg-type]
+    steps = diffusers.DDIMScheduler(timestep_spacing="trailing")
+    steps.set_timesteps(5)
+    made.begin(steps)
+    x, noise = (points(seed).float().view(SETS * COUNT, 3, 2, 2) for seed in (1, 2))
+    moved = (noise - pushed(made, noise, x)).view(SETS, -1)
+    sigma = made._sigmas[0]
+    clean = (x - sigma / math.sqrt(1 + sigma**2) * noise) * math.sqrt(1 + sigma**2)
+    features = (clean.flatten(1) @ weights.T).view(SETS, COUNT, -1)
+    expected = (repulsion(features, bandwidths(features)) @ weights).view(SETS, -1)
+    assert made.acts(0) and not made.acts(4)
+    for one, wanted, of in zip(moved, expected, noise.view(SETS, -1), strict=True):
+        torch.testing.assert_close(one / one.norm(), wanted / wanted.norm(), atol=1e-4, rtol=1e-3)
+        assert one.norm() / of.norm() == pytest.approx(0.2, rel=1e-3)
+
+
 def test_nothing_at_strength_zero_and_below_sigma_one() -> None:
     x = points().float().view(SETS * COUNT, 3, 2, 2)
     assert pushed(hooks(0.0), x, x) is x

@@ -108,7 +108,7 @@ def test_the_same_pictures_drawn_together_differ_by_nothing() -> None:
     columns = [seed - 100 for seed in seeds]
     own = on.pictures
     same = Pictures(own.prompts, seeds, own.vectors[:, columns], own.scores[:, columns], own.embedded[:, columns])  # type: ignore[index]
-    found = of_particles(on, same, "pushed as latents", 0.0, 0.1, None)
+    found = of_particles(on, same, "Particle Guidance, latents", 0.0, 0.1, None)
     assert all(each.difference == pytest.approx(0, abs=1e-9) for each in found.values.values())
 
 
@@ -117,7 +117,7 @@ def contest(on: Ground) -> Contest:
     own, seeds = on.pictures, [105, 100, 103, 109]
     alike = np.ones_like(own.vectors[:, :4]) + 0.1 * own.vectors[:, :4]
     worse = Pictures(own.prompts, seeds, alike, own.scores[:, :4] - 3, None)
-    pushed = of_particles(on, worse, "pushed as latents", 0.3, 0.1, 1.9)
+    pushed = of_particles(on, worse, "Particle Guidance, latents", 0.3, 0.1, 1.9)
     groups = of_groups(on, by, 8, np.random.default_rng(0))
     ways = [of_random(on, by), of_diverse(on, by, [0, 1, 2, 3]), pushed, *groups]
     chosen, lacking = [100, 101, 102, 103], {"Of 64": "the run has 16."}
