@@ -13,7 +13,7 @@ from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.seeds.scores.shrinkage import shrink
 from seedscope.analysis.seeds.scores.variance import variance_shares
-from seedscope.analysis.select.diversity import _interval
+from seedscope.analysis.select.diversity import mean_interval
 
 SEEDS, EACH = 8, 4
 pytestmark = pytest.mark.parametrize("groups", [2, 3])
@@ -70,7 +70,7 @@ def test_distances(groups: int) -> None:
 
 def test_similarities(groups: int) -> None:
     values = np.random.default_rng(4).normal(size=groups * EACH)
-    assert _interval(values, np.repeat(np.arange(groups), EACH), 0.95) == pytest.approx(by_scipy(values, groups))
+    assert mean_interval(values, np.repeat(np.arange(groups), EACH), 0.95) == pytest.approx(by_scipy(values, groups))
 
 
 def test_shares_of_variance_are_unsure_of_few_groups(groups: int) -> None:
