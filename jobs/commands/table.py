@@ -2,8 +2,8 @@
 
 import typer
 
-from seedscope.jobs.commands.table_golden import table_golden
 from seedscope.jobs.commands.table_diverse import table_diverse
+from seedscope.jobs.commands.table_golden import table_golden
 
 table = typer.Typer(
     no_args_is_help=True, help="What golden and diverse seeds are worth, as tables of the published study."

@@ -69,8 +69,11 @@ def level_of(scheduler: Scheduler, timestep: torch.Tensor, step: int) -> Level |
     return Level(abar**0.5, (1 - abar) ** 0.5, any_of.config.prediction_type)
 
 
-def refuse_no_clean_picture(scheduler: Scheduler) -> None:
+def refuse_no_clean_picture(scheduler: Scheduler, key: str = "sampling.guidance.similarity") -> None:
     """Refuse a scheduler whose predictions stand for no clean picture that is known here.
+
+    Args:
+        key: of the study, which asks for such pictures.
 
     Raises:
         ModelError: a sentence.
@@ -80,6 +83,6 @@ def refuse_no_clean_picture(scheduler: Scheduler) -> None:
     known = hasattr(any_of, "alphas_cumprod") and not getattr(any_of.config, "use_flow_sigmas", False)
     if not known or hasattr(any_of.config, "sigma_data") or kind not in KINDS:
         raise ModelError(
-            f"sampling.guidance.similarity: of a {type(scheduler).__name__} ({kind or 'no prediction type'}) the clean picture "
+            f"{key}: of a {type(scheduler).__name__} ({kind or 'no prediction type'}) the clean picture "
             "that a step predicts is not known. Choose a scheduler such as ddim, euler or dpm++ 2m, or remove the key."
         )

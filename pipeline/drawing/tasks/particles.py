@@ -114,6 +114,10 @@ class Particles(Task):
     def begin(self, model: Drawer, prompts: Sequence[Prompt]) -> Begun:  # noqa: ARG002
         if not isinstance(model, Denoiser):
             raise TypeError(f"particles are drawn by a Denoiser, and this is a {type(model).__name__}")
+        from seedscope.pipeline.drawing.guidance.clean import refuse_no_clean_picture
+
+        refuse_no_clean_picture(model.scheduler, "task.particles")
+        model.freeze()
         embed = _embed(self.options.by, model.device) if self.options.kernel == "features" else None
         return _Together(model=model, options=self.options, embed=embed)
 

@@ -6,8 +6,7 @@ import diffusers
 import pytest
 import torch
 
-from seedscope.pipeline.drawing.tasks.repulsion import Repulsion, bandwidths, repulsion, sigmas
-from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.drawing.tasks.repulsion import Repulsion, bandwidths, repulsion
 
 SETS, COUNT = 2, 4
 
@@ -57,6 +56,11 @@ def hooks(strength: float, **scheduler: object) -> Repulsion:
     return made
 
 
+def first_sigma(made: Repulsion) -> float:
+    share = float(made._scheduler.alphas_cumprod[int(made._scheduler.timesteps[0])])  # type: ignore[attr-defined]
+    return math.sqrt((1 - share) / share)
+
+
 def pushed(made: Repulsion, prediction: torch.Tensor, latents: torch.Tensor, step: int = 0) -> torch.Tensor:
     made.model_input(torch.cat([latents] * 2))
     return made.guide(prediction, latents, step)
@@ -66,7 +70,7 @@ def pushed(made: Repulsion, prediction: torch.Tensor, latents: torch.Tensor, ste
 def test_the_noise_changes_by_the_strength_whatever_is_predicted(kind: str) -> None:
     made = hooks(0.1, prediction_type=kind)
     x, noise = (points(seed).float().view(SETS * COUNT, 3, 2, 2) for seed in (1, 2))
-    sigma = made._sigmas[0]
+    sigma = first_sigma(made)
     signal = 1 / math.sqrt(1 + sigma**2)
     clean = (x - sigma * signal * noise) / signal
     predicted = {"epsilon": noise, "sample": clean, "v_prediction": signal * noise - sigma * signal * clean}[kind]
@@ -101,35 +105,23 @@ def test_by_linear_features_the_push_is_known() -> None:
     made.begin(steps)
     x, noise = (points(seed).float().view(SETS * COUNT, 3, 2, 2) for seed in (1, 2))
     moved = (noise - pushed(made, noise, x)).view(SETS, -1)
-    sigma = made._sigmas[0]
+    sigma = first_sigma(made)
     clean = (x - sigma / math.sqrt(1 + sigma**2) * noise) * math.sqrt(1 + sigma**2)
     features = (clean.flatten(1) @ weights.T).view(SETS, COUNT, -1)
     expected = (repulsion(features, bandwidths(features)) @ weights).view(SETS, -1)
-    assert made.acts(0) and not made.acts(4)
     for one, wanted, of in zip(moved, expected, noise.view(SETS, -1), strict=True):
         torch.testing.assert_close(one / one.norm(), wanted / wanted.norm(), atol=1e-4, rtol=1e-3)
         assert one.norm() / of.norm() == pytest.approx(0.2, rel=1e-3)
 
 
-def test_nothing_at_strength_zero_and_below_sigma_one() -> None:
+def test_nothing_at_strength_zero_below_the_sigma_and_outside_the_window() -> None:
     x = points().float().view(SETS * COUNT, 3, 2, 2)
     assert pushed(hooks(0.0), x, x) is x
     made = hooks(0.5)
-    last = len(made._sigmas) - 1
-    assert made._sigmas[last] < 1 <= made._sigmas[0] and made.acts(0) and not made.acts(last)
-    assert pushed(made, x, x, last) is x
-    assert Repulsion(None, 1, 4, 1.0, range(2, 4), None).acts(3)  # type: ignore[arg-type]
-
-
-def test_sigmas_are_those_of_the_scheduler() -> None:
-    euler = diffusers.EulerDiscreteScheduler(beta_schedule="scaled_linear")
-    euler.set_timesteps(7)
-    assert sigmas(euler) == pytest.approx(euler.sigmas[:-1].tolist(), rel=0.01)
-    zero = diffusers.DDIMScheduler(rescale_betas_zero_snr=True, timestep_spacing="trailing")
-    zero.alphas_cumprod[-1] = 0
-    zero.set_timesteps(7)
-    with pytest.raises(ModelError, match="begins with noise alone"):
-        sigmas(zero)
-    flow = diffusers.FlowMatchEulerDiscreteScheduler()
-    with pytest.raises(ModelError, match="no schedule of noise"):
-        sigmas(flow)
+    assert pushed(made, x, x, 4) is x and made.pull is None
+    assert pushed(made, x, x, 0) is not x and made.pull is not None
+    latents, features = hooks(1.0), Repulsion(Undecoded(), 1, 4, 1.0, None, torch.flatten)  # type: ignore[arg-type]
+    assert latents.acts(0, 1.0) and not latents.acts(0, 0.99)
+    assert features.acts(0, 3.1) and not features.acts(0, 3.0)
+    early = Repulsion(Undecoded(), 1, 4, 1.0, range(2, 4), None)  # type: ignore[arg-type]
+    assert [early.acts(step, 0.1) for step in range(5)] == [False, False, True, True, False]
