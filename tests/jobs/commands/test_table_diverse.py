@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import yaml
 from finished_runs import command, made
 from PIL import Image
 from typer.testing import CliRunner
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from seedscope.jobs.cli import app
 
 OBJECTS = ["cat", "car", "rose", "bus", "fish", "house", "key", "cow"]
-STUDY = {
+STUDY: dict[str, Any] = {
     "name": "d",
     "model": "sprout",
     "sampling": {"steps": 2, "guidance": {"scale": 1}},
@@ -67,8 +68,22 @@ def test_what_cannot_be_done_is_said_in_a_sentence(study: Path) -> None:
     assert "chose no seed; intervals need 3 groups" in refused(*asked(study, "--prompts", "2"))
 
 
-def test_a_model_of_one_step_has_all_ways_but_the_push(study: Path, tmp_path: Path) -> None:
-    one_step = STUDY | {"model": "sprout-turbo", "sampling": {"steps": 1, "guidance": {"scale": 0}}, "seeds": "0-4"}
+def test_a_model_of_one_step_has_all_ways_but_the_push_and_the_distance_to_real_pictures(tmp_path: Path) -> None:
+    real, rng = tmp_path / "real", np.random.default_rng(0)
+    real.mkdir()
+    for number in range(12):
+        coarse = Image.fromarray(rng.integers(0, 256, (4, 4, 3), dtype=np.uint8))
+        coarse.resize((64, 64)).save(real / f"{number}.png")
+    one_step = STUDY | {
+        "model": "sprout-turbo",
+        "sampling": {"steps": 1, "guidance": {"scale": 0}},
+        "seeds": "0-4",
+        "features": [*STUDY["features"], "fd_efficientnet_lite0"],
+        "reference": str(real),
+    }
     said = command(*asked(made(tmp_path, one_step)))
-    assert "Particle Guidance is left out" in said and "4 of 8" not in said.split("choice of")[0]
-    assert yaml.safe_load((tmp_path / "study.yaml").read_text())["model"] == "sprout-turbo"
+    assert "Particle Guidance is left out: " in said and "drawn in one step has no way" in " ".join(said.split())
+    table = pq.read_table(tmp_path / "run" / "experiments" / "table-diverse.parquet").to_pylist()
+    assert {row["way"] for row in table} == {"random seeds", "diverse seeds"}
+    assert {row["value"] for row in table} == {"similarity", "vendi", "clip_score", "fd_efficientnet_lite0_witness"}
+    assert all(row["mean"] > 0 for row in table if row["value"] == "fd_efficientnet_lite0_witness")
