@@ -21,14 +21,27 @@ def tokens_cut(located: Located, sampling: Sampling, texts: Sequence[str]) -> li
     long = [text for text in texts if not as_usual or len(text.encode()) + 2 > FEWEST_READ]
     if not long:
         return []
+    if (found := _processor(located)) is None:
+        return []
+    parts, processor = found
+    counts = (located.family.tokens_cut(parts, processor, text, sampling) for text in long)
+    return [count for count in counts if count]
+
+
+def tokenizer_of(located: Located) -> Any | None:
+    """The tokenizer that says how much of a text is read; None where it is not here, as of a hub's model."""
+    found = _processor(located)
+    return None if found is None else found[1]
+
+
+def _processor(located: Located) -> tuple[dict[str, Any], Any] | None:
+    """The parts that a model's index names, and the one that says how much of a text is read, or what holds it."""
     try:
         parts = {name: kind for name, kind in located.index.items() if isinstance(kind, list) and kind[0] is not None}
         name, _ = located.family.reads(parts)
-        processor = _loaded(located, name, parts[name]) if name in parts else None
+        return (parts, _loaded(located, name, parts[name])) if name in parts else None
     except (ImportError, OSError, *MALFORMED):
-        return []
-    counts = (located.family.tokens_cut(parts, processor, text, sampling) for text in long if processor is not None)
-    return [count for count in counts if count]
+        return None
 
 
 def _loaded(located: Located, name: str, kind: Sequence[str]) -> Any:

@@ -13,6 +13,7 @@ _CLASSES = {
     "inpaint": "inpainting:Inpainting",
     "swap": "seed_swap:SeedSwap",
     "particles": "particles:Particles",
+    "negatives": "negatives:Negatives",
 }
 
 

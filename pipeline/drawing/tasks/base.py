@@ -12,7 +12,7 @@ import pyarrow as pa
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.study.schema import Guidance, Json, Study
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:
@@ -124,6 +124,13 @@ class Task(ABC):
     def control(self) -> Control | None:
         """The pictures to measure beside those drawn."""
         return None
+
+    def guided(self, prompt: Prompt, guidance: Guidance) -> Guidance:  # noqa: ARG002
+        """What the texts of a prompt's branches are taken from: the guidance of the study, or with a negative prompt of its own.
+
+        Which branches run at which step is the study's for all prompts.
+        """
+        return guidance
 
     def begin(self, model: Drawer, prompts: Sequence[Prompt]) -> Begun:  # noqa: ARG002
         """Prepare for cells of these prompts, on a worker."""
