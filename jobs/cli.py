@@ -19,6 +19,7 @@ from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
 from seedscope.jobs.commands.models import list_models
+from seedscope.jobs.commands.negatives import try_negatives
 from seedscope.jobs.commands.plan import plan_study
 from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.resize import resize_seeds
@@ -59,6 +60,7 @@ app.command("diverse")(choose_diverse_seeds)
 app.command("variations")(vary_seeds)
 app.command("identify")(identify_seeds)
 app.command("swap")(swap_seeds)
+app.command("negatives")(try_negatives)
 app.command("resize")(resize_seeds)
 app.add_typer(table, name="table")
 app.command("submit")(submit_study)

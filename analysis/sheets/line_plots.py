@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from PIL import Image, ImageDraw
 
@@ -50,11 +51,11 @@ class Panel:
     lines: Sequence[Line]
 
 
-def draw_curves(panels: Sequence[Panel], *, title: str, notes: Sequence[str]) -> Image.Image:
-    """An RGB page. All panels have the scale of the highest value, from 0 on."""
+def draw_curves(panels: Sequence[Panel], *, title: str, notes: Sequence[str], one_scale: bool = True) -> Image.Image:
+    """An RGB page. All panels have the scale of the highest value, or each its own; from 0 on, or from the least mean below."""
     names = list(dict.fromkeys(line.name for panel in panels for line in panel.lines))
     colours = {name: colour_of(number) for number, name in enumerate(names, 1)}
-    top = max((y for panel in panels for line in panel.lines for y in [*line.y, *_known(line.hi)]), default=1.0)
+    shared = _scale([line for panel in panels for line in panel.lines])
     columns = min(A_ROW, len(panels))
     width = max(2 * MARGIN + columns * PANEL[0], 720)
     head, key = paragraphs(width, title, notes), legend(width, colours)
@@ -64,42 +65,55 @@ def draw_curves(panels: Sequence[Panel], *, title: str, notes: Sequence[str]) ->
     page.paste(key, (0, head.height))
     for place, panel in enumerate(panels):
         corner = (MARGIN + place % A_ROW * PANEL[0], head.height + key.height + place // A_ROW * PANEL[1])
-        page.paste(_panel(panel, colours, top or 1.0), corner)
+        page.paste(_panel(panel, colours, shared if one_scale else _scale(panel.lines)), corner)
     return page
 
 
-def _panel(panel: Panel, colours: dict[str, str], top: float) -> Image.Image:
+def _scale(lines: Sequence[Line]) -> tuple[float, float]:
+    """The ends of an axis; intervals may end below it where all means are 0 or more."""
+    top = max((y for line in lines for y in [*line.y, *_known(line.hi)]), default=1.0)
+    below = any(y < 0 for line in lines for y in line.y)
+    bottom = min(y for line in lines for y in [*line.y, *_known(line.lo)]) if below else 0.0
+    return bottom, max(top, 0.0) if below else top or 1.0
+
+
+def _panel(panel: Panel, colours: dict[str, str], scale: tuple[float, float]) -> Image.Image:
     box = Image.new("RGB", PANEL, PAPER)
     draw = ImageDraw.Draw(box)
     right, base = PANEL[0] - 18, PANEL[1] - BOTTOM
     first, last = min(panel.x_ticks), max(panel.x_ticks)
+    bottom, top = scale
 
     def at(x: float, y: float) -> tuple[float, float]:
-        return LEFT + (x - first) / ((last - first) or 1) * (right - LEFT), base - y / top * (base - TOP)
+        return LEFT + (x - first) / ((last - first) or 1) * (right - LEFT), base - (y - bottom) / (top - bottom) * (
+            base - TOP
+        )
 
     draw.text((LEFT, 6), plain_letters(panel.title), INK, font(TEXT))
-    for tick in _ticks(top):
+    for tick in _ticks(bottom, top):
         draw.line((at(first, tick), at(last, tick)), LINE)
         draw.text((LEFT - 8, at(first, tick)[1]), f"{tick:g}", GREY, font(SMALL), anchor="rm")
     for tick in panel.x_ticks:
-        draw.text((at(tick, 0)[0], base + 6), f"{tick:g}", GREY, font(SMALL), anchor="ma")
+        draw.text((at(tick, bottom)[0], base + 6), f"{tick:g}", GREY, font(SMALL), anchor="ma")
     draw.text(((LEFT + right) / 2, base + 24), plain_letters(panel.x_title), GREY, font(SMALL), anchor="ma")
     for number, line in enumerate(panel.lines):
         colour, aside = colours[line.name], (number - (len(panel.lines) - 1) / 2) * 2
         points = [(x + aside, y) for x, y in (at(x, y) for x, y in zip(line.x, line.y, strict=True))]
         for (x, _), lo, hi in zip(points, line.lo, line.hi, strict=True):
             if lo is not None and hi is not None:
-                draw.line((x, at(first, max(lo, 0.0))[1], x, at(first, hi)[1]), colour)
+                draw.line((x, at(first, max(lo, bottom))[1], x, at(first, hi)[1]), colour)
         draw.line(points, colour, 2, joint="curve")
         for x, y in points:
             draw.ellipse((x - _HOLLOW, y - _HOLLOW, x + _HOLLOW, y + _HOLLOW), colour)
     return box
 
 
-def _ticks(top: float) -> list[float]:
-    """About five round numbers from 0 up to the top."""
-    step = next((each for each in (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0) if top / each <= 6), top / 5)
-    return [round(step * number, 6) for number in range(int(top / step) + 1)]
+def _ticks(bottom: float, top: float) -> list[float]:
+    """About five round numbers between the ends of an axis."""
+    span = top - bottom
+    sizes = (base * 10**power for power in range(-4, 2) for base in (1.0, 2.0, 2.5, 5.0))
+    step = next((each for each in sizes if span / each <= 6), span / 5)
+    return [round(step * number, 6) for number in range(ceil(bottom / step - 1e-9), int(top / step + 1e-9) + 1)]
 
 
 def legend(width: int, colours: dict[str, str]) -> Image.Image:

@@ -9,10 +9,11 @@ from seedscope.pipeline.errors import UserError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from seedscope.analysis.run.run import AnyRun
+    from seedscope.analysis.run.run import AnyRun, DrawnRun
     from seedscope.jobs.work.make import Wanted
     from seedscope.jobs.work.steps import Step
     from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.running.stage import Stage
 
 
 def make_and_tell(run: "AnyRun", where: "Executor", told: "Console" = out, **what: Unpack["Wanted"]) -> None:
@@ -31,6 +32,25 @@ def make_and_tell(run: "AnyRun", where: "Executor", told: "Console" = out, **wha
         _warn_before_drawing(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
+    _report(steps, told)
+
+
+def carry_out_and_tell(run: "DrawnRun", name: str, stage: "Stage", where: "Executor", told: "Console" = out) -> None:
+    """As `make_and_tell`, of one stage more over the units of a run: what its table lacks, or has damaged.
+
+    Args:
+        name: of the stage, as it is told.
+    """
+    from seedscope.jobs.work.make import taken_back
+    from seedscope.jobs.work.progress import Watcher
+    from seedscope.jobs.work.steps import Pending, carry_out
+    from seedscope.pipeline.running.runner import Work
+
+    repaired = taken_back(stage.tables, run.units)
+    done = stage.done()
+    todo = [unit for unit in run.units if unit.name not in done]
+    with Watcher(notes, run.study.name) as watch:
+        steps = carry_out([Pending(name, len(run.units), tuple(repaired), Work(name, stage, todo))], where, watch)
     _report(steps, told)
 
 

@@ -146,6 +146,11 @@ def _depth(deep: bool) -> Depth:
     return "bytes" if deep else "footer"
 
 
+def taken_back(tables: Sequence[Table], units: Sequence[Unit]) -> list[str]:
+    """Revoke every committed unit of some tables that is damaged, to be made again; return what was wrong."""
+    return [reason for table in tables for reason in _take_back_damaged(table, units)]
+
+
 def _take_back_damaged(table: Table, units: Sequence[Unit]) -> list[str]:
     """Revoke every committed unit that is damaged; return what was wrong.
 

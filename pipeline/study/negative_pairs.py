@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.given import BadRow, is_text, trimmed
@@ -16,6 +17,7 @@ NEEDED = ("prompt", "negative", "word")
 KNOWN = (*NEEDED, "null", "where", "group")
 """Columns of a file of pairs; others are not looked at."""
 Where = Literal["object", "background", "whole"]
+PLACES: Mapping[str, Where] = {"object": "object", "background": "background", "whole": "whole"}
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -27,7 +29,7 @@ class NegativePair:
         prompt, negative: as the model reads them.
         word: one or more words of the prompt, which the negative prompt is about: "cat" of "a cat", where "red" is not wanted.
         null: a negative prompt that has nothing to do with either.
-        where: the part of the picture that the negative prompt is to change; `whole`: all of it.
+        where: the part of the picture that the negative prompt is to change; `whole`: all of it, nothing lies outside.
         group: of pairs that are no evidence of their own beside each other; by default those of one prompt.
     """
 
@@ -103,12 +105,9 @@ def _text(place: str, name: str, value: object) -> str:
 
 
 def _where(place: str, value: str) -> Where:
-    for known in get_args(Where):
-        if value == known:
-            return known
-    if value:
-        raise StudyError(f"{place}: column 'where' says {value!r}; known are {', '.join(get_args(Where))}.")
-    return "whole"
+    if value and value not in PLACES:
+        raise StudyError(f"{place}: column 'where' says {value!r}; known are {', '.join(PLACES)}.")
+    return PLACES.get(value, "object")
 
 
 def _holds(text: str, words: str) -> bool:

@@ -63,8 +63,8 @@ def refuse_unreadable(located: Located, sampling: Sampling, task: Negatives) -> 
     """Refuse what has no cross-attention that can be recorded, before a model is loaded.
 
     Raises:
-        ModelError: another family than Stable Diffusion's, a model that is told the scale, texts that are read in chunks or with
-            weights, a word that the tokenizer does not hold.
+        ModelError: another family than Stable Diffusion's, a model that is told the scale, texts that are read in chunks or
+            with weights, a word that the tokenizer does not hold.
     """
     if not isinstance(located.family, StableDiffusion):
         raise ModelError(

@@ -126,7 +126,7 @@ class Task(ABC):
         return None
 
     def guided(self, prompt: Prompt, guidance: Guidance) -> Guidance:  # noqa: ARG002
-        """What the texts of a prompt's branches are taken from: the guidance of the study, or with a negative prompt of its own.
+        """The guidance that says the negative prompt of a prompt: that of the study, or one with a negative prompt of its own.
 
         Which branches run at which step is the study's for all prompts.
         """
