@@ -29,3 +29,14 @@ def test_panels_lie_two_in_a_row_and_bounds_are_drawn() -> None:
     assert pages[0].shape == pages[1].shape and pages[0].shape[0] > 2 * PANEL[1] and pages[0].shape[1] < 3 * PANEL[0]
     of_plain, of_sure = (len(colour_at(page, COLOURS[0])) for page in pages)
     assert of_sure > of_plain
+
+
+def test_values_below_zero_and_panels_of_their_own_scale_are_shown_whole() -> None:
+    below = Panel("a", "x", [0, 1], [Line("l", [0, 1], [-0.2, -0.2], [-0.3] * 2, [-0.1] * 2)])
+    large = Panel("b", "x", [0, 1], [Line("l", [0, 1], [40.0, 40.0], [None] * 2, [None] * 2)])
+    page = np.asarray(draw_curves([below, large], title="t", notes=[], one_scale=False))[-PANEL[1] - MARGIN : -MARGIN]
+    left, right = (colour_at(side, COLOURS[0]) for side in np.split(page, [MARGIN + PANEL[0]], axis=1))
+    height = PANEL[1] - TOP - BOTTOM
+    assert abs(np.median(left[:, 0]) - (TOP + height * 2 / 3)) < 4, "0 is above, and the bound below"
+    assert abs(left[:, 0].max() - (TOP + height)) < 3
+    assert abs(np.median(right[:, 0]) - TOP) < 3, "the highest value of its own panel is at its top"
