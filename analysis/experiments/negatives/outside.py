@@ -15,6 +15,7 @@ from seedscope.pipeline.study.negative_pairs import Where
 
 SIGMA, REACH = 0.8, 3
 """Of SSIM's Gaussian window, in pixels, and how far it reaches to each side."""
+AT_ONCE = 16
 FEWEST = 0.02
 """Share of a picture that has to lie outside for something to be said of it."""
 
@@ -47,6 +48,19 @@ def changes(plain: list[Pixels], changed: list[Pixels], places: list[npt.NDArray
     Source: Wang, Bovik, Sheikh, Simoncelli (2004), "Image quality assessment: from error visibility to structural similarity".
     Deviation: a window of 7 pixels with sigma 0.8, not 11 and 1.5, which reaches over most of a small picture.
     """
+    found = [
+        value
+        for start in range(0, len(plain), AT_ONCE)
+        for value in _changed(
+            *(each[start : start + AT_ONCE] for each in (plain, changed)), places[start : start + AT_ONCE]
+        )
+    ]
+    same = [np.array_equal(before, after) for before, after in zip(plain, changed, strict=True)]
+    return np.where(same, 0.0, found)
+
+
+def _changed(plain: list[Pixels], changed: list[Pixels], places: list[npt.NDArray[np.bool_]]) -> list[float]:
+    """As `changes`, of so few that they are compared at once."""
     one, other = (
         torch.from_numpy(np.stack(each).transpose(0, 3, 1, 2).copy()).float() / 255 for each in (plain, changed)
     )
@@ -54,6 +68,4 @@ def changes(plain: list[Pixels], changed: list[Pixels], places: list[npt.NDArray
         one, other, sigma=SIGMA, data_range=1.0, reduction="none", return_full_image=True
     )
     maps = torch.as_tensor(full).mean(1).numpy().astype(np.float64)
-    found = [1 - float(of_one[place].mean()) for of_one, place in zip(maps, places, strict=True)]
-    same = [np.array_equal(before, after) for before, after in zip(plain, changed, strict=True)]
-    return np.where(same, 0.0, found)
+    return [1 - float(of_one[place].mean()) for of_one, place in zip(maps, places, strict=True)]

@@ -111,6 +111,8 @@ def _meaning(found: Judged) -> str:
 
 def _number(mean: CrossedMean, place: int) -> str:
     value, lo, hi, _ = mean.at(place)
+    if np.isnan(value):
+        return "not known"
     return f"{value:.3g}" if np.isnan(lo) else f"{value:.3g} ({lo:.3g} to {hi:.3g})"
 
 
@@ -129,7 +131,7 @@ def tables(found: Judged) -> list[Table]:
         [
             onset,
             *(_number(mean, place) for mean in presence.lines.values()),
-            float(q),
+            _known(q),
             *(_known(float(mean.mean[place])) for mean in (change.negative, change.null)),
         ]
         for place, (onset, q) in enumerate(zip(found.design.onsets, _q(presence.difference), strict=True))

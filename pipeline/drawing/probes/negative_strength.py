@@ -71,7 +71,8 @@ def refuse_unreadable(located: Located, sampling: Sampling, task: Negatives) -> 
             f"model: a {located.pipeline} attends to text and picture together, or is called whole: what it attends to at a "
             "step cannot be read. Name a model with a UNet, such as Stable Diffusion 1.5, 2 or XL."
         )
-    if read_json(located.folder / "unet" / "config.json").get("time_cond_proj_dim") is not None:
+    config = located.folder / "unet" / "config.json"
+    if config.is_file() and read_json(config).get("time_cond_proj_dim") is not None:
         raise ModelError(
             f"model: {located.name} is told the guidance scale and has learned to guide itself, which leaves no place for a "
             "negative prompt. Name another model."
