@@ -48,13 +48,10 @@ def changes(plain: list[Pixels], changed: list[Pixels], places: list[npt.NDArray
     Source: Wang, Bovik, Sheikh, Simoncelli (2004), "Image quality assessment: from error visibility to structural similarity".
     Deviation: a window of 7 pixels with sigma 0.8, not 11 and 1.5, which reaches over most of a small picture.
     """
-    found = [
-        value
-        for start in range(0, len(plain), AT_ONCE)
-        for value in _changed(
-            *(each[start : start + AT_ONCE] for each in (plain, changed)), places[start : start + AT_ONCE]
-        )
-    ]
+    found = list[float]()
+    for start in range(0, len(plain), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        found += _changed(plain[some], changed[some], places[some])
     same = [np.array_equal(before, after) for before, after in zip(plain, changed, strict=True)]
     return np.where(same, 0.0, found)
 
