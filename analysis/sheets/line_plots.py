@@ -81,7 +81,8 @@ def _panel(panel: Panel, colours: dict[str, str], scale: tuple[float, float]) ->
     box = Image.new("RGB", PANEL, PAPER)
     draw = ImageDraw.Draw(box)
     right, base = PANEL[0] - 18, PANEL[1] - BOTTOM
-    first, last = min(panel.x_ticks), max(panel.x_ticks)
+    across = [*panel.x_ticks, *(x for line in panel.lines for x in line.x)]
+    first, last = min(across), max(across)
     bottom, top = scale
 
     def at(x: float, y: float) -> tuple[float, float]:

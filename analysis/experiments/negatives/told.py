@@ -10,7 +10,7 @@ from PIL import Image
 
 from seedscope.analysis.counted_p import counted_number
 from seedscope.analysis.experiments.finding import Table, Value
-from seedscope.analysis.experiments.negatives.crossed_mean import CrossedMean
+from seedscope.analysis.experiments.negatives.crossed_mean import CrossedMean, crossed_mean
 from seedscope.analysis.experiments.negatives.judged import SHUFFLES, Compared, Judged
 from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.sheets.line_plots import Line, Panel, draw_curves
@@ -64,11 +64,13 @@ def _attention(found: Judged) -> str:
     strength = found.strength
     peak = int(np.nanargmax(strength.negative.mean))
     last = len(strength.negative.mean) - 1
+    rise = crossed_mean([each[-1] - each[0] for each in strength.cells.values()], found.design.groups)
     where = "the first step" if peak == 0 else "the last step" if peak == last else f"step {peak}"
     return (
         f"Attention to the negative prompt beside that to the word it is about (r_t) is {_number(strength.negative, 0)} at the "
-        f"first step and {_number(strength.negative, last)} at the last, and highest at {where}; to an unrelated word it is "
-        f"{_number(strength.null, 0)} and {_number(strength.null, last)}."
+        f"first step and {_number(strength.negative, last)} at the last, a change of {_number(rise, 0)}, and highest at {where}"
+        f"; to an unrelated word it is {_number(strength.null, 0)} and {_number(strength.null, last)}, a change of "
+        f"{_number(rise, 1)}."
     )
 
 

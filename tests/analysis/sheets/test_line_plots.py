@@ -31,6 +31,13 @@ def test_panels_lie_two_in_a_row_and_bounds_are_drawn() -> None:
     assert of_sure > of_plain
 
 
+def test_a_line_that_goes_beyond_the_ticks_stays_on_its_panel() -> None:
+    line = Line("l", [0, 1, 3], [0.5] * 3, [None] * 3, [None] * 3)
+    page = np.asarray(draw_curves([Panel("a", "x", [0, 1], [line])], title="t", notes=[]))[-PANEL[1] - MARGIN : -MARGIN]
+    columns = colour_at(page, COLOURS[0])[:, 1] - MARGIN
+    assert columns.min() < 56 and PANEL[0] - 30 < columns.max() < PANEL[0] - 10
+
+
 def test_values_below_zero_and_panels_of_their_own_scale_are_shown_whole() -> None:
     below = Panel("a", "x", [0, 1], [Line("l", [0, 1], [-0.2, -0.2], [-0.3] * 2, [-0.1] * 2)])
     large = Panel("b", "x", [0, 1], [Line("l", [0, 1], [40.0, 40.0], [None] * 2, [None] * 2)])

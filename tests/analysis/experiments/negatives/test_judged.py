@@ -43,7 +43,12 @@ def test_what_is_taken_away_is_told_with_when_half_of_it_is_left() -> None:
     assert judged.acts and judged.half == pytest.approx(4, abs=0.3)
     said = " ".join(told(judged, "clip_score"))
     assert "leaves less of the unwanted, by clip_score: -0.2" in said and "for the onsets 0, 4" in said
-    assert "highest at the last step" in said and "outside its place" in said and "cannot be told: It does not" in said
+    assert (
+        "highest at the last step" in said
+        and "a change of 0.989 (0.94" in said
+        and "outside its place" in said
+        and "cannot be told: It does not" in said
+    )
     rows = tables(judged)[0].rows
     assert [row[0] for row in rows] == ONSETS and rows[2][3] == "0 (0 to 0)" and rows[2][4] == 1.0
 
