@@ -148,4 +148,4 @@ class Drawing:
         return [self._embeddings[self._text(branch, prompt)] for prompt, _ in cells]
 
     def _text(self, branch: Branch, prompt: Prompt) -> Text:
-        return text_of(branch, prompt.text, self._task.guided(prompt, self._study.sampling.guidance))
+        return text_of(branch, prompt.text, self.task.guided(prompt, self._study.sampling.guidance))

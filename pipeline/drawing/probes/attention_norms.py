@@ -66,7 +66,7 @@ class AttentionNorms(Hooks):
         Args:
             probabilities: (branches x B x heads, N, L) of N cells of the latent and L tokens, branch by branch.
         """
-        maps = probabilities.float().view(len(self._run), self._batch, heads, *probabilities.shape[1:]).mean(2)
+        maps = probabilities.detach().float().view(len(self._run), self._batch, heads, *probabilities.shape[1:]).mean(2)
         for place, branch in enumerate(self._run):
             if branch not in self.found:
                 continue

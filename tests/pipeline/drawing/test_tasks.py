@@ -57,7 +57,10 @@ def test_a_task_and_its_options_are_in_the_cause_of_the_pictures_whatever_its_au
     ("task", "message"),
     [
         ("inpant", "task: there is no task 'inpant'; did you mean 'inpaint'?"),
-        ({"faded": {"share": 0.5}}, "task: there is no task 'faded'; known are prompts, inpaint, swap, particles."),
+        (
+            {"faded": {"share": 0.5}},
+            "task: there is no task 'faded'; known are prompts, inpaint, swap, particles, negatives.",
+        ),
     ],
 )
 def test_a_task_that_does_not_exist_is_told_with_the_near_miss(task: object, message: str) -> None:
