@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pyarrow.parquet as pq
@@ -34,16 +36,16 @@ STUDY = {
 
 @dataclass
 class Victim:
-    """One run of `seedscope generate` in a process group of its own."""
+    """One run of `seedscope generate` in a process of its own: a `subprocess.Popen`, or what can be killed and waited for as
+    one."""
 
-    process: subprocess.Popen[bytes]
+    process: Any
 
     @classmethod
-    def start(cls, study: Path, out: Path, executor: str) -> "Victim":
-        command = [sys.executable, "-m", "seedscope", "generate", str(study), "--out", str(out)]
-        options = ["--executor", executor, "--threads", "1"]
-        log = (out.parent / "log.txt").open("ab")
-        return cls(subprocess.Popen(command + options, stdout=log, stderr=log, stdin=subprocess.DEVNULL))
+    def start(cls, study: Path, out: Path, executor: str, log: Path) -> "Victim":
+        line = [sys.executable, "-m", "seedscope", *command(study, out, executor)]
+        with log.open("ab") as file:
+            return cls(subprocess.Popen(line, stdout=file, stderr=file, stdin=subprocess.DEVNULL))
 
     def workers(self) -> list[psutil.Process]:
         """Ray's worker processes that hold a stage: Ray names a process after its actor."""
@@ -57,14 +59,22 @@ class Victim:
         return self.process.wait(timeout=600)
 
 
+Start = Callable[[Path, Path, str, Path], Victim]
+"""Study, run folder, executor, log -> a run that has begun."""
+
+
+def command(study: Path, out: Path, executor: str) -> list[str]:
+    return ["generate", str(study), "--out", str(out), "--executor", executor, "--threads", "1"]
+
+
 def published(out: Path) -> int:
     return len(list(out.glob("images-*/receipts/*.json")))
 
 
-def disturb(study: Path, out: Path, executor: str, whom: str, dice: random.Random) -> str:
-    """Start a run, kill the driver or a worker at a random moment, and say what happened."""
+def disturb(begin: Callable[[], Victim], out: Path, whom: str, dice: random.Random) -> str:
+    """Begin a run, kill the driver or a worker at a random moment, and say what happened."""
     before = published(out)
-    victim = Victim.start(study, out, executor)
+    victim = begin()
     early = dice.random() < 0.2
     deadline = time.monotonic() + (dice.uniform(0.0, 8.0) if early else 120.0)
     while victim.process.poll() is None and time.monotonic() < deadline and published(out) == before:
@@ -96,16 +106,23 @@ def cells(out: Path) -> list[tuple[str, int]]:
     return [(row["prompt_id"], row["seed"]) for row in rows]
 
 
-def trial(folder: Path, kills: int, executor: str, seeds: int, dice: random.Random) -> None:
-    """The whole experiment; raises AssertionError where a cell is missing, doubled, or changed."""
+def written(folder: Path, seeds: int) -> Path:
+    """The study file."""
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(STUDY | {"seeds": f"0-{seeds - 1}"}))
-    calm, stormy = folder / "calm", folder / "stormy"
-    assert Victim.start(study, calm, executor).wait() == 0, (folder / "log.txt").read_text()[-2000:]
+    return study
+
+
+def trial(
+    study: Path, calm: Path, kills: int, executor: str, seeds: int, dice: random.Random, start: Start = Victim.start
+) -> None:
+    """The whole experiment beside an undisturbed run; raises AssertionError where a cell is missing, doubled, or changed."""
+    log, stormy = study.with_name("log.txt"), study.with_name("stormy")
     for kill in range(kills):
         whom = "worker" if kill % 2 and executor == "ray" else "driver"
-        print(f"{kill + 1:3d}  {disturb(study, stormy, executor, whom, dice)}", flush=True)
-    assert Victim.start(study, stormy, executor).wait() == 0, (folder / "log.txt").read_text()[-2000:]
+        said = disturb(lambda: start(study, stormy, executor, log), stormy, whom, dice)
+        print(f"{kill + 1:3d}  {said}", flush=True)
+    assert start(study, stormy, executor, log).wait() == 0, log.read_text()[-2000:]
     expected = 8 * seeds
     found = cells(stormy)
     assert len(found) == len(set(found)) == expected, f"{len(found)} rows, {len(set(found))} cells of {expected}"
@@ -124,4 +141,7 @@ if __name__ == "__main__":
     parser.add_argument("--dice", type=int, default=1, help="seed of the random moments")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        trial(Path(temporary), options.kills, options.executor, options.seeds, random.Random(options.dice))
+        study, calm = written(Path(temporary), options.seeds), Path(temporary) / "calm"
+        code = Victim.start(study, calm, options.executor, study.with_name("log.txt")).wait()
+        assert code == 0, study.with_name("log.txt").read_text()[-2000:]
+        trial(study, calm, options.kills, options.executor, options.seeds, random.Random(options.dice))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import struct
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,17 @@ if TYPE_CHECKING:
 
 
 def sha256_of(path: Path) -> str:
-    """Hex SHA-256 of a file's bytes. Raises FeatureError where it cannot be read."""
+    """Hex SHA-256 of a file's bytes, which are read anew where the file was changed. Raises FeatureError where it cannot be."""
     try:
-        return hashes.sha256_of(path)
+        state = path.stat()
+        return _sha256(path, state.st_size, state.st_mtime_ns)
     except OSError as error:
         raise FeatureError(f"the weights file {path} cannot be read ({error.strerror}); check the path.") from error
+
+
+@cache  # a run asks for it again and again
+def _sha256(path: Path, _size: int, _modified: int) -> str:
+    return hashes.sha256_of(path)
 
 
 def read_weights(path: Path, entry: str | None = None) -> dict[str, torch.Tensor]:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from commands import command, process, small_reference
+from forks import seedscope
 from typer.testing import CliRunner
 from waiting import GENEROUS, until
 
@@ -282,12 +283,24 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
     study, whole = ran
     inline = ("--out", tmp_path / "run", "--executor", "inline", "--threads", "1")
     # A limit on the size of a file makes the kernel refuse the shard, as a full disk would.
-    done = process("generate", study, *inline, limit=8192)
-    assert done.returncode == 2 and "the file size limit is reached" in done.stderr
-    assert "run the same command again" in done.stderr
+    log = tmp_path / "log"
+    assert seedscope(log, "generate", study, *inline, limit=8192).wait() == 2
+    told = log.read_text()
+    assert "the file size limit is reached" in told and "run the same command again" in told and "Traceback" not in told
     assert not contents(tmp_path / "run", "images") and not list((tmp_path / "run").glob("images-*/.scratch/*"))
     assert command("generate", study, *inline).returncode == 0
     assert contents(tmp_path / "run", "images") == contents(whole, "images")
+
+
+def with_ray(log: Path, *arguments: str | Path) -> "subprocess.Popen[bytes]":
+    """Begin a command in a process of its own, as Ray is not started in a fork."""
+    with log.open("ab") as file:
+        return subprocess.Popen(
+            [sys.executable, "-m", "seedscope", *arguments],
+            stdout=subprocess.DEVNULL,
+            stderr=file,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )
 
 
 @pytest.mark.parametrize(
@@ -302,17 +315,13 @@ def test_a_full_output_is_told_and_the_run_goes_on_from_there(ran: tuple[Path, P
 def test_a_stopped_run_says_how_to_go_on(
     write_study: Write, tmp_path: Path, where: tuple[str, ...], number: signal.Signals
 ) -> None:
-    study, out = write_study(seeds="0-499"), tmp_path / "run"
-    started = subprocess.Popen(
-        [sys.executable, "-m", "seedscope", "generate", study, "--out", out, *where],
-        stderr=subprocess.PIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        text=True,
-    )
+    study, out, log = write_study(seeds="0-499"), tmp_path / "run", tmp_path / "log"
+    generate = ("generate", study, "--out", out, *where)
+    started = seedscope(log, *generate) if "inline" in where else with_ray(log, *generate)
     until(lambda: list(out.glob("images-*/receipts/*.json")), "a unit is made")
     started.send_signal(number)
-    _, told = started.communicate(timeout=GENEROUS)
-    assert started.returncode == 128 + number, told
+    code, told = started.wait(timeout=GENEROUS), log.read_text()
+    assert code == 128 + number, told
     assert "the same command goes on from there" in told and "Traceback" not in told
     assert command("verify", study, "--out", out, "--deep").returncode == 0
     standing = json.loads(command("status", study, "--out", out, "--json").stdout)["tables"][0]

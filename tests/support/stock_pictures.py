@@ -1,5 +1,6 @@
 """The same cells, drawn by `generate` and by the stock pipeline of diffusers."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,20 @@ def stock(study: Study, unit: Unit, **call: Any) -> np.ndarray:
 
 
 def stock_pipe(study: Study) -> Any:
-    pipe = diffusers.DiffusionPipeline.from_pretrained(locate(study.model).folder, dtype=torch.float32)
-    pipe.set_progress_bar_config(disable=True)
+    """The pipeline of a study's folder with its scheduler. It is loaded once, and lent to one study after the other."""
+    pipe, scheduler = _loaded(str(locate(study.model).folder))
     kind, config = study.sampling.wanted
-    made = type(pipe.scheduler) if kind == "model" else getattr(diffusers, kind)
-    pipe.scheduler = made.from_config(pipe.scheduler.config, **config)
+    made = type(scheduler) if kind == "model" else getattr(diffusers, kind)
+    pipe.scheduler = made.from_config(scheduler.config, **config)
     return pipe
+
+
+@lru_cache(maxsize=4)
+def _loaded(folder: str) -> tuple[Any, Any]:
+    """A pipeline, and the scheduler of its folder."""
+    pipe = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    pipe.set_progress_bar_config(disable=True)
+    return pipe, pipe.scheduler
 
 
 def drawn(pipe: Any, study: Study, unit: Unit, **call: Any) -> np.ndarray:

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,8 +129,8 @@ class OcrModel:
         path = self._folder() / entry["filename"]
         remedy = f"get it from {entry['url']} and give its folder, with all files, as the option 'weights'"
         try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "md5").hexdigest()
+            state = path.stat()
+            found = _md5(path, state.st_size, state.st_mtime_ns)
         except OSError as error:
             raise FeatureError(f"text.weights: {path} cannot be read ({error.strerror}); {remedy}.") from error
         if found != entry["md5sum"]:
@@ -173,6 +173,12 @@ def read(reader: Any, pictures: Sequence[Pixels], boxes: Sequence[Sequence[list[
             for key, text, confidence in get_text(*arguments, batch_size=8, workers=0, device=reader.device):
                 found[key] = text, confidence
     return [[found[i, j] for j in range(len(of_picture))] for i, of_picture in enumerate(boxes)]
+
+
+@cache  # a run asks for it again and again
+def _md5(path: Path, _size: int, _modified: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()
 
 
 def _crop(grey: Pixels, box: list[Any]) -> tuple[int, Pixels]:

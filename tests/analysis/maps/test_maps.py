@@ -27,7 +27,7 @@ from seedscope.analysis.maps.resemblance import (
     principal_coordinates,
     typical_prompt,
 )
-from seedscope.analysis.maps.style_map import TooFewToMap, map_images, map_seeds
+from seedscope.analysis.maps.style_map import TooFewToMap, _seed_share, map_images, map_seeds
 from seedscope.analysis.run.run import run_of
 from seedscope.analysis.seeds.scores.vectors import Grid, even_sample, read_grid, read_sample
 from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
@@ -230,13 +230,11 @@ def test_planted_clusters_are_found_and_shown_apart() -> None:
         assert (kinds[nearest] == kinds[seed]).all()
     sentences = " ".join(map_verdict(found, "x"))
     assert "Yes: seeds that look alike" in sentences and "3 clusters (silhouette" in sentences
-    again = map_seeds(grid(of_seed), GROUPS, rng())
-    np.testing.assert_array_equal(again.places, found.places)
 
 
 def test_seeds_that_differ_by_degrees_are_no_clusters() -> None:
-    cloud = np.zeros((40, DIMENSIONS))
-    cloud[:, :2] = rng().normal(size=(40, 2)) * [3.0, 1.5]
+    cloud = np.zeros((28, DIMENSIONS))
+    cloud[:, :2] = rng().normal(size=(28, 2)) * [3.0, 1.5]
     found = map_seeds(grid(cloud), GROUPS, rng())
     assert found.above_chance >= 1 and found.agreement.p_value == 0.001
     assert found.clusters.count == 0 and set(found.clusters.labels) == {0}
@@ -244,15 +242,15 @@ def test_seeds_that_differ_by_degrees_are_no_clusters() -> None:
 
 
 def test_one_cloud_is_seldom_cut() -> None:
-    cut = [find_clusters(np.random.default_rng(i).normal(size=(24, 2)), rng(), clouds=19).count for i in range(6)]
-    assert sum(count > 0 for count in cut) <= 2
+    cut = [find_clusters(np.random.default_rng(i).normal(size=(24, 2)), rng(), clouds=19).count for i in range(4)]
+    assert sum(count > 0 for count in cut) <= 1
 
 
 @pytest.mark.parametrize("shape", ["exponential", "uniform"])
 def test_a_skewed_or_a_flat_cloud_is_seldom_cut(shape: str) -> None:
     """Held against normal clouds, these are cut in 98 % and in half of all cases."""
-    draws = [getattr(np.random.default_rng(i), shape)(size=(64, 3)) * [1.5, 1.2, 1.0] for i in range(3)]
-    assert sum(find_clusters(draw, rng(), clouds=19).count > 0 for draw in draws) <= 1
+    draws = [getattr(np.random.default_rng(i), shape)(size=(64, 3)) * [1.5, 1.2, 1.0] for i in range(2)]
+    assert not any(find_clusters(draw, rng(), clouds=19).count for draw in draws)
 
 
 @pytest.mark.parametrize("clusters", [2, 3])
@@ -266,8 +264,8 @@ def test_clusters_are_found_beside_a_long_tail(clusters: int) -> None:
 
 
 def test_the_share_is_that_of_the_seeds() -> None:
-    found = map_seeds(grid(rng().normal(size=(40, DIMENSIONS)) * np.sqrt(0.25)), GROUPS, rng())
-    assert found.share == pytest.approx(0.2, abs=0.04)
+    centred = grid(rng().normal(size=(40, DIMENSIONS)) * np.sqrt(0.25)).centred()
+    assert _seed_share(centred) == pytest.approx(0.2, abs=0.04)
 
 
 def test_the_typical_prompt_is_the_one_like_the_whole() -> None:
@@ -291,8 +289,9 @@ def test_too_few_seeds_or_prompts_are_told(seeds: int) -> None:
 
 
 @pytest.mark.parametrize("seeds", [4, 7, 8])
-def test_few_seeds_give_a_map_that_says_so(seeds: int) -> None:
-    found = map_seeds(grid(3 * rng().normal(size=(seeds, DIMENSIONS))), GROUPS, rng())
+def test_few_seeds_give_a_map_that_says_so_and_is_the_same_again(seeds: int) -> None:
+    found, again = (map_seeds(grid(3 * rng().normal(size=(seeds, DIMENSIONS))), GROUPS, rng()) for _ in range(2))
+    np.testing.assert_array_equal(again.places, found.places)
     assert found.places.shape == (seeds, 2) and np.isfinite(found.places).all()
     assert map_verdict(found, "x")[-1].startswith("No clusters")
 

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,16 @@ from seedscope.analysis.select.plain import plain
 PROMPT = "a red cat"
 
 
-def load(folder: Path, dtype: torch.dtype = torch.float32) -> Any:
+def load(folder: Path, *own: str, dtype: torch.dtype = torch.float32) -> Any:
+    """A pipeline whose parts may be replaced, and those named here changed; the others are those of all tests."""
+    pipe = copy.copy(_loaded(folder, dtype))
+    for name in own:
+        setattr(pipe, name, copy.deepcopy(getattr(pipe, name)))
+    return pipe
+
+
+@lru_cache(maxsize=6)
+def _loaded(folder: Path, dtype: torch.dtype) -> Any:
     pipe = DiffusionPipeline.from_pretrained(folder, dtype=dtype)
     pipe.set_progress_bar_config(disable=True)
     return pipe
@@ -84,7 +94,7 @@ def test_other_weights_are_noticed(sd1: GoldenSeeds, tiny: dict[str, Path], fine
 def test_an_active_lora_is_noticed_and_one_that_is_off_or_unloaded_is_not(
     sd1: GoldenSeeds, tiny: dict[str, Path]
 ) -> None:
-    pipe = with_lora(load(tiny["sd1"]))
+    pipe = with_lora(load(tiny["sd1"], "unet"))
     assert "The unet has an adapter that acts on it (mine)" in refused(sd1, pipe)
     pipe.disable_lora()
     sd1.check(pipe)
@@ -95,7 +105,7 @@ def test_an_active_lora_is_noticed_and_one_that_is_off_or_unloaded_is_not(
 
 
 def test_a_fused_lora_is_noticed_also_once_it_is_unloaded(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
-    pipe = with_lora(load(tiny["sd1"]))
+    pipe = with_lora(load(tiny["sd1"], "unet"))
     pipe.fuse_lora()
     assert "The weights of the unet are not those" in refused(sd1, pipe)
     pipe.unload_lora_weights()
@@ -139,7 +149,7 @@ def shorter_text(pipe: Any) -> None:
     "change", [free_u, other_forward, seamless, hooked, other_class, other_processor, shorter_text]
 )
 def test_patches_are_noticed(change: Callable[[Any], None], sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
-    pipe = load(tiny["sd1"])
+    pipe = load(tiny["sd1"], "unet", "text_encoder")
     change(pipe)
     assert "was changed after it was built" in refused(sd1, pipe)
 
@@ -182,7 +192,7 @@ def other_activation(pipe: Any) -> None:
 def test_other_settings_are_noticed(
     change: Callable[[Any], None], said: str, sdxl: GoldenSeeds, tiny: dict[str, Path]
 ) -> None:
-    pipe = load(tiny["sdxl"])
+    pipe = load(tiny["sdxl"], "vae", "tokenizer", "text_encoder")
     change(pipe)
     assert said in refused(sdxl, pipe)
 
@@ -195,36 +205,33 @@ def test_a_part_that_is_missing_is_named(sd1: GoldenSeeds, tiny: dict[str, Path]
 
 
 def test_a_part_in_another_dtype_is_noticed(sd1: GoldenSeeds, tiny: dict[str, Path]) -> None:
-    pipe = load(tiny["sd1"])
+    pipe = load(tiny["sd1"], "vae")
     pipe.vae.to(torch.float16)
     assert "The dtype of the vae is 'float16', but the list was made with 'float32'." in refused(sd1, pipe)
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
-def test_what_draws_the_same_passes(family: str, tiny: dict[str, Path]) -> None:
-    golden = golden_for(load(tiny[family]))
-    pipe = load(tiny[family])
+def test_what_draws_the_same_passes(sdxl: GoldenSeeds, tiny: dict[str, Path]) -> None:
+    pipe = load(tiny["sdxl"], "unet", "vae")
     pipe.unet = torch.compile(pipe.unet)
     pipe.vae = torch.compile(pipe.vae)
-    golden.check(pipe)
-    pipe = load(tiny[family])
+    sdxl.check(pipe)
+    pipe = load(tiny["sdxl"], "unet", "vae")
     pipe.unet.compile()
     pipe.enable_attention_slicing()
     pipe.vae.enable_slicing()
     pipe.unet.enable_gradient_checkpointing()
     pipe.unet.train()
-    golden.check(pipe)
+    sdxl.check(pipe)
 
 
-@pytest.mark.parametrize("family", ["sd1", "sdxl"])
-def test_a_list_in_half_precision_knows_weights_cast_from_float32(family: str, tiny: dict[str, Path]) -> None:
-    golden = golden_for(load(tiny[family], torch.float16))
-    golden.check(load(tiny[family]).to(torch.float16))
-    pipe = load(tiny[family], torch.float16)
+def test_a_list_in_half_precision_knows_weights_cast_from_float32(tiny: dict[str, Path]) -> None:
+    golden = golden_for(load(tiny["sdxl"], dtype=torch.float16))
+    golden.check(load(tiny["sdxl"], "unet", "vae", "text_encoder", "text_encoder_2").to(torch.float16))
+    pipe = load(tiny["sdxl"], "vae", dtype=torch.float16)
     pipe.vae.to(torch.float32)  # as SDXL's call does, and then back
     golden.check(pipe)
     assert golden.latents(pipe).dtype == torch.float16
-    single = load(tiny[family])
+    single = load(tiny["sdxl"])
     assert digest(single.unet, torch.float32) != digest(single.unet, torch.float16)
     assert refused(golden, single).count("\n") == 1, "only the dtype is another"
 
@@ -356,7 +363,7 @@ def test_the_canary_passes_rounding_and_notices_other_weights(tiny: dict[str, Pa
     drawn = dict(zip(SEEDS, (np.asarray(picture) for picture in golden.draw(pipe, PROMPT)), strict=True))
     golden = golden.model_copy(update={"canary_pictures": Canary.of(PROMPT, drawn, "float32")})
     assert golden.canary(pipe, batch_size=1) < 0.1
-    assert golden.canary(load(tiny["sd1"], torch.float16)) < 0.5
+    assert golden.canary(load(tiny["sd1"], dtype=torch.float16)) < 0.5
     pipe.unet = finetuned.unet
     with pytest.raises(GoldenMismatch, match=r"The picture of seed \d+ for 'a red cat' differs by \d+\.\d of 255"):
         golden.canary(pipe)
@@ -366,9 +373,10 @@ def test_the_canary_passes_rounding_and_notices_other_weights(tiny: dict[str, Pa
 @pytest.mark.parametrize(
     "kind", [DPMSolverMultistepScheduler, DPMSolverSinglestepScheduler, SASolverScheduler, EulerDiscreteScheduler]
 )
-def test_settings_that_are_infinite_are_kept_as_words(kind: Any, tiny: dict[str, Path], tmp_path: Path) -> None:
+def test_settings_that_are_infinite_are_kept_as_words(
+    kind: Any, sd1: GoldenSeeds, tiny: dict[str, Path], tmp_path: Path
+) -> None:
     pipe = load(tiny["sd1"])
-    before = golden_for(pipe)
     pipe.scheduler = kind.from_config(pipe.scheduler.config)
     golden = golden_for(pipe)
     golden.save(tmp_path / "golden.json")
@@ -378,7 +386,7 @@ def test_settings_that_are_infinite_are_kept_as_words(kind: Any, tiny: dict[str,
 
     json.loads((tmp_path / "golden.json").read_text(), parse_constant=refuse)
     GoldenSeeds.load(tmp_path / "golden.json").check(pipe)
-    assert f"The scheduler is a {kind.__name__}, but" in refused(before, pipe)
+    assert f"The scheduler is a {kind.__name__}, but" in refused(sd1, pipe)
 
 
 def test_any_setting_becomes_json() -> None:

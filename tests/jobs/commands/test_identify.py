@@ -28,7 +28,7 @@ def test_a_finding_a_table_and_a_sheet_are_written(tmp_path: Path) -> None:
     assert early.returncode == 2 and "1 of 1 units have no pictures yet. `seedscope run` makes them." in early.stderr
     for step in ("generate", "features"):
         assert command(step, study, "--out", run, "--executor", "inline", "--threads", "1").returncode == 0
-    done = command("identify", study, "--out", run, "--minutes", "5", "--epochs", "3", "--json")
+    done = command("identify", study, "--out", run, "--minutes", "5", "--epochs", "1", "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     told = {row[0]: row[1] for row in said["tables"][0]["rows"]}

@@ -11,6 +11,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 import slurm_stand_in
+import warm
 import yaml
 from commands import command
 from ray_priority import RAY_PRIORITY
@@ -66,7 +67,7 @@ def slurm(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def short_folder() -> Iterator[str]:
-    """Ray's folder: paths of sockets are short, and pytest's folders are not."""
+    """For sockets: paths of sockets are short, and pytest's folders are not."""
     folder = tempfile.mkdtemp(prefix="ray-", dir="/tmp")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
@@ -114,7 +115,7 @@ def test_shellcheck_finds_nothing(study: Path, tmp_path: Path, slices: list[str]
 
 
 def test_an_array_of_slices_and_the_job_after_it_end_as_a_plain_run(
-    study: Path, plain: Path, slurm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Path, plain: Path, slurm: Path, tmp_path: Path, short_folder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, scripts = tmp_path / "run", tmp_path / "scripts"
     submit = ("submit", study, "--to", "slurm", "--out", out, "--scripts", scripts, "--slices", "2", "--gpus", "0")
@@ -122,7 +123,9 @@ def test_an_array_of_slices_and_the_job_after_it_end_as_a_plain_run(
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PATH", environment(slurm)["PATH"])
-    done = command(*submit, *options)
+    with warm.served(Path(short_folder)) as place:
+        monkeypatch.setenv(warm.PLACE, place)
+        done = command(*submit, *options)
     assert done.returncode == 0, done.stderr
     first, second, last = slurm_stand_in.records(slurm)
     assert [first["task"], second["task"], last["task"]] == ["1", "2", None]

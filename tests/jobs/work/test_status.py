@@ -4,7 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
@@ -14,7 +13,8 @@ import jsonschema
 import pyarrow as pa
 import pytest
 import yaml
-from waiting import GENEROUS
+from forks import Forked, seedscope
+from waiting import GENEROUS, until
 
 from seedscope.analysis.run.run import begun, run_of
 from seedscope.jobs.cli import main
@@ -92,16 +92,11 @@ def shown(study: Path, out: Path) -> dict[str, object]:
 
 
 @contextmanager
-def started(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
-    """seedscope in a process of its own."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "seedscope", *map(str, arguments)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "100"},
-    )
+def started(log: Path, *arguments: str | Path) -> Iterator[Forked]:
+    """seedscope in a process of its own, from the moment when it has printed a line."""
+    process = seedscope(log, *arguments)
     try:
+        until(lambda: b"\n" in log.read_bytes(), "a line is printed")
         yield process
     finally:
         process.kill()
@@ -225,16 +220,14 @@ def test_a_long_run_in_words() -> None:
 
 
 def test_watching_ends_when_the_run_does(study: Path, tmp_path: Path) -> None:
-    out = tmp_path / "run"
+    out, seen_in, told_in = tmp_path / "run", tmp_path / "seen", tmp_path / "told"
     with (
-        started("status", study, "--out", out, "--watch", "--json") as watching,
-        started("run", study, "--out", out, "--executor", "inline", "--threads", "1") as run,
+        started(seen_in, "status", study, "--out", out, "--watch", "--json") as watching,
+        started(told_in, "run", study, "--out", out, "--executor", "inline", "--threads", "1") as run,
     ):
-        _, complaint = run.communicate(timeout=GENEROUS)
-        assert run.returncode == 0, complaint
-        lines = watching.communicate(timeout=GENEROUS)[0].splitlines()
-        assert watching.returncode == 0
-    seen = [json.loads(line) for line in lines]
+        assert run.wait(timeout=GENEROUS) == 0, told_in.read_text()
+        assert watching.wait(timeout=GENEROUS) == 0
+    seen = [json.loads(line) for line in seen_in.read_text().splitlines()]
     for found in seen:
         jsonschema.validate(found, SCHEMA)
     assert [found["finished"] for found in seen] == [False] * (len(seen) - 1) + [True]
@@ -265,9 +258,8 @@ def test_watching_in_a_log_and_on_a_terminal(study: Path, tmp_path: Path, monkey
 
 
 def test_ctrl_c_ends_watching_without_a_word(study: Path, tmp_path: Path) -> None:
-    with started("status", study, "--out", tmp_path / "run", "--watch", "--json") as watching:
-        assert watching.stdout is not None
-        assert not json.loads(watching.stdout.readline())["finished"]
+    seen = tmp_path / "seen"
+    with started(seen, "status", study, "--out", tmp_path / "run", "--watch", "--json") as watching:
         watching.send_signal(signal.SIGINT)
-        _, told_last = watching.communicate(timeout=GENEROUS)
-    assert watching.returncode == 0 and told_last == ""
+        assert watching.wait(timeout=GENEROUS) == 0
+    assert not any(json.loads(line)["finished"] for line in seen.read_text().splitlines())

@@ -26,8 +26,6 @@ def fit_of(
     ("off", "count", "prompts", "spread"),
     [
         (-100.0, 1, 24, 1.0),
-        (-10.0, 1, 8, 1.0),
-        (-100.0, 1, 24, 5.0),
         (-8.0, 1, 8, 3.0),
         (-10.0, 5, 24, 1.0),
         (-10.0, 1, 3, 1.0),
@@ -36,16 +34,16 @@ def fit_of(
     ],
 )
 def test_equal_seeds_stay_equal_beside_them(off: float, count: int, prompts: int, spread: float) -> None:
-    """120 studies: candidates among the equal seeds in about 5 %; where all are shuffled, in 31 to 87 % with a single
+    """60 studies: candidates among the equal seeds in about 5 %; where all are shuffled, in 31 to 87 % with a single
     such seed."""
     rng, truth = np.random.default_rng(1), np.r_[np.full(count, off), np.zeros(24 - count)]
     found, hold = [], []
-    for _ in range(120):
-        null = score_null(shuffled_alike(fit_of(rng, truth, prompts, spread), rng, 200), "higher")
+    for _ in range(60):
+        null = score_null(shuffled_alike(fit_of(rng, truth, prompts, spread), rng, 150), "higher")
         found.append((q_values(null.p)[count:] <= 0.05).any())
         low, high = null.intervals(null.alone)
         hold.append(np.mean((low[count:] <= 0) & (high[count:] >= 0)))
-    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
     assert np.mean(hold) > 0.93 if count == 1 else np.mean(hold) > 0.88
 
 
@@ -78,13 +76,13 @@ def test_chance_makes_none(kind: str) -> None:
     """Rare and skewed scores neither; one event of a seed is nothing far off."""
     rng = np.random.default_rng(4)
     for groups, seeds in ((16, 64), (24, 24)):
-        for _ in range(40):
+        for _ in range(25):
             values = NOISE[kind](rng, (groups, seeds))
             if values.any():
                 assert not far_off(shuffled(additive_fit(Scores.of(values, np.arange(groups))), rng, 1)).any()
 
 
-@pytest.mark.parametrize("kind", NOISE)
+@pytest.mark.parametrize("kind", ["lognormal", "t3", "binary 2 %", "binary 10 %"])
 def test_in_three_groups_chance_makes_few_which_are_no_discoveries(kind: str) -> None:
     """100 studies: a seed is better at a rate of 0.5 % in 1 in 50 at most. One in 6 has one, and of rare events
     one in 3."""
@@ -140,16 +138,16 @@ def test_seeds_that_only_the_unjudged_are_left_to_compare_with_are_not_judged_ei
 
 @pytest.mark.parametrize("off", [0.0, -10.0])
 def test_where_one_group_outweighs_the_others_errors_do_not_show_how_seeds_vary(off: float) -> None:
-    """120 studies of 50, 1 and 1 prompts, and luck with each group: candidates in 1 in 20; in half of the studies where an
+    """60 studies of 50, 1 and 1 prompts, and luck with each group: candidates in 1 in 20; in half of the studies where an
     error is taken for what a seed's values vary by."""
     rng, member, found = np.random.default_rng(13), np.repeat([0, 1, 2], [50, 1, 1]), []
-    for _ in range(120):
+    for _ in range(60):
         luck = rng.standard_normal((3, 24))[member]
         values = luck + rng.standard_normal((52, 24)) + np.r_[off, np.zeros(23)]
         shuffle = shuffled_alike(additive_fit(Scores.of(values, member)), rng, 200)
         assert shuffle.seen == pytest.approx(0.0591, abs=1e-4)
         found.append((q_values(score_null(shuffle, "higher").p)[1:] <= 0.05).any())
-    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 120)
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
 
 
 def test_errors_show_all_of_it_where_groups_are_of_one_size_and_as_much_as_luck_gives_them_where_not() -> None:
@@ -187,12 +185,12 @@ def test_what_ties_by_chance_ties_beside_a_seed_far_off() -> None:
 
 
 def test_rare_events_are_no_evidence_beside_a_seed_that_has_them_always() -> None:
-    """100 studies of 8 prompts, events in 2 %: candidates among the equal seeds in 1 in 20 at most; in 1 in 3 where the error
+    """60 studies of 8 prompts, events in 2 %: candidates among the equal seeds in 1 in 20 at most; in 1 in 3 where the error
     of the median is taken over other seeds than in the shuffles."""
     rng, found = np.random.default_rng(8), []
-    while len(found) < 100:
+    while len(found) < 60:
         values = (rng.random((8, 24)) < 0.02) * 1.0
         if values.any():
             values[:, 0] = 1.0
             found.append((q_values(nulls_of(values, rng).p)[1:] <= 0.05).any())
-    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 100)
+    assert np.mean(found) < 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)

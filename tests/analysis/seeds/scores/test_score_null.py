@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -20,8 +22,13 @@ from seedscope.analysis.seeds.scores.shuffle import shuffled
 SHAPE = (24, 16)
 
 
-@pytest.mark.parametrize("groups", [24, 6])
-@pytest.mark.parametrize("kind", NOISE)
+@pytest.mark.parametrize(
+    ("kind", "groups"),
+    [
+        *product(("normal", "lognormal", "t3", "binary 2 %", "binary 10 %"), [24]),
+        *product(("lognormal", "binary 10 %"), [6]),
+    ],
+)
 def test_where_no_seed_matters_claims_are_as_rare_as_they_say(kind: str, groups: int) -> None:
     """150 studies, a tenth of the cells missing: candidates in about 5 % either way, 95 % of intervals hold; twice as many for
     a t-test of lognormal scores."""
@@ -32,7 +39,7 @@ def test_where_no_seed_matters_claims_are_as_rare_as_they_say(kind: str, groups:
         values[rng.random(SHAPE) < 0.1] = np.nan
         if np.nanmax(np.abs(values)) == 0:
             continue
-        found = shuffled(additive_fit_of(values, member), rng, 200)
+        found = shuffled(additive_fit_of(values, member), rng, 120)
         nulls = [score_null(found, better) for better in ("higher", "lower")]
         candidates += [float(np.nanmin(q_values(null.p))) <= 0.05 for null in nulls]
         low, high = nulls[0].intervals(nulls[0].alone)
@@ -59,14 +66,14 @@ def test_seeds_without_a_rare_event_are_not_better_than_those_with_one() -> None
 def test_one_bad_seed_makes_no_other_better() -> None:
     rng, worst = np.random.default_rng(3), np.zeros(24)
     worst[5] = -10.0
-    found = [null_of(rng.standard_normal((50, 24)) + worst, np.arange(50), rng) for _ in range(40)]
+    found = [null_of(rng.standard_normal((50, 24)) + worst, np.arange(50), rng, shuffles=200) for _ in range(40)]
     assert np.mean([q_values(null.p).min() <= 0.05 for null in found]) < 0.16
     assert all(abs(np.median(null.effect)) < 1e-12 and null.effect[5] < -9 for null in found)
 
 
 def test_p_values_are_uniform_and_those_of_the_best_seed_too() -> None:
     rng, world = np.random.default_rng(4), World(40, 8, share=0.0, heavy=True)
-    found = [score_null(shuffled(additive_fit(world.draw(rng)[0]), rng, 99), "higher") for _ in range(300)]
+    found = [score_null(shuffled(additive_fit(world.draw(rng)[0]), rng, 99), "higher") for _ in range(200)]
     for p in ([one.differ for one in found], [one.p[0] for one in found], [one.family.min() for one in found]):
         assert stats.kstest(p, "uniform").pvalue > 0.005
 
@@ -89,9 +96,9 @@ def test_seeds_that_differ_are_found_in_the_right_direction() -> None:
 
 @pytest.mark.parametrize("sd", [0.0, 0.4])
 def test_intervals_of_all_seeds_and_ranks_hold_together(sd: float) -> None:
-    """In 95 % of 200 studies (binomial s.d. 1.5 %) no seed lies outside, so that the best one does not either."""
+    """In 95 % of 150 studies (binomial s.d. 1.8 %) no seed lies outside, so that the best one does not either."""
     rng, together, ranks = np.random.default_rng(6), [], []
-    for _ in range(200):
+    for _ in range(150):
         truth = sd * rng.standard_normal(12)
         null = null_of(rng.standard_normal((30, 12)) + truth, np.arange(30), rng, shuffles=200)
         low, high = null.intervals(null.together)
