@@ -10,7 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seedscope.analysis.run.beside import EXPERIMENTS
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.storage.local import replacing
+from seedscope.pipeline.study.schema import Json, fingerprint
 
 Value = str | int | float | None
 """Of a table's cell; None where there is none."""
@@ -44,7 +46,7 @@ class Finding(BaseModel):
         sentences: the answer, the most important first: each claim with its interval, its null and what it rests on.
         tables: small ones, for people.
         pictures: sheets and plots.
-        run: sha256 (hex) of the cause of the run's pictures: a finding of other pictures is none of this run.
+        run: `mark_of` the run: a finding of other pictures, or of fewer of them, is none of this run.
         settings: heading -> what it was made with: prompts, seeds, options, seconds.
     """
 
@@ -67,6 +69,12 @@ class Finding(BaseModel):
         return path
 
 
+def mark_of(run: Run) -> str:
+    """sha256 (hex) of what a finding is of: the cause of the run's pictures, and its prompts and seeds."""
+    prompts: list[Json] = sorted(prompt.id for prompt in run.wanted.prompts)
+    return fingerprint({"pictures": run.cause, "prompts": prompts, "seeds": sorted(run.wanted.seeds)})
+
+
 def place(folder: Path, name: str) -> Path:
     """The path of an experiment's file in the folder of a run, whose folder is there."""
     found = folder / EXPERIMENTS / name
@@ -79,7 +87,7 @@ def findings(folder: Path, run: str) -> tuple[Sequence[Finding], dict[str, str]]
 
     Args:
         folder: of the run, with its results.
-        run: sha256 (hex) of the cause of its pictures.
+        run: `mark_of` it.
 
     Returns:
         The findings, by name; and the name of a file that is none of them, or is of other pictures -> why it is left out.
@@ -93,7 +101,7 @@ def findings(folder: Path, run: str) -> tuple[Sequence[Finding], dict[str, str]]
             continue
         gone = [picture.file for picture in finding.pictures if not (path.parent / picture.file).is_file()]
         if finding.run != run:
-            silent[path.name] = "is of other pictures than those of this run; do the experiment again"
+            silent[path.name] = "is of other pictures than those of this run as it stands; do the experiment again"
         elif gone:
             silent[path.name] = f"{gone[0]} is gone; do the experiment again"
         else:

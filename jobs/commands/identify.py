@@ -73,11 +73,10 @@ def kept(run: AnyRun, found: Identified, minutes: float, missing: int) -> tuple[
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
     from seedscope.analysis.experiments.identify.sentences import sentences, tables
     from seedscope.analysis.sheets.told_sheet import told_sheet
     from seedscope.pipeline.storage.local import replacing
-    from seedscope.pipeline.study.schema import fingerprint
 
     title, told = "Can the seed be told from the picture?", sentences(found)
     finding = Finding(
@@ -92,7 +91,7 @@ def kept(run: AnyRun, found: Identified, minutes: float, missing: int) -> tuple[
                 "held-out pictures, and what each place says for the seed (blue) or against it (orange).",
             )
         ],
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings={
             "seeds": len(found.seeds),
             "prompts learnt": found.learnt,

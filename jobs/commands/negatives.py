@@ -187,7 +187,9 @@ def _beside(run: "DrawnRun", onset: int, pairs: Path, null_word: str | None, see
 
     sampling = json.loads(run.study.sampling.model_dump_json())
     sampling["guidance"] |= {"negative_prompt": NEGATIVE, "negative_from": onset}
-    texts: list[Said] = [[each.prompt, each.negative, each.null, each.group] for each in read_pairs(pairs, null_word)]
+    texts: list[Said] = [
+        [each.prompt, each.word, each.negative, each.null, each.group] for each in read_pairs(pairs, null_word)
+    ]
     mark = fingerprint({"sampling": sampling, "pairs": texts})[:8]
     wanted = {by, *(("layout",) if onset == run.study.sampling.steps else ())}
     features: list[Said] = [json.loads(each.model_dump_json()) for each in run.study.features if each.name in wanted]
@@ -246,10 +248,9 @@ def _written(run: "DrawnRun", found: "Judged", by: str, settings: "dict[str, Val
     """The finding, and its files."""
     import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
     from seedscope.analysis.experiments.negatives.told import TITLE, plot, table, tables, told
     from seedscope.pipeline.storage.local import replacing
-    from seedscope.pipeline.study.schema import fingerprint
 
     folder = run.folder.path
     files = [place(folder, f"negatives.{kind}") for kind in ("parquet", "png")]
@@ -266,7 +267,7 @@ def _written(run: "DrawnRun", found: "Judged", by: str, settings: "dict[str, Val
         sentences=told(found, by),
         tables=tables(found),
         pictures=[Picture(file="negatives.png", caption=caption)],
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings=settings,
     )
     return finding, [finding.save(folder), *files]

@@ -208,10 +208,9 @@ def _written(
     """The finding, and its files."""
     import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
     from seedscope.analysis.experiments.swap.told import TITLE, plot, shares_table, tables, told
     from seedscope.pipeline.storage.local import replacing
-    from seedscope.pipeline.study.schema import fingerprint
 
     folder = run.folder.path
     files = [place(folder, "swap.parquet")]
@@ -229,7 +228,7 @@ def _written(
         sentences=[*told(found), *missing],
         tables=tables(found),
         pictures=pictures,
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings={
             **settings,
             "samplers": ", ".join(each.sampler.name for each in found),

@@ -139,9 +139,8 @@ def _written(run: "AnyRun", contest: "Contest", seconds: int) -> "tuple[Finding,
     import pyarrow.parquet as pq
 
     from seedscope.analysis.experiments.diverse_table.told import TITLE, plot, rows, tables, told
-    from seedscope.analysis.experiments.finding import Finding, Picture, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
     from seedscope.pipeline.storage.local import replacing
-    from seedscope.pipeline.study.schema import fingerprint
 
     folder, name = run.folder.path, "table-diverse"
     files = [place(folder, f"{name}.parquet"), place(folder, f"{name}.png")]
@@ -156,7 +155,7 @@ def _written(run: "AnyRun", contest: "Contest", seconds: int) -> "tuple[Finding,
         sentences=told(contest),
         tables=tables(contest),
         pictures=[Picture(file=files[1].name, caption=caption)],
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings={
             "prompts": contest.on[0],
             "alike by": contest.alike,

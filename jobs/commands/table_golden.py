@@ -168,12 +168,11 @@ def _written(
     """The finding, and its files; `measured` has the pictures."""
     import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
     from seedscope.analysis.experiments.golden_table.sheet import sheet
     from seedscope.analysis.experiments.golden_table.table import as_table, golden_table, scored
     from seedscope.analysis.experiments.golden_table.told import TITLE, tables, told
     from seedscope.pipeline.storage.local import replacing
-    from seedscope.pipeline.study.schema import fingerprint
 
     ids = [prompt.id for prompt in prompts]
     rows = golden_table(measured, arms, ids, _rng(run, "table"))
@@ -199,7 +198,7 @@ def _written(
         sentences=sentences,
         tables=tables(rows),
         pictures=[Picture(file=files[1].name, caption="Golden, random and worst seeds on some of these prompts.")],
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings=settings,
     )
     return finding, [finding.save(run.folder.path), *files]

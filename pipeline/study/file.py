@@ -82,7 +82,12 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
     inpaint = study.inpaint
     if inpaint is not None:
         inpaint = inpaint.model_copy(update={"pictures": found_path(inpaint.pictures)})
-    changes = {"prompts": prompts, "inpaint": inpaint, "model": _model_relative_to(study.model, folder, found)}
+    task = study.task
+    if task is not None:
+        options = {k: found_path(v) if isinstance(v, str) else v for k, v in task.options.items()}
+        task = task.model_copy(update={"options": options})
+    model = _model_relative_to(study.model, folder, found)
+    changes = {"prompts": prompts, "inpaint": inpaint, "model": model, "task": task}
     return study.model_copy(update=changes | {"sampling": _sampling_relative_to(study.sampling, folder, found)})
 
 

@@ -91,6 +91,8 @@ def _pair(place: str, row: Record, null_word: str | None) -> NegativePair:
         raise StudyError(
             f"{place}: has no unrelated word to compare with. Add a column `null`, or name one by --null-word."
         )
+    if wordless := next((text for text in (prompt, negative, word, null) if not _WORD.search(text)), None):
+        raise StudyError(f"{place}: {wordless!r} has no word in it.")
     if _holds(prompt, null) or _holds(negative, null):
         raise StudyError(f"{place}: {null!r}, which is to be unrelated, is in {prompt!r} or {negative!r}.")
     return NegativePair(prompt, negative, word, null, _where(place, texts["where"]), texts["group"] or prompt)

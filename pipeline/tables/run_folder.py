@@ -284,8 +284,9 @@ def _readable(url: str) -> str:
 
 
 def _link_files(folder: Path, to: Path) -> None:
-    """Links to the files of a folder and of its hidden folders, such as rankings that are kept; shards are in others."""
-    for place in (folder, *(item for item in folder.glob(".*") if item.is_dir())):
+    """Links to the files of a folder, of what experiments found, and of its hidden folders, such as rankings that are kept;
+    shards are in others."""
+    for place in (folder, *(item for item in (*folder.glob(".*"), folder / "experiments") if item.is_dir())):
         there = to / place.relative_to(folder)
         there.mkdir(exist_ok=True)
         for item in place.iterdir():

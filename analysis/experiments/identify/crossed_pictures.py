@@ -28,12 +28,13 @@ _DECODERS = 4
 
 @dataclass(frozen=True, eq=False)
 class CrossedPictures:
-    """pixels: (P, S, H, W, 3) uint8, which may be a file; prompts: P; seeds: S; missing: prompts that are left out because a
-    picture of theirs failed."""
+    """pixels: (P, S, H, W, 3) uint8, which may be a file; prompts: P; seeds: S; mark: sha256 (hex) of all of it; missing:
+    prompts that are left out because a picture of theirs failed."""
 
     pixels: npt.NDArray[np.uint8]
     prompts: Sequence[Prompt]
     seeds: Sequence[int]
+    mark: str
     missing: int = 0
 
     @property
@@ -61,12 +62,14 @@ def crossed_pictures(run: Run, file: Path, told: Callable[[int, int], object] = 
         )
     prompts, seeds = run.wanted.prompts, list(run.wanted.seeds)
     read = _Reader(run, {prompt.id: place for place, prompt in enumerate(prompts)}, {s: i for i, s in enumerate(seeds)})
-    size = read.size(run.units[0])
+    size = read.size()
     there = np.zeros((len(prompts), len(seeds)), np.bool_)
     mark = fingerprint(
         {
             "pictures": [f"{unit} {sha}" for unit, sha in sorted(tuples(run.images.ledger("unit", "sha256")))],
             "size": list(size),
+            "prompts": [prompt.id for prompt in prompts],
+            "seeds": list(seeds),
         }
     )
     shape = (len(prompts), len(seeds), *size, 3)
@@ -80,16 +83,19 @@ def crossed_pictures(run: Run, file: Path, told: Callable[[int, int], object] = 
             for done, unit in enumerate(run.units, 1):
                 read.into(array, there, unit)
                 told(done, len(run.units))
+            for row, place in enumerate(np.flatnonzero(there.all(axis=1))):
+                if row != place:
+                    array[row] = array[place]  # in the file: whole prompts first
             array.flush()
             del array
         with replacing(told_there) as scratch, scratch.open("wb") as stream:
             np.save(stream, there)
     there = np.load(told_there)
     whole = np.flatnonzero(there.all(axis=1))
-    pixels: npt.NDArray[np.uint8] = np.memmap(known, np.uint8, "r", shape=shape)
-    if len(whole) < len(prompts):
-        pixels = pixels[whole]
-    return CrossedPictures(pixels, [prompts[place] for place in whole], seeds, len(prompts) - len(whole))
+    if not len(whole):
+        raise UserError(f"{run.folder.storage.url}: of no prompt has every seed a picture.")
+    pixels: npt.NDArray[np.uint8] = np.memmap(known, np.uint8, "r", shape=(len(whole), *shape[1:]))
+    return CrossedPictures(pixels, [prompts[place] for place in whole], seeds, mark, len(prompts) - len(whole))
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,14 @@ class _Reader:
     rows: dict[str, int]
     columns: dict[int, int]
 
-    def size(self, unit: Unit) -> tuple[int, int]:
+    def size(self) -> tuple[int, int]:
         """(height, width) in which pictures are kept."""
-        cells = self.run.images.read(unit.name, ["image"]).to_pylist()
-        first = next((cell["image"]["bytes"] for cell in cells if cell["image"] is not None), None)
-        if first is None:
-            raise UserError(f"{self.run.folder.storage.url}: every picture of {unit.name} failed.")
-        height, width, _ = decode(first).shape
-        return (height, width) if max(height, width) <= SMALL else LARGE
+        for unit in self.run.units:
+            for cell in self.run.images.read(unit.name, ["image"]).to_pylist():
+                if cell["image"] is not None:
+                    height, width, _ = decode(cell["image"]["bytes"]).shape
+                    return (height, width) if max(height, width) <= SMALL else LARGE
+        raise UserError(f"{self.run.folder.storage.url}: every picture failed.")
 
     def into(self, array: npt.NDArray[np.uint8], there: npt.NDArray[np.bool_], unit: Unit) -> None:
         """Put the pictures of a unit where they belong, and say that they are there."""

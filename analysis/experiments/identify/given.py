@@ -36,11 +36,11 @@ def given(run: Run, pictures: CrossedPictures) -> Given:
 
 
 def _measurements(run: Run, pictures: CrossedPictures) -> npt.NDArray[np.float32] | None:
-    """(P, S, D): every number that a feature gives of a picture alone, without those that compare it with real ones."""
-    found = []
+    """(P, S, D): what features, measured on all pictures, give of one alone, without what compares it with real ones."""
+    found, units = [], {unit.name for unit in run.units}
     for measure in run.measures:
         for item in measurements(measure.feature):
-            if item.column == WITNESS or not measure.table.committed():
+            if item.column == WITNESS or not units <= measure.table.committed():
                 continue
             grid = read_grid(measure.table, item.column, run.units)
             rows = {prompt: place for place, prompt in enumerate(grid.prompts)}

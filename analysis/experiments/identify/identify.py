@@ -19,6 +19,7 @@ from seedscope.analysis.experiments.identify.likeness import Likeness, coarse_co
 from seedscope.analysis.experiments.identify.linear_probe import linear_probe
 from seedscope.analysis.experiments.identify.network import SeedClassifier, classifier
 from seedscope.analysis.experiments.identify.training import Budget, Training, as_input
+from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import fingerprint
 
 Pixels = npt.NDArray[np.uint8]
@@ -92,15 +93,17 @@ def identify(
         told: is called with what is trained and how far that is, 0 to 1.
 
     Raises:
-        UserError: the prompts stand in too few groups.
+        UserError: there is one seed, or the prompts stand in too few groups.
     """
+    if len(pictures.seeds) < 2:
+        raise UserError("the run has one seed: there is none to tell it from. Take two at least.")
     groups = pictures.groups
     learnt, tried = held_out(groups, np.random.default_rng(0))
     shape = pictures.pixels.shape[:2]
     labels = np.broadcast_to(np.arange(shape[1]), shape)
     shuffled = np.random.default_rng(1).permuted(np.array(labels), axis=1)
     made_from = fingerprint(
-        {"seeds": list(pictures.seeds), "learnt": [pictures.prompts[at].id for at in learnt], "epochs": epochs}
+        {"pictures": pictures.mark, "learnt": [pictures.prompts[at].id for at in learnt], "epochs": epochs}
     )
     some = {name: nested(groups, learnt, share, np.random.default_rng(2)) for name, share in CURVE.items()}
 

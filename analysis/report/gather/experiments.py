@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from seedscope.analysis.experiments.finding import Finding, findings, place
+from seedscope.analysis.experiments.finding import Finding, findings, mark_of, place
 from seedscope.analysis.report.data import Experiment, ExperimentTable
 from seedscope.analysis.run.run import Run
-from seedscope.pipeline.study.schema import fingerprint
 
 
 class Experiments(NamedTuple):
@@ -20,7 +19,7 @@ class Experiments(NamedTuple):
 
 def experiments(run: Run) -> Experiments:
     """Those whose findings lie in the folder of the run, by name."""
-    found, silent = findings(run.folder.path, fingerprint(run.cause))
+    found, silent = findings(run.folder.path, mark_of(run))
     return Experiments([_shown(run, finding) for finding in found], silent)
 
 

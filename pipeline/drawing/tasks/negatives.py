@@ -60,8 +60,11 @@ class Negatives(Task):
                 f"sampling.guidance.negative_prompt: write {NEGATIVE!r}, which stands for the negative prompt of each pair."
             )
         files = [source.file for source in study.prompts if isinstance(source, FileSource)]
-        if len(files) != 1 or len(study.prompts) != 1:
-            raise StudyError("prompts: the task `negatives` reads pairs of one file; write `prompts: [{file: FILE}]`.")
+        if len(files) != 1 or study.prompts != [FileSource.model_validate({"file": files[0]})]:
+            raise StudyError(
+                "prompts: the task `negatives` reads all pairs of one file, whose columns have names of their own; write "
+                "`prompts: [{file: FILE}]` and no further key."
+            )
         pairs = read_pairs(files[0], None if null_word is None else str(null_word))
         return cls(tuple(cell for pair in pairs for cell in _cells(pair)))
 
@@ -89,7 +92,7 @@ def _columns(given: Given) -> dict[str, object]:
 def _cells(pair: NegativePair) -> list[tuple[Prompt, Given]]:
     found = []
     for negative in (pair.negative, pair.null):
-        said = "\0".join(("negative", pair.prompt, pair.negative, negative))
+        said = "\0".join(("negative", pair.prompt, pair.word, pair.negative, negative))
         name = hashlib.sha256(said.encode()).hexdigest()[:16]
         found.append((Prompt(name, pair.prompt, pair.group, {UNWANTED: pair.negative}), Given(pair, negative)))
     return found

@@ -94,12 +94,21 @@ class Particles(Task):
             )
         if options.kernel == "features":
             encoder_identity(options.by)
+            if study.compute.offload != "none":
+                raise StudyError(
+                    "compute.offload: the kernel of features takes gradients through the autoencoder, whose weights have to "
+                    "stay where they are. Remove it, or take `kernel: latent`."
+                )
         return cls(study, options)
 
     @classmethod
     def cause(cls, study: Study) -> dict[str, Json]:
         options = _options(study)
-        return {"particles": encoder_identity(options.by)} if options.kernel == "features" else {}
+        if study.task is None or options.kernel != "features":
+            return {}
+        # An encoder is what it holds, and not the path by which a study names it.
+        said: dict[str, Json] = {key: value for key, value in study.task.options.items() if key != "by"}
+        return {"task": {"name": study.task.name, "options": said}, "particles": encoder_identity(options.by)}
 
     @property
     def together(self) -> int:
@@ -124,12 +133,12 @@ class Particles(Task):
 
 @dataclass(kw_only=True)
 class _Together(Begun):
-    """What pushes the sets of a unit; `made`: of each batch so far."""
+    """What pushes the sets of a unit; `made`: of each batch so far, with its sets: (prompt's id, first seed)."""
 
     model: Denoiser
     options: _Options
     embed: Embed | None
-    made: list[Repulsion] = field(default_factory=list)
+    made: list[tuple[list[tuple[str, int]], Repulsion]] = field(default_factory=list)
 
     def hooks(self, cells: Sequence[Cell], generators: list[torch.Generator], noise: torch.Tensor) -> Hooks:  # noqa: ARG002
         from seedscope.pipeline.drawing.tasks.repulsion import Repulsion
@@ -138,18 +147,17 @@ class _Together(Begun):
         sets = [cells[first : first + count] for first in range(0, len(cells), count)]
         if any(len({prompt.id for prompt, _ in some}) != 1 or len(some) != count for some in sets):
             raise ValueError(f"a batch of {len(cells)} pictures holds sets that are not whole")
-        self.made.append(Repulsion(self.model, len(sets), count, self.options.strength, self.options.steps, self.embed))
-        return self.made[-1]
+        pushed = Repulsion(self.model, len(sets), count, self.options.strength, self.options.steps, self.embed)
+        self.made.append(([(some[0][0].id, some[0][1]) for some in sets], pushed))
+        return pushed
 
     def told(self) -> dict[str, Json]:
-        """c of each set that was drawn: what the push was multiplied by."""
-        pulls: list[Json] = [
-            float(f"{pull:.6g}")
-            for batch in self.made
-            if batch.pull is not None
-            for pull in batch.pull.flatten().tolist()
-        ]
-        return {"particles": {"c": pulls}}
+        """c of each set that was drawn, in their order: what the push was multiplied by."""
+        pulls: dict[tuple[str, int], Json] = {}
+        for sets, batch in self.made:
+            if batch.pull is not None:  # a batch that did not fit is drawn again in parts, which count
+                pulls |= zip(sets, [float(f"{pull:.6g}") for pull in batch.pull.flatten().tolist()], strict=True)
+        return {"particles": {"c": list(pulls.values())}}
 
 
 _loaded: dict[tuple[str, str], Embed] = {}

@@ -64,12 +64,12 @@ class Repulsion(Hooks):
     ) -> None:
         self._model, self._shape = model, (sets, count)
         self._strength, self._window, self._embed = strength, window, embed
-        self._seen = torch.empty(0)
+        self._seen, self._order = torch.empty(0), 1
         self.pull: torch.Tensor | None = None
         """c of each set, (S, 1, 1), once a step has been pushed."""
 
     def begin(self, scheduler: Scheduler) -> None:
-        self._scheduler = scheduler
+        self._scheduler, self._order = scheduler, scheduler.order
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         self._seen = latents[: math.prod(self._shape)].detach()
@@ -80,14 +80,14 @@ class Repulsion(Hooks):
         if not self._strength:
             return False
         if self._window is not None:
-            return step in self._window
+            return step // self._order in self._window  # a solver of higher order has more timesteps than steps
         return sigma >= LATENT_UNTIL if self._embed is None else sigma > FEATURES_UNTIL
 
     def guide(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor:  # noqa: ARG002
         level = level_of(self._scheduler, self._scheduler.timesteps[step], step)
         if level is None or not self.acts(step, level.noise / level.signal):
             return prediction
-        noise = level.eps(prediction, self._seen)
+        noise = level.eps(prediction.detach(), self._seen)
         push = self._of_latents(level) if self._embed is None else self._of_features(noise, level)
         if self.pull is None:
             self.pull = torch.nan_to_num(self._strength * _rms(noise, self._shape) / _rms(push, self._shape), 0, 0, 0)
@@ -99,17 +99,23 @@ class Repulsion(Hooks):
         return level.noise / level.signal * repulsion(points, bandwidths(points)).view_as(self._seen)
 
     def _of_features(self, noise: torch.Tensor, level: Level) -> torch.Tensor:
-        """Set by set: decoding with gradients takes memory."""
+        """Picture by picture: decoding with gradients takes memory. Features are taken once more, without, for the push."""
         if self._embed is None:
             raise TypeError("there are no features without a network")
+
+        def features(seen: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+            return embed(self._model.decode((seen - level.noise * held) / level.signal))
+
+        embed, parts = self._embed, list(zip(self._seen.split(1), noise.split(1), strict=True))
+        with torch.no_grad():
+            points = torch.cat([features(*part) for part in parts]).view(*self._shape, -1)
+            pushes = repulsion(points, bandwidths(points)).flatten(0, 1)
         found = []
-        for some, held in zip(self._seen.chunk(self._shape[0]), noise.chunk(self._shape[0]), strict=True):
+        for (seen, held), push in zip(parts, pushes, strict=True):
             with torch.enable_grad():
-                seen = some.clone().requires_grad_()
-                features = self._embed(self._model.decode((seen - level.noise * held) / level.signal))
-                points = features.detach()[None]
-                pushed = (features * repulsion(points, bandwidths(points))[0]).sum()
-                found.append(torch.autograd.grad(SCALED * pushed, seen)[0] / SCALED)
+                tracked = seen.clone().requires_grad_()
+                pushed = (features(tracked, held)[0] * push).sum()
+                found.append(torch.autograd.grad(SCALED * pushed, tracked)[0] / SCALED)
         return torch.cat(found).to(noise.dtype)
 
 

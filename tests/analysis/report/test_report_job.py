@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from browsing import failure
 from finished_runs import command, made
 from PIL import Image
 
-from seedscope.analysis.experiments.finding import Finding, Picture, Table
+from seedscope.analysis.experiments.finding import Finding, Picture, Table, mark_of
 from seedscope.analysis.experiments.finding import place as place_of
 from seedscope.analysis.judging import map_of_run
 from seedscope.analysis.report.gather.gather import make_report, report_data
@@ -31,7 +32,6 @@ from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask
 from seedscope.pipeline.running.runner import Executor, Unwatched
-from seedscope.pipeline.study.schema import fingerprint
 
 SEEDS, PROMPTS = 6, 6
 STUDY = {
@@ -298,9 +298,11 @@ def test_what_experiments_found_is_a_section_of_its_own(study: Path, tmp_path: P
         sentences=["The first noise decides 90 % (80 to 95).", "The later 1 %."],
         tables=[Table(title="Shares", columns=["of", "share"], rows=[["=brightness", 0.12345], ["place", None]])],
         pictures=[Picture(file="swap.png", caption="Distance over steps")],
-        run=fingerprint(run.cause),
+        run=mark_of(run),
         settings={"prompts": 1200},
     )
+    grown = replace(run, wanted=replace(run.wanted, seeds=(*run.wanted.seeds, 99)))
+    assert mark_of(grown) != mark_of(run), "a finding on fewer seeds is none of the run as it stands"
     saved = finding.save(run.folder.path)
     other = finding.model_copy(update={"name": "identify", "run": "0" * 64}).save(run.folder.path)
     try:

@@ -10,6 +10,9 @@ import pytest
 from commands import command
 from finished_runs import made
 
+from seedscope.analysis.experiments.finding import Finding, mark_of
+from seedscope.analysis.run.run import run_of
+
 STUDY = {
     "name": "archive",
     "model": "sprout-turbo",
@@ -24,8 +27,11 @@ STUDY = {
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The study file of a run in the folder `run` beside it."""
-    return made(tmp_path_factory.mktemp("archive"), STUDY)
+    """The study file of a run, on which an experiment was made, in the folder `run` beside it."""
+    file = made(tmp_path_factory.mktemp("archive"), STUDY)
+    run = run_of(file, file.parent / "run")
+    Finding(name="swap", title="What was found", sentences=["Nothing."], run=mark_of(run)).save(run.folder.path)
+    return file
 
 
 @pytest.fixture
@@ -60,6 +66,7 @@ def test_it_is_looked_at_verified_and_reported_elsewhere(archived: Path, tmp_pat
         assert command(*words, archived, "--out", run).returncode == 0
     told = command("report", archived, "--out", run, "--to", tmp_path / "report")
     assert told.returncode == 0 and (tmp_path / "report" / "index.html").is_file(), told.stderr
+    assert "What was found" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8"), "of experiments"
     for words in (["seeds"], ["export"], ["map"], ["report"], ["run", "--executor", "inline"]):
         told = command(words[0], archived, "--out", run, *words[1:])
         assert told.returncode == 2 and "the file system is read-only. `seedscope status`" in told.stderr

@@ -1,5 +1,6 @@
 """Each pair is drawn with its negative prompt and with its null, from a step on."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,13 @@ import torch
 from pairs_study import of_pairs
 
 from seedscope.pipeline.drawing.draw import Drawing
-from seedscope.pipeline.drawing.tasks.negatives import UNWANTED, Negatives
+from seedscope.pipeline.drawing.tasks.negatives import UNWANTED, Negatives, _cells
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.study.plan import Edition, plan
 from seedscope.pipeline.study.prompts import prompt
-from seedscope.pipeline.study.schema import Study
+from seedscope.pipeline.study.schema import FileSource, Study
 
 
 def drawn(study: Study, task: Any) -> dict[str, torch.Tensor]:
@@ -82,5 +83,18 @@ def test_what_is_no_study_of_pairs_is_refused(tmp_path: Path, changes: dict[str,
 
 def test_pairs_come_from_one_file(tmp_path: Path) -> None:
     study = of_pairs(tmp_path).model_copy(update={"prompts": ["a cat"]})
-    with pytest.raises(StudyError, match="reads pairs of one file"):
+    with pytest.raises(StudyError, match="reads all pairs of one file"):
         Negatives.of(study, locate(study.model))
+    (source,) = of_pairs(tmp_path).prompts
+    assert isinstance(source, FileSource)
+    limited = study.model_copy(update={"prompts": [source.model_copy(update={"limit": 1})]})
+    with pytest.raises(StudyError, match="and no further key"):
+        Negatives.of(limited, locate(study.model))
+
+
+def test_another_word_makes_other_prompts(tmp_path: Path) -> None:
+    """What is recorded of a prompt is of its word."""
+    task = Negatives.of(study := of_pairs(tmp_path), locate(study.model))
+    pair = next(iter(task.given.values())).pair
+    ids = {prompt.id for prompt, _ in _cells(pair)}
+    assert ids <= set(task.given) and not ids & {prompt.id for prompt, _ in _cells(replace(pair, word="red cat"))}

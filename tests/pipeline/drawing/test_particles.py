@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from repository import SPROUT
 from stock_pictures import study as plain
 
 from seedscope.analysis.run.run import DrawnRun, begun, drawn_run
@@ -102,6 +103,11 @@ def test_an_order_by_sets_has_every_cell_once() -> None:
         ({"set": 3}, {"sampling": {"steps": 1}}, "drawn in one step has no way"),
         ({"set": 4}, {}, "sets of 4, and the 6 seeds 0, 1, 2, 3, 4, 5 of one unit"),
         ({"set": 3}, {"unit": {"prompts": 2, "seeds": 4}}, "sets of 3, and the 4 seeds"),
+        (
+            {"kernel": "features"},
+            {"seeds": "0-3", "compute": {"offload": "model"}},
+            "compute.offload: the kernel of features",
+        ),
         ({"kernel": "features", "by": "nowhere"}, {"seeds": "0-3"}, "task.particles.by: there is no model 'nowhere'"),
     ],
 )
@@ -126,4 +132,6 @@ def test_the_cause_names_the_task_and_the_network_of_its_features() -> None:
     found = cause(wanted, locate(wanted.model))
     assert found["task"] == {"name": "particles", "options": {"set": 3, "kernel": "features"}}
     assert "model.safetensors" in found["particles"]  # type: ignore[operator]
+    elsewhere = study({"set": 3, "kernel": "features", "by": str(SPROUT / "sprout-clip")})
+    assert cause(elsewhere, locate(wanted.model)) == found, "an encoder is what it holds, wherever it lies"
     assert pa.types.is_list(task_of(wanted).schema.field("set").type) and not task_of(wanted).stock_call

@@ -50,6 +50,7 @@ def test_the_bundled_pairs_are_of_six_prompts() -> None:
         ("prompt,negative,word,null\na cat,grass,ca,key\n", "the word 'ca' is not in its prompt"),
         ("prompt,negative,word,null\na cat,,cat,key\n", "pairs.csv:2: the column 'negative' is empty"),
         ("prompt,negative,word\na cat,grass,cat\n", "or name one by --null-word"),
+        ("prompt,negative,word,null\na cat,***,cat,***\n", "pairs.csv:2: '***' has no word in it"),
         ("prompt,negative,word,null\na cat,grass,cat,Grass\n", "'Grass', which is to be unrelated, is in"),
         ("prompt,negative,word,null\na cat,grass,cat,key\na cat,grass,cat,owl\n", "'a cat', 'grass' stands twice"),
         ("prompt,negative,word,null,where\na cat,grass,cat,key,left\n", "column 'where' says 'left'; known are object"),

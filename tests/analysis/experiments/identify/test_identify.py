@@ -23,7 +23,9 @@ def pictures(rng: np.random.Generator, tint: float, groups: int = GROUPS) -> Cro
     pixels = patterns + rng.normal(0, 15, (len(prompts), SEEDS, SIDE, SIDE, 3))
     colours = np.array([[i & 1, i >> 1 & 1, i >> 2] for i in range(SEEDS)]) * 2.0 - 1.0
     pixels[:, :, :CORNER, :CORNER] += tint * colours[None, :, None, None]
-    return CrossedPictures(np.clip(pixels, 0, 255).astype(np.uint8), prompts, list(range(10, 10 + SEEDS)))
+    return CrossedPictures(
+        np.clip(pixels, 0, 255).astype(np.uint8), prompts, list(range(10, 10 + SEEDS)), f"{tint} {groups}"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +70,13 @@ def test_nothing_is_told_where_seeds_are_alike(tmp_path: Path) -> None:
     assert found.whole.p > 0.001 and found.whole.share < 0.3
     assert sentences(found)[0].startswith("Seeds cannot be told from their pictures here: ")
     assert len(sentences(found)) == 3, "what a classifier goes by that tells nothing is not told"
+
+
+def test_one_seed_has_none_to_be_told_from(tmp_path: Path) -> None:
+    made = pictures(np.random.default_rng(3), 0.0)
+    alone = CrossedPictures(made.pixels[:, :1], made.prompts, made.seeds[:1], made.mark)
+    with pytest.raises(UserError, match="the run has one seed"):
+        identify(alone, Given(), tmp_path, 1.0)
 
 
 def test_too_few_groups_to_hold_some_out(tmp_path: Path) -> None:
