@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -198,8 +198,26 @@ def _drawn(run: object) -> "DrawnRun":
 def _bytes(run: object) -> set[bytes]:
     """The different pictures of a small run, as they are stored."""
     drawn = _drawn(run)
-    rows = [row for unit in drawn.units for row in drawn.images.read(unit.name, ["image"])["image"].to_pylist()]
-    return {row["bytes"] if row else b"" for row in rows}
+    rows = [row for unit in drawn.units for row in drawn.images.read(unit.name, ["image", "error"]).to_pylist()]
+    return _different(rows, drawn.folder.storage.url)
+
+
+def _different(rows: "Sequence[dict[str, Any]]", url: str) -> set[bytes]:
+    """The different bytes of stored pictures.
+
+    Args:
+        rows: `image` and `error` of each.
+
+    Raises:
+        UserError: a picture failed: then nothing is proved.
+    """
+    failed = [row["error"] for row in rows if row["image"] is None]
+    if failed:
+        raise UserError(
+            f"{url}: {len(failed)} of the {len(rows)} pictures that show whether later noise changes anything failed "
+            f"({failed[0]}): set another `compute: {{dtype: ...}}`, float32 or bfloat16, or name another model."
+        )
+    return {row["image"]["bytes"] for row in rows}
 
 
 def _written(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import torch
 
-from seedscope.pipeline.drawing.guidance import Branch, combine, rescaled, weights
+from seedscope.pipeline.drawing.guidance import Branch, combine, rescaled, step_of, weights
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding
 from seedscope.pipeline.models.schedulers import set_steps, step_options
@@ -45,8 +45,8 @@ def sample(
     latents = noise.to(model.device) * scheduler.init_noise_sigma
     known: dict[tuple[Branch, ...], Conditions] = {}
     for step, timestep in enumerate(scheduler.timesteps):
-        # A solver of higher order has more timesteps than steps: guidance counts steps.
-        branch_weights = weights(sampling.guidance, step // scheduler.order, told=model.told_guidance)
+        counted = step_of(step, scheduler.order, sampling.steps)
+        branch_weights = weights(sampling.guidance, counted, told=model.told_guidance)
         run = tuple(branch_weights)
         if run not in known:
             embeddings = [embedding for branch in run for embedding in texts[branch]]

@@ -58,7 +58,8 @@ class Judged:
 
     strength: r_t at each timestep. presence: what is not wanted, at each onset, less what is in the picture without negative
     prompt; apart: the standard deviation of that between seeds' pictures of one prompt. change: 1 - SSIM outside the place;
-    place_known: whether that is measured. seed: of how much the negative prompt takes away; silent: why it is not told.
+    place_known: whether that is measured. seed: of how much the negative prompt takes away, net of the unrelated word;
+    silent: why it is not told.
     """
 
     design: Design
@@ -98,7 +99,7 @@ def judged(design: Design, runs: Sequence[DrawnRun], attention: tuple[DrawnRun, 
     less = {kind: values - values[-1] for kind, values in present.items()}
     if np.isnan(less["negative"]).all():
         raise StatisticsError("No picture of a pair has a measurement at all onsets.")
-    seed, silent = _seed_share(-less["negative"][0], groups, runs[0])
+    seed, silent = _seed_share(success(less), groups, runs[0])
     return Judged(
         design=design,
         strength=compared(strengths(design, *attention), groups),
@@ -109,6 +110,19 @@ def judged(design: Design, runs: Sequence[DrawnRun], attention: tuple[DrawnRun, 
         seed=seed,
         silent=silent,
     )
+
+
+def success(less: Mapping[str, Array]) -> Array:
+    """(P, S) by how much less is there with the negative prompt from the first onset on than with the unrelated word.
+
+    The picture without either, by which both are less, cancels: else the seeds whose plain pictures have most of the unwanted
+    would seem to lose most, as whatever is drawn anew is nearer to the mean.
+
+    Args:
+        less: kind -> (M, P, S) presence less that of the plain picture.
+    """
+    taken: Array = less["null"][0] - less["negative"][0]
+    return taken
 
 
 def compared(cells: Mapping[str, Array], groups: npt.ArrayLike) -> Compared:

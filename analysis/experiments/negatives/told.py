@@ -96,9 +96,10 @@ def _seeds(found: Judged) -> str:
         return f"Whether the success is the seed's cannot be told: {found.silent}"
     differ = "differ" if seed.p <= RATE else "cannot be told apart"
     return (
-        f"Of how much the negative prompt takes away from the first step on, {_percent(seed.share)} of the variance is the "
-        f"seed's, whatever the pair ({_percent(seed.lo)} to {_percent(seed.hi)}); seeds {differ} in it "
-        f"(p = {counted_number(seed.p, SHUFFLES)}, against values shuffled between seeds)."
+        "Of how much more the negative prompt takes away from the first step on than an unrelated word, "
+        f"{_percent(seed.share)} of the variance is the seed's, whatever the pair ({_percent(seed.lo)} to "
+        f"{_percent(seed.hi)}); seeds {differ} in it (p = {counted_number(seed.p, SHUFFLES)}, against values "
+        "shuffled between seeds)."
     )
 
 

@@ -51,8 +51,8 @@ class Shares:
     """Of one measurement.
 
     of: component, `first` or `later` -> its share. null: the largest share of the step seed that 95 % of shuffles give.
-    p: of "the step seed has no effect of its own". shuffles: behind both. prompts, groups: that were used; left_out: prompts
-    with a missing cell.
+    p: of "the step seed has no effect of its own". shuffles: of each of two kinds,
+    behind both. prompts, groups: that were used; left_out: prompts with a missing cell.
     """
 
     of: dict[str, Share]
@@ -100,7 +100,7 @@ def shares(
     if total <= ROUNDING * float((np.asarray(values, np.float64)[whole] ** 2).mean()):
         raise StatisticsError("It is the same for all pictures.")
     found = _intervals(grid, member, variances, level)
-    null, p = _shuffled(grid, float(variances[1]), rng, shuffles)
+    null, p = _shuffled(grid, member, float(variances[1]), rng, shuffles)
     return Shares(found, null, p, shuffles, len(grid), count, left_out)
 
 
@@ -183,16 +183,24 @@ def _jackknife(grid: Array, axis: int, levels: npt.NDArray[np.intp], count: int)
     return np.asarray((count - 1) / count * ((again - again.mean(axis=0)) ** 2).sum(axis=0))
 
 
-def _shuffled(grid: Array, observed: float, rng: np.random.Generator, shuffles: int) -> tuple[float, float]:
-    """The step seed's share that 95 % of shuffles do not exceed, and p: step seeds shuffled within prompt and initial seed.
+def _shuffled(
+    grid: Array, member: npt.NDArray[np.intp], observed: float, rng: np.random.Generator, shuffles: int
+) -> tuple[float, float]:
+    """The step seed's share that 95 % of shuffles do not exceed, and p; of two kinds of shuffles, the larger of each.
 
-    Exact where pictures of one prompt and initial seed are alike but for luck; a step seed that acts otherwise with each prompt
-    or each initial seed, and never by itself, is found a little more often than p says.
+    Step seeds take another order in each group of prompts, the same for all its initial seeds: exact where the step seed acts
+    otherwise with each group of prompts, and only so. Or another order with each initial seed, the same for all prompts: exact
+    where it acts otherwise with each initial seed, and only so. Either leaves the one interaction as it is and takes the effect
+    of its own apart. A step seed that acts in both ways, and never by itself, may be found more often than p says.
     """
-    found = np.empty((shuffles, 2))
+    prompts, initial, step, _ = grid.shape
+    tolerance = ROUNDING * float((grid**2).sum()) / (prompts * initial * step)  # many orders give the same number
+    by_kind = np.empty((2, shuffles, 2))
     for place in range(shuffles):
-        order = np.argsort(rng.random(grid.shape[:3]), axis=2)
-        variances = variance_components(np.take_along_axis(grid, order[..., None], axis=2))
-        found[place] = variances[1], max(variances[1], 0.0) / np.clip(variances, 0, None).sum()
-    at_least = int((found[:, 0] >= observed - ROUNDING * abs(observed)).sum())
-    return float(np.quantile(found[:, 1], 0.95)), (1 + at_least) / (1 + shuffles)
+        by_group = np.argsort(rng.random((int(member.max()) + 1, 1, step)), axis=2)[member]
+        by_initial = np.argsort(rng.random((1, initial, step)), axis=2)
+        for kind, order in enumerate((by_group, by_initial)):
+            variances = variance_components(np.take_along_axis(grid, order[..., None], axis=2))
+            by_kind[kind, place] = variances[1], max(variances[1], 0.0) / np.clip(variances, 0, None).sum()
+    at_least = int((by_kind[..., 0] >= observed - tolerance).sum(axis=1).max())
+    return float(np.quantile(by_kind[..., 1], 0.95, axis=1).max()), (1 + at_least) / (1 + shuffles)

@@ -114,10 +114,12 @@ def _by_prompt(item: Measure, run: DrawnRun) -> dict[str, npt.NDArray[np.floatin
 def components(vectors: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """(P, A, B, D) -> (P, A, B, d) the first principal components over all pictures, at most `TOGETHER`.
 
-    NaN where a vector is.
+    NaN where a vector is, and d = 1 where all are.
     """
     rows = np.asarray(vectors, np.float64).reshape(-1, vectors.shape[-1])
     there = ~np.isnan(rows).any(axis=1)
+    if not there.any():
+        return np.full((*vectors.shape[:-1], 1), np.nan)
     centred = rows[there] - rows[there].mean(axis=0)
     left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
     count = max(1, min(TOGETHER, int((sizes > 1e-6 * max(sizes.max(initial=0.0), 1e-300)).sum())))

@@ -35,8 +35,11 @@ class Curve:
     prompts: int
 
     @property
-    def half(self) -> float:
-        """The step at which a swap moves the picture half as far as one before the first step, between steps on a line."""
+    def half(self) -> float | None:
+        """The step at which a swap moves the picture half as far as one before the first step, between steps on a line; None
+        where that moves no picture."""
+        if self.own.mean[0] <= 0:
+            return None
         heights = self.own.mean / self.own.mean[0]
         below = int(np.flatnonzero(heights <= 0.5)[0])
         return float(np.interp(0.5, heights[[below, below - 1]], np.array(self.steps)[[below, below - 1]]))

@@ -29,7 +29,7 @@ def told(found: Sequence[Judged]) -> list[str]:
             "First noise: all that the initial seed decides, alone or together with the rest; later noise: all that the step "
             "seed decides so. Both count what only the two together decide, so that they may add up to more than 100 %. "
             "Intervals (95 %) hold for fresh seeds and fresh groups of prompts; p is of 'the step seed has no effect of its "
-            "own', against step seeds shuffled within prompt and initial seed."
+            "own', the larger of two: against step seeds in another order for each group of prompts, and for each initial seed."
         )
     return said
 
@@ -74,6 +74,10 @@ def _shown(each: Judged) -> list[str]:
 
 def _way(curve: Curve, name: str) -> str:
     start = f"{curve.own.mean[0]:.2f}{_between(curve, 0)}"
+    if curve.half is None:
+        return (
+            f"{name}, by {curve.distance}: another seed's later noise, even from the first step on, moves no picture."
+        )
     return (
         f"{name}, by {curve.distance}: another seed's later noise from the first step on moves a picture by {start} of the "
         f"distance of two initial seeds; swapped at step {curve.half:.3g} of {curve.steps[-1]} it is half of that."

@@ -4,4 +4,5 @@ from seedscope.pipeline.drawing.guidance.branches import Branch as Branch
 from seedscope.pipeline.drawing.guidance.branches import branches as branches
 from seedscope.pipeline.drawing.guidance.branches import combine as combine
 from seedscope.pipeline.drawing.guidance.branches import rescaled as rescaled
+from seedscope.pipeline.drawing.guidance.branches import step_of as step_of
 from seedscope.pipeline.drawing.guidance.branches import weights as weights

@@ -36,6 +36,15 @@ def weights(guidance: Guidance, step: int, *, told: bool = False) -> dict[Branch
     return _run({"empty": 1 - positive + negative, "negative": -negative, "positive": positive})
 
 
+def step_of(timestep: int, order: int, steps: int) -> int:
+    """The 0-based step by which guidance counts, at a 0-based timestep of a scheduler.
+
+    A solver of higher order has more timesteps than steps; one that warms up, as PNDM does, has some more of its order: they
+    count as the last step.
+    """
+    return min(timestep // order, steps - 1)
+
+
 def _run(weights: dict[Branch, float]) -> dict[Branch, float]:
     return {branch: weight for branch, weight in weights.items() if weight != 0}
 

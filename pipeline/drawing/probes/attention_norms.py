@@ -16,11 +16,11 @@ from typing import Any
 import torch
 from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
-from seedscope.pipeline.drawing.guidance import Branch, weights
+from seedscope.pipeline.drawing.guidance import Branch, step_of, weights
 from seedscope.pipeline.drawing.hooks import Hooks
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Scheduler
-from seedscope.pipeline.study.schema import Guidance
+from seedscope.pipeline.study.schema import Sampling
 
 CROSS = "attn2.processor"
 """How the names of processors end that attend to a text."""
@@ -34,14 +34,14 @@ class AttentionNorms(Hooks):
 
     Args:
         words: of the branches to look at.
-        guidance: of the study: it says which branches run at a step, and in which order.
+        sampling: of the study: it says which branches run at a step, and in which order.
 
     Attributes:
         found: branch -> (B,) float32 for each timestep so far; NaN where the branch does not run.
     """
 
-    def __init__(self, words: Words, guidance: Guidance) -> None:
-        self._words, self._guidance = words, guidance
+    def __init__(self, words: Words, sampling: Sampling) -> None:
+        self._words, self._sampling = words, sampling
         self._batch = len(next(iter(words.values())))
         self._step, self._order, self._run = 0, 1, tuple[Branch, ...]()
         self.found: dict[Branch, list[torch.Tensor]] = {branch: [] for branch in words}
@@ -51,7 +51,8 @@ class AttentionNorms(Hooks):
 
     def model_input(self, latents: torch.Tensor) -> torch.Tensor:
         """The latents as they are; the branches of this step begin."""
-        self._run = tuple(weights(self._guidance, self._step // self._order))
+        counted = step_of(self._step, self._order, self._sampling.steps)
+        self._run = tuple(weights(self._sampling.guidance, counted))
         for branch, norms in self.found.items():
             norms.append(torch.full((self._batch,), 0.0 if branch in self._run else torch.nan))
         return latents

@@ -121,7 +121,7 @@ class NegativeStrength(Stage):
 
         compute = self.study.compute.model_copy(update={"compile": False})  # compiled layers keep their processors
         study = self.study.model_copy(update={"compute": compute})
-        recording = Recording(self.task, study.sampling.guidance)
+        recording = Recording(self.task, study.sampling)
         return OpenStrength(self.table, Drawing(study, self.located, recording), recording, compute.batch_size)
 
 
@@ -161,17 +161,17 @@ def _row(cell: Cell, norms: Norms, whole: bool) -> dict[str, object]:
 
 
 class Recording(Task):
-    """The task of pairs, recording what the network attends to: `guidance` is that of the study."""
+    """The task of pairs, recording what the network attends to: `sampling` is that of the study."""
 
-    def __init__(self, pairs: Negatives, guidance: Guidance) -> None:
-        self._pairs, self._guidance = pairs, guidance
+    def __init__(self, pairs: Negatives, sampling: Sampling) -> None:
+        self._pairs, self._sampling = pairs, sampling
         self._recorders: Recorders | None = None
         self._tokenizer: Any = None
         self._batches: list[tuple[Sequence[Cell], AttentionNorms]] = []
 
     @classmethod
     def of(cls, study: Study, located: Located) -> Self:
-        return cls(Negatives.of(study, located), study.sampling.guidance)
+        return cls(Negatives.of(study, located), study.sampling)
 
     def prompts(self) -> list[Prompt]:
         return self._pairs.prompts()
@@ -209,9 +209,9 @@ class Recording(Task):
 
         if self._recorders is None:
             raise RuntimeError("nothing records yet")
-        places = [_places(self._tokenizer, prompt, self._pairs, self._guidance) for prompt, _ in cells]
+        places = [_places(self._tokenizer, prompt, self._pairs, self._sampling.guidance) for prompt, _ in cells]
         words = {branch: [of_cell[branch] for of_cell in places] for branch in BRANCHES}
-        norms = AttentionNorms(words, self._guidance)
+        norms = AttentionNorms(words, self._sampling)
         self._recorders.told = norms
         self._batches.append((cells, norms))
         return norms

@@ -11,6 +11,8 @@ from commands import command
 from PIL import Image
 
 from seedscope.analysis.run.beside import EXPERIMENTS
+from seedscope.jobs.commands.swap import _different
+from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import decode
 
 STUDY = {
@@ -53,6 +55,14 @@ def test_shares_curves_and_a_proof_of_zero_and_nothing_is_made_twice(tmp_path: P
     assert again.returncode == 0 and "zero by construction" in " ".join(again.stdout.split())
     assert "images: 1 units, 0 made now" in again.stdout and "images: 2" not in again.stderr
     assert {path: path.stat().st_mtime_ns for path in before} == before and before
+
+
+def test_failed_pictures_prove_nothing() -> None:
+    drawn, failed = {"image": {"bytes": b"a"}, "error": None}, {"image": None, "error": "not finite"}
+    assert _different([drawn, drawn], "s") == {b"a"}
+    for rows in ([failed, failed], [drawn, failed]):
+        with pytest.raises(UserError, match=r"of the 2 pictures that show .* failed \(not finite\): set"):
+            _different(rows, "s")
 
 
 def assert_swapped(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import diffusers
 import pytest
 import torch
 from half_model import SHAPE, Half
 from stock_pictures import study
 
 from seedscope.pipeline.drawing import noise
+from seedscope.pipeline.drawing.guidance import Branch
 from seedscope.pipeline.drawing.hooks import Hooks, Together
 from seedscope.pipeline.drawing.sampler import sample
 from seedscope.pipeline.models.base import Denoiser, Embedding, Text
@@ -108,3 +110,15 @@ def test_tracking_gradients_changes_no_bit(tiny: dict[str, Path], name: str) -> 
     with torch.no_grad():
         texts = model.embed([Text("a red apple")])
     assert torch.equal(drawn(model, None, texts), drawn(model, Tracked(), texts))
+
+
+def test_a_negative_prompt_that_never_acts_is_not_asked_for_by_a_solver_with_a_step_more() -> None:
+    model, start = Half(), noise.latent(3, SHAPE)[None]
+    model.scheduler = diffusers.PNDMScheduler(num_train_timesteps=100, skip_prk_steps=True)
+    texts: dict[Branch, list[Embedding]] = {
+        branch: [{"states": torch.zeros(1, 1, 1)}] for branch in ("empty", "positive")
+    }
+    guidance = {"scale": 2.0, "negative_prompt": "red", "negative_from": 4}
+    sampling = Sampling.model_validate({"steps": 4, "scheduler": "pndm", "guidance": guidance})
+    sample(model, start, [noise.generator(3, SHAPE)], texts, sampling, (64, 64))
+    assert len(model.seen) == len(model.scheduler.timesteps) == 5

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from seedscope.analysis.experiments.negatives.judged import Judged, compared, seed_share
+from seedscope.analysis.experiments.negatives.judged import Judged, compared, seed_share, success
 from seedscope.analysis.experiments.negatives.measured import Design
 from seedscope.analysis.experiments.negatives.onsets import spread
 from seedscope.analysis.experiments.negatives.told import plot, table, tables, told
@@ -85,6 +85,18 @@ def test_the_seeds_share_is_found_where_there_is_one_and_else_not() -> None:
     assert nothing.lo < 0.02 and nothing.share < 0.2 and nothing.p > 0.05
     with pytest.raises(StatisticsError):
         seed_share(np.full((12, 8), np.nan), groups, rng)
+
+
+def test_what_only_the_plain_picture_has_is_no_success_of_a_seed() -> None:
+    rng, groups = np.random.default_rng(6), list("abcdefghijkl")
+    plain = 2 * rng.standard_normal(8) + 0.1 * rng.standard_normal((12, 8))
+    anew = {kind: rng.standard_normal((12, 8)) for kind in ("negative", "null")}
+    less = {kind: np.stack([values - plain, 0 * plain]) for kind, values in anew.items()}
+    assert seed_share(-less["negative"][0], groups, rng).p < 0.01, "the mean that is returned to"
+    net = seed_share(success(less), groups, rng)
+    assert net.p > 0.05 and net.lo < 0.02
+    less["negative"][0] -= 2 * rng.standard_normal(8)
+    assert seed_share(success(less), groups, rng).p < 0.01
 
 
 def test_onsets_are_spread_over_the_steps() -> None:

@@ -78,12 +78,22 @@ def test_a_planted_step_seed_is_told_from_shuffles_and_none_is_not() -> None:
     rng = np.random.default_rng(2)
     without = {name: variance for name, variance in PLANTED.items() if "step" not in name}
     nothing = [shares(made((6, 4, 4), without, rng), np.arange(6), rng, shuffles=49) for _ in range(60)]
-    assert kstest([each.p for each in nothing], "uniform").pvalue > 0.01
+    assert kstest([each.p for each in nothing], "uniform", alternative="greater").pvalue > 0.01, "p is never too small"
     assert np.mean([each.p <= 0.05 for each in nothing]) <= 0.12
     assert np.mean([each.of["step"].share for each in nothing]) < 0.03
     assert np.mean([each.of["step"].lo == 0 for each in nothing]) >= 0.9
     planted = shares(made((6, 4, 4), without | {"step": 0.3}, rng), np.arange(6), rng, shuffles=99)
     assert planted.p == 0.01 and planted.of["step"].share > planted.null
+
+
+@pytest.mark.parametrize("only", ["step x prompt", "initial x step"])
+def test_a_step_seed_that_acts_only_with_the_prompt_or_the_first_noise_has_no_effect_of_its_own(only: str) -> None:
+    rng = np.random.default_rng(7)
+    mixed = {"initial": 0.2, "prompt": 0.2, only: 1.0, "rest": 0.1}
+    found = [shares(made((6, 5, 4), mixed, rng), np.arange(6), rng, shuffles=39).p for _ in range(60)]
+    assert np.mean(np.array(found) <= 0.05) < 0.15
+    planted = shares(made((6, 5, 4), mixed | {"step": 9.0}, rng), np.arange(6), rng, shuffles=99)
+    assert planted.p <= 0.02 and planted.of["step"].share > planted.null
 
 
 def test_step_seeds_that_change_nothing_have_a_share_of_exactly_zero() -> None:

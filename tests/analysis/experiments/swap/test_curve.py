@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from seedscope.analysis.experiments.swap.crossed import Cell, Design
+from seedscope.analysis.experiments.swap.crossed import Cell, Design, components
 from seedscope.analysis.experiments.swap.curve import curve
 from seedscope.analysis.experiments.swap.distances import Distance, EmbeddedDistance, Pair
+from seedscope.analysis.experiments.swap.told import _way
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 
 STEPS = (0, 2, 4, 8)
@@ -41,6 +42,16 @@ def test_a_planted_way_is_found_on_the_scale_of_two_seeds(size: float) -> None:
     np.testing.assert_allclose(found.other.mean, [0.0, 0.1, 0.2, 0.4], atol=1e-6)
     np.testing.assert_allclose(found.own.hi - found.own.lo, 0.0, atol=1e-6)
     assert found.half == pytest.approx(4.0, abs=1e-3) and found.apart == pytest.approx(size * np.sqrt(2))
+
+
+def test_later_noise_that_moves_nothing_has_no_half() -> None:
+    found = curve(design(), EmbeddedDistance("made up", vectors(0.0)))
+    assert found.half is None and _way(found, "euler a").endswith("from the first step on, moves no picture.")
+
+
+def test_embeddings_that_all_failed_have_no_components() -> None:
+    found = components(np.full((2, 3, 4, 5), np.nan, np.float32))
+    assert found.shape == (2, 3, 4, 1) and np.isnan(found).all()
 
 
 class Noisy(Distance):

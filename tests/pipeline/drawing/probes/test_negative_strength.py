@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from diffusers import PNDMScheduler
 from pairs_study import of_pairs
 
 from seedscope.pipeline.drawing.draw import Drawing
@@ -24,7 +25,7 @@ from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.study.plan import Edition, Unit, plan
-from seedscope.pipeline.study.schema import Guidance, Study
+from seedscope.pipeline.study.schema import Sampling, Study
 
 PAIRS = "prompt,negative,word,null\na small cat,on grass,small cat,key\na dog,red,dog,soccer ball\n"
 
@@ -115,12 +116,22 @@ def test_a_branch_that_does_not_run_yet_has_no_number_and_the_order_of_branches_
 
 
 def test_columns_of_a_word_are_added_up_before_the_norm_and_heads_averaged() -> None:
-    norms = AttentionNorms({"positive": [[1, 2]]}, Guidance(scale=1.0))
+    norms = AttentionNorms({"positive": [[1, 2]]}, Sampling.model_validate({"guidance": {"scale": 1.0}}))
     norms.model_input(torch.zeros(1))
     maps = torch.tensor([[[0.2, 0.3, 0.5]], [[0.6, 0.1, 0.3]]])  # two heads of one cell
     norms.attended(maps, heads=2)
     norms.attended(maps, heads=2)
     assert norms.found["positive"][0].tolist() == pytest.approx([2 * 0.6])
+
+
+def test_a_step_of_a_warm_up_counts_as_the_last() -> None:
+    sampling = Sampling.model_validate({"steps": 2, "guidance": {"negative_prompt": "red", "negative_from": 2}})
+    norms, scheduler = AttentionNorms({"negative": [[1]]}, sampling), PNDMScheduler(skip_prk_steps=True)
+    norms.begin(scheduler)
+    for step in range(3):
+        norms.model_input(torch.zeros(1))
+        norms.after_step(torch.zeros(1), scheduler, step)
+    assert [step.isnan().item() for step in norms.found["negative"]] == [True, True, True]
 
 
 def test_a_network_whose_attention_cannot_be_read_is_refused() -> None:
