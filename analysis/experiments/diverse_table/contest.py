@@ -140,16 +140,18 @@ def of_groups(ground: Ground, chance: Chance, candidates: int, rng: np.random.Ge
     draws = 1 if candidates == columns else CHOICES
     offered = [random_sets(columns, candidates, draws, rng) for _ in range(prompts)]
     scores = (pictures.scores if ground.better == "higher" else -pictures.scores) / _deviation(pictures.scores)
-    unlike = [1 - pictures.cosines(prompt) for prompt in range(prompts)]
     off = ~np.eye(columns, dtype=np.bool_)
-    width = _deviation(np.stack([each[off] for each in unlike]))
+    width = float(np.sqrt(np.mean([np.var(pictures.cosines(prompt)[off]) for prompt in range(prompts)]))) or 1.0
+    chosen = np.empty((len(WEIGHTS), prompts, draws, K), dtype=np.intp)
+    for prompt, own in enumerate(scores):  # cosines of one prompt at a time: those of all may not fit into memory
+        unlike = (1 - pictures.cosines(prompt)) / width
+        for draw, some in enumerate(offered[prompt]):
+            among = unlike[np.ix_(some, some)]
+            for number, weight in enumerate(WEIGHTS):
+                chosen[number, prompt, draw] = some[best_group(own[some], among, weight, K)]
     found = []
-    for weight in WEIGHTS:
-        chosen = [
-            [some[best_group(scores[p][some], unlike[p][np.ix_(some, some)] / width, weight, K)] for some in offered[p]]
-            for p in range(prompts)
-        ]
-        values = ground.estimates(ground.worth(np.array(chosen, dtype=np.intp)), means(chance.worth))
+    for weight, sets in zip(WEIGHTS, chosen, strict=True):
+        values = ground.estimates(ground.worth(sets), means(chance.worth))
         label = f"weight {weight:g}"
         seconds = _times(ground.seconds, candidates)
         found.append(Contender(f"4 of {candidates}", label, weight, values, candidates - K, seconds))

@@ -97,6 +97,8 @@ def read_pictures(run: Run, judges: Judges, prompts: Sequence[Prompt], seeds: Se
     whole &= np.linalg.norm(vectors, axis=2).all(axis=1)
     if embedded is not None:
         whole &= np.isfinite(embedded).all(axis=(1, 2))
+    if whole.all():
+        return Pictures(list(ids), list(seeds), vectors, scores, embedded)
     kept = [each for each, good in zip(ids, whole.tolist(), strict=True) if good]
     return Pictures(kept, list(seeds), vectors[whole], scores[whole], None if embedded is None else embedded[whole])
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 from PIL import Image
+from scipy.special import stdtrit
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.experiments.diverse_table.contest import DIVERSE, RANDOM, Chance, Contender, Estimate
+from seedscope.analysis.experiments.diverse_table.contest import DIVERSE, LEVEL, RANDOM, Chance, Contender, Estimate
 from seedscope.analysis.experiments.finding import Table, Value
 from seedscope.analysis.sheets.front_sheet import Front, Spot, draw_fronts
 
@@ -176,10 +177,16 @@ def _of_diverse(contest: Contest, each: Contender) -> str:
 
 
 def _of_settings(contest: Contest, way: str, settings: Sequence[Contender]) -> str:
-    """The setting at which pictures are least alike, and the least alike of those without a sure loss."""
-    sign = 1 if contest.better == "higher" else -1
+    """The setting at which pictures are least alike, and the least alike of those without a sure loss.
+
+    Either is chosen by the numbers that are told: their intervals are widened by Bonferroni over the settings. Whether there is
+    a loss is judged by the narrower ones, which find more of them.
+    """
+    many = len(settings)
+    lossy = {each.label for each in settings if _loses(contest, each)}
+    settings = [_widened(each, many, contest.on[1]) for each in settings]
     end = min(settings, key=lambda each: each.values["similarity"].value)
-    free = [each for each in settings if each.values["similarity"].sure < 0 and sign * each.values["quality"].sure >= 0]
+    free = [each for each in settings if each.values["similarity"].sure < 0 and each.label not in lossy]
     cost = f"{end.extra} further pictures of each prompt" if end.extra else "no further picture"
     c = "" if end.c is None else f", c = {end.c:.3g}"
     best = min(free, key=lambda each: each.values["similarity"].value) if free else None
@@ -190,7 +197,33 @@ def _of_settings(contest: Contest, way: str, settings: Sequence[Contender]) -> s
         if best is end
         else f"Least alike without a sure loss: {best.label}, {_two(contest, best)}."
     )
-    return f"{way}, least alike at {end.label}{c}: {_two(contest, end)}; {cost}. {unharmed}"
+    flatters = (
+        ""
+        if many == 1
+        else f" What is least alike is the best of {many} settings, chosen on these prompts, so that it flatters itself; these "
+        f"intervals hold for all {many} at once."
+    )
+    return f"{way}, least alike at {end.label}{c}: {_two(contest, end)}; {cost}. {unharmed}{flatters}"
+
+
+def _loses(contest: Contest, each: Contender) -> bool:
+    """Whether its pictures are surely worse than those of random seeds."""
+    return each.values["quality"].sure == (-1 if contest.better == "higher" else 1)
+
+
+def _widened(each: Contender, many: int, groups: int) -> Contender:
+    """With intervals that hold for `many` settings at once, of Student's t over groups of prompts."""
+    if groups < 2:
+        return each
+    wide, own = (stdtrit(groups - 1, 1 - (1 - LEVEL) / (2 * count)) for count in (many, 1))
+
+    def of(value: Estimate) -> Estimate:
+        if value.interval is None:
+            return value
+        low, high = (value.difference + (edge - value.difference) * float(wide / own) for edge in value.interval)
+        return replace(value, interval=(low, high))
+
+    return replace(each, values={name: of(value) for name, value in each.values.items()})
 
 
 def _two(contest: Contest, each: Contender) -> str:

@@ -102,7 +102,7 @@ def arms_of_half(run: Run, prompts: Sequence[Prompt], most: int | None) -> Arms:
     refuse_few_seeds(run, len(golden), len(order))
     others = sorted(set(order) - set(golden))
     chosen = f"Golden are {how} on the other {len(prompts):,} prompts of the run"
-    return Arms(golden, order[-len(golden) :], others, len(others), order, chosen)
+    return Arms(golden, worst_of(order, golden), others, len(others), order, chosen)
 
 
 def by_values(
@@ -120,6 +120,13 @@ def by_values(
         return order, order[:k]
     tops = [{seeds[place] for place in np.argsort(-own, kind="stable")[:k]} for own in values.values()]
     return order, [seed for seed in order if all(seed in top for top in tops)]
+
+
+def worst_of(order: Sequence[int], golden: Sequence[int]) -> list[int]:
+    """As many of the last seeds as are golden, none of them golden, and no more than half of the others: all of these are what
+    the worst are compared with. order: from best to worst."""
+    others = [seed for seed in order if seed not in golden]
+    return others[len(others) - min(len(golden), len(others) // 2) :]
 
 
 def arms_of_run(run: Run, random: int, most: int | None, rng: np.random.Generator) -> Arms:
@@ -147,7 +154,7 @@ def arms_of_run(run: Run, random: int, most: int | None, rng: np.random.Generato
     refuse_few_seeds(run, len(golden), len(order))
     others = sorted(set(order) - set(golden))
     drawn = sorted(int(seed) for seed in rng.choice(others, size=min(random, len(others)), replace=False))
-    return Arms(golden, order[-len(golden) :], drawn, len(others), order, f"{how} on the run's own prompts")
+    return Arms(golden, worst_of(order, golden), drawn, len(others), order, f"{how} on the run's own prompts")
 
 
 def refuse_few_seeds(run: Run, golden: int, seeds: int) -> None:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.experiments.finding import Table, Value
 from seedscope.analysis.experiments.golden_table.arms import Arms
 from seedscope.analysis.experiments.golden_table.sets import SHUFFLES
 from seedscope.analysis.experiments.golden_table.table import Row
+from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.analysis.select.comparison import Difference
 
+RATE = 0.05
+"""False discovery rate of the verdicts; and the share of random sets from which on it is said how many do as well."""
 TITLE = "What are golden seeds worth on prompts that took no part in choosing?"
 
 
@@ -24,36 +29,60 @@ def told(rows: Sequence[Row], arms: Arms, where: str) -> list[str]:
         else f"{len(arms.random)} of the {arms.population} other seeds, drawn at random"
     )
     first = (
-        f"{arms.chosen}: {shown}. They, and the {len(arms.worst)} worst, are compared with {others}, on {where}; intervals are "
-        "of 95 %, for fresh prompts."
+        f"{arms.chosen}: {shown}. They, and the {len(arms.worst)} worst of the others, are compared with {others}, on {where}; "
+        "intervals are of 95 %, for fresh prompts."
     )
-    return [first, *(_of_set(row) if row.of == "sets" else _of_pictures(row) for row in rows), *_about_best_of(rows)]
+    if len(rows) > 1:
+        first += (
+            f" Better or worse takes an interval without 0 and q <= {RATE:g} over all {len(rows)} measures "
+            "(Benjamini-Hochberg)."
+        )
+    some = len(arms.random) < arms.population
+    answers = (
+        _of_set(row, q, some=some) if row.of == "sets" else _of_pictures(row, q)
+        for row, q in zip(rows, _q(rows), strict=True)
+    )
+    return [first, *answers, *_about_best_of(rows)]
 
 
-def _of_set(row: Row) -> str:
+def _q(rows: Sequence[Row]) -> list[float]:
+    """Of golden less random, a row each; NaN where no p is known."""
+    return [float(q) for q in q_values([np.nan if row.golden_less.p is None else row.golden_less.p for row in rows])]
+
+
+def _of_set(row: Row, q: float, *, some: bool) -> str:
+    """some: the random seeds were drawn from more."""
     spread = row.spread or (0.0, 0.0)
+    drawn = " Which seeds were drawn as the random ones is in none of its intervals." if some else ""
     return (
         f"{row.measure} ({row.better} is better) of sets of {row.prompts} pictures, one a prompt, its seed drawn at random: "
         f"golden {row.golden:.4g} (s.d. over {row.draws} draws {spread[0]:.2g}), random {row.random:.4g} ({spread[1]:.2g}); "
         f"golden less random {_difference(row.golden_less)}{_p(row.golden_less)}, worst less random "
-        f"{_difference(row.worst_less)}. {_verdict(row)} It depends on the number of pictures: compare it with no other "
-        "table's."
+        f"{_difference(row.worst_less)}. {_verdict(row, q)}{drawn} It depends on the number of pictures: compare it with no "
+        "other table's."
     )
 
 
-def _of_pictures(row: Row) -> str:
+def _of_pictures(row: Row, q: float) -> str:
     return (
         f"{row.measure} ({row.better} is better): a golden seed gives {row.golden:.4g}, a random one {row.random:.4g}: "
         f"{_difference(row.golden_less)}, {counted_p(row.golden_less.p or 1.0, SHUFFLES)}; of random sets of as many seeds "
-        f"{100 * (row.as_good or 0.0):.3g} % do as well. Worst less random: {_difference(row.worst_less)}. {_verdict(row)}"
+        f"{100 * (row.as_good or 0.0):.3g} % do as well. Worst less random: {_difference(row.worst_less)}. {_verdict(row, q)}"
     )
 
 
-def _verdict(row: Row) -> str:
+def _verdict(row: Row, q: float) -> str:
+    """What holds over all measures. q: of this one among them."""
     lo, hi, way = row.golden_less.lo, row.golden_less.hi, sign(row.better)
     if lo is None or hi is None or lo <= 0 <= hi:
         return "A difference is not shown."
-    return "Golden seeds are better." if way * row.golden_less.mean > 0 else "Golden seeds are worse."
+    if not q <= RATE:
+        return "A difference is not shown" + ("." if np.isnan(q) else f": q = {q:.2g} over all measures.")
+    if way * row.golden_less.mean < 0:
+        return "Golden seeds are worse."
+    if row.as_good is not None and row.as_good > RATE:
+        return f"Golden seeds are better, but so many random sets do as well: {100 * row.as_good:.3g} %."
+    return "Golden seeds are better."
 
 
 def _about_best_of(rows: Sequence[Row]) -> list[str]:
@@ -99,7 +128,18 @@ def tables(rows: Sequence[Row]) -> list[Table]:
     """Table 1, and what best-of-N takes."""
     main = Table(
         title="Golden, random and worst seeds",
-        columns=["measure", "better", "prompts", "golden", "random", "worst", "golden - random", "p", "worst - random"],
+        columns=[
+            "measure",
+            "better",
+            "prompts",
+            "golden",
+            "random",
+            "worst",
+            "golden - random",
+            "p",
+            "q",
+            "worst - random",
+        ],
         rows=[
             [
                 row.measure,
@@ -110,9 +150,10 @@ def tables(rows: Sequence[Row]) -> list[Table]:
                 row.worst,
                 _difference(row.golden_less),
                 row.golden_less.p,
+                None if np.isnan(q) else q,
                 _difference(row.worst_less),
             ]
-            for row in rows
+            for row, q in zip(rows, _q(rows), strict=True)
         ],
     )
     best = [row for row in rows if row.best is not None]

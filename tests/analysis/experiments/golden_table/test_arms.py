@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seedscope.analysis.experiments.golden_table.arms import by_values, places
+from seedscope.analysis.experiments.golden_table.arms import by_values, places, worst_of
 
 SEEDS = [4, 7, 2, 9, 1]
 A, B = np.array([5.0, 4.0, 3.0, 2.0, np.nan]), np.array([0.0, 3.0, 9.0, 1.0, 8.0])
@@ -27,3 +27,9 @@ def test_by_overlap_a_seed_is_among_the_best_by_both() -> None:
 
 def test_places_are_those_of_the_seeds() -> None:
     assert places([9, 4], np.array(SEEDS)).tolist() == [3, 0]
+
+
+def test_no_golden_seed_is_among_the_worst_and_these_are_fewer_than_the_random_ones() -> None:
+    assert worst_of(range(40), range(24)) == list(range(32, 40))
+    assert worst_of(range(32), range(16)) == list(range(24, 32))
+    assert worst_of(range(40), [0, 39]) == [37, 38]
