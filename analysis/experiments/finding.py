@@ -71,8 +71,8 @@ class Finding(BaseModel):
 
 def mark_of(run: Run) -> str:
     """sha256 (hex) of what a finding is of: the cause of the run's pictures, and its prompts and seeds."""
-    prompts: list[Json] = sorted(prompt.id for prompt in run.wanted.prompts)
-    return fingerprint({"pictures": run.cause, "prompts": prompts, "seeds": sorted(run.wanted.seeds)})
+    prompts: list[Json] = [*sorted(prompt.id for prompt in run.wanted.prompts)]
+    return fingerprint({"pictures": run.cause, "prompts": prompts, "seeds": [*sorted(run.wanted.seeds)]})
 
 
 def place(folder: Path, name: str) -> Path:

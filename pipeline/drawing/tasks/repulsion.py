@@ -106,7 +106,7 @@ class Repulsion(Hooks):
         def features(seen: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
             return embed(self._model.decode((seen - level.noise * held) / level.signal))
 
-        embed, parts = self._embed, list(zip(self._seen.split(1), noise.split(1), strict=True))
+        embed, parts = self._embed, list(zip(torch.split(self._seen, 1), torch.split(noise, 1), strict=True))
         with torch.no_grad():
             points = torch.cat([features(*part) for part in parts]).view(*self._shape, -1)
             pushes = repulsion(points, bandwidths(points)).flatten(0, 1)
