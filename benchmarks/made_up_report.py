@@ -13,6 +13,8 @@ from seedscope.analysis.report.data import (
     DistanceKind,
     DiverseSet,
     Estimate,
+    Experiment,
+    ExperimentTable,
     Golden,
     Layout,
     Measured,
@@ -117,6 +119,7 @@ def made_up(seeds: int = 64, prompts: int = 40, rng: np.random.Generator | None 
         diverse=[_diverse(rng, "style", seeds), _diverse(rng, "layout", seeds)],
         style=_style(rng, seeds),
         layout={seed: _layout(rng, prompts) for seed in range(seeds)},
+        experiments=[_experiment()],
         text=[_text(rng, "sign on a shop", seeds, prompts), _text(rng, "blank wall", seeds, prompts)],
         top_k=max(4, seeds // 16),
     )
@@ -334,6 +337,17 @@ def _layout(rng: np.random.Generator, prompts: int, grid: int = 8) -> Layout:
         [(float(x), float(y)) for x, y in points],
         float(rng.uniform(0.1, 0.3)),
         float(rng.uniform(0.4, 0.9)),
+    )
+
+
+def _experiment() -> Experiment:
+    return Experiment(
+        name="swap",
+        title="What decides, the first noise or the later?",
+        sentences=["The first noise decides 83 % of the style (29 to 98).", "The later noise decides 17 % (4 to 52)."],
+        tables=[ExperimentTable("Variance shares, %", ("of", "first noise", "later noise"), [("style", 83.0, 17.0)])],
+        pictures={},
+        settings={"prompts": 12, "seeds": 8},
     )
 
 

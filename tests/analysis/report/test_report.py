@@ -168,7 +168,7 @@ def test_csv_files_hold_the_numbers(report: Path, data: ReportData) -> None:
         assert (row["q"] == "") == (value.q is None)
     prompts = list(csv.DictReader((report / "data/prompts.csv").open(encoding="utf-8", newline="")))
     assert {row["prompt_id"]: row["prompt"] for row in prompts} == data.prompts
-    linked = set(re.findall(r'href="data/(\w+)\.csv"', (report / "index.html").read_text(encoding="utf-8")))
+    linked = set(re.findall(r'href="data/([\w-]+)\.csv"', (report / "index.html").read_text(encoding="utf-8")))
     assert linked == {file.stem for file in (report / "data").iterdir()} - {"golden"}
 
 
@@ -268,6 +268,7 @@ def test_sections_without_data_are_left_out_and_named(data: ReportData, tmp_path
         style=None,
         layout={},
         text=(),
+        experiments=(),
         shown=[],
         failed={},
         top_k=None,

@@ -13,9 +13,8 @@ from imported_runs import imported_run
 from made_up_run import OBJECTS, publish_run
 from PIL import Image
 
-from seedscope.analysis.experiments.finding import findings
+from seedscope.analysis.experiments.finding import findings, mark_of
 from seedscope.analysis.run.run import run_of
-from seedscope.pipeline.study.schema import fingerprint
 
 CLIP = {"clip_score": {"model": "sprout-clip"}}
 RULE = {"by": "clip_score", "golden": 2, "rule": "top", "shuffles": 20}
@@ -42,7 +41,7 @@ def test_the_best_of_a_half_are_found_better_on_the_other(tmp_path: Path) -> Non
     assert row["golden"] - row["random"] == pytest.approx(row["golden_less"]) and row["worst"] < row["golden"]
     assert len(row["best_of_curve"]) == 18
     assert Image.open(tmp_path / "run" / "experiments" / "table-golden.png").width > 600
-    found, silent = findings(tmp_path / "run", fingerprint(run_of(study, tmp_path / "run").cause))
+    found, silent = findings(tmp_path / "run", mark_of(run_of(study, tmp_path / "run")))
     assert [finding.name for finding in found] == ["table-golden"] and not silent
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seedscope.analysis.features.base import FeatureError
-from seedscope.analysis.features.networks.weights import sha256_of
+from seedscope.pipeline.errors import FeatureError
+from seedscope.pipeline.networks.weights import sha256_of
 from seedscope.pipeline.storage import hashes
 
 
