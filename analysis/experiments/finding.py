@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,6 +13,10 @@ from seedscope.analysis.run.beside import EXPERIMENTS
 from seedscope.analysis.run.run import Run
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from PIL import Image
 
 Value = str | int | float | None
 """Of a table's cell; None where there is none."""
@@ -80,6 +84,24 @@ def place(folder: Path, name: str) -> Path:
     found = folder / EXPERIMENTS / name
     found.parent.mkdir(parents=True, exist_ok=True)
     return found
+
+
+def save_table(folder: Path, name: str, table: pa.Table) -> Path:
+    """Write `experiments/<name>.parquet` in the folder of a run; return its path."""
+    import pyarrow.parquet as pq
+
+    path = place(folder, f"{name}.parquet")
+    with replacing(path) as scratch:
+        pq.write_table(table, scratch)
+    return path
+
+
+def save_page(folder: Path, name: str, page: Image.Image) -> Path:
+    """Write `experiments/<name>.png` in the folder of a run; return its path."""
+    path = place(folder, f"{name}.png")
+    with replacing(path) as scratch:
+        page.save(scratch, "PNG", optimize=True)
+    return path
 
 
 def findings(folder: Path, run: str) -> tuple[Sequence[Finding], dict[str, str]]:

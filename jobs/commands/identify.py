@@ -71,12 +71,10 @@ def identify_seeds(
 def kept(run: AnyRun, found: Identified, minutes: float, missing: int) -> tuple[Finding, list[Path]]:
     """Write what was found into the run folder."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place, save_table
     from seedscope.analysis.experiments.identify.sentences import sentences, tables
     from seedscope.analysis.sheets.told_sheet import told_sheet
-    from seedscope.pipeline.storage.local import replacing
 
     title, told = "Can the seed be told from the picture?", sentences(found)
     finding = Finding(
@@ -100,11 +98,10 @@ def kept(run: AnyRun, found: Identified, minutes: float, missing: int) -> tuple[
             "minutes of training": minutes,
         },
     )
-    table, sheet = (place(run.folder.path, f"identify.{ending}") for ending in ("parquet", "png"))
+    sheet = place(run.folder.path, "identify.png")
     taken = pa.array(list(found.taken_for.astype("float32")), pa.list_(pa.float32(), len(found.seeds)))
     rows = {"seed": pa.array(found.seeds, pa.int64()), "told": pa.array(found.of_seed), "taken_for": taken}
-    with replacing(table) as scratch:
-        pq.write_table(pa.table(rows), scratch)
+    table = save_table(run.folder.path, "identify", pa.table(rows))
     told_sheet(*_drawn(found), sheet, title=f"{run.subject}: {title}", notes=told[:2])
     return finding, [finding.save(run.folder.path), table, sheet]
 

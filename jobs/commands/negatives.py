@@ -246,18 +246,15 @@ def _drawn(run: object) -> "DrawnRun":
 
 def _written(run: "DrawnRun", found: "Judged", by: str, settings: "dict[str, Value]") -> "tuple[Finding, list[Path]]":
     """The finding, and its files."""
-    import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, save_page, save_table
     from seedscope.analysis.experiments.negatives.told import TITLE, plot, table, tables, told
-    from seedscope.pipeline.storage.local import replacing
 
     folder = run.folder.path
-    files = [place(folder, f"negatives.{kind}") for kind in ("parquet", "png")]
-    with replacing(files[0]) as scratch:
-        pq.write_table(table(found), scratch)
-    with replacing(files[1]) as scratch:
-        plot(found, run.subject, by).save(scratch, "PNG", optimize=True)
+    files = [
+        save_table(folder, "negatives", table(found)),
+        save_page(folder, "negatives", plot(found, run.subject, by)),
+    ]
     caption = (
         "Attention to the negative prompt over the steps; what it takes away, and changes, by the step it acts from."
     )

@@ -224,21 +224,15 @@ def _written(
     run: "DrawnRun", found: "Sequence[Judged]", missing: "Sequence[str]", settings: "dict[str, Value]"
 ) -> "tuple[Finding, list[Path]]":
     """The finding, and its files."""
-    import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, save_page, save_table
     from seedscope.analysis.experiments.swap.told import TITLE, plot, shares_table, tables, told
-    from seedscope.pipeline.storage.local import replacing
 
     folder = run.folder.path
-    files = [place(folder, "swap.parquet")]
-    with replacing(files[0]) as scratch:
-        pq.write_table(shares_table(found), scratch)
+    files = [save_table(folder, "swap", shares_table(found))]
     page, pictures = plot(found, run.subject), list[Picture]()
     if page is not None:
-        files.append(place(folder, "swap.png"))
-        with replacing(files[-1]) as scratch:
-            page.save(scratch, "PNG", optimize=True)
+        files.append(save_page(folder, "swap", page))
         pictures.append(Picture(file="swap.png", caption="Pictures swapped to another seed's later noise on the way."))
     finding = Finding(
         name="swap",

@@ -136,18 +136,12 @@ def _pushed(
 
 def _written(run: "AnyRun", contest: "Contest", seconds: int) -> "tuple[Finding, list[Path]]":
     """The finding, and its files."""
-    import pyarrow.parquet as pq
 
     from seedscope.analysis.experiments.diverse_table.told import TITLE, plot, rows, tables, told
-    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
-    from seedscope.pipeline.storage.local import replacing
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, save_page, save_table
 
     folder, name = run.folder.path, "table-diverse"
-    files = [place(folder, f"{name}.parquet"), place(folder, f"{name}.png")]
-    with replacing(files[0]) as scratch:
-        pq.write_table(rows(contest), scratch)
-    with replacing(files[1]) as scratch:
-        plot(contest, run.subject).save(scratch, "PNG", optimize=True)
+    files = [save_table(folder, name, rows(contest)), save_page(folder, name, plot(contest, run.subject))]
     caption = "How unlike four pictures of a prompt are, against how good they are, each way at its settings."
     finding = Finding(
         name=name,

@@ -166,24 +166,18 @@ def _written(
     run: "Run", measured: "Run", arms: "Arms", prompts: "Sequence[Prompt]", name: str, which: str, began: float
 ) -> "tuple[Finding, list[Path]]":
     """The finding, and its files; `measured` has the pictures."""
-    import pyarrow.parquet as pq
 
-    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, place
+    from seedscope.analysis.experiments.finding import Finding, Picture, mark_of, save_page, save_table
     from seedscope.analysis.experiments.golden_table.sheet import sheet
     from seedscope.analysis.experiments.golden_table.table import as_table, golden_table, scored
     from seedscope.analysis.experiments.golden_table.told import TITLE, tables, told
-    from seedscope.pipeline.storage.local import replacing
 
     ids = [prompt.id for prompt in prompts]
     rows = golden_table(measured, arms, ids, _rng(run, "table"))
-    files = [place(run.folder.path, f"{name}.parquet"), place(run.folder.path, f"{name}.png")]
     groups = len({prompt.group for prompt in prompts})
     sentences = told(rows, arms, f"{which}: {len(prompts):,} in {groups:,} groups")
-    with replacing(files[0]) as scratch:
-        pq.write_table(as_table(rows), scratch)
     page = sheet(measured, arms, prompts, next(scored(measured, arms, ids), None), sentences[:1])
-    with replacing(files[1]) as scratch:
-        page.save(scratch, "PNG", optimize=True)
+    files = [save_table(run.folder.path, name, as_table(rows)), save_page(run.folder.path, name, page)]
     settings: dict[str, Value] = {
         "prompts": len(prompts),
         "golden": len(arms.golden),
