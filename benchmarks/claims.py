@@ -24,7 +24,7 @@ from scipy.stats import t
 
 from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
 from seedscope.analysis.seeds.scores.discovery import q_values
-from seedscope.analysis.seeds.scores.effects import Effects, mean_of
+from seedscope.analysis.seeds.scores.effects import Effects, for_all_seeds, mean_of, seed_effects
 from seedscope.analysis.seeds.scores.halvings import halvings, held_out
 from seedscope.analysis.seeds.scores.outlying import far_off, shuffled_alike
 from seedscope.analysis.seeds.scores.score_null import score_null
@@ -72,11 +72,13 @@ def both_ways(fit: AdditiveFit, rng: np.random.Generator) -> tuple[Evidence, Evi
 
 def facts(scores: Scores, other: Scores, rng: np.random.Generator) -> dict[str, float]:
     """Of one study without seed effects, and of a second measure of the same seeds."""
-    high, low = both_ways(additive_fit(scores), rng)
+    fit = additive_fit(scores)
+    high, low = both_ways(fit, rng)
     chosen = [confirmed(one, K) for one in (high, low)]
     front = pareto([high, both_ways(additive_fit(other), rng)[1]], K)
     null = high.null
-    ends, together = null.intervals(null.alone), null.intervals(null.together)
+    effects = seed_effects(fit, null=null)
+    ends, together = (effects.lo, effects.hi), for_all_seeds(effects, null)
     return {
         "candidates": float(np.mean([bool(one.candidates) for one in chosen])),
         "golden": float(np.mean([bool(one.seeds) for one in chosen])),
@@ -129,6 +131,10 @@ PLANTED: dict[str, Callable[[np.random.Generator], Array]] = {
     "3 seeds by 0.8 s.d.": lambda _: np.r_[[0.8] * 3, np.zeros(SEEDS - 3)],
     "one bad seed, -10 s.d.": lambda _: np.r_[-10.0, np.zeros(SEEDS - 1)],
     "one bad seed, -100 s.d.": lambda _: np.r_[-100.0, np.zeros(SEEDS - 1)],
+    "8 bad seeds, -1.5 s.d.": lambda _: np.r_[[-1.5] * 8, np.zeros(SEEDS - 8)],
+    "11 bad seeds, -1.5 s.d.": lambda _: np.r_[[-1.5] * 11, np.zeros(SEEDS - 11)],
+    "11 bad seeds, -0.7 s.d.": lambda _: np.r_[[-0.7] * 11, np.zeros(SEEDS - 11)],
+    "11 bad seeds, -10 s.d.": lambda _: np.r_[[-10.0] * 11, np.zeros(SEEDS - 11)],
 }
 
 

@@ -51,8 +51,9 @@ class Evidence:
 
     @property
     def matters(self) -> npt.NDArray[np.bool_]:
-        """(S,) true where a seed is better by no less than the smallest effect that matters."""
-        return self.good >= max(self.smallest, np.finfo(np.float64).tiny)
+        """(S,) true where a seed is better, than both medians, by no less than the smallest effect that matters."""
+        above = max(sign(self.better) * self.null.median.value, 0.0)
+        return self.good - above >= max(self.smallest, np.finfo(np.float64).tiny)
 
     @property
     def borne_out(self) -> npt.NDArray[np.bool_]:

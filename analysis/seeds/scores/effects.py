@@ -91,8 +91,15 @@ def mean_of(effects: Effects, seeds: npt.NDArray[np.intp]) -> tuple[float, float
 
 
 def _or_else(null: ScoreNull, factors: Interval, other: tuple[Array, Array]) -> tuple[Array, Array]:
-    """The intervals of the seeds that `null` judges, and others for the rest."""
+    """The intervals of the seeds that `null` judges, and others for the rest.
+
+    Of a seed that surely lies off the median seed, they reach as far as those others too: shuffled scores vary as those of
+    all seeds do, and where one seed shows a rare thing often, its own vary more.
+    """
+    low, high = null.intervals(null.together)
+    apart = ~null.alike | (low > 0) | (high < 0)
     low, high = null.intervals(factors)
+    low, high = np.where(apart, np.fmin(low, other[0]), low), np.where(apart, np.fmax(high, other[1]), high)
     return np.where(null.judged, low, other[0]), np.where(null.judged, high, other[1])
 
 

@@ -117,7 +117,7 @@ def scalar(
         seeds=grid.seeds,
         scores=scores,
         median=float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed)),
-        sd=_within_prompts(fit),
+        sd=_within_prompts(fit, None if null is None else null.alike),
         effects=effects,
         shrunk=shrunk,
         k=k,
@@ -136,10 +136,14 @@ def scalar(
     )
 
 
-def _within_prompts(fit: AdditiveFit) -> float:
-    """Root mean square of scores less their prompt's mean over its seeds, over degrees of freedom; 0 where none is left."""
-    present = fit.scores.present
-    _, centred = centre_by_prompt(fit.scores.values)
+def _within_prompts(fit: AdditiveFit, alike: npt.NDArray[np.bool_] | None) -> float:
+    """Root mean square of scores less their prompt's mean over its seeds, over degrees of freedom; 0 where none is left.
+
+    alike: (S,) the seeds to take; others lie far off, and would widen it. None: all.
+    """
+    values = fit.scores.values if alike is None else fit.scores.values[:, alike]
+    present = ~np.isnan(values)
+    _, centred = centre_by_prompt(values)
     freedom = int(present.sum() - present.any(axis=1).sum())
     return float(np.sqrt((centred**2).sum() / freedom)) if freedom else 0.0
 
