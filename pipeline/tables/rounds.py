@@ -1,0 +1,68 @@
+"""The rounds of a sweep as its run folder records them: which prompts are drawn with which seeds, and why with these.
+
+`rounds/0001.json` and so on: each is created once, before anything of its round is drawn, and is never replaced.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from seedscope.pipeline.errors import RunBusy
+from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.records import Records
+
+ROUNDS = "rounds"
+
+
+@dataclass(frozen=True)
+class Round:
+    """New prompts x the seeds that are still in; the last one confirms the choice.
+
+    Attributes:
+        prompts: their ids. golden: of the last round, the seeds that were chosen, best first; None of the others.
+        why: of the first round the rules of the sweep, of others what they were decided from.
+    """
+
+    prompts: tuple[str, ...]
+    seeds: tuple[int, ...]
+    golden: tuple[int, ...] | None = None
+    why: Mapping[str, Json] = field(default_factory=dict)
+
+
+def rounds(storage: Storage) -> list[Round]:
+    """Those that a run has recorded, in order; none where it is no sweep, or has not begun.
+
+    Raises:
+        StorageError: a record cannot be read.
+    """
+    records = Records(storage, ROUNDS)
+    return [_round(records, number) for number in records.numbers()]
+
+
+def record(storage: Storage, number: int, wanted: Round) -> None:
+    """Record a round, from 1. Nothing to do where the same is recorded.
+
+    Raises:
+        RunBusy: another process has recorded another one.
+        StorageError: the folder cannot be written.
+    """
+    records = Records(storage, ROUNDS)
+    golden: dict[str, Json] = {} if wanted.golden is None else {"golden": list(wanted.golden)}
+    try:
+        records.add(number, {**golden, "why": dict(wanted.why), "seeds": [*wanted.seeds], "prompts": [*wanted.prompts]})
+    except FileExistsError:
+        if _round(records, number) != wanted:
+            raise RunBusy(
+                f"{storage.url}: another process has just begun another round. Try again when it is done."
+            ) from None
+
+
+def _round(records: Records, number: int) -> Round:
+    found = records.read(number)
+    match found:
+        case {"prompts": list(prompts), "seeds": list(seeds), "why": dict(why)}:
+            golden = found.get("golden")
+            if all(isinstance(prompt, str) for prompt in prompts) and all(isinstance(seed, int) for seed in seeds):
+                chosen = tuple(map(int, golden)) if isinstance(golden, list) else None  # type: ignore[arg-type]  # sealed
+                return Round(tuple(map(str, prompts)), tuple(seeds), chosen, why)  # type: ignore[arg-type]  # looked at
+    raise records.unreadable(number, ValueError("it is not of a round"))
