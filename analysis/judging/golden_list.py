@@ -50,6 +50,7 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
         sentence=choice.sentence,
+        race=choice.raced,
         standings=[
             SeedStanding(
                 seed=seed,

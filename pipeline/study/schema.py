@@ -300,8 +300,8 @@ class Study(Measured):
     @model_validator(mode="before")
     @classmethod
     def _a_sweep_says_how_many_are_golden(cls, study: object) -> object:
-        match study:  # True is 1, and a mistake
-            case {"seeds": {"golden": int(golden)}} if isinstance(ranking := study.get("ranking", {}), dict) and golden > 1:
+        match study:
+            case {"seeds": {"golden": int(golden)}} if isinstance(ranking := study.get("ranking", {}), dict) and golden > 0 and not isinstance(golden, bool):
                 return {**study, "ranking": {"golden": golden, **ranking}}
         return study
 

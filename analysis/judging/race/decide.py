@@ -1,0 +1,116 @@
+"""What comes after a round of a sweep: who stays in, or which seeds are chosen and beside whom they are tried. Pure of scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
+from seedscope.analysis.judging.race.scores import RaceScores, digest, race_scores
+from seedscope.analysis.run.parts import raced
+from seedscope.analysis.run.race import Race
+from seedscope.analysis.run.run import DrawnRun
+from seedscope.analysis.select.racing import kept, lacking
+from seedscope.pipeline.errors import RunChanged
+from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.rounds import Round
+
+Seeds = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """round: what is drawn next; None where the sweep stops. sentences: what a person is told of it."""
+
+    round: Round | None
+    sentences: tuple[str, ...] = ()
+
+
+def decide(run: DrawnRun) -> Decision:
+    """The decision after the last round of a sweep, which is drawn and measured.
+
+    A function of the stored scores and the study alone: whoever asks, whenever, gets the same.
+
+    Raises:
+        UserError: missing scores leave seeds without a prompt in common.
+        CorruptShard: a shard is damaged, or missing.
+    """
+    race = _race(run)
+    scores = race_scores(run)
+    out = lacking(scores.signed, scores.still_in)
+    why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
+    sentences = _of_lacking(scores, out)
+    if len(race.rounds) < len(race.schedule):
+        stays = kept(scores.signed, scores.still_in, race.schedule[len(race.rounds)].seeds)
+        return Decision(Round(race.next_prompts(), scores.named(stays), why=why), sentences)
+    golden, barred = _golden(run, race, scores)
+    return Decision(_confirmation(race, golden, why), (*sentences, *barred))
+
+
+def refuse_other_decisions(run: DrawnRun) -> None:
+    """Refuse rounds that were decided from other scores than there are now, and that these would decide otherwise.
+
+    Scores whose bytes are those of then are not looked at again.
+
+    Raises:
+        RunChanged: a round is named.
+    """
+    race = _race(run)
+    for number in range(1, len(race.rounds)):
+        before, told = replace(run, race=replace(race, rounds=race.rounds[:number])), race.rounds[number]
+        if told.why.get("scores") == digest(before):
+            continue
+        now = decide(before).round
+        if now is None or (now.seeds, now.golden, now.prompts) != (told.seeds, told.golden, told.prompts):
+            raise RunChanged(
+                f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have changed "
+                "since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with --out."
+            )
+
+
+def _race(run: DrawnRun) -> Race:
+    if run.race is None:
+        raise ValueError(f"{run.folder.storage.url} is no sweep")
+    return run.race
+
+
+def _golden(run: DrawnRun, race: Race, scores: RaceScores) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The best seeds of those that are still in, best first, and why others are not among them: degenerate pictures."""
+    degenerate, barred = DegenerateSeeds(raced(run)), dict[int, str]()
+    while True:
+        free = scores.still_in & ~np.isin(scores.grid.seeds, [*barred])
+        chosen = kept(scores.signed, free, race.rules.golden)
+        if not (found := degenerate(scores.named(chosen))):
+            return tuple(_best_first(scores, chosen)), tuple(barred.values())
+        barred |= found
+
+
+def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
+    left = chosen.copy()
+    while left.any():
+        best = kept(scores.signed, left, 1)
+        if not best.any():
+            return
+        yield from scores.named(best)
+        left &= ~best
+
+
+def _confirmation(race: Race, golden: tuple[int, ...], why: dict[str, Json]) -> Round:
+    """Golden seeds and random ones of all others, on the prompts that were held out."""
+    others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden], np.int64)
+    rng = np.random.default_rng(int(fingerprint({"seeds": others.tolist(), "for": "random seeds"})[:16], 16))
+    count = min(len(others), race.confirmation.seeds - race.rules.golden)
+    wanted = {*golden, *rng.choice(others, count, replace=False).tolist()}
+    seeds = tuple(seed for seed in race.rounds[0].seeds if seed in wanted)
+    return Round(tuple(prompt.id for prompt in race.held_out), seeds, golden, why)
+
+
+def _of_lacking(scores: RaceScores, out: Seeds) -> tuple[str, ...]:
+    named = scores.named(out)
+    if not named:
+        return ()
+    some = f"{', '.join(map(str, named[:8]))}{', ...' if len(named) > 8 else ''}"
+    return (f"{len(named)} seeds go out for lack of {scores.measure} in more than half of their prompts: {some}.",)
