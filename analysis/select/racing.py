@@ -160,9 +160,10 @@ def _refuse(rules: Rules) -> None:
             f"{rules.golden} golden seeds of {rules.seeds}: nothing is to be chosen; ask for fewer, or name more seeds."
         )
     if rules.pictures < (least := _least(rules)):
+        rounds = len(_sizes(rules.seeds, rules.golden))
         raise RaceError(
             f"A budget of {rules.pictures:,} pictures is too small for a race of {rules.seeds:,} seeds to {rules.golden:,}: "
-            f"the first round alone is {FEWEST_PROMPTS} prompts x {rules.seeds:,} seeds, {len(_sizes(rules.seeds, rules.golden))} "
+            f"the first round alone is {FEWEST_PROMPTS} prompts x {rules.seeds:,} seeds, {rounds} "
             f"round(s) and the confirmation take {least:,} pictures or more; allow as many, or name fewer seeds."
         )
     if (needed := prompts_needed(rules)) > rules.prompts:
