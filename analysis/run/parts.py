@@ -23,7 +23,7 @@ def opened_to_judge(study_file: Path, out: Path | str | None = None) -> Iterator
 
 
 def judged_part(run: SomeRun) -> SomeRun:
-    """What of a run can be judged as it is: all of it; of a sweep its confirmation, golden and random seeds on held-out prompts.
+    """What of a run can be judged as it is: all of it; of a sweep its confirmation, golden and random seeds on new prompts.
 
     Raises:
         UserError: the sweep is not that far.
@@ -32,8 +32,8 @@ def judged_part(run: SomeRun) -> SomeRun:
         return run
     if run.race.golden is None:
         raise UserError(
-            f"{run.folder.storage.url}: its sweep is in round {len(run.race.rounds)} of {len(run.race.schedule)}, in which most "
-            "seeds have pictures of few prompts. It can be judged when golden and random seeds have been drawn beside each other "
+            f"{run.folder.storage.url}: its sweep is in round {len(run.race.rounds)} of {len(run.race.schedule)}, in which "
+            "most seeds have pictures of few prompts. It is judged when golden and random seeds have been drawn beside each other, "
             "at its end: `seedscope run` goes on."
         )
     return block(run, len(run.race.rounds))

@@ -18,7 +18,7 @@ from seedscope.pipeline.study.plan import Crossed, Edition
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.study.sweep import Sweep
-from seedscope.pipeline.tables.rounds import Round, record, rounds
+from seedscope.pipeline.tables.rounds import Round, blocks_of, record, rounds
 from seedscope.pipeline.tables.run_folder import changes
 
 
@@ -75,10 +75,27 @@ class Race:
         """The seeds of the last round that was decided, the confirmation not counted."""
         return [each.seeds for each in self.rounds if each.golden is None][-1]
 
+    @property
+    def to_come(self) -> int:
+        """How many rounds are not decided yet, the confirmation among them."""
+        return 0 if self.golden is not None else len(self.schedule) + 1 - len(self.rounds)
+
+    def describe(self) -> str:
+        """How far the sweep is, in words without a full stop."""
+        last = self.rounds[-1]
+        if last.golden is not None:
+            return (
+                f"Confirmation: {len(last.golden)} chosen and {len(last.seeds) - len(last.golden)} random seeds, each with "
+                f"{len(last.prompts):,} prompts that no round has used"
+            )
+        return (
+            f"Round {len(self.rounds)} of {len(self.schedule)}: {len(last.seeds):,} of {self.rules.seeds:,} seeds, each with "
+            f"{len(last.prompts):,} new prompts"
+        )
+
     def blocks(self) -> list[Crossed]:
         """What the rounds draw, in order: an ordinary block of prompts x seeds each."""
-        prompts = {prompt.id: prompt for prompt in (*self.racing, *self.held_out)}
-        return [Crossed(tuple(prompts[name] for name in each.prompts), each.seeds) for each in self.rounds]
+        return blocks_of(self.rounds, (*self.racing, *self.held_out))
 
     def planned(self) -> list[Crossed]:
         """`blocks`, with those that are to come in their sizes; which seeds these will have is not known yet."""
@@ -121,8 +138,8 @@ class Race:
             raise RunChanged(f"{storage.url}: {_other_prompts('the rounds of its sweep')}")
         if found := "; ".join(changes(then, rules)):
             raise RunChanged(
-                f"{storage.url}: was begun as another sweep ({found}). Its rounds are laid out once: choose another folder with "
-                "--out, or another name in the study."
+                f"{storage.url}: was begun as another sweep ({found}). Its rounds are laid out once: choose another folder "
+                "with --out, or another name in the study."
             )
         return self
 

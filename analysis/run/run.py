@@ -28,7 +28,7 @@ from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
 from seedscope.pipeline.study.sweep import Sweep
-from seedscope.pipeline.tables.rounds import Round, record
+from seedscope.pipeline.tables.rounds import Round, record, rounds
 from seedscope.pipeline.tables.run_folder import Agreement, RunFolder, same_wish
 from seedscope.pipeline.tables.table import Table
 
@@ -249,6 +249,14 @@ def with_round(run: DrawnRun, more: Round) -> DrawnRun:
     return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
 
 
+def as_it_stands(run: AnyRun) -> AnyRun:
+    """The run, of a sweep with the rounds that have been recorded by now."""
+    if not isinstance(run, DrawnRun) or run.race is None or not (found := rounds(run.folder.storage)):
+        return run
+    race = replace(run.race, rounds=tuple(found))
+    return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
+
+
 def _raced(run: DrawnRun) -> DrawnRun:
     """The run, whose sweep, if it is one, is recorded as it was begun."""
     if run.race is None:
@@ -342,8 +350,8 @@ def _refuse_cut_sets(study: Study, units: Sequence[Unit], together: int) -> None
     """
     if together > 1 and isinstance(study.seeds, Sweep):
         raise StudyError(
-            f"task.{study.task_name}: seeds are drawn in sets of {together}, of which a sweep cannot let some go. Name all seeds "
-            "of the study as `seeds`."
+            f"task.{study.task_name}: seeds are drawn in sets of {together}, of which a sweep cannot let some go. Name all "
+            "seeds of the study as `seeds`."
         )
     for unit in units if together > 1 else []:
         if len(unit.seeds) % together:

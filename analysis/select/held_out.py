@@ -1,7 +1,7 @@
 """Chosen seeds against random ones, on prompts that took no part in choosing: what the choice is worth, and whether by luck.
 
 Source: the null is that of a randomization test (Fisher 1935, "The Design of Experiments", section 21): if the choice says
-nothing of these prompts, the chosen seeds are as good as any other set of as many of the seeds that were drawn beside each other.
+nothing of these prompts, the chosen seeds are as good as any other set of as many of the seeds that were drawn together.
 The error of the difference is that over groups of prompts (`effects`) and that of which seeds were drawn at random.
 """
 

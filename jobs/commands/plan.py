@@ -87,7 +87,10 @@ def _sizes(plan: Plan) -> Iterator[str]:
     """What the study comes to, a line each."""
     lines = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in plan.size}
     lines["units"] = f"{plan.size.units:,}, of which {plan.size.units_done:,} have their pictures"
-    del lines["units_done"]
+    del lines["units_done"], lines["rounds"]
+    if plan.size.rounds:
+        *rounds, last = [f"{seeds:,} x {prompts:,}" for seeds, prompts in plan.size.rounds]
+        lines["rounds"] = f"{', '.join(rounds)} (seeds x new prompts); {last} to confirm the choice"
     if plan.rated is not None:
         lines["bytes"] = f"about {plan.rated.bytes / 1e6:,.1f} MB"
         lines["memory"] = _memory(plan.rated)

@@ -26,7 +26,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
     from seedscope.analysis.run.run import with_round
 
     race = _of(run)
-    out.print(f"{describe(race)}.", soft_wrap=True)
+    out.print(f"{race.describe()}.", soft_wrap=True)
     make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
     refuse_other_decisions(run)
     while race.golden is None:
@@ -37,7 +37,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
             return None
         run = with_round(run, decision.round)
         race = _of(run)
-        out.print(f"\n{describe(race)}.", soft_wrap=True)
+        out.print(f"\n{race.describe()}.", soft_wrap=True)
         last = block(run, len(race.rounds))
         make_and_tell(last, where, warn=False, pictures=True, features=True, other_versions=other_versions)
     return run
@@ -47,17 +47,3 @@ def _of(run: "DrawnRun") -> "Race":
     if run.race is None:
         raise ValueError(f"{run.folder.storage.url} is no sweep")
     return run.race
-
-
-def describe(race: "Race") -> str:
-    """How far a sweep is, in words without a full stop."""
-    last, number = race.rounds[-1], len(race.rounds)
-    if last.golden is not None:
-        return (
-            f"Confirmation: {len(last.golden)} chosen and {len(last.seeds) - len(last.golden)} random seeds, each with "
-            f"{len(last.prompts):,} prompts that no round has used"
-        )
-    return (
-        f"Round {number} of {len(race.schedule)}: {len(last.seeds):,} of {race.rules.seeds:,} seeds, each with "
-        f"{len(last.prompts):,} new prompts"
-    )

@@ -301,7 +301,9 @@ class Study(Measured):
     @classmethod
     def _a_sweep_says_how_many_are_golden(cls, study: object) -> object:
         match study:
-            case {"seeds": {"golden": int(golden)}} if isinstance(ranking := study.get("ranking", {}), dict) and golden > 0 and not isinstance(golden, bool):
+            case {"seeds": {"golden": int(golden)}} if (
+                isinstance(ranking := study.get("ranking", {}), dict) and golden > 0 and not isinstance(golden, bool)
+            ):
                 return {**study, "ranking": {"golden": golden, **ranking}}
         return study
 

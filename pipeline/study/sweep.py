@@ -19,7 +19,9 @@ class Target(Strict):
     gain: float | None = Field(
         None, gt=0, lt=1, description="Expected mean effect of the chosen seeds, over that of the truly best ones."
     )
-    recall: float | None = Field(None, gt=0, lt=1, description="Expected share of the truly best seeds that are chosen.")
+    recall: float | None = Field(
+        None, gt=0, lt=1, description="Expected share of the truly best seeds that are chosen."
+    )
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -41,7 +43,10 @@ class Sweep(Strict):
         None, ge=1, description="Instead of `budget`: as many pictures as all seeds with so many prompts."
     )
     hours: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Instead of `budget`: of one GPU or worker, at the rate of `bench`."
+        None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Instead of `budget`: of one GPU or worker, at the rate of `bench`.",
     )
     target: Target | None = Field(None, description="Stop earlier, where so much is expected to be found.")
     random: int = Field(64, ge=2, description="Random seeds beside which the golden ones are confirmed, at most.")

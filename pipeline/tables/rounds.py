@@ -3,11 +3,13 @@
 `rounds/0001.json` and so on: each is created once, before anything of its round is drawn, and is never replaced.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from seedscope.pipeline.errors import RunBusy
 from seedscope.pipeline.storage.base import Storage
+from seedscope.pipeline.study.plan import Crossed
+from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.records import Records
 
@@ -37,6 +39,15 @@ def rounds(storage: Storage) -> list[Round]:
     """
     records = Records(storage, ROUNDS)
     return [_round(records, number) for number in records.numbers()]
+
+
+def blocks_of(found: Sequence[Round], prompts: Iterable[Prompt]) -> list[Crossed]:
+    """What rounds draw: an ordinary block of prompts x seeds each. prompts: those of the run, in any order.
+
+    Raises KeyError for a prompt that is not among them.
+    """
+    named = {prompt.id: prompt for prompt in prompts}
+    return [Crossed(tuple(named[name] for name in each.prompts), each.seeds) for each in found]
 
 
 def record(storage: Storage, number: int, wanted: Round) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seedscope.analysis.counted_p import counted_p
+from seedscope.analysis.judging.golden_sentences import worse_by
 from seedscope.analysis.judging.judge import Judged, decisive
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import Run
@@ -52,10 +53,14 @@ def chosen_by_race(run: Run, judged: Judged) -> RaceChoice:
             if each.name == name:
                 raise
     if name not in found:
-        raise StatisticsError(f"No seed can be called golden. {judged.silent.get(name, f'{name} says nothing of the seeds.')}")
+        raise StatisticsError(
+            f"No seed can be called golden. {judged.silent.get(name, f'{name} says nothing of the seeds.')}"
+        )
     main = found[name]
-    sentence = f"{_of_rounds(race, name)} {_of_confirmation(race, judged.scores(name), main)}"
-    worse = [_worse(other, held) for other, held in found.items() if other != name and _is_worse(good[other], held)]
+    sentence = f"{_of_rounds(race, name)} {_of_confirmation(judged.scores(name), main)}"
+    worse = [
+        worse_by(other, held.chosen) for other, held in found.items() if other != name and _is_worse(good[other], held)
+    ]
     return RaceChoice(
         list(race.golden) if main.holds else [],
         " ".join([sentence, *worse]),
@@ -80,12 +85,12 @@ def _of_rounds(race: Race, name: str) -> str:
     )
 
 
-def _of_confirmation(race: Race, scalar: Scalar, held: HeldOut) -> str:
+def _of_confirmation(scalar: Scalar, held: HeldOut) -> str:
     gain = held.chosen
     interval = "" if gain.lo is None else f" ({gain.lo:+.3g} to {gain.hi:+.3g}, 95 %)"
     compared = (
-        f"on {held.prompts} prompts that no round has used they differ from {held.seeds} random seeds by {gain.mean:+.3g}{interval}, "
-        f"{scalar.better} is better; {counted_p(held.p, held.draws, 'random sets')}"
+        f"on {held.prompts} prompts that no round has used they differ from {held.seeds} random seeds by "
+        f"{gain.mean:+.3g}{interval}, {scalar.better} is better; {counted_p(held.p, held.draws, 'random sets')}"
     )
     if held.holds:
         return f"They hold: {compared}: confirmed."
@@ -97,15 +102,13 @@ def _is_worse(scalar: Scalar, held: HeldOut) -> bool:
     return lo is not None and hi is not None and (hi < 0 if scalar.better == "higher" else lo > 0)
 
 
-def _worse(measure: str, held: HeldOut) -> str:
-    return f"They are worse than random seeds by {measure}: {held.chosen.mean:+.3g} ({held.chosen.lo:+.3g} to {held.chosen.hi:+.3g}, 95 %)."
-
-
 def _raced(race: Race, held: HeldOut) -> Raced:
     gain = held.chosen
     return Raced(
         seeds=race.rules.seeds,
-        rounds=[RoundSize(seeds=len(each.seeds), prompts=len(each.prompts)) for each in race.rounds if each.golden is None],
+        rounds=[
+            RoundSize(seeds=len(each.seeds), prompts=len(each.prompts)) for each in race.rounds if each.golden is None
+        ],
         stopped="budget",
         prompts=held.prompts,
         random=held.seeds,

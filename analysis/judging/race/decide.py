@@ -1,4 +1,4 @@
-"""What comes after a round of a sweep: who stays in, or which seeds are chosen and beside whom they are tried. Pure of scores."""
+"""What comes after a round of a sweep: who stays in, or which seeds are chosen, and beside which these are tried."""
 
 from __future__ import annotations
 
@@ -50,10 +50,11 @@ def decide(run: DrawnRun) -> Decision:
     return Decision(_confirmation(race, golden, why), (*sentences, *barred))
 
 
-def refuse_other_decisions(run: DrawnRun) -> None:
-    """Refuse rounds that were decided from other scores than there are now, and that these would decide otherwise.
+def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:
+    """Refuse rounds that the stored scores would decide otherwise, of a run whose rounds are drawn and measured.
 
-    Scores whose bytes are those of then are not looked at again.
+    Args:
+        trust_bytes: do not look again at scores whose bytes are those of then.
 
     Raises:
         RunChanged: a round is named.
@@ -61,13 +62,13 @@ def refuse_other_decisions(run: DrawnRun) -> None:
     race = _race(run)
     for number in range(1, len(race.rounds)):
         before, told = replace(run, race=replace(race, rounds=race.rounds[:number])), race.rounds[number]
-        if told.why.get("scores") == digest(before):
+        if trust_bytes and told.why.get("scores") == digest(before):
             continue
         now = decide(before).round
         if now is None or (now.seeds, now.golden, now.prompts) != (told.seeds, told.golden, told.prompts):
             raise RunChanged(
-                f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have changed "
-                "since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with --out."
+                f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have "
+                "changed since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with --out."
             )
 
 

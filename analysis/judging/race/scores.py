@@ -26,7 +26,7 @@ class RaceScores:
     """What is known after the last round that was drawn.
 
     measure: its name. better: which values are good. grid: (P, S) of all prompts and seeds of the rounds, NaN where nothing
-    was drawn. still_in: (S,) true for the seeds that have all P prompts. digest: sha256 (hex) of what the scores were made from.
+    was drawn. still_in: (S,) true for the seeds that have all P prompts. digest: sha256 (hex) of what the scores are made of.
     """
 
     measure: str
@@ -66,7 +66,9 @@ def race_scores(run: DrawnRun) -> RaceScores:
 def digest(run: DrawnRun) -> str:
     """sha256 (hex) of the stored measurements of the rounds: of the bytes of their shards, as receipts have it."""
     units = {unit.name for unit in raced(run).units}
-    marks: list[Json] = [[unit, mark] for unit, mark in sorted(tuples(_table(run).ledger("unit", "sha256"))) if unit in units]
+    marks: list[Json] = [
+        [unit, mark] for unit, mark in sorted(tuples(_table(run).ledger("unit", "sha256"))) if unit in units
+    ]
     return fingerprint(marks)
 
 

@@ -80,7 +80,9 @@ class Cells:
         present = ~np.isnan(scores)
         freedom = int(present.sum()) - len(scores)
         if freedom < 1:
-            raise StatisticsError("No prompt has scores of two seeds, so that none can be compared; measure more of them.")
+            raise StatisticsError(
+                "No prompt has scores of two seeds, so that none can be compared; measure more of them."
+            )
         _, centred = centre_by_prompt(scores)
         patterns, count = np.unique(present, axis=0, return_counts=True)
         weighted = patterns * np.sqrt(count / patterns.sum(axis=1))[:, None]

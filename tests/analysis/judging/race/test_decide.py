@@ -77,15 +77,6 @@ def test_the_same_study_finds_its_rounds_again_and_looks_at_no_score(finished: t
     assert [unit.name for unit in open_run(finished[1]).units] == [unit.name for unit in run.units]
 
 
-def test_without_seed_effects_there_is_no_golden_list(tmp_path: Path) -> None:
-    golden = 0
-    for seed in range(6):
-        path = study(tmp_path, seeds={"among": "0-15", "golden": 2, "budget": 200, "random": 8}, name=f"null-{seed}")
-        part = judged_part(played(opened(path, tmp_path / f"{seed}"), planted(16, 0.0, seed)[1]))
-        golden += bool(choose(part, judge(part)).seeds)
-    assert golden <= 1
-
-
 def test_a_seed_that_lacks_the_measure_goes_out_by_name(tmp_path: Path) -> None:
     _, score = planted(32, 0.33)
     run = opened(study(tmp_path), tmp_path / "run")
