@@ -4,7 +4,7 @@ What is not known of how seed effects are spread is in the intervals: the ratio 
 and is summed over (as in `shrinkage`), and so are tails from normal to Student's t of 3 degrees of freedom. Effects are pulled
 together by as much as they are noise, so that the best are no winners by luck.
 Source: `cells` for the model; Harville (1976), "Extension of the Gauss-Markov Theorem to Include the Estimation of Random
-Effects", section 3; Gelman et al. (2013), "Bayesian Data Analysis", sections 5.4 and 17.2.
+Effects"; Gelman et al. (2013), "Bayesian Data Analysis", sections 5.4 and 17.2.
 """
 
 from __future__ import annotations
@@ -85,9 +85,7 @@ def effects_of(cells: Cells, level: float = 0.95) -> RaceEffects:
     median, of_median = _median(mean, sd)
     half = ndtri(0.5 + checked_level(level) / 2) * np.sqrt(variance + of_median)
     over = mean - median
-    return RaceEffects(
-        over, over - half, over + half, cells.n, mean, sd, ratio, tails, weight, noise, level, cells
-    )
+    return RaceEffects(over, over - half, over + half, cells.n, mean, sd, ratio, tails, weight, noise, level, cells)
 
 
 def _mixed(weight: Array, values: list[Array]) -> Array:
@@ -102,7 +100,9 @@ def _median(mean: Array, sd: Array) -> tuple[float, float]:
     if not sd.all():
         return float(np.median(mean)), 0.0
     reach = 10.0 * sd.max()
-    middle = float(brentq(lambda at: float(ndtr((at - mean) / sd).mean()) - 0.5, mean.min() - reach, mean.max() + reach))
+    middle = float(
+        brentq(lambda at: float(ndtr((at - mean) / sd).mean()) - 0.5, mean.min() - reach, mean.max() + reach)
+    )
     below = ndtr((middle - mean) / sd)
     density = np.exp(-0.5 * ((middle - mean) / sd) ** 2) / (sd * np.sqrt(2 * np.pi))
     return middle, float((below * (1 - below)).sum() / density.sum() ** 2)
@@ -139,4 +139,6 @@ def _edge(cells: Cells, best: float, end: float, likelihood: float) -> float:
     """Between the most likely ratio and an end that is no longer likely, or is the last: where it stops to be."""
     if cells.noise(end)[1] >= likelihood:
         return end
-    return float(brentq(lambda ratio: cells.noise(ratio)[1] - likelihood, *sorted((best, end)), xtol=0.01 * best, rtol=0.01))
+    return float(
+        brentq(lambda ratio: cells.noise(ratio)[1] - likelihood, *sorted((best, end)), xtol=0.01 * best, rtol=0.01)
+    )
