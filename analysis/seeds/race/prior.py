@@ -15,7 +15,7 @@ from scipy.special import gammaincinv
 
 from seedscope.analysis.seeds.distances.moments import Array
 
-_PARTS = 10
+_PARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
