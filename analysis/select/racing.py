@@ -4,7 +4,7 @@ Round r draws a block of new prompts with every seed that is still in: all of th
 adds to a score drops out of every comparison, and no model is needed to rank them. Then the better half stays, never fewer
 than twice as many seeds as are wanted; the last round chooses those. Rounds cost about the same; all data are kept. The last
 quarter of the budget confirms the choice: golden seeds beside random ones, on prompts that no round has used.
-Source: Karnin, Koren, Somekh (2013), "Almost Optimal Exploration in Multi-Armed Bandits", section 3 (sequential halving: equal
+Source: Karnin, Koren, Somekh (2013), "Almost Optimal Exploration in Multi-Armed Bandits" (sequential halving: equal
 budgets a round); Bubeck, Wang, Viswanathan (2013), "Multiple Identifications in Multi-Armed Bandits" (the best k); common
 prompts as common random numbers: Nelson, Matejcik (1995), "Using Common Random Numbers for Indifference-Zone Selection and
 Multiple Comparisons in Simulation".
@@ -159,7 +159,7 @@ def _refuse(rules: Rules) -> None:
         raise RaceError(
             f"{rules.golden} golden seeds of {rules.seeds}: nothing is to be chosen; ask for fewer, or name more seeds."
         )
-    if rules.pictures < (least := _least(rules)):
+    if rules.pictures < (least := least_pictures(rules)):
         rounds = len(_sizes(rules.seeds, rules.golden))
         raise RaceError(
             f"A budget of {rules.pictures:,} pictures is too small for a race of {rules.seeds:,} seeds to {rules.golden:,}: "
@@ -176,8 +176,11 @@ def prompts_needed(rules: Rules) -> int:
     return sum(block.prompts for block in (*rounds, _confirming(rules)))
 
 
-def _least(rules: Rules) -> int:
-    """The smallest budget with which each round has a prompt, and the first one and the confirmation have two."""
+def least_pictures(rules: Rules) -> int:
+    """The smallest budget with which each round has a prompt, and the first one and the confirmation have two.
+
+    The budget and the prompts of the rules play no part.
+    """
     sizes = _sizes(rules.seeds, rules.golden)
     racing = FEWEST_PROMPTS * rules.seeds + sum(sizes[1:2]) * (len(sizes) - 1)
     return max(4 * (racing - 1) // 3 + 1, 4 * FEWEST_PROMPTS * _confirming(rules).seeds)
@@ -185,7 +188,7 @@ def _least(rules: Rules) -> int:
 
 def _there_are(rules: Rules) -> str:
     """What the prompts that there are allow."""
-    least = _least(rules)
+    least = least_pictures(rules)
 
     def needed(pictures: int) -> int:
         return prompts_needed(Rules(rules.seeds, rules.golden, pictures, rules.prompts, rules.random))

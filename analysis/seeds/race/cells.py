@@ -4,11 +4,12 @@ Score of (prompt p, seed i) = prompt effect p + seed effect i + rest, seed effec
 decided by scores that are in the grid; then the likelihood of all cells is that of a grid whose holes were fixed beforehand
 (missing at random), and what it says of a seed holds for seeds that went out, too. Least squares does not: survivors were lucky
 in the prompts that chose them, so it takes the prompts that they alone have for harder than they are.
-Source: Rubin (1976), "Inference and Missing Data", section 6 (ignorable where missing at random); Henderson (1975), "Best
-Linear Unbiased Estimation and Prediction under a Selection Model", sections 2 and 5; Patterson, Thompson (1971), "Recovery of
-Inter-Block Information when Block Sizes are Unequal", section 4 (restricted likelihood); for effects that are no normal draws
-Lange, Little, Taylor (1989), "Robust Statistical Modeling Using the t Distribution", section 3 (EM by weights).
-Deviation: the mixed model equations are solved by the patterns of missing cells (Woodbury 1950), of which a race has one a round.
+Source: Rubin (1976), "Inference and Missing Data" (ignorable where missing at random); Henderson (1975), "Best
+Linear Unbiased Estimation and Prediction under a Selection Model"; Patterson, Thompson (1971), "Recovery of
+Inter-Block Information when Block Sizes are Unequal" (restricted likelihood); for effects that are no normal draws
+Lange, Little, Taylor (1989), "Robust Statistical Modeling Using the t Distribution" (EM by weights).
+Deviation: the mixed model equations are solved by the patterns of missing cells (Woodbury 1950), of which a race has one a
+round.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ class Solved:
 class Cells:
     """What the likelihood needs of P prompts x S seeds.
 
-    n: (S,) cells of each seed. sums: (S,) of its scores less their prompts' means. patterns: (U, S) which seeds prompts have, as
-    0 or the root of how many prompts have just these over how many seeds they are. squares: of all scores less their prompts'
-    means. freedom: cells less prompts.
+    n: (S,) cells of each seed. sums: (S,) of its scores less their prompts' means. patterns: (U, S) which seeds prompts have,
+    as 0 or the root of how many prompts have just these over how many seeds they are. squares: of all scores less their
+    prompts' means. freedom: cells less prompts.
     """
 
     n: npt.NDArray[np.int64]
@@ -89,7 +90,8 @@ class Cells:
         return cls(present.sum(axis=0), centred.sum(axis=0), weighted, float(np.vdot(centred, centred)), freedom)
 
     def noise(self, ratio: float) -> tuple[float, float]:
-        """The variance of the rest that is most likely where seed effects are normal, and that likelihood (restricted, its log).
+        """The variance of the rest that is most likely where seed effects are normal, and that likelihood (restricted, its
+        log).
 
         ratio: the variance of seed effects over that of the rest, at least 0.
         """
@@ -125,9 +127,9 @@ class Cells:
     def _moved(self, keeps: Array) -> tuple[Array, Array, float, float]:
         """Prompts' effects are not the means of who was there: they are moved to where the seeds' expected effects put them.
 
-        keeps: (S,) expected effect of a seed, over the sum of its scores less prompts' effects. Returns errors (U, S) of sums by
-        those of prompts, in units of the rest's; the sums (S,) less the moved effects; by how much that raises `squares`; and
-        twice what not knowing the prompts' effects takes from the likelihood's log.
+        keeps: (S,) expected effect of a seed, over the sum of its scores less prompts' effects. Returns errors (U, S) of sums
+        by those of prompts, in units of the rest's; the sums (S,) less the moved effects; by how much that raises `squares`;
+        and twice what not knowing the prompts' effects takes from the likelihood's log.
         """
         lower = np.linalg.cholesky(np.eye(len(self.patterns)) - (self.patterns * keeps) @ self.patterns.T)
         common = np.linalg.solve(lower, self.patterns)

@@ -1,10 +1,10 @@
 """Effects of all seeds of a race, those that went out early too, with intervals that allow for the prompts that each had.
 
 What is not known of how seed effects are spread is in the intervals: the ratio of their variance to the rest's has a flat prior
-and is summed over (as in `shrinkage`), and so are tails from normal to Student's t of 3 degrees of freedom. Effects are pulled
+and is summed over (as in `shrinkage`), and so are tails from normal to Student's t of 4 degrees of freedom. Effects are pulled
 together by as much as they are noise, so that the best are no winners by luck.
 Source: `cells` for the model; Harville (1976), "Extension of the Gauss-Markov Theorem to Include the Estimation of Random
-Effects", section 3; Gelman et al. (2013), "Bayesian Data Analysis", sections 5.4 and 17.2.
+Effects"; Gelman et al. (2013), "Bayesian Data Analysis", sections 5.4 and 17.2.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from seedscope.analysis.seeds.race.cells import Cells, Solved
 from seedscope.analysis.seeds.race.prior import student
 from seedscope.analysis.seeds.scores.scores import checked_level
 
-_TAILS = (3.0, 5.0, 10.0, np.inf)
-_COARSE, _FINE, _UNLIKELY = 24, 32, 8.0
+_TAILS = {np.inf: 0.6, 8.0: 0.25, 4.0: 0.15}
+"""Degrees of freedom of Student's t, with their probabilities beforehand."""
+_COARSE, _FINE, _UNLIKELY = 24, 20, 8.0
 _WIDER = 2.0
 """By so much further, as a factor, may the likely ratios of heavy tails lie than those of normal effects."""
 
@@ -114,7 +115,7 @@ def _posterior(cells: Cells) -> tuple[Array, Array, Array, float, list[Solved]]:
     both = [(float(ratio), tail) for tail in _TAILS for ratio in ratios]
     solved = [cells.solved(student(*each), noise) for each in both]
     likelihood = np.array([each.likelihood for each in solved])
-    density = np.exp(likelihood - likelihood.max()) * np.tile(np.gradient(ratios), len(_TAILS))
+    density = np.exp(likelihood - likelihood.max()) * np.outer(list(_TAILS.values()), np.gradient(ratios)).ravel()
     ratio, tails = np.array(both).T
     return ratio, tails, density / density.sum(), noise, solved
 

@@ -1,6 +1,6 @@
 """How seed effects are spread beforehand: normal, or with heavier tails, as a mixture of normal draws about 0.
 
-Source: Andrews, Mallows (1974), "Scale Mixtures of Normal Distributions", section 2: Student's t is one, over variances that are
+Source: Andrews, Mallows (1974), "Scale Mixtures of Normal Distributions": Student's t is one, over variances that are
 inverse chi-square.
 Deviation: the mixture over variances has few parts, one for the middle of each equally likely range.
 """
@@ -15,7 +15,7 @@ from scipy.special import gammaincinv
 
 from seedscope.analysis.seeds.distances.moments import Array
 
-_PARTS = 10
+_PARTS = 8
 
 
 @dataclass(frozen=True, eq=False)
