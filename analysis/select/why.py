@@ -47,7 +47,11 @@ class Raced(Strict):
 
     seeds: int = Field(ge=1, description="among which it looked")
     rounds: list[RoundSize]
-    stopped: str = Field(min_length=1, description="why after so many rounds: `budget`, or the target that was reached")
+    stopped: str = Field(min_length=1, description="why after these rounds: `budget`, `gain`, `recall` or `bound`")
+    expected_gain: float | None = Field(
+        description="of the chosen, over what the truly best seeds are worth; null: unknown"
+    )
+    expected_recall: float | None = Field(description="share of the truly best seeds that are expected to be chosen")
     prompts: int = Field(ge=1, description="held out")
     random: int = Field(ge=1, description="seeds that were drawn beside the golden ones on these prompts")
     gain: float = Field(description="golden less random seeds there, in the unit of the measure")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from seedscope.jobs.commands.making import make_and_tell
-from seedscope.jobs.console import out
+from seedscope.jobs.console import out, say_written
 
 if TYPE_CHECKING:
     from seedscope.analysis.run.race import Race
@@ -21,6 +21,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
         UserError: as for `make_and_tell`.
         RunChanged: measurements have changed since a round was decided from them, and decide otherwise now.
     """
+    from seedscope.analysis.judging.export_run import export_nothing
     from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
     from seedscope.analysis.run.parts import block
     from seedscope.analysis.run.run import with_round
@@ -32,8 +33,11 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
     while race.golden is None:
         decision = decide(run)
         for sentence in decision.sentences:
-            out.print(sentence, soft_wrap=True)
+            out.print(sentence)
         if decision.round is None:
+            stopped = decision.stopped or ""
+            out.print(stopped)
+            say_written(export_nothing(run, decision.measure, decision.better, stopped))
             return None
         run = with_round(run, decision.round)
         race = _of(run)

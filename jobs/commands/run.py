@@ -45,6 +45,7 @@ def run_study(
 
 def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> None:
     from seedscope.analysis.judging.export_run import export
+    from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.parts import judged_part
     from seedscope.jobs.commands.rounds import make_rounds
@@ -53,7 +54,7 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> None:
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is not None:
         part = judged_part(made)
-        say_written(export(part, *judge_and_show(part)))
+        say_written([*export(part, *judge_and_show(part)), write_race(made)])
 
 
 @runs_stages

@@ -10,6 +10,7 @@ import numpy as np
 from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_sentences import worse_by
 from seedscope.analysis.judging.judge import Judged, decisive
+from seedscope.analysis.judging.race.outlook import of_rule
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.additive import additive_fit
@@ -81,7 +82,8 @@ def _of_rounds(race: Race, name: str) -> str:
     uniform = pictures / race.rules.seeds
     return (
         f"{len(race.golden or ())} of {race.rules.seeds:,} seeds were chosen by {name} in {len(sizes)} rounds of seeds x new "
-        f"prompts ({', '.join(sizes)}): {pictures:,} pictures, as many as all seeds with {uniform:.1f} prompts."
+        f"prompts ({', '.join(sizes)}): {pictures:,} pictures, as many as all seeds with {uniform:.1f} prompts. They ended as "
+        f"{of_rule(str(race.rounds[-1].why.get('stopped')))}."
     )
 
 
@@ -102,6 +104,11 @@ def _is_worse(scalar: Scalar, held: HeldOut) -> bool:
     return lo is not None and hi is not None and (hi < 0 if scalar.better == "higher" else lo > 0)
 
 
+def _number(race: Race, name: str) -> float | None:
+    value = race.rounds[-1].why.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
 def _raced(race: Race, held: HeldOut) -> Raced:
     gain = held.chosen
     return Raced(
@@ -109,7 +116,9 @@ def _raced(race: Race, held: HeldOut) -> Raced:
         rounds=[
             RoundSize(seeds=len(each.seeds), prompts=len(each.prompts)) for each in race.rounds if each.golden is None
         ],
-        stopped="budget",
+        stopped=str(race.rounds[-1].why.get("stopped")),
+        expected_gain=_number(race, "gain"),
+        expected_recall=_number(race, "recall"),
         prompts=held.prompts,
         random=held.seeds,
         gain=gain.mean,

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
+from seedscope.analysis.judging.race.outlook import TOO_LITTLE, of_first_look, of_now, of_rule, outlook, too_little
 from seedscope.analysis.judging.race.scores import RaceScores, digest, race_scores
 from seedscope.analysis.run.parts import raced
 from seedscope.analysis.run.race import Race
@@ -23,10 +25,14 @@ Seeds = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Decision:
-    """round: what is drawn next; None where the sweep stops. sentences: what a person is told of it."""
+    """round: what is drawn next; None where the sweep stops without a list, and `stopped` says why. measure, better: by which it
+    goes. sentences: what a person is told of it."""
 
     round: Round | None
+    measure: str
+    better: Better
     sentences: tuple[str, ...] = ()
+    stopped: str | None = None
 
 
 def decide(run: DrawnRun) -> Decision:
@@ -41,13 +47,20 @@ def decide(run: DrawnRun) -> Decision:
     race = _race(run)
     scores = race_scores(run)
     out = lacking(scores.signed, scores.still_in)
-    why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
+    ahead = outlook(race, scores, run.study.ranking.smallest)
     sentences = _of_lacking(scores, out)
-    if len(race.rounds) < len(race.schedule):
+    sentences += (of_first_look(race, scores.measure, ahead.look) if len(race.rounds) == 1 else of_now(ahead.now),)
+    told = Decision(None, scores.measure, scores.better, sentences)
+    if ahead.rule == TOO_LITTLE:
+        return replace(told, stopped=too_little(race, scores.measure, ahead.look))
+    why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
+    why |= ahead.record()
+    if ahead.rule is None:
         stays = kept(scores.signed, scores.still_in, race.schedule[len(race.rounds)].seeds)
-        return Decision(Round(race.next_prompts(), scores.named(stays), why=why), sentences)
+        return replace(told, round=Round(race.next_prompts(), scores.named(stays), why=why))
     golden, barred = _golden(run, race, scores)
-    return Decision(_confirmation(race, golden, why), (*sentences, *barred))
+    last = _confirmation(race, golden, {**why, "stopped": ahead.rule})
+    return replace(told, round=last, sentences=(*sentences, *barred, f"The rounds end: {of_rule(ahead.rule)}."))
 
 
 def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:

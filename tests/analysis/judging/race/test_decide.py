@@ -1,20 +1,26 @@
 """Rounds of a sweep: who stays is who has the best mean, recorded rounds are found again, and what may not be is a sentence."""
 
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from played_sweep import made, opened, planted, played, publish, study
 
+from seedscope.analysis.judging.export_run import export_nothing
 from seedscope.analysis.judging.golden_rules import choose
 from seedscope.analysis.judging.judge import judge
 from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
+from seedscope.analysis.judging.race.table import write_race
 from seedscope.analysis.judging.run_view import open_run
 from seedscope.analysis.run.complete_prompts import with_complete_prompts
 from seedscope.analysis.run.parts import judged_part
 from seedscope.analysis.run.race import apart
 from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.prompts import prompt
 
@@ -75,6 +81,51 @@ def test_the_same_study_finds_its_rounds_again_and_looks_at_no_score(finished: t
         before = replace(run, race=replace(run.race, rounds=run.race.rounds[:number]))
         assert decide(before).round == run.race.rounds[number]
     assert [unit.name for unit in open_run(finished[1]).units] == [unit.name for unit in run.units]
+
+
+def test_what_no_seed_decides_stops_with_a_sentence_unless_it_is_to_go_on(tmp_path: Path) -> None:
+    sweep = {"among": "0-127", "golden": 4, "budget": 1600, "random": 12}
+    run = played(opened(study(tmp_path, seeds=sweep), tmp_path / "run"), planted(128, 0.0)[1])
+    found = decide(run)
+    assert found.round is None and found.stopped is not None and run.race is not None
+    assert "The seed decides too little of clip_score" in found.stopped and "`anyway: true`" in found.stopped
+    assert len(run.race.rounds) < len(run.race.schedule)
+    file = export_nothing(run, found.measure, found.better, found.stopped)[0]
+    golden = GoldenSeeds.load(file)
+    assert golden.seeds == [] and golden.why.rule == "race" and golden.why.sentence == found.stopped
+    again = opened(study(tmp_path, seeds=sweep | {"anyway": True}), tmp_path / "run")
+    assert decide(again).round is not None
+
+
+def test_a_target_ends_the_rounds_early(tmp_path: Path) -> None:
+    _, score = planted(32, 0.9)
+    sweep = {"among": "0-31", "golden": 4, "budget": 640, "random": 12, "target": {"gain": 0.9}}
+    run = played(opened(study(tmp_path, seeds=sweep), tmp_path / "run"), score)
+    assert run.race is not None and run.race.golden is not None and len(run.race.rounds) == 2
+    part = judged_part(run)
+    choice = choose(part, judge(part))
+    assert choice.raced is not None and choice.raced.stopped == "gain" and (choice.raced.expected_gain or 0) >= 0.9
+
+
+def test_every_seed_has_a_row_with_the_prompts_that_it_had(finished: tuple[Path, Path]) -> None:
+    effects, _ = planted(32, 0.33)
+    run = run_of(*finished)
+    assert isinstance(run, DrawnRun) and run.race is not None
+    table = pq.read_table(write_race(run))
+    assert sorted(table["seed"].to_pylist()) == list(range(32))
+    assert Counter(table["prompts"].to_pylist()) == {5: 16, 15: 8, 35: 8}
+    assert Counter(table["rounds"].to_pylist()) == {1: 16, 2: 8, 3: 8}
+    assert {seed for seed, chosen in zip(*_columns(table, "seed", "chosen"), strict=True) if chosen} == set(
+        run.race.golden or ()
+    )
+    seeds, lo, hi = (np.array(column) for column in _columns(table, "seed", "lo", "hi"))
+    truth = effects[seeds] - np.median(effects)
+    assert ((lo <= truth) & (truth <= hi)).sum() >= 27
+    assert np.corrcoef(np.array(table["effect"]), truth)[0, 1] > 0.7
+
+
+def _columns(table: pa.Table, *names: str) -> list[list[float]]:
+    return [table[name].to_pylist() for name in names]
 
 
 def test_a_seed_that_lacks_the_measure_goes_out_by_name(tmp_path: Path) -> None:
