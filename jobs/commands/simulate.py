@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 SEEDS, GOLDEN, GAIN = 1024, 16, 0.9
 LEGEND = (
-    "{golden:,} of {seeds:,} seeds. Gain: effect of the seeds found over that of the truly best; recall: share of these that is "
-    "found; means over 200 simulated studies of normal effects. Prompts and pictures with those of the confirmation, a quarter "
-    "of all."
+    "{golden:,} of {seeds:,} seeds. Gain: effect of the seeds found over that of the truly best; recall: share of these that "
+    "is found; means over 200 simulated studies of normal effects. Prompts and pictures with those of the confirmation, a "
+    "quarter of all."
 )
 
 

@@ -23,6 +23,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.race.prior import Prior
 from seedscope.analysis.seeds.scores.additive import centre_by_prompt
 from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.scores.ties import ROUNDING
 
 _PASSES = 3
 """Of the weights that seeds of no normal prior have; they hardly change after the second."""
@@ -85,6 +86,7 @@ class Cells:
                 "No prompt has scores of two seeds, so that none can be compared; measure more of them."
             )
         _, centred = centre_by_prompt(scores)
+        centred[np.abs(centred) < ROUNDING * float(np.nanmax(np.abs(scores)))] = 0.0
         patterns, count = np.unique(present, axis=0, return_counts=True)
         weighted = patterns * np.sqrt(count / patterns.sum(axis=1))[:, None]
         return cls(present.sum(axis=0), centred.sum(axis=0), weighted, float(np.vdot(centred, centred)), freedom)
@@ -104,13 +106,14 @@ class Cells:
 
     def solved(self, prior: Prior, noise: float) -> Solved:
         """Effects under a prior whose parts' variances are in units of `noise`, the variance of the rest."""
+        unit = noise if noise > 0 else 1.0  # where nothing varies
         spread = 1.0 + prior.ratio * self.n[:, None]
         keeps = prior.ratio / spread
         usual = np.log(prior.weight) - 0.5 * np.log(spread)
         part = np.broadcast_to(prior.weight, keeps.shape)
         for _ in range(_PASSES if len(prior.ratio) > 1 else 1):
             common, sums, moved, determinant = self._moved((part * keeps).sum(axis=1))
-            density = usual + (0.5 / noise) * keeps * sums[:, None] ** 2
+            density = usual + (0.5 / unit) * keeps * sums[:, None] ** 2
             highest = density.max(axis=1, keepdims=True)
             part = np.exp(density - highest)
             total = part.sum(axis=1, keepdims=True)
@@ -118,9 +121,9 @@ class Cells:
         means = keeps * sums[:, None]
         effect = (part * means).sum(axis=1)
         variance = (part * (noise * keeps + (means - effect[:, None]) ** 2)).sum(axis=1)
-        likelihood = float((highest + np.log(total)).sum()) - 0.5 * (determinant + (self.squares + moved) / noise)
+        likelihood = float((highest + np.log(total)).sum()) - 0.5 * (determinant + (self.squares + moved) / unit)
         # An error of a prompt's effect moves a seed's by as much of it as the seed's own scores leave open.
-        common = common * variance / np.sqrt(noise)
+        common = common * variance / np.sqrt(unit)
         variances = np.broadcast_to(noise * keeps, part.shape)
         return Solved(effect, variance + (common**2).sum(axis=0), part, means, variances, common, likelihood)
 

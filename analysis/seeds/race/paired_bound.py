@@ -34,12 +34,17 @@ def lucb_gap(
     both = present[:, mine].T @ present[:, others]
     lead = present[:, mine].T @ known[:, others] - known[:, mine].T @ present[:, others]
     with np.errstate(divide="ignore", invalid="ignore"):
-        bound = np.where(both > 0, lead / both + _width(both, prompts, alpha / both.size) * np.sqrt(2 * noise), np.inf)
+        width = np.sqrt(2 * noise) * _width(both, _narrowest_at(prompts, alpha / both.size), alpha / both.size)
+        bound = np.where(both > 0, lead / both + width, np.inf)
     worst, other = np.unravel_index(int(bound.argmax()), bound.shape)
     return float(bound[worst, other]), int(mine[worst]), int(others[other])
 
 
-def _width(n: Array, narrowest: int, alpha: float) -> Array:
+def _width(n: Array, rho: float, alpha: float) -> Array:
     """Half width of a bound on a mean of n normal differences of variance 1, for all n at once."""
-    rho = narrowest / (-float(lambertw(-(alpha**2) / np.e, -1).real) - 1.0)
     return np.asarray(np.sqrt((n + rho) * np.log((n + rho) / (rho * alpha**2))) / n)
+
+
+def _narrowest_at(n: int, alpha: float) -> float:
+    """The `rho` with which the bound is narrowest at n."""
+    return n / (-float(lambertw(-(alpha**2) / np.e, -1).real) - 1.0)

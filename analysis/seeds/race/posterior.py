@@ -35,7 +35,9 @@ def posterior(
     """
     drawn = effects.draws(rng, draws)
     least = np.partition(drawn, -k, axis=1)[:, -k, None]
-    recall = (drawn[:, chosen] >= least).sum(axis=1) / k
+    alike = drawn.max(axis=1) == drawn.min(axis=1)
+    # Where no seed differs from another, any of them are the best.
+    recall = np.where(alike, chosen.mean(), (drawn[:, chosen] >= least).sum(axis=1) / k)
     best = np.where(drawn >= least, drawn, 0.0).sum(axis=1) / (drawn >= least).sum(axis=1)
     mine = drawn[:, chosen].mean(axis=1) if chosen.any() else np.zeros(draws)
     of_all = drawn.mean(axis=1)
