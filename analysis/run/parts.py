@@ -33,8 +33,8 @@ def judged_part(run: SomeRun) -> SomeRun:
     if run.race.golden is None:
         raise UserError(
             f"{run.folder.storage.url}: its sweep is in round {len(run.race.rounds)} of {len(run.race.schedule)}, in which "
-            "most seeds have pictures of few prompts. It is judged when golden and random seeds have been drawn beside each other, "
-            "at its end: `seedscope run` goes on."
+            "most seeds have pictures of few prompts. It is judged when golden and random seeds have been drawn beside each "
+            "other, at its end: `seedscope run` goes on."
         )
     return block(run, len(run.race.rounds))
 

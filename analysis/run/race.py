@@ -44,8 +44,9 @@ class Race:
         rules = Rules(len(wanted.seeds), asked.golden, pictures, len(wanted.prompts), asked.random)
         rng = np.random.default_rng(int(fingerprint({"cause": cause, "for": "rounds"})[:16], 16))
         try:
-            racing, held_out = apart(wanted.prompts, confirmation(rules).prompts, rng)
-            sizes = schedule(replace(rules, prompts=len(racing) + len(held_out)))
+            sizes = schedule(rules)
+            needed = sum(size.prompts for size in sizes)
+            racing, held_out = apart(wanted.prompts, needed, confirmation(rules).prompts, rng)
         except RaceError as reason:
             raise StudyError(f"seeds: {reason}") from None
         first = Round(tuple(prompt.id for prompt in racing[: sizes[0].prompts]), wanted.seeds)
@@ -176,32 +177,35 @@ def race_of(asked: Sweep | None, storage: Storage, wanted: Edition, cause: Json,
 
 
 def apart(
-    prompts: Sequence[Prompt], held_out: int, rng: np.random.Generator
+    prompts: Sequence[Prompt], racing: int, held_out: int, rng: np.random.Generator
 ) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
-    """Prompts for the rounds, and `held_out` others, of groups that no round has, each in an order of chance.
+    """`racing` prompts for the rounds, and `held_out` others, of groups that no round has, each in an order of chance.
 
+    Up to a third of the groups is held out, where so many are not needed for the rounds, so that errors over groups are known.
     Neighbours in the order are of different groups, so that every block has prompts of many. The order depends on the prompts,
     their groups and the generator alone.
 
     Raises:
-        RaceError: all prompts are of one group.
+        RaceError: all prompts are of one group, or groups are too large to be kept apart.
     """
     members: dict[str, list[Prompt]] = {}
     for prompt in sorted(prompts, key=lambda each: each.id):
         members.setdefault(prompt.group, []).append(prompt)
-    labels = [str(label) for label in rng.permutation(sorted(members))]
-    if len(labels) < 2:
+    if len(members) < 2:
         raise RaceError(
             f"{len(prompts)} prompt(s) of one group: a sweep confirms its choice on prompts of other groups than it chose on; "
             "give prompts of two groups or more."
         )
-    shuffled = {label: [members[label][i] for i in rng.permutation(len(members[label]))] for label in labels}
-    kept = len(labels)
-    while kept > 1 and sum(len(members[label]) for label in labels[kept:]) < held_out:
-        kept -= 1
-    return _in_turn([shuffled[label] for label in labels[:kept]]), _in_turn(
-        [shuffled[label] for label in labels[kept:]]
-    )[:held_out]
+    labels = [str(label) for label in rng.permutation(sorted(members))]
+    groups = [[members[label][i] for i in rng.permutation(len(members[label]))] for label in labels]
+    for last in range(max(min(len(groups) // 3, held_out), 1), len(groups)):
+        for_rounds, others = groups[last:], groups[:last]
+        if sum(map(len, others)) >= held_out and sum(map(len, for_rounds)) >= racing:
+            return _in_turn(for_rounds)[:racing], _in_turn(others)[:held_out]
+    raise RaceError(
+        f"{racing:,} prompts for the rounds and {held_out:,} of other groups to confirm the choice are needed, and "
+        f"{len(prompts):,} prompts in {len(groups)} groups cannot be parted so. Name more prompts or groups, or a smaller budget."
+    )
 
 
 def _in_turn(groups: Sequence[Sequence[Prompt]]) -> tuple[Prompt, ...]:

@@ -15,6 +15,7 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from seedscope.analysis.run.race import Race
     from seedscope.jobs.planning.estimate import Budget, Plan, Rated
     from seedscope.jobs.planning.pricing import Spread
 
@@ -63,6 +64,9 @@ def plan_study(
         return
     for line in _sizes(plan):
         out.print(line, soft_wrap=True)
+    if run.race is not None:
+        for sentence in _beside_uniform(run.race, study):
+            out.print(sentence, soft_wrap=True)
     for sentence in [*unused_negatives(run), *unnamed_groups(run)]:
         out.print(sentence, soft_wrap=True)
     if plan.rated is None:
@@ -73,6 +77,14 @@ def plan_study(
     if plan.budget is not None:
         for line in _budget(plan.budget, plan):
             out.print(line, soft_wrap=True)
+
+
+def _beside_uniform(race: Race, study: StudyFile) -> list[str]:
+    """The sweep beside a uniform one, by the noise that its rounds have seen; before these it is not known."""
+    from seedscope.analysis.judging.race.cost import beside_uniform
+
+    simulate = f"`seedscope simulate {study} --lambda 15` says what it finds where the rest varies 15 times as much as seeds do."
+    return beside_uniform(race) or [f"What it will find depends on the noise, which its first round tells. {simulate}"]
 
 
 def _counts(text: str) -> list[int]:

@@ -25,8 +25,8 @@ Seeds = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Decision:
-    """round: what is drawn next; None where the sweep stops without a list, and `stopped` says why. measure, better: by which it
-    goes. sentences: what a person is told of it."""
+    """round: what is drawn next; None where the sweep stops without a list, and `stopped` says why. measure, better: by which
+    it goes. sentences: what a person is told of it."""
 
     round: Round | None
     measure: str

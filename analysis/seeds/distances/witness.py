@@ -82,7 +82,7 @@ class Witness:
             return np.asarray(pulls + lengths * np.where(count > 1, count / (count - 1.0), np.nan))
 
     def score_around(self, features: npt.ArrayLike, mean: Array, beside: Array, others: Array) -> Array:
-        """w (m,) of features (m, D), for seeds with different prompts; in the distance's unit, NaN for rows that are not finite.
+        """w (m,) of features (m, D), for seeds with different prompts; in the distance's unit, NaN for a row not finite.
 
         mean: (D,) of the seeds with all prompts; beside: (m, D) theirs on the prompt of each; others: (m, D), l above.
         """

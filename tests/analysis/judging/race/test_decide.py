@@ -21,8 +21,12 @@ from seedscope.analysis.run.parts import judged_part
 from seedscope.analysis.run.race import apart
 from seedscope.analysis.run.run import DrawnRun, run_of
 from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.analysis.select.racing import RaceError
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.prompts import prompt
+
+TOO_LITTLE = 0
+"""Noise of which the first round already says that no budget of this size will tell seeds apart."""
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +88,12 @@ def test_the_same_study_finds_its_rounds_again_and_looks_at_no_score(finished: t
 
 
 def test_what_no_seed_decides_stops_with_a_sentence_unless_it_is_to_go_on(tmp_path: Path) -> None:
-    sweep = {"among": "0-127", "golden": 4, "budget": 1600, "random": 12}
-    run = played(opened(study(tmp_path, seeds=sweep), tmp_path / "run"), planted(128, 0.0)[1])
+    sweep = {"among": "0-399", "golden": 100, "budget": 4300, "random": 12}
+    run = played(opened(study(tmp_path, seeds=sweep), tmp_path / "run"), planted(400, 0.0, TOO_LITTLE)[1])
     found = decide(run)
-    assert found.round is None and found.stopped is not None and run.race is not None
+    assert found.round is None and found.stopped is not None and run.race is not None and len(run.race.rounds) == 1
     assert "The seed decides too little of clip_score" in found.stopped and "`anyway: true`" in found.stopped
-    assert len(run.race.rounds) < len(run.race.schedule)
-    file = export_nothing(run, found.measure, found.better, found.stopped)[0]
-    golden = GoldenSeeds.load(file)
+    golden = GoldenSeeds.load(export_nothing(run, found.measure, found.better, found.stopped)[0])
     assert golden.seeds == [] and golden.why.rule == "race" and golden.why.sentence == found.stopped
     again = opened(study(tmp_path, seeds=sweep | {"anyway": True}), tmp_path / "run")
     assert decide(again).round is not None
@@ -199,10 +201,14 @@ def test_a_sweep_stays_as_it_was_begun(tmp_path: Path) -> None:
 
 
 def test_no_group_of_prompts_is_in_a_round_and_in_the_confirmation() -> None:
-    prompts = [prompt(f"a {colour} {thing}", thing) for thing in "abcdefgh" for colour in ("red", "blue", "green")]
+    prompts = [prompt(f"a {colour} {thing}", thing) for thing in "abcdefghi" for colour in ("red", "blue", "green")]
     rng = np.random.default_rng
-    racing, held_out = apart(prompts, 5, rng(1))
-    assert len(held_out) == 5 and {item.group for item in racing}.isdisjoint(item.group for item in held_out)
-    assert len({item.group for item in racing[:6]}) == 6, "a block has prompts of many groups"
-    assert apart(prompts[::-1], 5, rng(1)) == (racing, held_out)
-    assert apart(prompts, 5, rng(2)) != (racing, held_out)
+    racing, held_out = apart(prompts, 12, 5, rng(1))
+    assert len(racing) == 12 and len(held_out) == 5
+    assert len({item.group for item in held_out}) == 3 and len({item.group for item in racing[:6]}) == 6
+    assert {item.group for item in racing}.isdisjoint(item.group for item in held_out)
+    assert apart(prompts[::-1], 12, 5, rng(1)) == (racing, held_out)
+    assert apart(prompts, 12, 5, rng(2)) != (racing, held_out)
+    assert len({item.group for item in apart(prompts, 21, 5, rng(1))[1]}) == 2, "as many as the rounds leave"
+    with pytest.raises(RaceError, match="cannot be parted so"):
+        apart(prompts, 22, 4, rng(1))
