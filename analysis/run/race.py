@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
@@ -152,8 +152,20 @@ def _other_prompts(whose: str) -> str:
     )
 
 
-def race_of(asked: Sweep | None, storage: Storage, wanted: Edition, cause: Json, *, begun: bool) -> Race | None:
-    """The race of a study that asks for a sweep; None of one that does not. begun: whether anything has been drawn.
+def race_of(
+    asked: Sweep | None,
+    storage: Storage,
+    wanted: Edition,
+    cause: Json,
+    *,
+    begun: bool,
+    rate: Callable[[], float | None],
+) -> Race | None:
+    """The race of a study that asks for a sweep; None of one that does not.
+
+    Args:
+        begun: whether anything has been drawn.
+        rate: pictures a second, for a budget in hours; once the sweep has begun its rules keep what these came to.
 
     Raises:
         StudyError: there is no such race.
@@ -172,7 +184,12 @@ def race_of(asked: Sweep | None, storage: Storage, wanted: Edition, cause: Json,
     if recorded and isinstance(then := recorded[0].why.get("seeds"), dict) and pictures is None:
         pictures = int(str(then["pictures"]))
     if pictures is None:
-        raise StudyError(f"seeds.hours: {asked.hours:g} hours cannot be counted in pictures yet; write seeds.budget.")
+        if (speed := rate()) is None:
+            raise StudyError(
+                "seeds.hours: no rate is known of this model, sampling and features yet. `seedscope bench` of this study "
+                "measures it here; or write the budget in pictures."
+            )
+        pictures = int((asked.hours or 0.0) * 3600 * speed)
     return Race.of(asked, wanted, pictures, cause, recorded)
 
 
@@ -198,13 +215,15 @@ def apart(
         )
     labels = [str(label) for label in rng.permutation(sorted(members))]
     groups = [[members[label][i] for i in rng.permutation(len(members[label]))] for label in labels]
-    for last in range(max(min(len(groups) // 3, held_out), 1), len(groups)):
+    third = max(min(len(groups) // 3, held_out), 1)
+    for last in (*range(third, 0, -1), *range(third + 1, len(groups))):
         for_rounds, others = groups[last:], groups[:last]
         if sum(map(len, others)) >= held_out and sum(map(len, for_rounds)) >= racing:
             return _in_turn(for_rounds)[:racing], _in_turn(others)[:held_out]
     raise RaceError(
         f"{racing:,} prompts for the rounds and {held_out:,} of other groups to confirm the choice are needed, and "
-        f"{len(prompts):,} prompts in {len(groups)} groups cannot be parted so. Name more prompts or groups, or a smaller budget."
+        f"{len(prompts):,} prompts in {len(groups)} groups cannot be parted so. Name more prompts or groups, or a smaller "
+        "budget."
     )
 
 

@@ -11,6 +11,7 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.run.bench_file import last_bench
 from seedscope.analysis.run.race import Race, race_of
 from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
@@ -157,11 +158,12 @@ class BroughtInRun(Run):
 AnyRun = DrawnRun | BroughtInRun
 
 
-def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
+def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:
     """The run of a study file, as it stands; that of imported pictures lies in their run folder.
 
     Args:
         out: the run folder, or its URL.
+        uniform: as of `drawn_run`.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its features, before work begins.
@@ -170,7 +172,7 @@ def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
     if isinstance(study, ImportedStudy):
         return _brought_in(study, RunFolder(out or study_file.parent))
     try:
-        return drawn_run(study, RunFolder(out or Path("runs") / study.name))
+        return drawn_run(study, RunFolder(out or Path("runs") / study.name), uniform=uniform)
     except StudyError as error:
         raise StudyError(in_file(study_file, study, str(error))) from None
 
@@ -305,8 +307,11 @@ def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
     return with_likely_groups(prompts) if study.groups == "auto" else list(prompts)
 
 
-def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
+def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> DrawnRun:
     """The run of a study whose pictures a model draws, in a folder, as it stands.
+
+    Args:
+        uniform: of a sweep, as if all seeds were drawn with all prompts: to look at its pictures' making alone.
 
     Raises:
         UserError: as for `run_of`.
@@ -324,22 +329,30 @@ def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
     tables = naming(made_from)
     if known and isinstance(first := known[0][0], dict) and not _differences(folder, study, known[-1][0], made_from):
         tables = naming(first)
-    asked = study.seeds if isinstance(study.seeds, Sweep) else None
-    race = race_of(asked, folder.storage, wanted, tables, begun=bool(known))
-    return DrawnRun(
+    run = DrawnRun(
         study=study,
         folder=folder,
         cause=tables,
         made_from=made_from,
         wanted=wanted,
-        units=_units(study, race, recorded, wanted),
+        units=_units(study, None, recorded, wanted),
         images=Table.of(folder.storage, "images", fingerprint(tables), task.schema),
         subject=study.model.name.rsplit("/", 1)[-1],
         measured=measured,
         located=located,
         task=task,
-        race=race,
     )
+    if uniform:
+        return run
+    asked = study.seeds if isinstance(study.seeds, Sweep) else None
+    race = race_of(asked, folder.storage, wanted, tables, begun=bool(known), rate=partial(_rate, run))
+    return replace(run, race=race, units=_units(study, race, recorded, wanted))
+
+
+def _rate(run: DrawnRun) -> float | None:
+    """Pictures a second of one GPU or worker, as it was measured last; None where it was not."""
+    found = last_bench(run)
+    return None if found is None else found[1].rate["worker"].median
 
 
 def _refuse_cut_sets(study: Study, units: Sequence[Unit], together: int) -> None:

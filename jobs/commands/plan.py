@@ -83,8 +83,10 @@ def _beside_uniform(race: Race, study: StudyFile) -> list[str]:
     """The sweep beside a uniform one, by the noise that its rounds have seen; before these it is not known."""
     from seedscope.analysis.judging.race.cost import beside_uniform
 
-    simulate = f"`seedscope simulate {study} --lambda 15` says what it finds where the rest varies 15 times as much as seeds do."
-    return beside_uniform(race) or [f"What it will find depends on the noise, which its first round tells. {simulate}"]
+    return beside_uniform(race) or [
+        "What it will find depends on the noise, which its first round tells; "
+        f"`seedscope simulate {study} --lambda 15` says it of noise that varies 15 times as much as seeds do."
+    ]
 
 
 def _counts(text: str) -> list[int]:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from seedscope.analysis.run.bench_file import Bench, last_bench
 from seedscope.analysis.run.run import DrawnRun
-from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import cut, plan

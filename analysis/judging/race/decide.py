@@ -81,7 +81,8 @@ def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:
         if now is None or (now.seeds, now.golden, now.prompts) != (told.seeds, told.golden, told.prompts):
             raise RunChanged(
                 f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have "
-                "changed since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with --out."
+                "changed since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with "
+                "--out."
             )
 
 

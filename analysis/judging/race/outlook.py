@@ -73,16 +73,18 @@ def of_first_look(race: Race, measure: str, found: FirstLook) -> str:
         f"({_times(found.noise_ratio_lo)} to {_times(found.noise_ratio_hi)}). With the {final:,} prompts of the last ones the "
         f"reliability would be {found.reliability:.2f} (at most {found.reliability_hi:.2f}). To expect of this "
         f"sweep: {100 * found.race.gain:.0f} % of what the best {race.rules.golden} seeds are worth, and "
-        f"{100 * found.race.recall:.0f} % of them; of all seeds with as many pictures {100 * found.uniform.gain:.0f} % and {100 * found.uniform.recall:.0f} %."
+        f"{100 * found.race.recall:.0f} % of them; of all seeds with as many pictures {100 * found.uniform.gain:.0f} % and "
+        f"{100 * found.uniform.recall:.0f} %."
     )
 
 
 def too_little(race: Race, measure: str, found: FirstLook) -> str:
     """Why a sweep stops without a list."""
     return (
-        f"The seed decides too little of {measure}: after {len(race.rounds)} of {len(race.schedule)} rounds it is known that the "
-        f"ranking of the last seeds would have a reliability of at most {found.reliability_hi:.2f} with this budget, and "
-        f"{ENOUGH:g} is asked for. No seed is golden. A larger budget may tell; `anyway: true` under `seeds` goes on with this one."
+        f"The seed decides too little of {measure}: after {len(race.rounds)} of {len(race.schedule)} rounds it is known that "
+        f"the ranking of the last seeds would have a reliability of at most {found.reliability_hi:.2f} with this budget, and "
+        f"{ENOUGH:g} is asked for. No seed is golden. A larger budget may tell; `anyway: true` under `seeds` goes on with this "
+        "one."
     )
 
 

@@ -1,4 +1,4 @@
-"""`seedscope run` of a sweep: killed in an object store between and within rounds, it goes on with the same decisions and bytes."""
+"""`seedscope run` of a sweep in an object store: killed between and within rounds, it ends with the decisions of a calm one."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def test_measurements_that_decide_otherwise_now_are_refused_and_others_are_not(t
         ({"seeds": {"among": "0-31", "golden": 32, "budget": 640}}, "32 golden seeds among 32 leave nothing to choose"),
         ({"prompts": [{"grid": {"objects": ["cat"], "modifiers": [f"{i}" for i in range(60)]}}]}, "of one group"),
         ({"model": "sprout", "sampling": {"steps": 4}, "task": {"particles": {"set": 4}}}, "drawn in sets of 4"),
-        ({"seeds": {"among": "0-31", "golden": 4, "hours": 1}}, "cannot be counted in pictures"),
+        ({"seeds": {"among": "0-31", "golden": 4, "hours": 1}}, "no rate is known of this model"),
     ],
 )
 def test_what_cannot_be_raced_is_a_sentence_before_any_work(
