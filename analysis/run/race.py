@@ -172,7 +172,7 @@ def race_of(
         RunChanged: the run was begun as a sweep, and is to be none, or the other way round.
     """
     recorded = rounds(storage)
-    if (asked is not None) != bool(recorded) and begun:
+    if (recorded and asked is None) or (asked is not None and not recorded and begun):
         was, now = ("in rounds", "all seeds") if recorded else ("with all seeds on all prompts", "a sweep")
         raise RunChanged(
             f"{storage.url}: was drawn {was}, and the study asks for {now}. Choose another folder with --out, or another name "
@@ -203,20 +203,20 @@ def apart(
     their groups and the generator alone.
 
     Raises:
-        RaceError: all prompts are of one group, or groups are too large to be kept apart.
+        RaceError: prompts are of fewer than three groups, or these are too large to be kept apart.
     """
     members: dict[str, list[Prompt]] = {}
     for prompt in sorted(prompts, key=lambda each: each.id):
         members.setdefault(prompt.group, []).append(prompt)
-    if len(members) < 2:
+    if len(members) < 3:
         raise RaceError(
-            f"{len(prompts)} prompt(s) of one group: a sweep confirms its choice on prompts of other groups than it chose on; "
-            "give prompts of two groups or more."
+            f"{len(prompts)} prompt(s) in {len(members)} group(s): a sweep confirms its choice on prompts of two other groups "
+            "than it chose on; give prompts of three groups or more."
         )
     labels = [str(label) for label in rng.permutation(sorted(members))]
     groups = [[members[label][i] for i in rng.permutation(len(members[label]))] for label in labels]
-    third = max(min(len(groups) // 3, held_out), 1)
-    for last in (*range(third, 0, -1), *range(third + 1, len(groups))):
+    third = max(min(len(groups) // 3, held_out), 2)
+    for last in (*range(third, 1, -1), *range(third + 1, len(groups))):
         for_rounds, others = groups[last:], groups[:last]
         if sum(map(len, others)) >= held_out and sum(map(len, for_rounds)) >= racing:
             return _in_turn(for_rounds)[:racing], _in_turn(others)[:held_out]

@@ -16,7 +16,7 @@ from seedscope.analysis.run.parts import raced
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import kept, lacking
-from seedscope.pipeline.errors import RunChanged
+from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.rounds import Round
 
@@ -41,12 +41,17 @@ def decide(run: DrawnRun) -> Decision:
     A function of the stored scores and the study alone: whoever asks, whenever, gets the same.
 
     Raises:
-        UserError: missing scores leave seeds without a prompt in common.
+        UserError: no seed has scores enough, or missing ones leave seeds without a prompt in common.
         CorruptShard: a shard is damaged, or missing.
     """
     race = _race(run)
     scores = race_scores(run)
     out = lacking(scores.signed, scores.still_in)
+    if not (scores.still_in & ~out).any():
+        raise UserError(
+            f"{run.folder.storage.url}: no seed has a {scores.measure} of half of its prompts or more, so that none can stay in. "
+            "`seedscope status` names the cells that failed."
+        )
     ahead = outlook(race, scores, run.study.ranking.smallest)
     sentences = _of_lacking(scores, out)
     sentences += (of_first_look(race, scores.measure, ahead.look) if len(race.rounds) == 1 else of_now(ahead.now),)

@@ -162,7 +162,10 @@ def test_measurements_that_decide_otherwise_now_are_refused_and_others_are_not(t
         ({"seeds": {"among": "0-31", "golden": 4, "budget": 100}}, "budget of 100 pictures is too small"),
         ({"seeds": {"among": "0-31", "golden": 4, "budget": 6400}}, "takes .* prompts, and there are 60"),
         ({"seeds": {"among": "0-31", "golden": 32, "budget": 640}}, "32 golden seeds among 32 leave nothing to choose"),
-        ({"prompts": [{"grid": {"objects": ["cat"], "modifiers": [f"{i}" for i in range(60)]}}]}, "of one group"),
+        (
+            {"prompts": [{"grid": {"objects": ["cat"], "modifiers": [f"{i}" for i in range(60)]}}]},
+            "three groups or more",
+        ),
         ({"model": "sprout", "sampling": {"steps": 4}, "task": {"particles": {"set": 4}}}, "drawn in sets of 4"),
         ({"seeds": {"among": "0-31", "golden": 4, "hours": 1}}, "no rate is known of this model"),
     ],
