@@ -19,6 +19,6 @@ def beside_uniform(race: Race) -> list[str]:
     return [
         f"What is not the seed's varies {ratio:,.3g} times as much as what is (lambda). Of seeds like these such a sweep "
         f"of {found.race.pictures:,} pictures is expected to keep {100 * found.race.found.gain:.0f} % of what the best "
-        f"{rules.golden} are worth; a uniform sweep of as many pictures {100 * found.equal_cost.found.gain:.0f} %, and the same "
-        f"gain would take it {found.equal_gain.pictures:,} pictures, {found.cheaper:,.1f} times as many."
+        f"{rules.golden} are worth; a uniform sweep of as many pictures {100 * found.equal_cost.found.gain:.0f} %, and the "
+        f"same gain would take it {found.equal_gain.pictures:,} pictures, {found.cheaper:,.1f} times as many."
     ]

@@ -49,8 +49,8 @@ def decide(run: DrawnRun) -> Decision:
     out = lacking(scores.signed, scores.still_in)
     if not (scores.still_in & ~out).any():
         raise UserError(
-            f"{run.folder.storage.url}: no seed has a {scores.measure} of half of its prompts or more, so that none can stay in. "
-            "`seedscope status` names the cells that failed."
+            f"{run.folder.storage.url}: no seed has a {scores.measure} of half of its prompts or more, so that none can stay "
+            "in. `seedscope status` names the cells that failed."
         )
     ahead = outlook(race, scores, run.study.ranking.smallest)
     sentences = _of_lacking(scores, out)
@@ -61,11 +61,10 @@ def decide(run: DrawnRun) -> Decision:
     why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
     why |= ahead.record()
     if ahead.rule is None:
-        stays = kept(scores.signed, scores.still_in, race.schedule[len(race.rounds)].seeds)
-        return replace(told, round=Round(race.next_prompts(), scores.named(stays), why=why))
-    golden, barred = _golden(run, race, scores)
-    last = _confirmation(race, golden, {**why, "stopped": ahead.rule})
-    return replace(told, round=last, sentences=(*sentences, *barred, f"The rounds end: {of_rule(ahead.rule)}."))
+        return replace(told, round=replace(_next(race, scores), why=why))
+    last, barred = _last(run, race, scores)
+    told = replace(told, sentences=(*sentences, *barred, f"The rounds end: {of_rule(ahead.rule)}."))
+    return replace(told, round=replace(last, why={**why, "stopped": ahead.rule}))
 
 
 def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:
@@ -82,8 +81,9 @@ def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:
         before, told = replace(run, race=replace(race, rounds=race.rounds[:number])), race.rounds[number]
         if trust_bytes and told.why.get("scores") == digest(before):
             continue
-        now = decide(before).round
-        if now is None or (now.seeds, now.golden, now.prompts) != (told.seeds, told.golden, told.prompts):
+        race_before, scores = _race(before), race_scores(before)
+        now = _next(race_before, scores) if told.golden is None else _last(before, race_before, scores)[0]
+        if replace(now, why={}) != replace(told, why={}):
             raise RunChanged(
                 f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have "
                 "changed since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with "
@@ -97,14 +97,20 @@ def _race(run: DrawnRun) -> Race:
     return run.race
 
 
-def _golden(run: DrawnRun, race: Race, scores: RaceScores) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The best seeds of those that are still in, best first, and why others are not among them: degenerate pictures."""
+def _next(race: Race, scores: RaceScores) -> Round:
+    """The next round: the better half of the seeds, with new prompts."""
+    stays = kept(scores.signed, scores.still_in, race.schedule[len(race.rounds)].seeds)
+    return Round(race.next_prompts(), scores.named(stays))
+
+
+def _last(run: DrawnRun, race: Race, scores: RaceScores) -> tuple[Round, tuple[str, ...]]:
+    """The confirmation of the best seeds that are still in, and why others are not among them: degenerate pictures."""
     degenerate, barred = DegenerateSeeds(raced(run)), dict[int, str]()
     while True:
         free = scores.still_in & ~np.isin(scores.grid.seeds, [*barred])
         chosen = kept(scores.signed, free, race.rules.golden)
         if not (found := degenerate(scores.named(chosen))):
-            return tuple(_best_first(scores, chosen)), tuple(barred.values())
+            return _confirmation(race, tuple(_best_first(scores, chosen))), tuple(barred.values())
         barred |= found
 
 
@@ -118,14 +124,14 @@ def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
         left &= ~best
 
 
-def _confirmation(race: Race, golden: tuple[int, ...], why: dict[str, Json]) -> Round:
+def _confirmation(race: Race, golden: tuple[int, ...]) -> Round:
     """Golden seeds and random ones of all others, on the prompts that were held out."""
     others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden], np.int64)
     rng = np.random.default_rng(int(fingerprint({"seeds": others.tolist(), "for": "random seeds"})[:16], 16))
     count = min(len(others), race.confirmation.seeds - race.rules.golden)
     wanted = {*golden, *rng.choice(others, count, replace=False).tolist()}
     seeds = tuple(seed for seed in race.rounds[0].seeds if seed in wanted)
-    return Round(tuple(prompt.id for prompt in race.held_out), seeds, golden, why)
+    return Round(tuple(prompt.id for prompt in race.held_out), seeds, golden)
 
 
 def _of_lacking(scores: RaceScores, out: Seeds) -> tuple[str, ...]:
