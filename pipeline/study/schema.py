@@ -300,12 +300,11 @@ class Study(Measured):
     @model_validator(mode="before")
     @classmethod
     def _a_sweep_says_how_many_are_golden(cls, study: object) -> object:
-        match study:
-            case {"seeds": {"golden": int(golden)}} if (
-                isinstance(ranking := study.get("ranking", {}), dict) and golden > 0 and not isinstance(golden, bool)
-            ):
-                return {**study, "ranking": {"golden": golden, **ranking}}
-        return study
+        seeds, ranking = (study.get("seeds"), study.get("ranking", {})) if isinstance(study, dict) else (None, None)
+        golden = seeds.get("golden") if isinstance(seeds, dict) else None
+        if not isinstance(study, dict) or not isinstance(ranking, dict) or type(golden) is not int or golden < 1:
+            return study
+        return {**study, "ranking": {"golden": golden, **ranking}}
 
     @model_validator(mode="after")
     def _a_sweep_ranks_by_one_feature(self) -> Self:

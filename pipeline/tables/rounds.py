@@ -69,11 +69,14 @@ def record(storage: Storage, number: int, wanted: Round) -> None:
 
 
 def _round(records: Records, number: int) -> Round:
-    found = records.read(number)
-    match found:
+    match found := records.read(number):
         case {"prompts": list(prompts), "seeds": list(seeds), "why": dict(why)}:
-            golden = found.get("golden")
-            if all(isinstance(prompt, str) for prompt in prompts) and all(isinstance(seed, int) for seed in seeds):
-                chosen = tuple(map(int, golden)) if isinstance(golden, list) else None  # type: ignore[arg-type]  # sealed
-                return Round(tuple(map(str, prompts)), tuple(seeds), chosen, why)  # type: ignore[arg-type]  # looked at
+            named, numbers = [each for each in prompts if isinstance(each, str)], _whole(seeds)
+            if len(named) == len(prompts) and len(numbers) == len(seeds):
+                golden = found.get("golden")
+                return Round(tuple(named), numbers, _whole(golden) if isinstance(golden, list) else None, why)
     raise records.unreadable(number, ValueError("it is not of a round"))
+
+
+def _whole(values: list[Json]) -> tuple[int, ...]:
+    return tuple(each for each in values if isinstance(each, int))

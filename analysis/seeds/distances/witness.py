@@ -141,7 +141,7 @@ def uneven_witness_grid(
     with_all = np.isin(list(seeds), list(full))
     everything, dimensions = Moments.empty(reference.dimensions), reference.dimensions
     of_seed, of_prompt = np.zeros((len(seeds), dimensions)), np.zeros((len(prompts), dimensions))
-    present = np.zeros((len(prompts), len(seeds)), np.bool_)
+    present: npt.NDArray[np.bool_] = np.zeros((len(prompts), len(seeds)), np.bool_)
 
     def read(unit: Unit) -> tuple[Array, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
         """The features of a unit's cells, and the places of the prompt and of the seed of each."""
