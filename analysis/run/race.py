@@ -24,11 +24,12 @@ from seedscope.pipeline.tables.run_folder import changes
 
 @dataclass(frozen=True, eq=False)
 class Race:
-    """asked: the study's key `seeds`. racing, held_out: the prompts of the rounds, and those of the confirmation, in order.
-    rounds: those that are decided; before the first one is recorded, that one as it will be."""
+    """asked: the study's key `seeds`. prompts: all of the study. racing, held_out: those of the rounds, and those of the
+    confirmation, in order. rounds: those that are decided; before the first one is recorded, that one as it will be."""
 
     asked: Sweep
     rules: Rules
+    prompts: tuple[Prompt, ...]
     racing: tuple[Prompt, ...]
     held_out: tuple[Prompt, ...]
     rounds: tuple[Round, ...]
@@ -50,7 +51,7 @@ class Race:
         except RaceError as reason:
             raise StudyError(f"seeds: {reason}") from None
         first = Round(tuple(prompt.id for prompt in racing[: sizes[0].prompts]), wanted.seeds)
-        race = cls(asked, rules, racing, held_out, tuple(recorded) or (first,))
+        race = cls(asked, rules, wanted.prompts, racing, held_out, tuple(recorded) or (first,))
         known = {prompt.id for prompt in wanted.prompts}
         if any(prompt not in known for each in recorded for prompt in each.prompts):
             raise RunChanged(_other_prompts("Its rounds"))
@@ -96,7 +97,7 @@ class Race:
 
     def blocks(self) -> list[Crossed]:
         """What the rounds draw, in order: an ordinary block of prompts x seeds each."""
-        return blocks_of(self.rounds, (*self.racing, *self.held_out))
+        return blocks_of(self.rounds, self.prompts)
 
     def planned(self) -> list[Crossed]:
         """`blocks`, with those that are to come in their sizes; which seeds these will have is not known yet."""

@@ -74,7 +74,9 @@ def _again(run: AnyRun, every: float) -> Iterator[RunStatus]:
 
 def _print(found: RunStatus, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(asdict(found) | {"finished": found.finished}), flush=True)
+        told = asdict(found) | {"finished": found.finished}
+        of_sweeps = () if found.race else ("race", "rounds_to_come")
+        print(json.dumps({key: value for key, value in told.items() if key not in of_sweeps}), flush=True)
         return
     for line in describe(found):
         out.print(line, soft_wrap=True)
