@@ -2,7 +2,7 @@
 
 How far seed effects spread is known from all seeds together, long before single seeds are; still, one round of few prompts
 cannot rule out effects that the last rounds would show. Of 1,024 seeds and two prompts without any seed effect, the upper bound
-of the reliability at the final prompts is some 0.8: the sentence "too little" comes at once only where the last rounds add
+of the reliability at the final prompts is some 0.9: the sentence "too little" comes at once only where the last rounds add
 little, and else after later rounds. Whether golden seeds are golden, the confirmation says in any case.
 """
 
