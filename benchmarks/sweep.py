@@ -1,14 +1,15 @@
 """The adaptive sweep beside the uniform one: on seeds whose truth is known, and on a finished run whose scores are drawn again.
 
-    python benchmarks/sweep.py                     1,024 seeds for lambda = 2, 15, 74, 400: recall, gain, intervals after dropping
-    python benchmarks/sweep.py --effects t5        the same with effects of heavy tails; also skewed ones
-    python benchmarks/sweep.py --null              no effects at all: golden lists that are false, and when "too little" is said
-    python benchmarks/sweep.py --replay RUN        a finished run: adaptive at a tenth of its pictures beside all of them
+    python benchmarks/sweep.py                  1,024 seeds, lambda = 2, 15, 74, 400: recall, gain, intervals after dropping
+    python benchmarks/sweep.py --effects t5     the same with effects of heavy tails; also skewed ones
+    python benchmarks/sweep.py --null           no effects at all: golden lists that are false, and when "too little" is said
+    python benchmarks/sweep.py --replay STUDY   its finished run: adaptive at a tenth of the pictures beside a uniform sweep
 
 The truth is simulated by blocks, not by cells: of a seed and block only the mean of its scores matters, which is normal, and of
 all cells together the sum of squares, which is chi-square. `--replay` takes the scores of a run's own pictures: the prompts are
-put in another order, the first half is raced on, and both lists are compared with all seeds on the other half, which neither
-has seen. The uniform sweep has all of the first half. Distances cannot be replayed; their witness can.
+put in another order, the uniform sweep has the first three quarters of them, the adaptive one a tenth of those pictures, and
+both lists are compared with all seeds on the last quarter, which neither has seen. Distances cannot be replayed; their witness
+can.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ EFFECTS: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "best few": lambda rng, seeds: rng.exponential(size=seeds) - 1.0,
     "worst few": lambda rng, seeds: 1.0 - rng.exponential(size=seeds),
     "uniform": lambda rng, seeds: rng.uniform(-1, 1, seeds) * np.sqrt(3),
-    "none": lambda rng, seeds: np.zeros(seeds),
+    "none": lambda rng, seeds: 0.0 * rng.random(seeds),
 }
 """True effects of variance 1, of mean 0."""
 
@@ -138,8 +139,8 @@ def null(arguments: argparse.Namespace) -> None:
     print(f"golden lists that are confirmed at p = 0.05: {100 * share:.1f} ±{200 * error:.1f} % (wanted at most 5)")
     if upper:
         print(
-            f"after the last round the reliability is at most {np.median(upper):.2f} in the median of {len(upper)} studies, and "
-            f"below {ENOUGH} (too little) in {100 * np.mean(np.array(upper) < ENOUGH):.0f} %"
+            f"after the last round the reliability is at most {np.median(upper):.2f} in the median of {len(upper)} studies, "
+            f"and below {ENOUGH} (too little) in {100 * np.mean(np.array(upper) < ENOUGH):.0f} %"
         )
 
 
@@ -169,13 +170,12 @@ def replay(arguments: argparse.Namespace) -> None:
 def replayed(name: str, scores: Array, arguments: argparse.Namespace) -> str:
     """A line: what both lists keep on prompts that neither has seen."""
     prompts, seeds = scores.shape
-    golden, half = arguments.golden, prompts // 2
-    budget = prompts * seeds // 10
+    golden, first = arguments.golden, prompts * 3 // 4
     rng, rows = np.random.default_rng(3), []
-    rules = Rules(seeds, golden, budget * 4 // 3, 10**9)
+    rules = Rules(seeds, golden, round(arguments.share * first * seeds) * 4 // 3, 10**9)
     for _ in range(arguments.studies):
         order = rng.permutation(prompts)
-        learnt, unseen = scores[order[:half]], scores[order[half:]]
+        learnt, unseen = scores[order[:first]], scores[order[first:]]
         over = np.nanmean(unseen - np.nanmean(unseen, axis=1, keepdims=True), axis=0)
         adaptive, drawn = race_on(learnt, rules)
         uniform = kept(learnt, np.ones(seeds, np.bool_), golden)
@@ -184,8 +184,8 @@ def replayed(name: str, scores: Array, arguments: argparse.Namespace) -> str:
     raced, uniform, few, both, drawn = np.array(rows).T
     share, spread = raced.mean() / uniform.mean(), np.quantile(raced / uniform, [0.1, 0.9])
     return (
-        f"{name}: adaptive keeps {share:.0%} of the uniform sweep's gain (eight in ten replays {spread[0]:.0%} to {spread[1]:.0%}) "
-        f"with {drawn.mean():,.0f} pictures for {half * seeds:,}; uniform with as many {few.mean() / uniform.mean():.0%}; "
+        f"{name}: adaptive keeps {share:.0%} of the uniform sweep's gain ({spread[0]:.0%} to {spread[1]:.0%} in eight of ten) "
+        f"with {drawn.mean():,.0f} pictures for {first * seeds:,}; uniform with as many {few.mean() / uniform.mean():.0%}; "
         f"{both.mean():.1f} of {golden} seeds are the same"
     )
 
@@ -218,6 +218,7 @@ def main() -> None:
     parser.add_argument("--looks", type=int, default=20, help="of --null: studies whose mixed model is fitted")
     parser.add_argument("--replay", type=Path, metavar="STUDY", help="the study of a finished run")
     parser.add_argument("--out", help="of --replay: its run folder")
+    parser.add_argument("--share", type=float, default=0.1, help="of --replay: of the uniform sweep's pictures")
     parser.add_argument("--measures", nargs="*", default=[], help="of --replay: only these")
     arguments = parser.parse_args()
     began = time.process_time()

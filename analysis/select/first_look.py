@@ -2,7 +2,7 @@
 
 How far seed effects spread is known from all seeds together, long before single seeds are; still, one round of few prompts
 cannot rule out effects that the last rounds would show. Of 1,024 seeds and two prompts without any seed effect, the upper bound
-of the reliability at the final prompts is some 0.8: the sentence "too little" comes at once only where the last rounds add
+of the reliability at the final prompts is some 0.9: the sentence "too little" comes at once only where the last rounds add
 little, and else after later rounds. Whether golden seeds are golden, the confirmation says in any case.
 """
 
@@ -17,7 +17,7 @@ from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_after
 from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.effects import seed_effects
-from seedscope.analysis.seeds.scores.scores import Scores
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 from seedscope.analysis.seeds.scores.variance import Component, variance_shares
 from seedscope.analysis.select.racing import Round
 from seedscope.analysis.select.simulated_race import STUDIES, Outcome, simulated
@@ -28,8 +28,8 @@ ENOUGH = 0.3
 
 @dataclass(frozen=True)
 class FirstLook:
-    """share: the seed's part of the variance of single scores, with its interval (`variance`, from the first round's grid).
-
+    """share: the seed's part of the variance of single scores, with its interval (`variance`, from the first round's grid);
+    None where the prompts of that are of one group.
     noise_ratio: lambda, the variance of the rest over that of seed effects, from all cells; the median of what is likely, with
     its 95 % interval; infinite where seeds may not differ at all. reliability: of the ranking of those who stay to the end, at
     all their prompts; its expected value, and the value below which it lies with a probability of 95 %.
@@ -86,7 +86,10 @@ def _share(scores: Array, groups: np.typing.ArrayLike | None) -> Component:
     present = (~np.isnan(scores)).sum(axis=1)
     first = present > 0.75 * present.max()
     fit = additive_fit(Scores.of(scores[first], all_groups[first]))
-    return variance_shares(fit, seed_effects(fit)).seed
+    try:
+        return variance_shares(fit, seed_effects(fit)).seed
+    except StatisticsError:
+        return Component(float("nan"), None, None, None)
 
 
 def _reliability(ratio: float | Array, prompts: int) -> float | Array:

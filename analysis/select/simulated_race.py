@@ -59,7 +59,8 @@ def chosen_of(
         total += block.prompts * np.take_along_axis(size, still_in, axis=1)
         total += np.sqrt(block.prompts) * rng.standard_normal(total.shape)
         stays = np.argpartition(-total, keep - 1, axis=1)[:, :keep]
-        still_in, total = (np.take_along_axis(each, stays, axis=1) for each in (still_in, total))
+        still_in = np.take_along_axis(still_in, stays, axis=1)
+        total = np.take_along_axis(total, stays, axis=1)
     return np.asarray(still_in)
 
 

@@ -4,12 +4,15 @@ Score of (prompt p, seed i) = prompt effect p + seed effect i + rest, seed effec
 decided by scores that are in the grid; then the likelihood of all cells is that of a grid whose holes were fixed beforehand
 (missing at random), and what it says of a seed holds for seeds that went out, too. Least squares does not: survivors were lucky
 in the prompts that chose them, so it takes the prompts that they alone have for harder than they are.
-Source: Rubin (1976), "Inference and Missing Data" (ignorable where missing at random); Henderson (1975), "Best
-Linear Unbiased Estimation and Prediction under a Selection Model"; Patterson, Thompson (1971), "Recovery of
-Inter-Block Information when Block Sizes are Unequal" (restricted likelihood); for effects that are no normal draws
-Lange, Little, Taylor (1989), "Robust Statistical Modeling Using the t Distribution" (EM by weights).
+The rest is independent from cell to cell: prompts of one group that agree with each other (an object with many modifiers) count
+as so many prompts, and then errors are too small; a race takes its prompts in random order, which does not mend that.
+Source: Rubin (1976), "Inference and Missing Data" (ignorable where missing at random); Henderson (1975), "Best Linear Unbiased
+Estimation and Prediction under a Selection Model"; Patterson, Thompson (1971), "Recovery of Inter-Block Information when Block
+Sizes are Unequal" (restricted likelihood); for effects that are no normal draws Lange, Little, Taylor (1989), "Robust
+Statistical Modeling Using the t Distribution" (EM by weights).
 Deviation: the mixed model equations are solved by the patterns of missing cells (Woodbury 1950), of which a race has one a
-round.
+round. Where single cells are missing, too, prompts that share nine in ten of their seeds are one pattern, which has of a seed
+the share of these prompts that the seed has; which of them it lacks makes next to no difference.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from seedscope.analysis.seeds.scores.additive import centre_by_prompt
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.ties import ROUNDING
 
+_ALIKE = 0.9
+"""Prompts that share so much of all seeds that either has are of one pattern."""
 _PASSES = 3
 """Of the weights that seeds of no normal prior have; they hardly change after the second."""
 
@@ -61,9 +66,9 @@ class Solved:
 class Cells:
     """What the likelihood needs of P prompts x S seeds.
 
-    n: (S,) cells of each seed. sums: (S,) of its scores less their prompts' means. patterns: (U, S) which seeds prompts have,
-    as 0 or the root of how many prompts have just these over how many seeds they are. squares: of all scores less their
-    prompts' means. freedom: cells less prompts.
+    n: (S,) cells of each seed. sums: (S,) of its scores less their prompts' means. patterns: (U, S) cells that a seed
+    has in a pattern, over the root of all cells of that. squares: of all scores less their prompts' means. freedom: cells less
+    prompts.
     """
 
     n: npt.NDArray[np.int64]
@@ -87,17 +92,16 @@ class Cells:
             )
         _, centred = centre_by_prompt(scores)
         centred[np.abs(centred) < ROUNDING * float(np.nanmax(np.abs(scores)))] = 0.0
-        patterns, count = np.unique(present, axis=0, return_counts=True)
-        weighted = patterns * np.sqrt(count / patterns.sum(axis=1))[:, None]
-        return cls(present.sum(axis=0), centred.sum(axis=0), weighted, float(np.vdot(centred, centred)), freedom)
+        return cls(
+            present.sum(axis=0), centred.sum(axis=0), _patterns(present), float(np.vdot(centred, centred)), freedom
+        )
 
     def noise(self, ratio: float) -> tuple[float, float]:
-        """The variance of the rest that is most likely where seed effects are normal, and that likelihood (restricted, its
-        log).
+        """The likeliest variance of the rest where seed effects are normal, and the log of that likelihood (restricted).
 
         ratio: the variance of seed effects over that of the rest, at least 0.
         """
-        keeps = ratio / (1.0 + ratio * self.n)
+        keeps = np.asarray(ratio / (1.0 + ratio * self.n), np.float64)
         _, sums, moved, determinant = self._moved(keeps)
         noise = (self.squares + moved - float(keeps @ sums**2)) / self.freedom
         determinant += float(np.log1p(ratio * self.n).sum())
@@ -139,3 +143,19 @@ class Cells:
         by = common @ (keeps * self.sums)
         moves = np.linalg.solve(lower.T, by)
         return common, self.sums + common.T @ by, float(moves @ moves), 2.0 * float(np.log(np.diag(lower)).sum())
+
+
+def _patterns(present: npt.NDArray[np.bool_]) -> Array:
+    """(U, S), as `Cells` has them, of the cells (P, S) that are there."""
+    kinds, count = np.unique(present, axis=0, return_counts=True)
+    first: list[npt.NDArray[np.bool_]] = []
+    seeds: list[Array] = []
+    for at in np.argsort(-kinds.sum(axis=1), kind="stable"):
+        alike = (_ALIKE * (kinds[at] | kind).sum() <= (kinds[at] & kind).sum() for kind in first)
+        place = next((number for number, near in enumerate(alike) if near), len(first))
+        if place == len(first):
+            first.append(kinds[at])
+            seeds.append(np.zeros(present.shape[1]))
+        seeds[place] += count[at] * kinds[at]
+    cells = np.array(seeds)
+    return np.asarray(cells / np.sqrt(cells.sum(axis=1, keepdims=True)))

@@ -27,6 +27,13 @@ def test_too_little_is_said_where_nothing_is_and_not_where_something_is(effect: 
         assert found.race.gain < 0.6
 
 
+def test_prompts_of_one_group_tell_no_share() -> None:
+    rng = np.random.default_rng(1)
+    scores = rng.standard_normal(60) + rng.standard_normal((2, 60))
+    found = first_look(scores, (Round(60, 2), Round(30, 4)), 15, rng, groups=["cat", "cat"])
+    assert found.share.share is None and 0 < found.noise_ratio_lo < found.noise_ratio
+
+
 def test_a_race_stops_by_the_first_rule_that_holds() -> None:
     known = Posterior(recall=0.7, gain=0.96, recall_lo=0.5, gain_lo=0.9)
     assert stopped(known, 1.0, Target(), 2) is None

@@ -57,6 +57,19 @@ def test_the_likeliest_noise_is_where_its_likelihood_is_highest(scores: Array) -
     assert highest - other[1] == pytest.approx(at[1] - best, abs=1e-9)
 
 
+def test_single_holes_are_of_the_pattern_around_them() -> None:
+    rng = np.random.default_rng(9)
+    scores = 2.0 * rng.standard_normal((40, 1)) + rng.standard_normal(60) + 3 * rng.standard_normal((40, 60))
+    scores[12:, 25:] = np.nan
+    scores[rng.random(scores.shape) < 0.02] = np.nan
+    cells = Cells.of(scores)
+    assert len(cells.patterns) < 5  # of 40 prompts, nearly all of which have other holes
+    effect, variance, _ = written_out(scores, 0.1, 9.0)
+    solved = cells.solved(student(0.1, np.inf), 9.0)
+    assert np.abs(solved.effect - effect).max() < 0.02 * np.sqrt(variance.min())
+    np.testing.assert_allclose(solved.variance, variance, rtol=0.002)
+
+
 def test_equal_parts_are_one_normal_prior(scores: Array) -> None:
     cells = Cells.of(scores)
     one, two = (
