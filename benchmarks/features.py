@@ -70,7 +70,7 @@ def drawn(folder: Path, seeds: int) -> tuple[Generated, list[Unit]]:
     located = locate(study.model)
     table = Table.of(folder, "images", fingerprint(cause(study, located)), IMAGE_SCHEMA)
     stage = Generate(study, located, table, TextToImage(study.prompts)).open()
-    units = plan([Edition(tuple(read_prompts(study.prompts)), tuple(study.seeds))], study.unit)
+    units = plan([Edition(tuple(read_prompts(study.prompts)), tuple(study.every_seed))], study.unit)
     for unit in units:
         make(stage, unit)
     return Generated(table), units

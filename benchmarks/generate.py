@@ -113,7 +113,7 @@ def main() -> None:
     options = parser.parse_args()
     settle(options.threads)
     wanted = study(options.model, options.steps, options.batch)
-    units = plan([Edition(tuple(map(prompt, TEXTS)), tuple(wanted.seeds))], wanted.unit)
+    units = plan([Edition(tuple(map(prompt, TEXTS)), tuple(wanted.every_seed))], wanted.unit)
     cells = [(item.text, seed) for unit in units for item, seed in unit.cells]
     with tempfile.TemporaryDirectory() as folder:
         rows = {

@@ -26,6 +26,7 @@ from seedscope.jobs.commands.resize import resize_seeds
 from seedscope.jobs.commands.run import features, generate, run_study
 from seedscope.jobs.commands.schema import print_schema
 from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
+from seedscope.jobs.commands.simulate import simulate_study
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.swap import swap_seeds
@@ -68,6 +69,7 @@ app.command("jobs")(list_jobs)
 app.command("logs")(show_log)
 app.command("stop")(stop_job)
 app.command("plan")(plan_study)
+app.command("simulate")(simulate_study)
 app.command("bench")(bench_study)
 app.command("audit")(audit_study)
 app.command("doctor")(examine_machine)

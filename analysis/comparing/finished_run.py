@@ -54,7 +54,7 @@ class FinishedRun:
             UserError: it is no run folder, it is not finished, or a file of it cannot be read.
         """
         view = open_run(location)
-        path, edition = view.folder.storage.url, view.edition
+        path, edition = view.folder.storage.url, view.judged
         needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in view.cause else ["golden.json"])]
         if missing := [name for name in needed if view.folder.storage.size(name) is None]:
             raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from seedscope.analysis.judging.golden_list import golden_seeds
+from seedscope.analysis.direction import Better
+from seedscope.analysis.judging.golden_list import golden_seeds, no_golden_seeds
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.judge import Judged
 from seedscope.analysis.run.run import DrawnRun, Run
@@ -56,6 +57,13 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
         notes=verdict(ranking),
     )
     return [*files, sheet]
+
+
+def export_nothing(run: DrawnRun, measure: str, better: Better, sentence: str) -> list[Path]:
+    """Write the empty golden list of a sweep that stopped before its end, in all formats."""
+    golden = no_golden_seeds(run, measure, better, sentence)
+    golden.save(run.folder.path / "golden.json")
+    return [run.folder.path / "golden.json", *save_lists(golden, run.folder.path)]
 
 
 def _sheet_row(row: SeedRow, ranking: Ranking, prompts: list[str], pictures: dict[tuple[int, str], Image.Image]) -> Row:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from cachetools import LRUCache, cached
 
+from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.judge import Judged, decisive
+from seedscope.analysis.judging.race.choice import RULE
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.analysis.seeds.ranking import LEVEL
@@ -50,6 +52,7 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
         sentence=choice.sentence,
+        race=choice.raced,
         standings=[
             SeedStanding(
                 seed=seed,
@@ -69,6 +72,13 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         noise=noise_of(run, choice.seeds),
         canary_pictures=_canary(run, choice.seeds),
     )
+
+
+def no_golden_seeds(run: DrawnRun, measure: str, better: Better, sentence: str) -> GoldenSeeds:
+    """The empty list of a sweep that stopped before its end."""
+    k, ranked = run.study.ranking.golden, len(run.wanted.seeds)
+    why = Why(rule=RULE, measure=measure, better=better, k=k, ranked=ranked, sentence=sentence, standings=[])
+    return GoldenSeeds(seeds=[], why=why, conditions=conditions_of(run), noise=noise_of(run, []))
 
 
 def noise_of(run: DrawnRun, seeds: Sequence[int]) -> NoiseContract | None:

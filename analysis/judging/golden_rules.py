@@ -24,17 +24,19 @@ from seedscope.analysis.judging.golden_sentences import (
     worse_by,
 )
 from seedscope.analysis.judging.judge import Judged, decisive, joint_rng
+from seedscope.analysis.judging.race.choice import RULE, chosen_by_race
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.effects import mean_of
 from seedscope.analysis.seeds.scores.scalar import Scalar, shuffles_of_scores
-from seedscope.analysis.seeds.scores.scores import Scores
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 from seedscope.analysis.seeds.verdict import verdict
 from seedscope.analysis.select.comparison import Compared, Difference, compare, difference
 from seedscope.analysis.select.confirmed import GOLDEN, Evidence, confirmed
 from seedscope.analysis.select.overlap import overlap_rule
 from seedscope.analysis.select.pareto import pareto
+from seedscope.analysis.select.why import Raced
 
 Barred = Mapping[int, str]
 """Seed -> why it may not be golden, whatever the rule says."""
@@ -48,17 +50,21 @@ class Choice:
     """The golden seeds, best first (of the rule `pareto` the clearest first), perhaps none, and what the rule shows.
 
     compared: measurement with a good direction -> the best and the worst seeds of halves of the prompts less random ones, on
-    the other halves; empty where there are none: prompts of one group, or a rule that chooses on all of them.
+    the other halves; empty where there are none: prompts of one group, or a rule that chooses on all of them. Of a sweep: the
+    golden seeds less random ones on the held-out prompts. raced: how a sweep came to them; None of other studies.
     """
 
     rule: str
     seeds: Sequence[int]
     sentence: str
     compared: Mapping[str, Compared]
+    raced: Raced | None = None
 
 
 def choose(run: Run, judged: Judged) -> Choice:
     """Choose golden seeds by the study's rule: none, with the reason, where the run does not allow it."""
+    if run.race is not None:
+        return _race(run, judged)
     rule, used = run.study.ranking.rule, decisive(run)
     mute = [reason for name in used if (reason := judged.silent.get(name))]
     if mute and rule != "top":
@@ -75,6 +81,14 @@ def choose(run: Run, judged: Judged) -> Choice:
     compared = _compared(judged, judged.scores(used[0])) if rule in ("confirmed", "pareto") else {}
     sentences += [worse_by(name, bad) for name in compared if (bad := _worse(judged.scores(name), seeds))]
     return Choice(rule, seeds, " ".join(sentences), compared)
+
+
+def _race(run: Run, judged: Judged) -> Choice:
+    try:
+        found = chosen_by_race(run, judged)
+    except StatisticsError as reason:
+        return Choice(RULE, [], f"No seed can be called golden. {reason}", {})
+    return Choice(RULE, found.seeds, found.sentence, found.compared, found.raced)
 
 
 def _top(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:

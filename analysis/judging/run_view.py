@@ -22,10 +22,11 @@ from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
-from seedscope.pipeline.study.plan import Edition, Unit, as_named, plan
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, cut, plan
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
+from seedscope.pipeline.tables.rounds import blocks_of, rounds
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
@@ -43,7 +44,8 @@ class NotInRun(UserError, LookupError):
 class RunView:
     """A run as it lies in its folder. Reads, and writes nothing; of a run that goes on, open it again to see what came.
 
-    `cause` names its tables; `made_from` is all that its pictures were made from, as it was last recorded.
+    `cause` names its tables; `made_from` is all that its pictures were made from, as it was last recorded. `judged` is what
+    `seeds.parquet` is of: all prompts and seeds, of a sweep those of its confirmation.
     """
 
     folder: RunFolder
@@ -51,6 +53,7 @@ class RunView:
     made_from: Mapping[str, Json]
     edition: Edition
     units: Sequence[Unit]
+    judged: Edition
 
     @property
     def study(self) -> Study | ImportedStudy:
@@ -235,10 +238,14 @@ def open_run(location: Path | str) -> RunView:
     if "imported" in cause:
         if (study := recorded_study(folder)) is not None:
             edition = replace(edition, prompts=tuple(grouped(study, edition.prompts)))
-        return RunView(folder, cause, made_from, edition, ImportedRun(folder).units)
+        return RunView(folder, cause, made_from, edition, ImportedRun(folder).units, edition)
     try:
         shape = UnitShape.model_validate(cause.get("unit"))
     except ValidationError:
         raise UserError(f"{place}: its record does not say how its cells fall into units.") from None
+    if told := rounds(folder.storage):
+        found = blocks_of(told, edition.prompts)
+        judged = Edition(found[-1].prompts, found[-1].seeds) if told[-1].golden is not None else edition
+        return RunView(folder, cause, made_from, edition, cut(found, shape), judged)
     units = plan(as_named([found for _, found in editions], edition.prompts), shape)
-    return RunView(folder, cause, made_from, edition, units)
+    return RunView(folder, cause, made_from, edition, units, edition)

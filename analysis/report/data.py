@@ -176,6 +176,27 @@ class TaskRates:
 
 
 @dataclass(frozen=True)
+class RaceRound:
+    """A round of a sweep: seeds that were in, new prompts, and how many and which seeds went out after it."""
+
+    seeds: int
+    prompts: int
+    out: int
+    which: str
+
+
+@dataclass(frozen=True)
+class Race:
+    """How a sweep came to its seeds; sentences: what it cost, and what a uniform sweep would have found. random: seeds of the
+    confirmation beside the chosen ones; prompts: of the confirmation."""
+
+    sentences: Sequence[str]
+    rounds: Sequence[RaceRound]
+    random: int
+    prompts: int
+
+
+@dataclass(frozen=True)
 class Experiment:
     """What an experiment found; pictures: path of a PNG file -> what it shows."""
 
@@ -223,3 +244,4 @@ class ReportData:
     text: Sequence[TaskRates] = ()
     experiments: Sequence[Experiment] = ()
     top_k: int | None = None
+    race: Race | None = None

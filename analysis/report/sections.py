@@ -30,6 +30,7 @@ SECTIONS = (
         lambda data: data.golden is not None,
         "Golden seeds: none were chosen.",
     ),
+    Section("race", "The race", lambda data: data.race is not None),
     Section(
         "strips",
         "The best and the worst, on the same prompts",
@@ -72,7 +73,7 @@ def present(data: ReportData) -> list[Section]:
 
 def absences(data: ReportData) -> list[str]:
     """A sentence for each section that was left out."""
-    return [section.absence for section in SECTIONS if not section.present(data)]
+    return [section.absence for section in SECTIONS if section.absence and not section.present(data)]
 
 
 def looks(data: ReportData) -> list[Measured]:

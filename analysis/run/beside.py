@@ -70,7 +70,8 @@ def run_beside(run: DrawnRun, name: str, **changes: Json) -> DrawnRun:
     Raises:
         UserError: the study is not one with these changes, or cannot be drawn.
     """
-    study = json.loads(run.study.model_dump_json()) | changes | {"name": f"{run.study.name}-{name}"[:_LONGEST]}
+    listed = {} if run.race is None else {"seeds": [*run.wanted.seeds]}  # it is no sweep of its own
+    study = json.loads(run.study.model_dump_json()) | listed | changes | {"name": f"{run.study.name}-{name}"[:_LONGEST]}
     try:
         changed = Study.model_validate({key: value for key, value in study.items() if value not in (None, [])})
     except ValidationError as error:

@@ -17,8 +17,13 @@ def with_complete_prompts(run: SomeRun) -> SomeRun:
     """The run with its complete prompts alone.
 
     Raises:
-        UserError: no prompt is complete.
+        UserError: no prompt is complete; or the run is a sweep.
     """
+    if run.race is not None:
+        raise UserError(
+            f"{run.folder.storage.url}: is a sweep, whose seeds go out one after another: it is judged when its choice has "
+            "been tried on held-out prompts, without --complete-prompts."
+        )
     tables = [run.images, *(item.table for item in run.measures)]
     done = set.intersection(*(table.committed() for table in tables))
     units = complete(run.units, done)

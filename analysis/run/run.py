@@ -11,6 +11,8 @@ from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.run.bench_file import last_bench
+from seedscope.analysis.run.race import Race, race_of
 from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
 from seedscope.pipeline.drawing.tasks import task_of
@@ -22,10 +24,12 @@ from seedscope.pipeline.models.schedulers import refuse_scheduler
 from seedscope.pipeline.storage.base import Held
 from seedscope.pipeline.study.file import in_file, load_study
 from seedscope.pipeline.study.likely_groups import with_likely_groups
-from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, plan
+from seedscope.pipeline.study.plan import Edition, Unit, as_named, as_recorded, blocks, cut, plan
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
 from seedscope.pipeline.study.slice import WHOLE, Slice
+from seedscope.pipeline.study.sweep import Sweep
+from seedscope.pipeline.tables.rounds import Round, record, rounds
 from seedscope.pipeline.tables.run_folder import Agreement, RunFolder, same_wish
 from seedscope.pipeline.tables.table import Table
 
@@ -46,6 +50,7 @@ class Run:
         subject: what titles call the pictures.
         measured: the features of the study, not loaded.
         unfinished: prompts that are left out because they are not complete yet.
+        race: the rounds of a study that asks for a sweep; None of others.
     """
 
     study: Measured
@@ -57,6 +62,7 @@ class Run:
     subject: str
     measured: Sequence[Feature]
     unfinished: int = 0
+    race: Race | None = None
 
     def measured_as(self, name: str) -> Feature:
         """The feature of that name."""
@@ -152,11 +158,12 @@ class BroughtInRun(Run):
 AnyRun = DrawnRun | BroughtInRun
 
 
-def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
+def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:
     """The run of a study file, as it stands; that of imported pictures lies in their run folder.
 
     Args:
         out: the run folder, or its URL.
+        uniform: as of `drawn_run`.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its features, before work begins.
@@ -165,7 +172,7 @@ def run_of(study_file: Path, out: Path | str | None = None) -> AnyRun:
     if isinstance(study, ImportedStudy):
         return _brought_in(study, RunFolder(out or study_file.parent))
     try:
-        return drawn_run(study, RunFolder(out or Path("runs") / study.name))
+        return drawn_run(study, RunFolder(out or Path("runs") / study.name), uniform=uniform)
     except StudyError as error:
         raise StudyError(in_file(study_file, study, str(error))) from None
 
@@ -214,6 +221,7 @@ def looked_at(study_file: Path, out: Path | str | None = None) -> Iterator[AnyRu
             )
         if isinstance(run, DrawnRun):
             folder.refuse_other_study(run.made_from, run.agreement)
+            run = _raced(run)
         else:
             folder.refuse_other_study(run.cause)
         yield replace(run, folder=folder)
@@ -226,11 +234,44 @@ def begun(run: AnyRun, held: Held = lambda: None) -> AnyRun:
         RunChanged: the folder belongs to another study.
     """
     if isinstance(run, DrawnRun):  # of others an import has recorded it
+        run.folder.refuse_other_study(run.made_from, run.agreement)
+        run = _raced(run)
         recorded = run.folder.grow(run.made_from, run.wanted, run.agreement)
-        editions = as_named(recorded, run.wanted.prompts)
-        run = replace(run, units=plan(editions, run.study.unit))
+        run = replace(run, units=_units(run.study, run.race, recorded, run.wanted))
     record_study(run, held)
     return run
+
+
+def with_round(run: DrawnRun, more: Round) -> DrawnRun:
+    """The run of a sweep once its next round is recorded. For the process that holds the run."""
+    if run.race is None:
+        raise ValueError(f"{run.folder.storage.url} is no sweep")
+    record(run.folder.storage, len(run.race.rounds) + 1, more)
+    race = run.race.with_round(more)
+    return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
+
+
+def as_it_stands(run: AnyRun) -> AnyRun:
+    """The run, of a sweep with the rounds that have been recorded by now."""
+    if not isinstance(run, DrawnRun) or run.race is None or not (found := rounds(run.folder.storage)):
+        return run
+    race = replace(run.race, rounds=tuple(found))
+    return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
+
+
+def _raced(run: DrawnRun) -> DrawnRun:
+    """The run, whose sweep, if it is one, is recorded as it was begun."""
+    if run.race is None:
+        return run
+    (_, by), *_ = run.study.ranking.named
+    return replace(run, race=run.race.began(run.folder.storage, f"{by} {run.measured_as(by).fingerprint()}"))
+
+
+def _units(study: Study, race: Race | None, recorded: Sequence[Edition], wanted: Edition) -> list[Unit]:
+    """The units of a run that grew through editions, or, before its first one, as they will be; of a sweep those of its
+    rounds."""
+    found = blocks(as_named(recorded, wanted.prompts) or [wanted]) if race is None else race.blocks()
+    return cut(found, study.unit)
 
 
 def record_study(run: Run, held: Held = lambda: None) -> None:
@@ -266,8 +307,11 @@ def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
     return with_likely_groups(prompts) if study.groups == "auto" else list(prompts)
 
 
-def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
+def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> DrawnRun:
     """The run of a study whose pictures a model draws, in a folder, as it stands.
+
+    Args:
+        uniform: of a sweep, as if all seeds were drawn with all prompts: to look at its pictures' making alone.
 
     Raises:
         UserError: as for `run_of`.
@@ -279,25 +323,36 @@ def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
     task = kind.of(study, located)
     known = folder.editions()
     recorded = [edition for _, edition in known]
-    wanted = Edition(tuple(grouped(study, as_recorded(recorded, task.prompts()))), tuple(study.seeds))
+    wanted = Edition(tuple(grouped(study, as_recorded(recorded, task.prompts()))), tuple(study.every_seed))
     _refuse_cut_sets(study, plan([*as_named(recorded, wanted.prompts), wanted], study.unit), task.together)
     measured, made_from = _measured(study), cause(study, located)
     tables = naming(made_from)
     if known and isinstance(first := known[0][0], dict) and not _differences(folder, study, known[-1][0], made_from):
         tables = naming(first)
-    return DrawnRun(
+    run = DrawnRun(
         study=study,
         folder=folder,
         cause=tables,
         made_from=made_from,
         wanted=wanted,
-        units=plan(as_named(recorded, wanted.prompts) or [wanted], study.unit),
+        units=_units(study, None, recorded, wanted),
         images=Table.of(folder.storage, "images", fingerprint(tables), task.schema),
         subject=study.model.name.rsplit("/", 1)[-1],
         measured=measured,
         located=located,
         task=task,
     )
+    if uniform:
+        return run
+    asked = study.seeds if isinstance(study.seeds, Sweep) else None
+    race = race_of(asked, folder.storage, wanted, tables, begun=bool(known), rate=partial(_rate, run))
+    return replace(run, race=race, units=_units(study, race, recorded, wanted))
+
+
+def _rate(run: DrawnRun) -> float | None:
+    """Pictures a second of one GPU or worker, as it was measured last; None where it was not."""
+    found = last_bench(run)
+    return None if found is None else found[1].rate["worker"].median
 
 
 def _refuse_cut_sets(study: Study, units: Sequence[Unit], together: int) -> None:
@@ -306,6 +361,11 @@ def _refuse_cut_sets(study: Study, units: Sequence[Unit], together: int) -> None
     Raises:
         StudyError: the unit is named by its seeds.
     """
+    if together > 1 and isinstance(study.seeds, Sweep):
+        raise StudyError(
+            f"task.{study.task_name}: seeds are drawn in sets of {together}, of which a sweep cannot let some go. Name all "
+            "seeds of the study as `seeds`."
+        )
     for unit in units if together > 1 else []:
         if len(unit.seeds) % together:
             raise StudyError(

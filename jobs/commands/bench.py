@@ -11,7 +11,7 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from seedscope.jobs.planning.bench_file import Bench
+    from seedscope.analysis.run.bench_file import Bench
     from seedscope.jobs.planning.pricing import Spread
 
 
@@ -30,13 +30,13 @@ def bench_study(
 
     Example: seedscope bench configs/demo.yaml --seconds 30
     """
+    from seedscope.analysis.run.bench_file import FILE
     from seedscope.analysis.run.run import DrawnRun, run_of
-    from seedscope.jobs.planning.bench_file import FILE
     from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
     from seedscope.pipeline.models.device import pick_device
     from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 
-    run = run_of(study, folder)
+    run = run_of(study, folder, uniform=True)
     if not isinstance(run, DrawnRun):
         raise UserError(f"{study}: its pictures were imported, so there is no drawing to measure.")
     threads = threads or threads_of_a_worker(pick_device(run.study.compute.device))

@@ -36,9 +36,9 @@ def choose_diverse_seeds(
     from seedscope.analysis.judging.diverse_sets import choose_diverse, diverse_measures
     from seedscope.analysis.judging.golden_rules import choose
     from seedscope.analysis.judging.judge import judge
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
-    with opened(study, folder) as run:
+    with opened_to_judge(study, folder) as run:
         measures = diverse_measures(run, by)
         found = choose_diverse(run, measures, choose(run, judge(run)).seeds, count)
     if not found.sets:

@@ -43,10 +43,10 @@ def identify_seeds(
     from seedscope.analysis.experiments.identify.crossed_pictures import crossed_pictures
     from seedscope.analysis.experiments.identify.given import given
     from seedscope.analysis.experiments.identify.identify import PARTS, identify
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
     from seedscope.pipeline.models.device import pick_device
 
-    with opened(study, folder) as run, Progress(console=notes, transient=True) as progress:
+    with opened_to_judge(study, folder) as run, Progress(console=notes, transient=True) as progress:
         scratch = place(run.folder.path, ".identify/pictures")
         scratch.parent.mkdir(exist_ok=True)
         bars = {name: progress.add_task(name, total=None) for name in ("reading", *PARTS, "looking")}

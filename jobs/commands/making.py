@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from seedscope.pipeline.running.stage import Stage
 
 
-def make_and_tell(run: "AnyRun", where: "Executor", told: "Console" = out, **what: Unpack["Wanted"]) -> None:
+def make_and_tell(
+    run: "AnyRun", where: "Executor", told: "Console" = out, *, warn: bool = True, **what: Unpack["Wanted"]
+) -> None:
     """Make what a run lacks, tell how far it is, and say at the end what stages did.
 
     Args:
         told: where the latter is said; standard output may be another program's.
+        warn: say before pictures are drawn which parts and words they are drawn without.
 
     Raises:
         UserError: a mishap that trying again would not fix, or something that could not be made; it is named first.
@@ -28,7 +31,7 @@ def make_and_tell(run: "AnyRun", where: "Executor", told: "Console" = out, **wha
     from seedscope.jobs.work.make import make
     from seedscope.jobs.work.progress import Watcher
 
-    if what.get("pictures"):
+    if warn and what.get("pictures"):
         _warn_before_drawing(run)
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)

@@ -30,9 +30,9 @@ def map_study(
     Example: seedscope map configs/demo.yaml --by fd_efficientnet_lite0
     """
     from seedscope.analysis.judging.map_of_run import make_map
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
-    with opened(study, folder) as run:
+    with opened_to_judge(study, folder) as run:
         made = make_map(run, by)
     if as_json:
         clusters = [{"name": cluster.name, **asdict(cluster)} for cluster in made.clusters]

@@ -15,6 +15,7 @@ from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from seedscope.analysis.run.race import Race
     from seedscope.jobs.planning.estimate import Budget, Plan, Rated
     from seedscope.jobs.planning.pricing import Spread
 
@@ -63,6 +64,9 @@ def plan_study(
         return
     for line in _sizes(plan):
         out.print(line, soft_wrap=True)
+    if run.race is not None:
+        for sentence in _beside_uniform(run.race, study):
+            out.print(sentence, soft_wrap=True)
     for sentence in [*unused_negatives(run), *unnamed_groups(run)]:
         out.print(sentence, soft_wrap=True)
     if plan.rated is None:
@@ -73,6 +77,16 @@ def plan_study(
     if plan.budget is not None:
         for line in _budget(plan.budget, plan):
             out.print(line, soft_wrap=True)
+
+
+def _beside_uniform(race: Race, study: StudyFile) -> list[str]:
+    """The sweep beside a uniform one, by the noise that its rounds have seen; before these it is not known."""
+    from seedscope.analysis.judging.race.cost import beside_uniform
+
+    return beside_uniform(race) or [
+        "What it will find depends on the noise, which its first round tells; "
+        f"`seedscope simulate {study} --lambda 15` says it of noise that varies 15 times as much as seeds do."
+    ]
 
 
 def _counts(text: str) -> list[int]:
@@ -87,7 +101,10 @@ def _sizes(plan: Plan) -> Iterator[str]:
     """What the study comes to, a line each."""
     lines = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in plan.size}
     lines["units"] = f"{plan.size.units:,}, of which {plan.size.units_done:,} have their pictures"
-    del lines["units_done"]
+    del lines["units_done"], lines["rounds"]
+    if plan.size.rounds:
+        *rounds, last = [f"{seeds:,} x {prompts:,}" for seeds, prompts in plan.size.rounds]
+        lines["rounds"] = f"{', '.join(rounds)} (seeds x new prompts); {last} to confirm the choice"
     if plan.rated is not None:
         lines["bytes"] = f"about {plan.rated.bytes / 1e6:,.1f} MB"
         lines["memory"] = _memory(plan.rated)

@@ -30,11 +30,12 @@ def report_study(
     """
     from seedscope.analysis.report.gather.gather import make_report
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.parts import judged_part
     from seedscope.analysis.run.run import looked_at, opened
 
     opening = opened if to is None else looked_at
     with opening(study, folder) as run, _Drawn() as drawn:
-        shown = with_complete_prompts(run) if complete_prompts else run
+        shown = with_complete_prompts(run) if complete_prompts else judged_part(run)
         page = make_report(shown, to or run.folder.path / "report", drawn)
     out.print(f"wrote {page}", soft_wrap=True)
 

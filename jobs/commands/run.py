@@ -11,6 +11,7 @@ from seedscope.jobs.console import out, say_written
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
 
 # torch and diffusers take seconds to import, which --help and schema need not wait for: commands import where they work.
@@ -30,13 +31,30 @@ def run_study(
 
     started = time.monotonic()
     with opened(study, folder) as run:
-        make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-        say_written(export(run, *judge_and_show(run)))
+        if run.race is not None:
+            _sweep(run, where, other_versions=other_versions)
+        else:
+            make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
+            say_written(export(run, *judge_and_show(run)))
     where_to = f" --out {folder}" if folder else ""
     out.print(
         f"\nDone in {time.monotonic() - started:.0f} s. A page of it: seedscope report {study}{where_to}",
         soft_wrap=True,
     )
+
+
+def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> None:
+    from seedscope.analysis.judging.export_run import export
+    from seedscope.analysis.judging.race.table import write_race
+    from seedscope.analysis.run.beside import must_be_drawn
+    from seedscope.analysis.run.parts import judged_part
+    from seedscope.jobs.commands.rounds import make_rounds
+    from seedscope.jobs.commands.seeds import judge_and_show
+
+    made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
+    if made is not None:
+        part = judged_part(made)
+        say_written([*export(part, *judge_and_show(part)), write_race(made)])
 
 
 @runs_stages

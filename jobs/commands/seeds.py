@@ -33,10 +33,11 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
     Example: seedscope seeds configs/demo.yaml
     """
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.parts import judged_part
     from seedscope.analysis.run.run import opened
 
     with opened(study, folder) as run:
-        judge_and_show(with_complete_prompts(run) if complete_prompts else run)
+        judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))
 
 
 def export_seeds(study: StudyFile, folder: Out = None) -> None:
@@ -47,9 +48,9 @@ def export_seeds(study: StudyFile, folder: Out = None) -> None:
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.golden_rules import choose
     from seedscope.analysis.judging.judge import judge
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
-    with opened(study, folder) as run:
+    with opened_to_judge(study, folder) as run:
         judged = judge(run)
         say_written(export(run, judged, choose(run, judged)))
 

@@ -18,7 +18,7 @@ from seedscope.jobs.commands.options import Json, Out, StudyFile
 from seedscope.jobs.console import out
 
 if TYPE_CHECKING:
-    from seedscope.analysis.run.run import Run
+    from seedscope.analysis.run.run import AnyRun
     from seedscope.jobs.work.standing import RunStatus, TableStatus
 
 REFRESH_SECONDS = 2.0
@@ -57,13 +57,14 @@ def show_status(
             _log(_again(run, LOG_SECONDS))
 
 
-def _again(run: Run, every: float) -> Iterator[RunStatus]:
+def _again(run: AnyRun, every: float) -> Iterator[RunStatus]:
     """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
+    from seedscope.analysis.run.run import as_it_stands
     from seedscope.jobs.work.standing import standing
 
     while True:
         started = time.monotonic()
-        found = standing(run)
+        found = standing(as_it_stands(run))
         took = time.monotonic() - started
         yield found
         if found.over:
@@ -73,7 +74,9 @@ def _again(run: Run, every: float) -> Iterator[RunStatus]:
 
 def _print(found: RunStatus, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(asdict(found) | {"finished": found.finished}), flush=True)
+        told = asdict(found) | {"finished": found.finished}
+        of_sweeps = () if found.race else ("race", "rounds_to_come")
+        print(json.dumps({key: value for key, value in told.items() if key not in of_sweeps}), flush=True)
         return
     for line in describe(found):
         out.print(line, soft_wrap=True)
@@ -119,6 +122,8 @@ def summary(table: TableStatus) -> str:
 def _heading(standing: RunStatus) -> Iterator[str]:
     yield f"{standing.study} in {standing.folder}"
     yield f"{standing.driver} works on it." if standing.driver else "Nobody works on it."
+    if standing.race:
+        yield f"{standing.race}. The tables below are of the rounds so far."
 
 
 def _tables(standing: RunStatus) -> Iterator[str]:

@@ -110,9 +110,16 @@ def submit_study(
     """
     from seedscope.jobs.submit.bundle import Bundle
     from seedscope.jobs.submit.submission import Submission, lasting
+    from seedscope.pipeline.study.file import load_study
+    from seedscope.pipeline.study.sweep import Sweep
 
     _refuse_foreign(context, target)
     where = lasting(folder, url=target == "kuberay")
+    if slices is not None and isinstance(getattr(load_study(study), "seeds", None), Sweep):
+        raise UserError(
+            "--slices: jobs of an array do not wait for each other, and the rounds of a sweep do. Leave --slices out: a Ray "
+            "cluster over the nodes makes one round after another."
+        )
     submission = Submission(Bundle.of(study, include or []), where, tuple(options or ()))
     if target == "ray":
         _to_ray(submission, address, runtime_env, detach=detach, again=again)

@@ -79,11 +79,11 @@ def table_diverse(
     Example: seedscope table diverse configs/demo.yaml --prompts 8 --sets 1 --kernel latent
     """
     from seedscope.analysis.experiments.diverse_table.prepared import prepared
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
     began, told, wanted = monotonic(), notes if as_json else out, _strengths(strengths)
     kernels = {"both": ["latent", "features"], "none": []}.get(kernel, [kernel])
-    with opened(study, folder) as run:
+    with opened_to_judge(study, folder) as run:
         ready = prepared(run, prompts, by, quality)
         pushed: list[Contender] = []
         silent: dict[str, str] = {}

@@ -61,10 +61,10 @@ def table_golden(
 
     Example: seedscope table golden configs/turbo.yaml --prompts configs/fresh_prompts.csv
     """
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
     began, told = monotonic(), notes if as_json else out
-    with opened(study, folder) as run:
+    with opened_to_judge(study, folder) as run:
         if prompts is None:
             finding, files = _held_out(run, best, began)
         else:

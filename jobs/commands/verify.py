@@ -1,12 +1,15 @@
 """`seedscope verify`: are all shards what their receipts say?"""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seedscope.jobs.commands.options import Out, StudyFile
 from seedscope.jobs.console import out
 from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.analysis.run.run import DrawnRun
 
 
 def verify_study(
@@ -18,6 +21,7 @@ def verify_study(
 
     Example: seedscope verify configs/demo.yaml --deep
     """
+    from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.run import run_of
     from seedscope.jobs.work.make import verify
 
@@ -34,4 +38,23 @@ def verify_study(
         )
     if damaged:
         raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
+    if run.race is not None:
+        _verify_rounds(must_be_drawn(run), deep=deep)
     out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")
+
+
+def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
+    """Are the rounds of a sweep those that its stored scores decide?"""
+    from seedscope.analysis.judging.race.decide import refuse_other_decisions
+
+    measured = set.intersection(*(item.table.committed() for item in run.measures))
+    if any(unit.name not in measured for unit in run.units):
+        out.print(
+            f"{run.race.describe() if run.race else ''}: not all of it is measured, and its decisions were not looked at.",
+            soft_wrap=True,
+        )
+        return
+    refuse_other_decisions(run, trust_bytes=not deep)
+    out.print(
+        "Each round is as the scores decide." if deep else "Each round was decided from the scores that there are."
+    )

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
+from seedscope.analysis.run.bench_file import Bench, last_bench
 from seedscope.analysis.run.run import DrawnRun
-from seedscope.jobs.planning.bench_file import Bench, last_bench
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.plan import plan
+from seedscope.pipeline.study.plan import cut, plan
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import read_whole
 
@@ -18,7 +18,8 @@ class Size(BaseModel):
     """What a study comes to.
 
     units: blocks of prompts x seeds, of which `units_done` have their pictures. shards: files, one a unit of pictures and of
-    each feature; those of pictures that these are compared with are not counted.
+    each feature; those of pictures that these are compared with are not counted. rounds: of a sweep, (seeds, new prompts) of
+    each, the confirmation last; without a target that ends it earlier, it comes to all of them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -35,25 +36,31 @@ class Size(BaseModel):
     units: int
     units_done: int
     shards: int
+    rounds: list[tuple[int, int]] = Field(default=[], exclude_if=lambda rounds: not rounds)
 
 
 def size(run: DrawnRun) -> Size:
     """What the study comes to as it is written now, with what its run has already."""
     height, width = run.located.size(run.study.sampling)
-    units = plan([*(edition for _, edition in run.folder.editions()), run.wanted], run.study.unit)
+    if run.race is None:
+        units = plan([*(edition for _, edition in run.folder.editions()), run.wanted], run.study.unit)
+    else:
+        units = cut(run.race.planned(), run.study.unit)
+    prompts = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
     return Size(
         study=run.study.name,
         folder=run.folder.storage.url,
         table=run.images.name,
         model=run.study.model.name,
         pixels=f"{width} x {height}",
-        prompts=len(run.wanted.prompts),
-        groups=len({prompt.group for prompt in run.wanted.prompts}),
+        prompts=len(prompts),
+        groups=len(set(prompts.values())),
         seeds=len(run.wanted.seeds),
         images=sum(map(len, units)),
         units=len(units),
         units_done=len(run.images.committed() & {unit.name for unit in units}),
         shards=len(units) * (1 + len(run.study.features)),
+        rounds=[] if run.race is None else [(len(each.seeds), len(each.prompts)) for each in run.race.planned()],
     )
 
 
@@ -164,6 +171,11 @@ def planned(run: DrawnRun, devices: Sequence[int], price: float | None = None, b
     Raises:
         UserError: a budget without a known rate, or one that does not pay for a picture.
     """
+    if run.race is not None and budget is not None:
+        raise UserError(
+            f"--budget {budget:g}: a sweep spends what its study says. Write `budget: PICTURES` or `hours: {budget:g}` under "
+            "its `seeds`."
+        )
     sized, found = size(run), last_bench(run)
     if found is None:
         return Plan(size=sized, rated=None, budget=None)

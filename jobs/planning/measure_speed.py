@@ -12,8 +12,8 @@ from pathlib import Path
 from statistics import median
 
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, OpenFeatures, feature_table
+from seedscope.analysis.run.bench_file import Bench, conditions
 from seedscope.analysis.run.run import DrawnRun
-from seedscope.jobs.planning.bench_file import Bench, conditions
 from seedscope.jobs.planning.pricing import Spread
 from seedscope.pipeline.drawing.generate import Generate, whole_sets
 from seedscope.pipeline.models.device import pick_device

@@ -1,28 +1,10 @@
 """From a rate to hours and money, and from a budget to prompts and seeds: arithmetic alone."""
 
-from collections.abc import Sequence
 from math import ceil, sqrt
-from statistics import median
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
-
-class Spread(BaseModel):
-    """The median of several measurements of one thing, with the least and the most."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    median: float
-    least: float
-    most: float
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Self:
-        """Raises ValueError where there are no values."""
-        if not values:
-            raise ValueError("a spread needs at least one value")
-        return cls(median=median(values), least=min(values), most=max(values))
+from seedscope.analysis.run.bench_file import Spread as Spread
 
 
 class Bill(BaseModel):

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import pyarrow as pa
@@ -65,7 +65,8 @@ class GivenUp:
 
 @dataclass(frozen=True)
 class RunStatus:
-    """How far a run is. driver: who works on it now; failed, given_up: the first ones of each table."""
+    """How far a run is. driver: who works on it now; failed, given_up: the first ones of each table. race: of a sweep, the
+    round that it is in, in words; rounds_to_come: how many come after that, its confirmation among them."""
 
     study: str
     folder: str
@@ -74,11 +75,13 @@ class RunStatus:
     workers: list[WorkerStatus] = field(default_factory=list)
     failed: list[FailedCell] = field(default_factory=list)
     given_up: list[GivenUp] = field(default_factory=list)
+    race: str | None = None
+    rounds_to_come: int = 0
 
     @property
     def finished(self) -> bool:
-        """Whether every table has all its units."""
-        return all(table.units_done == table.units for table in self.tables)
+        """Whether every table has all its units, and no round comes."""
+        return self.rounds_to_come == 0 and all(table.units_done == table.units for table in self.tables)
 
     @property
     def over(self) -> bool:
@@ -98,6 +101,8 @@ def standing(run: Run) -> RunStatus:
     """
     tables = run.tables()
     found = RunStatus(run.study.name, run.folder.storage.url, run.folder.storage.holder())
+    if run.race is not None:
+        found = replace(found, race=run.race.describe(), rounds_to_come=run.race.to_come)
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.

@@ -106,23 +106,39 @@ def as_recorded(editions: Sequence[Edition], prompts: Sequence[Prompt]) -> list[
 
 
 def plan(editions: Sequence[Edition], shape: UnitShape) -> list[Unit]:
-    """The units of a run that grew through `editions`.
+    """The units of a run that grew through `editions`."""
+    return cut(blocks(editions), shape)
 
-    The first edition is one rectangle of prompts x seeds. Each later one adds two: its new prompts for the old seeds, and
-    all prompts for its new seeds. So units that exist keep their cells, their batches and their bytes.
-    Units come prompt block by prompt block, so that a worker meets a prompt for all seeds in a row.
+
+def blocks(editions: Sequence[Edition]) -> list[Crossed]:
+    """The blocks of a run that grew through `editions`: no cell is in two of them.
+
+    The first edition is one block of prompts x seeds. Each later one adds two: its new prompts for the old seeds, and all
+    prompts for its new seeds.
     """
-    units: list[Unit] = []
+    found: list[Crossed] = []
     prompts: tuple[Prompt, ...] = ()
     seeds: tuple[int, ...] = ()
     for edition in editions:
         known_prompts, known_seeds = {prompt.id for prompt in prompts}, set(seeds)
         new_prompts = tuple(prompt for prompt in edition.prompts if prompt.id not in known_prompts)
         new_seeds = tuple(seed for seed in edition.seeds if seed not in known_seeds)
-        units += _rectangle(new_prompts, seeds, shape, len(units))
+        found.append(Crossed(new_prompts, seeds))
         prompts += new_prompts
-        units += _rectangle(prompts, new_seeds, shape, len(units))
+        found.append(Crossed(prompts, new_seeds))
         seeds += new_seeds
+    return found
+
+
+def cut(found: Sequence[Crossed], shape: UnitShape) -> list[Unit]:
+    """The units of some blocks, those of a block after those of the one before it.
+
+    So where blocks are added, units that exist keep their names, their cells, their batches and their bytes. Units of a block
+    come prompts by prompts, so that a worker meets a prompt for all seeds in a row.
+    """
+    units: list[Unit] = []
+    for block in found:
+        units += _rectangle(block.prompts, block.seeds, shape, len(units))
     return units
 
 

@@ -23,9 +23,9 @@ from seedscope.pipeline.study.noise import Noise, NoiseKey
 from seedscope.pipeline.study.sampling import Guidance as Guidance
 from seedscope.pipeline.study.sampling import Sampling as Sampling
 from seedscope.pipeline.study.seeds import LARGEST_SEED as LARGEST_SEED
-from seedscope.pipeline.study.seeds import seed_list
 from seedscope.pipeline.study.strict import Json as Json
 from seedscope.pipeline.study.strict import Strict as Strict
+from seedscope.pipeline.study.sweep import Seeds, Sweep
 
 FEWEST_SHUFFLES = 19
 """Of B shuffles p is at least 1 / (B + 1): 0.05 for 19."""
@@ -291,11 +291,34 @@ class Study(Measured):
         None,
         description="What else is drawn from `prompts` than pictures from noise: a task, or `NAME: {OPTION: VALUE}`.",
     )
-    seeds: Annotated[
-        Annotated[list[int], Field(min_length=1)],
-        BeforeValidator(seed_list, json_schema_input_type=int | str | list[int | str]),
-    ] = Field(description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`.")
+    seeds: Seeds = Field(
+        description="Whole numbers and ranges: `0-31`, or `[1, 5, 10-19]`. Or a sweep, in which most of them go out early: "
+        "`{among: 0-1023, golden: 16, budget: 20480}`."
+    )
     unit: UnitShape = UnitShape()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _a_sweep_says_how_many_are_golden(cls, study: object) -> object:
+        seeds, ranking = (study.get("seeds"), study.get("ranking", {})) if isinstance(study, dict) else (None, None)
+        golden = seeds.get("golden") if isinstance(seeds, dict) else None
+        if not isinstance(study, dict) or not isinstance(ranking, dict) or type(golden) is not int or golden < 1:
+            return study
+        return {**study, "ranking": {"golden": golden, **ranking}}
+
+    @model_validator(mode="after")
+    def _a_sweep_ranks_by_one_feature(self) -> Self:
+        if isinstance(self.seeds, Sweep):
+            if self.ranking.golden != self.seeds.golden:
+                raise ValueError(
+                    f"ranking.golden is {self.ranking.golden}, and seeds.golden is {self.seeds.golden}; leave the first out"
+                )
+            if self.ranking.rule != "confirmed" or not isinstance(self.ranking.by, str):
+                raise ValueError(
+                    "a sweep of seeds goes by one feature, and confirms what it chose; leave ranking.rule out, and name one "
+                    "feature as ranking.by"
+                )
+        return self
 
     @model_validator(mode="after")
     def _prompts_or_inpaint(self) -> Self:
@@ -315,6 +338,11 @@ class Study(Measured):
                 "sampling.guidance.similarity takes gradients through networks that compute.offload moves away; remove one"
             )
         return self
+
+    @property
+    def every_seed(self) -> list[int]:
+        """All seeds that may be drawn; of a sweep those among which it looks."""
+        return self.seeds.among if isinstance(self.seeds, Sweep) else self.seeds
 
     @property
     def places(self) -> list[str]:

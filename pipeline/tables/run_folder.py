@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged, StorageError
+from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Held, Storage
 from seedscope.pipeline.storage.leftovers import sweep_run
@@ -19,7 +19,7 @@ from seedscope.pipeline.storage.local import make_folder, refusals
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
-from seedscope.pipeline.tables.sealed import sealed, unsealed
+from seedscope.pipeline.tables.records import Records
 
 EDITIONS = "editions"
 READABLE = 100
@@ -78,8 +78,12 @@ class RunFolder:
         Raises:
             StorageError: a file of the run cannot be read.
         """
-        names = self._edition_names()
-        return [_edition(f"{self.storage.url}/{EDITIONS}/{name}", self.record(int(name[:-5]))) for name in names]
+        records = self._editions
+        return [_edition(records, number) for number in records.numbers()]
+
+    @property
+    def _editions(self) -> Records:
+        return Records(self.storage, EDITIONS)
 
     def record(self, number: int) -> dict[str, Any]:
         """What `editions/<number>.json` says, from 1.
@@ -87,30 +91,7 @@ class RunFolder:
         Raises:
             StorageError: it cannot be read.
         """
-        name = f"{EDITIONS}/{number:04d}.json"
-        try:
-            return unsealed(self.storage.read(name))
-        except (ValueError, RecursionError) as error:
-            raise self._damaged(number, error) from error
-        except OSError as error:
-            raise _unreadable(f"{self.storage.url}/{name}", error) from error
-
-    def _damaged(self, number: int, reason: Exception) -> StorageError:
-        last = not any(int(name[:-5]) > number for name in self._edition_names())
-        without_copy = (
-            "delete it, and the `run` or `import` that made it writes it anew"
-            if last
-            else "choose another folder with --out"
-        )
-        return StorageError(
-            f"{self.storage.url}/{EDITIONS}/{number:04d}.json: the run's record is damaged: {reason}. Restore it from a copy "
-            f"of the run; without one, {without_copy}."
-        )
-
-    def _edition_names(self) -> list[str]:
-        return sorted(
-            name for name in self.storage.entries(EDITIONS) if name.endswith(".json") and name[:-5].isdecimal()
-        )
+        return self._editions.read(number)
 
     def add(self, number: int, record: dict[str, Any]) -> None:
         """Write `editions/<number>.json`.
@@ -119,8 +100,7 @@ class RunFolder:
             FileExistsError: another process has done so.
             StorageError: the folder cannot be written.
         """
-        # ASCII: the name of a file in a record need not be valid UTF-8.
-        self.storage.create(f"{EDITIONS}/{number:04d}.json", sealed(record, indent=0))
+        self._editions.add(number, record)
 
     def grow(self, cause: Json, wanted: Edition, agreement: Agreement = TO_THE_LETTER) -> list[Edition]:
         """Record what a study wants of this run, unless it is known; return all editions.
@@ -174,7 +154,7 @@ class RunFolder:
         tables = self.storage.names()
         was, now = (f"images-{fingerprint(agreement.naming(each))[:8]}" for each in (old, new))
         if now in tables and was not in tables:  # as where a bit of a record without checksum has flipped
-            raise self._damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
+            raise self._editions.damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
         raise RunChanged(
             f"{self.storage.url}: was made by another study ({'; '.join(found)}). Pictures of both must not mix: choose "
             "another folder with --out, or another name in the study."
@@ -308,7 +288,8 @@ def _known_first(old: Edition, new: Edition) -> Edition:
     )
 
 
-def _edition(place: str, record: dict[str, Any]) -> tuple[Json, Edition]:
+def _edition(records: Records, number: int) -> tuple[Json, Edition]:
+    record: dict[str, Any] = records.read(number)
     try:
         prompts = tuple(Prompt(**prompt) for prompt in record["prompts"])
         if not all(isinstance(text, str) for prompt in prompts for text in (prompt.id, prompt.text, prompt.group)):
@@ -317,11 +298,7 @@ def _edition(place: str, record: dict[str, Any]) -> tuple[Json, Edition]:
             raise ValueError("a seed in it is no whole number")
         return record["cause"], Edition(prompts, tuple(record["seeds"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise _unreadable(place, error) from error
-
-
-def _unreadable(place: str, error: Exception) -> StorageError:
-    return StorageError(f"{place}: the run's record cannot be read: {error}. Restore it, or use a new folder.")
+        raise records.unreadable(number, error) from error
 
 
 def _short(value: Json) -> str:

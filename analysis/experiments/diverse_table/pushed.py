@@ -38,7 +38,7 @@ def runs_beside(
 
 def contender(run: AnyRun, ready: Prepared, kernel: str, strength: float) -> Contender:
     """What the sets of a run beside are worth, once it is made."""
-    wanted = list(must_be_drawn(run).study.seeds)
+    wanted = list(must_be_drawn(run).study.every_seed)
     pushed = read_pictures(run, ready.judges, ready.prompts, wanted)
     if len(pushed.prompts) < len(ready.prompts):
         raise UserError(

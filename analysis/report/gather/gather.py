@@ -29,6 +29,7 @@ from seedscope.analysis.report.gather.how_made import failed_cells, how_made
 from seedscope.analysis.report.gather.layouts import layouts
 from seedscope.analysis.report.gather.map_section import style_map
 from seedscope.analysis.report.gather.measured import estimate, measurements
+from seedscope.analysis.report.gather.race_section import race_section
 from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.report.page import write_report
 from seedscope.analysis.run.complete_prompts import unfinished
@@ -89,6 +90,7 @@ def report_data(run: Run) -> ReportData:
         layout=layouts(run),
         text=_text(run),
         experiments=found.shown,
+        race=race_section(run),
         top_k=min(run.study.ranking.golden, judged.ranking.table.num_rows),
     )
 

@@ -15,11 +15,20 @@ Source: the influence function of the functional (Hampel et al. 1986, "Robust St
 Bures distance is I - T, with T the optimal transport map (Bhatia, Jain, Lim 2019, arXiv 1712.01504, section 4).
 Deviation: cells of a seed share its mean, so that they are not quite exchangeable between seeds; in shuffles of real pictures
 the test of `score_null` held its level all the same (benchmarks/claims.py).
+
+Where seeds have pictures of different prompts, and of different numbers of them, |mu_s - mu_ref|^2 cannot be compared: it grows
+with the noise of mu_s. The same is then written around mu, the mean of the pictures of those seeds that have all prompts,
+
+    w(x) = 2 (mu - mu_ref) . (x - mu) + (x - mu)^T (I - T) (x - mu) + (x - mu_p)^T T l
+
+with mu_p their mean on the picture's prompt, and l the mean of the other pictures of the seed, each less that of its prompt: a
+picture is not paired with itself, so that the mean over any pictures of a seed has the same expectation, that of the above less
+|mu - mu_ref|^2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +81,18 @@ class Witness:
             pulls = np.einsum("ij,ij->i", gap, gap + 2.0 * around)
             return np.asarray(pulls + lengths * np.where(count > 1, count / (count - 1.0), np.nan))
 
+    def score_around(self, features: npt.ArrayLike, mean: Array, beside: Array, others: Array) -> Array:
+        """w (m,) of features (m, D), for seeds with different prompts; in the distance's unit, NaN for a row not finite.
+
+        mean: (D,) of the seeds with all prompts; beside: (m, D) theirs on the prompt of each; others: (m, D), l above.
+        """
+        x = np.asarray(features, dtype=np.float64)
+        with np.errstate(invalid="ignore"):
+            around, moved = x - mean, (x - mean) @ self.transport
+            lengths = np.einsum("ij,ij->i", around, around) - np.einsum("ij,ij->i", moved, moved)
+            pairs = np.einsum("ij,ij->i", (x - beside) @ self.transport, others @ self.transport)
+            return np.asarray(2.0 * around @ (mean - self.mean) + lengths + pairs)
+
 
 def witness_grid(features: Table, column: str, units: Sequence[Unit], reference: Reference) -> Grid:
     """The score of every cell of some units, from their feature shards, read twice, one in memory at a time.
@@ -103,4 +124,52 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
 
     grid = grid_of(units, scores())
     centred = (grid.values - np.nanmean(grid.values, dtype=np.float64)).astype(np.float32)
+    return Grid(centred, grid.prompts, grid.groups, grid.seeds)
+
+
+def uneven_witness_grid(
+    features: Table, column: str, units: Sequence[Unit], reference: Reference, full: Collection[int]
+) -> Grid:
+    """The score of every cell of some units whose seeds have different prompts, less the mean of those of `full`.
+
+    Its shards are read twice, one in memory at a time. full: seeds that have all prompts; the scores are around theirs.
+
+    Raises ValueError as `Witness.of`, CorruptShard where a shard is damaged.
+    """
+    prompts = {prompt.id: i for i, prompt in enumerate(dict.fromkeys(p for unit in units for p in unit.prompts))}
+    seeds = {seed: i for i, seed in enumerate(dict.fromkeys(seed for unit in units for seed in unit.seeds))}
+    with_all = np.isin(list(seeds), list(full))
+    everything, dimensions = Moments.empty(reference.dimensions), reference.dimensions
+    of_seed, of_prompt = np.zeros((len(seeds), dimensions)), np.zeros((len(prompts), dimensions))
+    present: npt.NDArray[np.bool_] = np.zeros((len(prompts), len(seeds)), np.bool_)
+
+    def read(unit: Unit) -> tuple[Array, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+        """The features of a unit's cells, and the places of the prompt and of the seed of each."""
+        at = [(prompts[prompt.id], seeds[seed]) for prompt, seed in unit.cells]
+        rows = np.asarray(vectors(features.read(unit.name, [column])[column]), np.float64)
+        return rows, np.array([prompt for prompt, _ in at], np.intp), np.array([seed for _, seed in at], np.intp)
+
+    for unit in units:
+        rows, on, by = read(unit)
+        finite = np.isfinite(rows).all(axis=1)
+        counted = finite & with_all[by]
+        everything = merge(everything, moments(rows[counted]))
+        np.add.at(of_prompt, on[counted], rows[counted])
+        np.add.at(of_seed, by[finite], rows[finite])
+        present[on[finite], by[finite]] = True
+    count = present[:, with_all].sum(axis=1)
+    beside = of_prompt / np.where(count, count, np.nan)[:, None]
+    present[count == 0] = False
+    apart, n = of_seed - present.T.astype(np.float64) @ np.nan_to_num(beside), present.sum(axis=0)
+    witness = Witness.of(everything, reference)
+
+    def scores() -> Iterator[tuple[Unit, Array]]:
+        for unit in units:
+            rows, on, by = read(unit)
+            others = (apart[by] - (rows - beside[on])) / np.maximum(n[by] - 1, 1)[:, None]
+            others[n[by] < 2] = 0.0
+            yield unit, witness.score_around(rows, everything.mean, beside[on], others)
+
+    grid = grid_of(units, scores())
+    centred = (grid.values - np.nanmean(grid.values[:, with_all], dtype=np.float64)).astype(np.float32)
     return Grid(centred, grid.prompts, grid.groups, grid.seeds)

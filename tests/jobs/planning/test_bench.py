@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from commands import command
 
+from seedscope.analysis.run.bench_file import FILE, Bench
 from seedscope.analysis.run.run import DrawnRun, run_of
-from seedscope.jobs.planning.bench_file import FILE, Bench
 from seedscope.jobs.planning.measure_speed import pieces
 
 Write = Callable[..., Path]

@@ -1,11 +1,18 @@
 """The witness: a seed's own distance, split over its pictures; it orders seeds as the distance does, and no outlier wins it."""
 
+from pathlib import Path
+
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.distances.moments import Array, Moments, covariance, moments
-from seedscope.analysis.seeds.distances.witness import Witness
+from seedscope.analysis.seeds.distances.witness import Witness, uneven_witness_grid
+from seedscope.pipeline.study.plan import Unit
+from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
+from seedscope.pipeline.tables.table import Table
 
 D = 12
 
@@ -92,3 +99,39 @@ def test_what_has_no_witness_is_refused() -> None:
         Witness.of(Moments.empty(D), reference)
     with pytest.raises(ValueError, match="not finite"):
         Witness.of(moments(np.full((4, D), np.inf)), reference)
+
+
+def uneven(folder: Path, seeds: dict[int, Array], full: list[int], reference: Reference) -> dict[int, Array]:
+    """The scores of seeds that have the first so many of the prompts, a row each."""
+    most = max(map(len, seeds.values()))
+    prompts = [prompt(f"prompt {i}") for i in range(most)]
+    table = Table.of(
+        folder, "fd", "0" * 8, pa.schema([*CELL_FIELDS, *STATUS_FIELDS, pa.field("fd", pa.list_(pa.float32(), D))])
+    )
+    units = []
+    for number, (seed, rows) in enumerate(seeds.items()):
+        unit = Unit.crossed(f"{number:06d}-0000000{number}", prompts[: len(rows)], [seed])
+        keys = [[p.id for p, _ in unit.cells], [seed] * len(rows), ["ok"] * len(rows), pa.nulls(len(rows), pa.string())]
+        values = pa.FixedSizeListArray.from_arrays(pa.array(rows.astype(np.float32).ravel()), D)
+        table.publish(unit, pa.table([*keys, values], table.schema), {})
+        units.append(unit)
+    grid = uneven_witness_grid(table, "fd", units, reference, full)
+    assert abs(np.nanmean(grid.values[:, np.isin(grid.seeds, full)])) < 1e-4
+    return dict(zip(grid.seeds.tolist(), grid.values.T.astype(np.float64), strict=True))
+
+
+def test_seeds_with_few_prompts_are_scored_as_those_with_many(tmp_path: Path) -> None:
+    """Of seeds that are alike none seems better for having few pictures, and of one that is off its distance is told."""
+    rng = np.random.default_rng(5)
+    reference = Reference.of(moments(sample(3000, rng)))
+    on_prompt = sample(300, rng)  # what all seeds have in common on a prompt
+    seeds = {i: on_prompt + sample(300, rng) for i in range(6)}
+    seeds |= {6 + i: on_prompt[:3] + sample(3, rng) for i in range(60)}
+    seeds |= {66: on_prompt + sample(300, rng, 0.6)}
+    found = uneven(tmp_path, seeds, [0, 1, 2, 3, 4, 5, 66], reference)
+    few, many = (np.array([found[i][:3].mean() for i in some]) for some in (range(6, 66), range(6)))
+    assert abs(few.mean() - many.mean()) < 3 * np.sqrt(few.var() / len(few) + many.var() / len(many))
+    alike = np.mean([found[i].mean() for i in range(6)])
+    truth = frechet_distance_of_rows(seeds[66], reference) or 0.0
+    others = np.mean([frechet_distance_of_rows(seeds[i], reference) or 0.0 for i in range(6)])
+    assert found[66].mean() - alike == pytest.approx(truth - others, rel=0.15)

@@ -1,16 +1,46 @@
-"""What a bench found, as a file: read again by `seedscope plan`."""
+"""What a bench found, as a file: read again by `seedscope plan`, and by sweeps whose budget is in hours."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from statistics import median
+from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from seedscope.analysis.run.run import DrawnRun
-from seedscope.jobs.planning.pricing import Spread
-from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.study.schema import Json, Measured, fingerprint
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 FILE = "bench.json"
+
+
+class Drawn(Protocol):
+    """What of a run whose pictures a model draws says how fast that goes."""
+
+    @property
+    def cause(self) -> Json: ...
+
+    @property
+    def study(self) -> Measured: ...
+
+    @property
+    def folder(self) -> RunFolder: ...
+
+
+class Spread(BaseModel):
+    """The median of several measurements of one thing, with the least and the most."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    median: float
+    least: float
+    most: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Raises ValueError where there are no values."""
+        if not values:
+            raise ValueError("a spread needs at least one value")
+        return cls(median=median(values), least=min(values), most=max(values))
 
 
 class Bench(BaseModel):
@@ -53,14 +83,14 @@ class Bench(BaseModel):
         return self.device == "cuda"
 
 
-def conditions(run: DrawnRun) -> dict[str, Json]:
+def conditions(run: Drawn) -> dict[str, Json]:
     """What the speed of a study depends on, beside the machine: model, sampling, computing, features. No prompts, no seeds."""
     cause = run.cause if isinstance(run.cause, dict) else {}
     drawn: dict[str, Json] = {key: value for key, value in cause.items() if key != "unit"}
     return drawn | {"features": [choice.model_dump(mode="json") for choice in run.study.features]}
 
 
-def last_bench(run: DrawnRun) -> tuple[Path, Bench] | None:
+def last_bench(run: Drawn) -> tuple[Path, Bench] | None:
     """The last bench of the same model, sampling and features: of the run itself, or of a run beside it."""
     wanted = fingerprint(conditions(run))
     found = [(file, bench) for file, bench in _benches(run.folder.path) if bench.fingerprint == wanted]

@@ -1,0 +1,127 @@
+"""The golden seeds of a sweep: those that its rounds chose, where they are better than random ones on held-out prompts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from seedscope.analysis.counted_p import counted_p
+from seedscope.analysis.judging.golden_sentences import worse_by
+from seedscope.analysis.judging.judge import Judged, decisive
+from seedscope.analysis.judging.race.outlook import of_rule
+from seedscope.analysis.run.race import Race
+from seedscope.analysis.run.run import Run
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.scalar import Scalar
+from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.select.comparison import Compared
+from seedscope.analysis.select.held_out import HeldOut, against_random
+from seedscope.analysis.select.why import Raced, RoundSize
+from seedscope.pipeline.study.schema import fingerprint
+
+RULE = "race"
+
+
+@dataclass(frozen=True)
+class RaceChoice:
+    """seeds: golden, best first, perhaps none; sentence: what that rests on; compared: measurement -> golden less random seeds
+    on the held-out prompts; raced: the same for the golden list."""
+
+    seeds: list[int]
+    sentence: str
+    compared: Mapping[str, Compared]
+    raced: Raced
+
+
+def chosen_by_race(run: Run, judged: Judged) -> RaceChoice:
+    """Of a sweep whose confirmation is judged: the chosen seeds if they hold, and none if not.
+
+    Raises:
+        StatisticsError: the held-out prompts do not allow the comparison.
+    """
+    race = run.race
+    if race is None or race.golden is None:
+        raise ValueError(f"{run.folder.storage.url}: is no sweep that has come to its end")
+    name = decisive(run)[0]
+    good = {each.name: each for each in judged.scalars.values() if each.better is not None}
+    found: dict[str, HeldOut] = {}
+    for each in good.values():
+        try:
+            found[each.name] = _held_out(each, race.golden)
+        except StatisticsError:
+            if each.name == name:
+                raise
+    if name not in found:
+        raise StatisticsError(
+            f"No seed can be called golden. {judged.silent.get(name, f'{name} says nothing of the seeds.')}"
+        )
+    main = found[name]
+    sentence = f"{_of_rounds(race, name)} {_of_confirmation(judged.scores(name), main)}"
+    worse = [
+        worse_by(other, held.chosen) for other, held in found.items() if other != name and _is_worse(good[other], held)
+    ]
+    return RaceChoice(
+        list(race.golden) if main.holds else [],
+        " ".join([sentence, *worse]),
+        {measure: held.compared for measure, held in found.items()},
+        _raced(race, main),
+    )
+
+
+def _held_out(scalar: Scalar, golden: tuple[int, ...]) -> HeldOut:
+    rng = np.random.default_rng(int(fingerprint({"measure": scalar.name, "golden": [*golden]})[:16], 16))
+    chosen = np.isin(scalar.seeds, golden)
+    return against_random(additive_fit(scalar.scores), chosen, scalar.better or "higher", rng)
+
+
+def _of_rounds(race: Race, name: str) -> str:
+    sizes = [f"{len(each.seeds):,} x {len(each.prompts):,}" for each in race.rounds if each.golden is None]
+    pictures = sum(len(each.seeds) * len(each.prompts) for each in race.rounds if each.golden is None)
+    uniform = pictures / race.rules.seeds
+    return (
+        f"{len(race.golden or ())} of {race.rules.seeds:,} seeds were chosen by {name} in {len(sizes)} rounds of seeds x new "
+        f"prompts ({', '.join(sizes)}): {pictures:,} pictures, as many as all seeds with {uniform:.1f} prompts. They ended as "
+        f"{of_rule(str(race.rounds[-1].why.get('stopped')))}."
+    )
+
+
+def _of_confirmation(scalar: Scalar, held: HeldOut) -> str:
+    gain = held.chosen
+    interval = "" if gain.lo is None else f" ({gain.lo:+.3g} to {gain.hi:+.3g}, 95 %)"
+    compared = (
+        f"on {held.prompts} prompts that no round has used they differ from {held.seeds} random seeds by "
+        f"{gain.mean:+.3g}{interval}, {scalar.better} is better; {counted_p(held.p, held.draws, 'random sets')}"
+    )
+    if held.holds:
+        return f"They hold: {compared}: confirmed."
+    return f"No seed is golden: {compared}, which is no better than luck."
+
+
+def _is_worse(scalar: Scalar, held: HeldOut) -> bool:
+    lo, hi = held.chosen.lo, held.chosen.hi
+    return lo is not None and hi is not None and (hi < 0 if scalar.better == "higher" else lo > 0)
+
+
+def _number(race: Race, name: str) -> float | None:
+    value = race.rounds[-1].why.get(name)
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _raced(race: Race, held: HeldOut) -> Raced:
+    gain = held.chosen
+    return Raced(
+        seeds=race.rules.seeds,
+        rounds=[
+            RoundSize(seeds=len(each.seeds), prompts=len(each.prompts)) for each in race.rounds if each.golden is None
+        ],
+        stopped=str(race.rounds[-1].why.get("stopped")),
+        expected_gain=_number(race, "gain"),
+        expected_recall=_number(race, "recall"),
+        prompts=held.prompts,
+        random=held.seeds,
+        gain=gain.mean,
+        interval=None if gain.lo is None or gain.hi is None else (gain.lo, gain.hi),
+        p=held.p,
+    )

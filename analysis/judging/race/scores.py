@@ -1,0 +1,81 @@
+"""The scores by which a sweep decides: one of every picture, comparable between seeds that have the same prompts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seedscope.analysis.direction import Better
+from seedscope.analysis.judging.measurement import Measurement, quality, witness
+from seedscope.analysis.run.parts import raced
+from seedscope.analysis.run.run import DrawnRun
+from seedscope.analysis.seeds.distances.feature_rows import reference_of
+from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.witness import uneven_witness_grid
+from seedscope.analysis.seeds.scores.grid import Grid, read_grid
+from seedscope.analysis.seeds.scores.scores import sign
+from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.table import Table
+
+
+@dataclass(frozen=True, eq=False)
+class RaceScores:
+    """What is known after the last round that was drawn.
+
+    measure: its name. better: which values are good. grid: (P, S) of all prompts and seeds of the rounds, NaN where nothing
+    was drawn. still_in: (S,) true for the seeds that have all P prompts. digest: sha256 (hex) of what the scores are made of.
+    """
+
+    measure: str
+    better: Better
+    grid: Grid
+    still_in: npt.NDArray[np.bool_]
+    digest: str
+
+    @property
+    def signed(self) -> Array:
+        """(P, S) float64, higher is better."""
+        return sign(self.better) * self.grid.values.astype(np.float64)
+
+    def named(self, seeds: npt.NDArray[np.bool_]) -> tuple[int, ...]:
+        """The numbers of some seeds (S,), in the order of the study."""
+        return tuple(self.grid.seeds[seeds].tolist())
+
+
+def race_scores(run: DrawnRun) -> RaceScores:
+    """The scores of a sweep whose rounds, but perhaps for its confirmation, are drawn and measured.
+
+    Raises:
+        CorruptShard: a shard is damaged, or missing.
+    """
+    drawn = raced(run)
+    measured = _measured(run)
+    if measured == witness(measured.feature):
+        real = next(item for item in run.reference_measures if item.feature.name == measured.feature)
+        reference = reference_of(real.table, measured.feature, run.reference.units())
+        grid = uneven_witness_grid(_table(run), measured.feature, drawn.units, reference, drawn.wanted.seeds)
+    else:
+        grid = read_grid(_table(run), measured.column, drawn.units)
+    better = measured.better or "higher"
+    return RaceScores(measured.name, better, grid, np.isin(grid.seeds, drawn.wanted.seeds), digest(run))
+
+
+def digest(run: DrawnRun) -> str:
+    """sha256 (hex) of the stored measurements of the rounds: of the bytes of their shards, as receipts have it."""
+    units = {unit.name for unit in raced(run).units}
+    marks: list[Json] = [
+        [unit, mark] for unit, mark in sorted(tuples(_table(run).ledger("unit", "sha256"))) if unit in units
+    ]
+    return fingerprint(marks)
+
+
+def _measured(run: DrawnRun) -> Measurement:
+    (_, by), *_ = run.study.ranking.named
+    return quality(run.measured_as(by))
+
+
+def _table(run: DrawnRun) -> Table:
+    return next(item.table for item in run.measures if item.feature.name == _measured(run).feature)

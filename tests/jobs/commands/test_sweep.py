@@ -1,0 +1,124 @@
+"""`seedscope run` of a sweep in an object store: killed between and within rounds, it ends with the decisions of a calm one."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import fsspec
+import pytest
+import yaml
+from commands import command
+from forks import seedscope
+from object_store import BUCKET, ObjectStore, error, served
+
+from seedscope.analysis.comparing.finished_run import FinishedRun
+from seedscope.analysis.direction import Better
+from seedscope.analysis.features.looks.looks import Looks
+from seedscope.analysis.run.run import run_of
+from seedscope.pipeline.storage.objects import ObjectStorage
+from seedscope.pipeline.tables.rounds import rounds
+
+URL = f"s3://{BUCKET}/sweep"
+HERE = ("--executor", "inline", "--threads", "1")
+THINGS = [
+    "cat",
+    "car",
+    "tree",
+    "duck",
+    "bus",
+    "rose",
+    "dog",
+    "fish",
+    "house",
+    "key",
+    "cup",
+    "cake",
+    "pig",
+    "cow",
+    "bee",
+    "owl",
+]
+
+
+@pytest.fixture(autouse=True)
+def bright_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seeds of this model decide two thirds of how bright a picture is: an effect that is there."""
+    scalars: dict[str, Better | None] = {"brightness": "higher"}
+    monkeypatch.setattr(Looks, "scalars", lambda _: scalars)
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    with served(ObjectStore()) as found:
+        for name, value in found.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(ObjectStorage, "at", classmethod(lambda cls, url: cls(url, beat=0.5, stale=4.0)))
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield found
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+
+def written(folder: Path) -> Path:
+    path = folder / "study.yaml"
+    study = {
+        "name": "sweep",
+        "model": "sprout-turbo",
+        "sampling": {"scheduler": "model", "steps": 1, "guidance": {"scale": 0}},
+        "compute": {"device": "cpu"},
+        "prompts": [f"a {thing}" for thing in THINGS],
+        "seeds": {"among": "0-15", "golden": 3, "budget": 160, "random": 9},
+        "unit": {"prompts": 3, "seeds": 8},
+        "features": ["looks"],
+        "ranking": {"by": "looks", "shuffles": 20},
+    }
+    path.write_text(yaml.safe_dump(study))
+    return path
+
+
+def killed_at(store: ObjectStore, study: Path, moment: Callable[[str], bool]) -> None:
+    """Run it in a process that is killed when it first puts an object of such a name, which is lost."""
+
+    def kill(environ: dict[str, Any]) -> tuple[str, bytes] | None:
+        if environ["REQUEST_METHOD"] == "PUT" and moment(environ["PATH_INFO"]):
+            os.kill(driver.pid, signal.SIGKILL)
+            return "503 Slow Down", error("SlowDown")
+        return None
+
+    store.trouble = kill
+    driver = seedscope(study.parent / "log", "run", study, "--out", URL, *HERE)
+    assert driver.wait() == -signal.SIGKILL, (study.parent / "log").read_text()
+    store.trouble = ObjectStore.trouble
+
+
+def test_killed_between_rounds_and_within_one_it_ends_as_undisturbed(store: ObjectStore, tmp_path: Path) -> None:
+    study, here = written(tmp_path), tmp_path / "here"
+    killed_at(store, study, lambda path: path.endswith("rounds/0002.json"))
+    killed_at(store, study, lambda path: "/images-" in path and "receipts/000003" in path)
+    found = run_of(study, URL)
+    assert found.race is not None and len(found.race.rounds) == 2
+
+    told = command("run", study, "--out", URL, *HERE)
+    assert told.returncode == 0 and "Confirmation: 3 chosen and 9 random seeds" in told.stdout, told.stderr
+    assert "Each round is as the scores decide" in command("verify", study, "--out", URL, "--deep").stdout
+
+    calm = command("run", study, "--out", here, *HERE)
+    assert calm.returncode == 0, calm.stderr
+    there, local = run_of(study, URL), run_of(study, here)
+    assert [each.why for each in rounds(there.folder.storage)] == [each.why for each in rounds(local.folder.storage)]
+    for number in range(1, 5):
+        name = f"rounds/{number:04d}.json"
+        assert there.folder.storage.read(name) == (here / name).read_bytes()
+    for one, other in zip(there.tables(), local.tables(), strict=True):
+        marks = [{unit: each.sha256 for unit, each in table.receipts().items()} for _, table, _ in (one, other)]
+        assert marks[0] == marks[1]
+    golden = FinishedRun.open(here).golden
+    assert golden == FinishedRun.open(URL).golden and golden is not None
+    assert len(golden.seeds) == 3 and golden.why.race is not None and golden.why.race.p <= 0.025
+    assert "confirmed" in golden.why.sentence and (here / "golden.txt").exists() and (here / "race.parquet").exists()

@@ -1,0 +1,66 @@
+"""Commands on a sweep: what they say of one that is under way, and that they take one that has come to its end."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from commands import Done, command
+from played_sweep import made, opened, planted, played, study
+
+
+def told(*arguments: str | Path) -> str:
+    """What a command prints, in one line; it ends well."""
+    done: Done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    return " ".join(done.stdout.split())
+
+
+def refused(*arguments: str | Path) -> str:
+    done = command(*arguments)
+    assert done.returncode == 2
+    return " ".join(done.stderr.split())
+
+
+def test_a_sweep_under_way_is_not_finished_and_is_not_judged(tmp_path: Path) -> None:
+    path, out = study(tmp_path), tmp_path / "run"
+    assert "32 x 5, 16 x 10, 8 x 20 (seeds x new prompts); 16 x 10 to confirm the choice" in told(
+        "plan", path, "--out", out
+    )
+    made(opened(path, out), planted(32, 0.33)[1])
+    assert "Round 1 of 3: 32 of 32 seeds, each with 5 new prompts." in told("status", path, "--out", out)
+    status = json.loads(command("status", path, "--out", out, "--json").stdout)
+    assert not status["finished"] and status["rounds_to_come"] == 3
+    assert all(table["units"] == table["units_done"] for table in status["tables"])
+    for name in ("seeds", "export", "report", "identify", "map"):
+        assert "its sweep is in round 1 of 3" in refused(name, path, "--out", out), name
+    assert "Each round was decided from the scores that there are" in told("verify", path, "--out", out)
+    assert "rounds of a sweep do" in refused(
+        "submit", path, "--to", "slurm", "--slices", "4", "--out", tmp_path / "shared"
+    )
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("sweep")
+    played(opened(study(folder), folder / "run"), planted(32, 0.33)[1])
+    return folder / "study.yaml", folder / "run"
+
+
+def test_a_sweep_that_has_ended_is_judged_reported_and_compared(ended: tuple[Path, Path]) -> None:
+    path, out = ended
+    assert json.loads(command("status", path, "--out", out, "--json").stdout)["finished"] is True
+    assert "Each round is as the scores decide" in told("verify", path, "--out", out, "--deep")
+    assert "lambda" in told("plan", path, "--out", out)
+    assert "golden.json" in told("export", path, "--out", out)
+    golden = json.loads((out / "golden.json").read_text())
+    assert golden["why"]["rule"] == "race" and [each["seeds"] for each in golden["why"]["race"]["rounds"]] == [
+        32,
+        16,
+        8,
+    ]
+    shutil.copytree(out, out.parent / "other")
+    assert "16 seeds in common, the same 10 prompts" in told("compare", out, out.parent / "other")
+    told("report", path, "--out", out)
+    text = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "The race" in text and "Went out after it" in text and "times as many" in text
