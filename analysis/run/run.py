@@ -13,6 +13,7 @@ from seedscope.analysis.features.feature_stage import Measure, Source, feature_t
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
+from seedscope.pipeline.drawing.pinned import pinned
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import StudyError, UserError
@@ -276,6 +277,7 @@ def drawn_run(study: Study, folder: RunFolder) -> DrawnRun:
     located = locate(study.model, fills_masks=kind.fills_masks)
     refuse_scheduler(study.sampling)
     located.family.refuse(located.pipeline, study.sampling, by_prompt=kind.stock_call)
+    study = pinned(study)
     task = kind.of(study, located)
     known = folder.editions()
     recorded = [edition for _, edition in known]
