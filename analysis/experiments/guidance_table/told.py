@@ -37,8 +37,13 @@ def told(table: Compared) -> list[str]:
         *_of_others(table),
         _who_judges(table),
         *_price(table),
-        *(f"Not told: {what}: {reason}" for what, reason in table.silent.items()),
+        *_not_told(table),
     ]
+
+
+def _not_told(table: Compared) -> Iterator[str]:
+    for reason in dict.fromkeys(table.silent.values()):
+        yield f"Not told: {', '.join(what for what, why in table.silent.items() if why == reason)}: {reason}"
 
 
 def _of_strengths(table: Compared) -> Iterator[str]:
@@ -126,16 +131,21 @@ def _price(table: Compared) -> Iterator[str]:
         if each.better is not None:
             verdict = {1: "Better", -1: "Worse", 0: "No sure difference"}[_sure(each.gains[name].less, each)]
             yield f"By {each.name} ({each.better} is better), {name}: {_difference(each.gains[name].less)}. {verdict}."
-    q = q_values([np.nan if (p := each.gains[name].less.p) is None else p for each in others])
-    changed = [each for each, own in zip(others, q, strict=True) if own <= RATE and each.better is None]
-    if changed:
+    if changed := [each for each in _changed(table) if each.better is None]:
         parts = "; ".join(f"{each.name} {_difference(each.gains[name].less)}" for each in changed)
         yield f"What else changes by it, at q <= {RATE:g} over all measures: {parts}."
 
 
+def _changed(table: Compared) -> list[Measured]:
+    """Other measures that surely change by the strongest guidance, all of them taken together."""
+    name, others = _of_kind(table, "guided")[-1].name, table.measured[1:]
+    q = q_values([np.nan if (p := each.gains[name].less.p) is None else p for each in others])
+    return [each for each, own in zip(others, q, strict=True) if own <= RATE]
+
+
 def tables(table: Compared) -> list[Table]:
-    """A row a way by the judge; and a row a way and other measure."""
-    judge = table.judge
+    """A row a way by the judge; and a row a way and other measure that says what is good, or changes."""
+    judge, changed = table.judge, _changed(table)
     main: list[list[Value]] = []
     for way, cost in table.costs.items():
         gain = judge.gains[way]
@@ -145,6 +155,7 @@ def tables(table: Compared) -> list[Table]:
     others: list[list[Value]] = [
         [each.name, each.better or "-", way, gain.value, _difference(gain.less)]
         for each in table.measured[1:]
+        if each.better is not None or each in changed
         for way, gain in _ordered(table, each)
     ]
     found = [

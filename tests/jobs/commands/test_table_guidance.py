@@ -82,7 +82,7 @@ def test_golden_seeds_the_best_of_n_and_a_negative_prompt_stand_beside(tmp_path:
     assert of["negative prompt"]["cost"] is None and of["towards the prompt, 0.5"]["less_best"] is None
     text = " ".join(said["sentences"])
     assert "Golden are the 2 best of 20 seeds by clip_score" in text and "With the negative prompt 'grass'" in text
-    assert "Not told: the cost of negative prompt: receipts do not say how long pictures took" in text
+    assert "the cost of negative prompt: receipts do not say how long pictures took" in text
     assert said["settings"]["pictures"] == 9
 
 
