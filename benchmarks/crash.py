@@ -3,6 +3,7 @@
     python benchmarks/crash.py --every 5
     python benchmarks/crash.py --command run --command report
     python benchmarks/crash.py --power --command run --every 10
+    python benchmarks/crash.py --kills 3 --command identify --command "table guidance"
 
 After each kill the same command must end with exit code 0 (or what an undisturbed one says), every cell once, all files byte
 for byte as undisturbed but for the times and processes in them, no temporary left and no lock held. A shard that `verify`
@@ -26,13 +27,13 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import yaml
+import pyarrow as pa
+import pyarrow.parquet as pq
+from crashed_commands import COMMANDS, INLINE, RUN, Change, Command, damaged, draw, write_study
 from disk_calls import DiskCalls, killed_at
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 from power_cuts import DISKS, Disk, torn
 
 from seedscope.jobs import cli
@@ -40,71 +41,15 @@ from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.storage.local import LocalStorage
 from seedscope.pipeline.tables.sealed import CHECKSUM
 
-STUDY = {
-    "name": "crash",
-    "model": "sprout-turbo",
-    "sampling": {"scheduler": "model", "steps": 1, "guidance": {"scale": 0}},
-    "compute": {"device": "cpu", "batch_size": 4},
-    "prompts": [{"grid": {"objects": ["cat", "car", "tree", "duck"], "modifiers": ["a {object}"]}}],
-    "seeds": "0-3",
-    "unit": {"prompts": 4, "seeds": 2},
-    "features": ["looks", {"clip_score": {"model": "sprout-clip"}}, "style_efficientnet_lite0"],
-    "ranking": {"by": "clip_score", "rule": "top", "golden": 2, "shuffles": 20, "bootstrap": 20},
-}
-INLINE = ("--executor", "inline", "--threads", "1")
-RUN = ("study.yaml", "--out", "run")
 TIMES = {"seconds", "compute_seconds", "finished", "process", "attempt", "made_at", "created", "date", CHECKSUM}
 """Keys of what two undisturbed runs do not have in common, and the checksum of a record that has these."""
-
-Change = Callable[[Path], object]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command, with the commands that have been run before it and what was changed since."""
-
-    name: str
-    arguments: tuple[str, ...]
-    before: tuple[tuple[str, ...], ...] = ()
-    change: Change | None = None
+TIMED = {"seconds", "cost", "less_best", "less_best_lo", "less_best_hi", "less_best_p"}
+"""Columns that depend on times; the pages of the tables of diverse seeds and of guidance have them in words."""
+TIMED_PAGES = {"table-diverse.json", "table-guidance.json", "table-guidance.png"}
 
 
-def _grown(place: Path) -> None:
-    _write_study(place, seeds="0-5", ranking={**STUDY["ranking"], "golden": 3})  # type: ignore[dict-item]
-
-
-def _damaged(place: Path) -> None:
-    shard = sorted(place.glob("run/looks-*/*.parquet"))[0]
-    content = bytearray(shard.read_bytes())
-    content[len(content) // 2] ^= 1
-    shard.write_bytes(content)
-
-
-def _more_pictures(place: Path) -> None:
-    _draw(place, range(6, 8))
-
-
-_MADE = (("run", *RUN, *INLINE),)
-_IMPORT = ("import", "pictures", "--out", "run")
-COMMANDS = {
-    command.name: command
-    for command in (
-        Command("run", ("run", *RUN, *INLINE)),
-        Command("generate", ("generate", *RUN, *INLINE)),
-        Command("features", ("features", *RUN, *INLINE), (("generate", *RUN, *INLINE),)),
-        Command("seeds", ("seeds", *RUN), _MADE),
-        Command("export", ("export", *RUN), _MADE),
-        Command("first report", ("report", *RUN), _MADE),
-        Command("report", ("report", *RUN), (*_MADE, ("report", *RUN))),
-        Command("report --to", ("report", *RUN, "--to", "page"), (*_MADE, ("report", *RUN, "--to", "page"))),
-        Command("map", ("map", *RUN), _MADE),
-        Command("diverse", ("diverse", *RUN, "--count", "2"), _MADE),
-        Command("import", _IMPORT),
-        Command("import again", _IMPORT, (_IMPORT,), _more_pictures),
-        Command("grow", ("run", *RUN, *INLINE), _MADE, _grown),
-        Command("verify --deep", ("verify", *RUN, "--deep"), _MADE, _damaged),
-    )
-}
+When = Callable[[int], Sequence[int]]
+"""Of so many calls, those at which something happens, from 1."""
 
 
 @dataclass
@@ -122,7 +67,7 @@ class Trials:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
         self.place = self.folder / "place"  # of all commands: some write down where they were
-        self._starts: dict[tuple[tuple[str, ...], ...], Path] = {}
+        self._starts: dict[tuple[tuple[tuple[str, ...], ...], Change | None], Path] = {}
 
     def begin(self) -> None:
         """Import here what a run imports as it goes."""
@@ -136,11 +81,11 @@ class Trials:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
 
-    def kills(self, command: Command, every: int, told: Callable[[str], object]) -> Tally:
-        """Kill a command at each `every`th call."""
+    def kills(self, command: Command, when: When, told: Callable[[str], object]) -> Tally:
+        """Kill a command at some of its calls."""
         start, calm, expected, calls = self._calm(command)
         tally = Tally(calls)
-        for number in range(1, calls + 1, every):
+        for number in when(calls):
             place = self._copy(start, self.place)
             died = self.forked(
                 place, command.arguments, watch=lambda n=number, p=place: DiskCalls(p, killed_at(n)).watch()
@@ -152,14 +97,14 @@ class Trials:
                 told(f"{command.name}, killed at call {number} of {calls}: {problem}")
         return tally
 
-    def power_cuts(self, command: Command, every: int, told: Callable[[str], object]) -> Tally:
-        """Cut the power at each `every`th call, for each of the disks that may be found afterwards."""
+    def power_cuts(self, command: Command, when: When, told: Callable[[str], object]) -> Tally:
+        """Cut the power at some of its calls, for each of the disks that may be found afterwards."""
         start, calm, expected, calls = self._calm(command)
         tally, images = Tally(calls), self.folder / "images"
         shutil.rmtree(images, ignore_errors=True)
         images.mkdir()
         place = self._copy(start, self.place)
-        numbers = range(1, calls + 1, every)
+        numbers = when(calls)
         self.forked(place, command.arguments, watch=lambda: _record(place, images, numbers))
         good = _contents(start, place)
         names = sorted(images.iterdir(), key=lambda path: (int(path.name.split("-")[0]), path.name))
@@ -181,7 +126,7 @@ class Trials:
 
     def _but_uncommitted(self, place: Path, command: Command, found: list[str]) -> list[str]:
         """What is found but for shards that were taken back and still lie there: the run that makes them anew sweeps them."""
-        loose = _uncommitted(place) if command.change is _damaged else []
+        loose = _uncommitted(place) if command.change is damaged else []
         if not loose:
             return found
         code = self.forked(place, ("run", *RUN, *INLINE))
@@ -191,7 +136,7 @@ class Trials:
 
     def _calm(self, command: Command) -> tuple[Path, Path, set[int], int]:
         """Where the command starts, where an undisturbed one ends, its exit codes, and how many calls it makes."""
-        start = self._copy(self._start(command.before), self.folder / "start")
+        start = self._copy(self._start(command.before, command.first), self.folder / "start")
         if command.change is not None:
             command.change(start)
         place, calm, count = self._copy(start, self.place), self.folder / "calm", self.folder / "count"
@@ -204,22 +149,24 @@ class Trials:
         code = self.forked(place, command.arguments, watch=watch, done=lambda: count.write_text(str(calls[0].count)))
         self._move(place, calm)
         # What was taken back before a kill is not found again.
-        allowed = {code, 0} if command.change is _damaged else {0}
-        if code not in allowed or (code and command.change is not _damaged):
+        allowed = {code, 0} if command.change is damaged else {0}
+        if code not in allowed or (code and command.change is not damaged):
             raise RuntimeError(f"{command.name} fails undisturbed: {(self.folder / 'log.txt').read_text()[-2000:]}")
         return start, calm, allowed, int(count.read_text())
 
-    def _start(self, before: tuple[tuple[str, ...], ...]) -> Path:
+    def _start(self, before: tuple[tuple[str, ...], ...], first: Change | None = None) -> Path:
         """A folder with a study and pictures in which some commands have been run."""
-        if before not in self._starts:
+        if (before, first) not in self._starts:
             if not before:
                 self.place.mkdir()
-                _write_study(self.place)
-                _draw(self.place, range(6))
-            elif code := self.forked(self._copy(self._start(before[:-1]), self.place), before[-1]):
+                write_study(self.place)
+                draw(self.place, range(6))
+                if first is not None:
+                    first(self.place)
+            elif code := self.forked(self._copy(self._start(before[:-1], first), self.place), before[-1]):
                 raise RuntimeError(f"{before[-1]}: exit code {code}: {(self.folder / 'log.txt').read_text()[-2000:]}")
-            self._starts[before] = self._move(self.place, self.folder / f"start-{len(self._starts)}")
-        return self._starts[before]
+            self._starts[before, first] = self._move(self.place, self.folder / f"start-{len(self._starts)}")
+        return self._starts[before, first]
 
     def _move(self, place: Path, to: Path) -> Path:
         shutil.rmtree(to, ignore_errors=True)
@@ -320,14 +267,21 @@ def _files(place: Path) -> set[str]:
 
 
 def _same(one: Path, other: Path) -> bool:
-    if one.read_bytes() == other.read_bytes():
-        return True
+    if one.name in TIMED_PAGES or one.suffix == ".pt" or one.read_bytes() == other.read_bytes():
+        return True  # what was learnt (.pt) says how long that took
     if one.suffix == ".json":
         return _timeless(json.loads(one.read_bytes())) == _timeless(json.loads(other.read_bytes()))
+    if one.suffix == ".parquet":
+        here, there = (pq.read_table(file) for file in (one, other))
+        return bool(here.drop_columns(_timed(here)).equals(there.drop_columns(_timed(there))))
     if one.suffix == ".html":
         seconds = re.compile(rb"[\d.,]+ (s|ms|seconds|min)\b|\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?")
         return seconds.sub(b"", one.read_bytes()) == seconds.sub(b"", other.read_bytes())
     return False
+
+
+def _timed(table: pa.Table) -> list[str]:
+    return [name for name in table.column_names if name in TIMED]
 
 
 def _timeless(value: object) -> object:
@@ -338,7 +292,7 @@ def _timeless(value: object) -> object:
 
 def _without_shard(run: Path) -> Iterator[str]:
     """Receipts whose shard is missing or has other bytes."""
-    for file in sorted(run.glob("*/receipts/[!.]*.json")):
+    for file in sorted(run.rglob("receipts/[!.]*.json")):
         receipt = json.loads(file.read_bytes() or b"{}")
         shard = file.parent.parent / (receipt.get("shard") or f"{file.stem}.parquet")
         if not shard.exists() or sha256_of(shard) != receipt.get("sha256"):
@@ -365,28 +319,22 @@ def _contents(*places: Path) -> Mapping[str, set[bytes]]:
     return found
 
 
-def _write_study(place: Path, **changes: object) -> None:
-    (place / "study.yaml").write_text(yaml.safe_dump(STUDY | changes), encoding="utf-8")
+def _every(step: int, calls: int) -> Sequence[int]:
+    return range(1, calls + 1, step)
 
 
-def _draw(place: Path, numbers: Sequence[int]) -> None:
-    """Pictures of some prompts with two seeds each, with the metadata that A1111 writes."""
-    (place / "pictures").mkdir(exist_ok=True)
-    for number in numbers:
-        said = PngInfo()
-        said.add_text(
-            "parameters", f"prompt {number // 2}\nSteps: 20, Sampler: Euler, Seed: {number % 2}, Size: 64x64, Model: x"
-        )
-        pixels = np.random.default_rng(number).integers(0, 256, (64, 64, 3), np.uint8)
-        Image.fromarray(pixels).save(place / "pictures" / f"{number}.png", pnginfo=said)
+def _evenly(kills: int, calls: int) -> Sequence[int]:
+    return [1 + int((number + 0.5) * calls / kills) for number in range(kills)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", action="append", choices=list(COMMANDS), help="only this one; may be repeated")
     parser.add_argument("--every", type=int, default=1, help="kill at every so manieth call")
+    parser.add_argument("--kills", type=int, help="kill at so many calls, evenly spaced, in place of --every")
     parser.add_argument("--power", action="store_true", help="cut the power in place of killing")
     options = parser.parse_args()
+    when = partial(_evenly, options.kills) if options.kills else partial(_every, options.every)
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder))
@@ -399,7 +347,7 @@ def main() -> int:
         for name in options.command or COMMANDS:
             began = time.monotonic()
             try_all = trials.power_cuts if options.power else trials.kills
-            found = try_all(COMMANDS[name], options.every, lambda text: print(text, flush=True))
+            found = try_all(COMMANDS[name], when, lambda text: print(text, flush=True))
             bad += found.bad
             print(
                 f"{name:<14} {found.calls:>6} {found.kills:>6} {found.bad:>4} {time.monotonic() - began:>8.0f}",

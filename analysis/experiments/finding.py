@@ -13,6 +13,7 @@ from seedscope.analysis.run.beside import EXPERIMENTS
 from seedscope.analysis.run.run import Run
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -104,18 +105,19 @@ def save_page(folder: Path, name: str, page: Image.Image) -> Path:
     return path
 
 
-def findings(folder: Path, run: str) -> tuple[Sequence[Finding], dict[str, str]]:
-    """What experiments found on a run.
+def findings(folder: RunFolder, run: str) -> tuple[Sequence[Finding], dict[str, str]]:
+    """What experiments found on a run, on whichever machine: what lies with it elsewhere is brought to its results here.
 
     Args:
-        folder: of the run, with its results.
         run: `mark_of` it.
 
     Returns:
         The findings, by name; and the name of a file that is none of them, or is of other pictures -> why it is left out.
     """
+    delivered = sorted(folder.storage.names(EXPERIMENTS)) if folder.storage.local is None else []
+    folder.fetch(f"{EXPERIMENTS}/{name}" for name in delivered if name.endswith((".json", ".png")))
     found, silent = list[Finding](), dict[str, str]()
-    for path in sorted((folder / EXPERIMENTS).glob("*.json")):
+    for path in sorted((folder.path / EXPERIMENTS).glob("*.json")):
         try:
             finding = Finding.model_validate_json(path.read_bytes())
         except (ValidationError, OSError) as error:

@@ -102,7 +102,7 @@ def noise_of(run: DrawnRun, seeds: Sequence[int]) -> NoiseContract | None:
 
 def _canary(run: DrawnRun, seeds: Sequence[int]) -> Canary | None:
     """Of the first prompt that every golden seed has a picture of; none where more than a prompt and noise is drawn from."""
-    if not seeds or not run.task.stock_call or run.study.sampling.guidance.similarity is not None:
+    if not seeds or not run.task.stock_call or run.study.sampling.guidance.acting_similarity is not None:
         return None
     texts = {prompt.id: prompt.text for prompt in run.wanted.prompts[:CANARY_PROMPTS]}
     pictures = pictures_of(run, seeds, texts)
@@ -120,6 +120,7 @@ def conditions_of(run: DrawnRun) -> Conditions:
     loaded = _loaded(run)
     height, width = located.size(study.sampling)
     guidance = study.sampling.guidance
+    similarity = guidance.acting_similarity
     return Conditions(
         model=loaded.model,
         scheduler=loaded.scheduler,
@@ -129,7 +130,7 @@ def conditions_of(run: DrawnRun) -> Conditions:
         negative_scale=guidance.negative_scale,
         negative_from=guidance.negative_from,
         empty=guidance.empty,
-        similarity=None if guidance.similarity is None else cause_of(guidance.similarity),
+        similarity=None if similarity is None else cause_of(similarity),
         height=height,
         width=width,
         dtype=study.compute.dtype,

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature
+from seedscope.analysis.features.preference import Preference
 from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.pipeline.errors import UserError
 
@@ -53,6 +54,36 @@ def measurements(feature: Feature) -> list[Measurement]:
 def quality(feature: Feature) -> Measurement:
     """That by which a feature says which seeds are good."""
     return next(item for item in measurements(feature) if item.better is not None)
+
+
+def good_measurement(measured: Sequence[Feature], named: str | None, option: str) -> Measurement:
+    """That of single pictures by which they are judged: the named one, the first preference score, or the first with a good
+    direction.
+
+    Args:
+        option: by which a person names one.
+
+    Raises:
+        UserError: there is none, or not that one.
+    """
+    able = [
+        item
+        for feature in measured
+        for item in measurements(feature)
+        if item.better is not None and item.column != WITNESS
+    ]
+    if named is not None:
+        if found := [item for item in able if item.name == named]:
+            return found[0]
+        known = ", ".join(item.name for item in able) or "none is measured"
+        raise UserError(f"{option} {named}: is no measurement of this study with a good direction; such are: {known}.")
+    if not able:
+        raise UserError(
+            "The study measures nothing by which a single picture is good. Add clip_score to its features, then run "
+            "`seedscope features`."
+        )
+    liked = {feature.name for feature in measured if isinstance(feature, Preference)}
+    return next((item for item in able if item.feature in liked), able[0])
 
 
 def distance_name(feature: str, distance: str) -> str:

@@ -15,6 +15,7 @@ from seedscope.analysis.run.bench_file import last_bench
 from seedscope.analysis.run.race import Race, race_of
 from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.drawing.cause import cause, differences, knows_configuration, naming, naming_of_any
+from seedscope.pipeline.drawing.pinned import pinned
 from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.drawing.tasks.base import Control, Task
 from seedscope.pipeline.errors import StudyError, UserError
@@ -320,6 +321,7 @@ def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> Draw
     located = locate(study.model, fills_masks=kind.fills_masks)
     refuse_scheduler(study.sampling)
     located.family.refuse(located.pipeline, study.sampling, by_prompt=kind.stock_call)
+    study = pinned(study)
     task = kind.of(study, located)
     known = folder.editions()
     recorded = [edition for _, edition in known]

@@ -45,10 +45,12 @@ def identify_seeds(
     from seedscope.analysis.experiments.identify.identify import PARTS, identify
     from seedscope.analysis.run.parts import opened_to_judge
     from seedscope.pipeline.models.device import pick_device
+    from seedscope.pipeline.storage.leftovers import sweep
 
     with opened_to_judge(study, folder) as run, Progress(console=notes, transient=True) as progress:
         scratch = place(run.folder.path, ".identify/pictures")
         scratch.parent.mkdir(exist_ok=True)
+        sweep(scratch.parent)
         bars = {name: progress.add_task(name, total=None) for name in ("reading", *PARTS, "looking")}
         pictures = crossed_pictures(
             run, scratch, lambda done, of: progress.update(bars["reading"], completed=done, total=of)

@@ -145,6 +145,21 @@ def _resources(options: list[str]) -> dict[str, dict[str, float]]:
     return found
 
 
+def numbers_of(option: str, text: str, most: float) -> list[float]:
+    """Numbers from 0 to `most` with commas between, each once, in order.
+
+    Raises:
+        UserError: they cannot be read.
+    """
+    try:
+        found = sorted({float(part) for part in text.split(",")})
+    except ValueError:
+        found = []
+    if not found or not 0 <= found[0] <= found[-1] <= most:
+        raise UserError(f"{option} {text}: name numbers from 0 to {most:g}, such as 0.03,0.1,0.3.")
+    return found
+
+
 def slice_of(part: str | None) -> "Slice":
     """The slice that `--slice` names; without it the whole.
 

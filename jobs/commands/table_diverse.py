@@ -7,7 +7,7 @@ import typer
 
 from seedscope.jobs.commands.found import say_found
 from seedscope.jobs.commands.making import make_and_tell
-from seedscope.jobs.commands.options import Json, Out, StudyFile, runs_stages
+from seedscope.jobs.commands.options import Json, Out, StudyFile, numbers_of, runs_stages
 from seedscope.jobs.console import notes, out
 from seedscope.pipeline.errors import UserError
 
@@ -81,7 +81,7 @@ def table_diverse(
     from seedscope.analysis.experiments.diverse_table.prepared import prepared
     from seedscope.analysis.run.parts import opened_to_judge
 
-    began, told, wanted = monotonic(), notes if as_json else out, _strengths(strengths)
+    began, told, wanted = monotonic(), notes if as_json else out, numbers_of("--strengths", strengths, 10)
     kernels = {"both": ["latent", "features"], "none": []}.get(kernel, [kernel])
     with opened_to_judge(study, folder) as run:
         ready = prepared(run, prompts, by, quality)
@@ -97,16 +97,6 @@ def table_diverse(
         contest = ready.contest(pushed, CANDIDATES, silent)
         finding, files = _written(run, contest, round(monotonic() - began))
     say_found(finding, files, as_json=as_json)
-
-
-def _strengths(text: str) -> list[float]:
-    try:
-        found = sorted({float(part) for part in text.split(",")})
-    except ValueError:
-        found = []
-    if not found or found[0] < 0 or found[-1] > 10:
-        raise UserError(f"--strengths {text}: name numbers from 0 to 10, such as 0.03,0.1,0.3.")
-    return found
 
 
 def _pushed(

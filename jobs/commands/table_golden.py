@@ -76,7 +76,7 @@ def _held_out(run: "AnyRun", best: int | None, began: float) -> "tuple[Finding, 
     """On half of the run's own prompts."""
     from seedscope.analysis.experiments.golden_table.arms import arms_of_half, halves
 
-    half = halves(run)
+    half = halves(run, "Draw prompts of more groups, or name others with --prompts.")
     arms = arms_of_half(run, half.choosing, best)
     return _written(
         run, run, arms, half.held_out, "table-golden", "the half of the run's prompts that is held out", began

@@ -19,7 +19,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     height, width = located.size(study.sampling)
     named: dict[str, Json] = {} if study.task is None else {"task": study.task.model_dump(mode="json")}
     sampling: dict[str, Json] = study.sampling.said() | {"height": height, "width": width}
-    if (similarity := study.sampling.guidance.similarity) is not None:
+    if (similarity := study.sampling.guidance.acting_similarity) is not None:
         sampling["guidance"] = {**_of(sampling, "guidance"), "similarity": similarity_cause(similarity)}
     return {
         "model": located.identity,

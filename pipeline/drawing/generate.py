@@ -3,20 +3,17 @@
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from seedscope.pipeline import images
-from seedscope.pipeline.drawing.tasks.base import Task
-from seedscope.pipeline.models.device import gpu_memory_ran_out, workers_a_node
-from seedscope.pipeline.models.locate import Located
-from seedscope.pipeline.models.memory import memory
+from seedscope.pipeline.drawing.drawing_stage import DrawingStage
+from seedscope.pipeline.models.device import gpu_memory_ran_out
 from seedscope.pipeline.running.machine import refuse_other_versions
-from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.study.plan import Cell, Unit, by_sets
 from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.schema import Json, Study
+from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.table import Table
 
 if TYPE_CHECKING:
@@ -26,31 +23,13 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Generate(Stage):
+class Generate(DrawingStage):
     """Draws the pictures of a unit, batch by batch, in the order of its cells, as the task asks.
 
     versions: library -> the version with which the last pictures of the run were drawn; others are refused.
     """
 
-    study: Study
-    located: Located
-    table: Table
-    task: Task
     versions: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def tables(self) -> Sequence[Table]:
-        return [self.table]
-
-    def needs(self) -> Literal["cpu", "gpu"]:
-        return "gpu" if self.study.compute.device in ("auto", "cuda") else "cpu"
-
-    def workers_a_node(self) -> int | None:
-        return workers_a_node(self.study.compute.device)
-
-    def memory(self) -> int:
-        sampling = self.study.sampling
-        return memory(self.located, self.study.compute, self.located.size(sampling), sampling.guidance)
 
     def open(self) -> "OpenGenerate":
         refuse_other_versions(self.versions)

@@ -26,12 +26,20 @@ _QUANTIZED = {"bitsandbytes_4bit": 0.6, "bitsandbytes_8bit": 1.1, "torchao": 1.1
 """Bytes a value, with the scales beside them."""
 
 
-def memory(located: Located, compute: Compute, size: tuple[int, int], guidance: Guidance | None = None) -> int:
+def memory(
+    located: Located,
+    compute: Compute,
+    size: tuple[int, int],
+    guidance: Guidance | None = None,
+    *,
+    through_decoder: bool = False,
+) -> int:
     """Bytes of a worker: its libraries, the networks that it holds at once, and a batch as it is decoded.
 
     Args:
         size: (height, width) of the pictures, pixels.
         guidance: of the study; what measures a likeness is not counted. None: none that takes memory.
+        through_decoder: whether a task takes gradients through the decoder, a picture at a time.
     """
     parts = dict[str, float]()
     for part, number, width in _weights(located, compute):
@@ -44,19 +52,20 @@ def memory(located: Located, compute: Compute, size: tuple[int, int], guidance: 
     at_once = max(texts, sum(parts.values()) - texts)
     pictures = 1 if compute.vae.slicing else compute.batch_size
     decoded = pictures * size[0] * size[1] * A_PIXEL * _SIZES[compute.vae.dtype or compute.dtype] / 4
-    return int(LIBRARIES + at_once + max(decoded, _gradients(guidance, compute, size[0] * size[1])))
+    kept = _kept(compute, guidance, through_decoder=through_decoder)
+    return int(LIBRARIES + at_once + max(decoded, kept * size[0] * size[1]))
 
 
-def _gradients(guidance: Guidance | None, compute: Compute, pixels: int) -> float:
-    """Bytes that the gradients of similarity guidance keep."""
-    similarity = None if guidance is None else guidance.similarity
-    if guidance is None or similarity is None or similarity.strength == 0:
+def _kept(compute: Compute, guidance: Guidance | None, *, through_decoder: bool) -> float:
+    """Bytes a pixel that gradients keep."""
+    similarity = None if guidance is None else guidance.acting_similarity
+    if not through_decoder and similarity is None:
         return 0
-    passes = compute.batch_size * (2 if guidance.scale > 1 else 1)
     kept = KEPT_BY_DECODER * _SIZES[compute.vae.dtype or compute.dtype] / 4
-    if similarity.through == "network":
+    if guidance is not None and similarity is not None and similarity.through == "network":
+        passes = compute.batch_size * (2 if guidance.scale > 1 else 1)
         kept += KEPT_BY_NETWORK * passes * _SIZES[compute.dtype] / 4
-    return kept * pixels
+    return kept
 
 
 def _weights(located: Located, compute: Compute) -> Iterator[tuple[str, int, float]]:

@@ -154,7 +154,7 @@ class StockFamily(Family):
             ("negative_scale", guidance.negative_scale, None),
             ("negative_from", guidance.negative_from, 0),
             ("empty", guidance.empty, "none"),
-            ("similarity", guidance.similarity, None),
+            ("similarity", guidance.acting_similarity, None),
         ):
             if value != usual:
                 raise ModelError(f"sampling.guidance.{key}: {pipeline} has no such guidance. Remove the key.")

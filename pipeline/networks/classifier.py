@@ -36,7 +36,7 @@ def label_of(classifier: Pretrained, wanted: str) -> tuple[int, str]:
 
 
 class Classifier:
-    """A classifier with its weights and its own preprocessing, of whole pictures.
+    """A classifier with its weights and its own preprocessing, which may look at the middle of pictures alone (DeiT).
 
     Raises FeatureError where weights or preprocessing are missing or wrong.
     """
@@ -44,7 +44,7 @@ class Classifier:
     def __init__(self, model: Pretrained, device: str) -> None:
         from transformers import AutoModelForImageClassification
 
-        self._model = PictureModel(model, AutoModelForImageClassification)
+        self._model = PictureModel(model, AutoModelForImageClassification, crop=True)
         self._model.to(device, half=False)
 
     def log_probability(self, pictures: torch.Tensor, number: int) -> torch.Tensor:

@@ -146,13 +146,22 @@ class ToClass(Likeness):
 
 def likeness_of(similarity: Similarity) -> Likeness:
     """To what a study wants pictures to be like, and by what measure."""
-    to = similarity.to
+    to, by = similarity.to, _network(similarity)
     if to.style is not None:
         return ToStyle(Path(to.style))
-    by = Pretrained(PLACE, similarity.by or CLIP, similarity.revision, "by")
     if to.label is not None:
         return ToClass(to.label, by)
     return ToText(to.text, by) if to.text is not None else ToPicture(Path(to.picture or ""), by)
+
+
+def pinned(similarity: Similarity) -> Similarity:
+    """The same; a network of the hub's is named by its commit, so that it stays the one that causes tell of.
+
+    Raises:
+        FeatureError: there is none.
+    """
+    commit = None if similarity.to.style is not None else _network(similarity).commit()
+    return similarity if commit is None else similarity.model_copy(update={"revision": commit})
 
 
 def cause_of(similarity: Similarity) -> dict[str, Json]:
@@ -163,6 +172,10 @@ def cause_of(similarity: Similarity) -> dict[str, Json]:
     """
     how = similarity.model_dump(mode="json", include={"strength", "window", "through"})
     return {"version": 1, "to": likeness_of(similarity).cause(), **how}
+
+
+def _network(similarity: Similarity) -> Pretrained:
+    return Pretrained(PLACE, similarity.by or CLIP, similarity.revision, "by")
 
 
 def _loaded(model: Pretrained, device: str) -> TransformersClip:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 class PictureModel:
     """A network of the transformers class `kind` and the model's own image processor, told nothing else.
 
-    Places in pictures are measured, so a centre crop that the processor comes with (MobileViT, MobileNet) is left out.
-    `changes` are settings of the processor that differ from its files.
+    Where places in pictures are measured, `crop=False` leaves out a centre crop that the processor comes with (MobileViT,
+    MobileNet). `changes` are settings of the processor that differ from its files.
 
     Raises FeatureError where weights or preprocessing are missing or wrong.
     """
@@ -22,7 +22,7 @@ class PictureModel:
     network: Any
     processor: Any
 
-    def __init__(self, model: Pretrained, kind: Any, **changes: object) -> None:
+    def __init__(self, model: Pretrained, kind: Any, *, crop: bool = False, **changes: object) -> None:
         import transformers
 
         processors: Any = transformers.AutoImageProcessor  # typed in part only
@@ -34,7 +34,7 @@ class PictureModel:
             )
         except (OSError, ValueError) as error:
             raise model.error(f"{folder} has no preprocessor_config.json that can be read ({_line(error)})") from error
-        if getattr(self.processor, "do_center_crop", None):
+        if not crop and getattr(self.processor, "do_center_crop", None):
             self.processor.do_center_crop = False
         self.device = "cpu"
         self._half = False

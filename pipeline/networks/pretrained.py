@@ -58,6 +58,10 @@ class Pretrained:
             )
         return self.snapshot(_SETTINGS)
 
+    def commit(self) -> str | None:
+        """The commit of a hub id, which a branch is now; None of a folder. Raises FeatureError as `folder` does."""
+        return None if self._local() is not None else self.folder().name
+
     def snapshot(self, patterns: Sequence[str]) -> Path:
         """The folder, named by its commit, with those files of the hub repository `model` that fit one of `patterns`.
 

@@ -41,6 +41,11 @@ class Guidance(Strict):
     )
     similarity: Similarity | None = Field(None, description="What else pictures are drawn towards; null: nothing.")
 
+    @property
+    def acting_similarity(self) -> Similarity | None:
+        """What else pictures are drawn towards, if anything: of no strength, they are plain to the bit."""
+        return None if self.similarity is None or self.similarity.strength == 0 else self.similarity
+
     @model_validator(mode="after")
     def _scale_of_something(self) -> Self:
         if self.negative_scale is not None and not self.negative_prompt:
@@ -134,8 +139,7 @@ class Sampling(Strict):
 
     @model_validator(mode="after")
     def _similarity_has_steps(self) -> Self:
-        similarity = self.guidance.similarity
-        if similarity is None or similarity.strength == 0:
+        if (similarity := self.guidance.acting_similarity) is None:
             return self
         if self.steps == 1:
             raise ValueError(
@@ -172,7 +176,8 @@ class Sampling(Strict):
     def said(self) -> dict[str, Json]:
         """As JSON, one form of what is the same, and without what older versions did not know where it changes nothing."""
         dumped: dict[str, Json] = self.model_dump(mode="json", exclude={*_ARGUMENTS, "guidance"})
-        guidance: dict[str, Json] = self.guidance.model_dump(mode="json")
+        acting = self.guidance.model_copy(update={"similarity": self.guidance.acting_similarity})
+        guidance: dict[str, Json] = acting.model_dump(mode="json")
         dumped |= {"scheduler": self._named(), "call": self.arguments, "guidance": _without(guidance, _LATER_GUIDANCE)}
         return _without(dumped, _LATER)
 

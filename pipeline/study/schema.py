@@ -333,7 +333,7 @@ class Study(Measured):
 
     @model_validator(mode="after")
     def _gradients_find_their_weights(self) -> Self:
-        if self.sampling.guidance.similarity is not None and self.compute.offload != "none":
+        if self.sampling.guidance.acting_similarity is not None and self.compute.offload != "none":
             raise ValueError(
                 "sampling.guidance.similarity takes gradients through networks that compute.offload moves away; remove one"
             )

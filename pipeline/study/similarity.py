@@ -78,7 +78,7 @@ class Similarity(Strict):
     def acts(self, step: int, steps: int) -> bool:
         """Whether a 0-based step of so many is changed."""
         low, high = self.window
-        return self.strength > 0 and low <= step / steps < high
+        return low <= step / steps < high
 
     @property
     def places(self) -> list[str]:

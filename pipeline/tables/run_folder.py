@@ -15,7 +15,7 @@ from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Held, Storage
 from seedscope.pipeline.storage.leftovers import sweep_run
-from seedscope.pipeline.storage.local import make_folder, refusals
+from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
@@ -241,6 +241,21 @@ class RunFolder:
         visible = (file for file in self.path.rglob("*") if "/." not in f"/{file.relative_to(self.path).as_posix()}")
         states = {file: file.stat() for file in visible if file.is_file()}
         return {file: (state.st_mtime_ns, state.st_size) for file, state in states.items()}
+
+    def fetch(self, names: Iterable[str]) -> None:
+        """Copy files of the run, such as another machine has delivered, to `path`; nothing to do where that is the same.
+
+        Files that are the same already stay as they are.
+
+        Raises:
+            StorageError: one cannot be read, or `path` cannot be written.
+        """
+        for name in names if self.storage.local is None else ():
+            content, place = self.storage.read(name), self.path / name
+            if not place.is_file() or place.read_bytes() != content:
+                make_folder(place.parent)
+                with replacing(place) as scratch:
+                    scratch.write_bytes(content)
 
     def deliver(self, paths: Iterable[Path], held: Held = lambda: None) -> None:
         """Copy files that were made in `path` to where the run lies; nothing to do where that is the same.

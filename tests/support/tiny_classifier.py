@@ -9,8 +9,11 @@ from transformers import ViTConfig, ViTForImageClassification
 LABELS = ("tabby, tabby cat", "goldfish, Carassius auratus", "red apple")
 
 
-def classifier(folder: Path, *, seed: int = 0) -> Path:
-    """Write a vision transformer with three classes and random weights, and the processor that published ones have."""
+def classifier(folder: Path, *, seed: int = 0, crops: bool = False) -> Path:
+    """Write a vision transformer with three classes and random weights, and the processor that published ones have.
+
+    crops: that of DeiT, which scales pictures to more than the network takes, and cuts out the middle.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         config = ViTConfig(
@@ -40,5 +43,13 @@ def classifier(folder: Path, *, seed: int = 0) -> Path:
         "rescale_factor": 0.00392156862745098,
         "size": {"height": 32, "width": 32},
     }
+    if crops:
+        settings |= {
+            "crop_size": {"height": 32, "width": 32},
+            "do_center_crop": True,
+            "image_processor_type": "DeiTImageProcessor",
+            "resample": 3,
+            "size": {"height": 40, "width": 40},
+        }
     (folder / "preprocessor_config.json").write_text(json.dumps(settings))
     return folder

@@ -21,13 +21,12 @@ from seedscope.analysis.experiments.diverse_table.read import Judges, judges_of,
 from seedscope.analysis.experiments.diverse_table.told import Contest
 from seedscope.analysis.judging.diverse_sets import diverse_sets, ranking_prompts
 from seedscope.analysis.judging.map_of_run import vector_measure
+from seedscope.analysis.run.drawing_time import seconds_a_picture
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import fingerprint
-from seedscope.pipeline.tables.table import Table
 
 FEWEST_GROUPS = 3
 
@@ -110,12 +109,3 @@ def prepared(run: Run, count: int, by: str | None, quality: str | None) -> Prepa
     chosen = list(diverse.sets[0].seeds) if diverse.sets else []
     silent = {"Diverse seeds are left out": " ".join(diverse.silent.values())} if diverse.silent else {}
     return Prepared(run, judges, ground, prompts, chosen, sum(ranking.values()) * len(seeds), silent)
-
-
-def seconds_a_picture(images: Table, units: Sequence[Unit]) -> float | None:
-    """How long a picture took to draw, by the receipts; None where they do not tell."""
-    committed = images.committed()
-    known = [(len(unit), images.receipt(unit.name).seconds) for unit in units if unit.name in committed]
-    told = [(count, seconds) for count, seconds in known if seconds is not None]
-    count = sum(number for number, _ in told)
-    return sum(seconds for _, seconds in told) / count if count else None

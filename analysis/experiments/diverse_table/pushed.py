@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from seedscope.analysis.experiments.diverse_table.contest import Contender, K, of_particles
-from seedscope.analysis.experiments.diverse_table.prepared import Prepared, seconds_a_picture
+from seedscope.analysis.experiments.diverse_table.prepared import Prepared
 from seedscope.analysis.experiments.diverse_table.read import read_pictures
 from seedscope.analysis.run.beside import must_be_drawn, run_beside, unjudged
+from seedscope.analysis.run.drawing_time import seconds_a_picture
 from seedscope.analysis.run.run import AnyRun, DrawnRun, Run
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Json, fingerprint

@@ -10,10 +10,9 @@ import numpy.typing as npt
 
 from seedscope.analysis.experiments.diverse_table.sets import Pictures
 from seedscope.analysis.features.feature_stage import Measure
-from seedscope.analysis.features.preference import Preference
 from seedscope.analysis.judging.judge import real_pictures
 from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
-from seedscope.analysis.judging.measurement import WITNESS, Measurement, measurements
+from seedscope.analysis.judging.measurement import Measurement, good_measurement
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.moments import Moments, merge, moments
 from seedscope.analysis.seeds.distances.witness import Witness
@@ -49,7 +48,7 @@ def judges_of(run: Run, by: str | None, quality: str | None) -> Judges:
         UserError: it measures none that serves, or not all of it is measured.
     """
     alike = vector_measure(run, by)
-    good = _quality(run, quality)
+    good = good_measurement(run.measured, quality, "--quality")
     real = next((item.feature.name for item in run.measures if item.feature.needs_reference), None)
     for name in (alike.feature.name, good.feature, *([real] if real else [])):
         table = _measure(run, name).table
@@ -121,31 +120,6 @@ def _vectors(
         mine = cells.where(np.array(kept, dtype=np.bool_))
         found[[row[each] for each in mine.prompts], [place[seed] for seed in mine.seeds]] = project(mine.vectors)
     return found
-
-
-def _quality(run: Run, named: str | None) -> Measurement:
-    """The measurement of that name, or the first preference score, or the first other that has a good direction."""
-    able = [
-        item
-        for measure in run.measures
-        for item in measurements(measure.feature)
-        if item.better is not None and item.column != WITNESS
-    ]
-    known = ", ".join(item.name for item in able) or "none is measured"
-    if named is not None:
-        found = [item for item in able if item.name == named]
-        if not found:
-            raise UserError(
-                f"--quality {named}: is no measurement of this study with a good direction; such are: {known}."
-            )
-        return found[0]
-    liked = {measure.feature.name for measure in run.measures if isinstance(measure.feature, Preference)}
-    if not able:
-        raise UserError(
-            "The study measures nothing by which a single picture is good. Add clip_score to its features, then run "
-            "`seedscope features`."
-        )
-    return next((item for item in able if item.feature in liked), able[0])
 
 
 def _measure(run: Run, feature: str) -> Measure:

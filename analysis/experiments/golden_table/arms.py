@@ -52,8 +52,11 @@ class Halves:
     held_out: Sequence[Prompt]
 
 
-def halves(run: Run) -> Halves:
+def halves(run: Run, remedy: str) -> Halves:
     """The halves that the run's report knows too; a group of prompts is never torn.
+
+    Args:
+        remedy: what a person may do where there are too few groups.
 
     Raises:
         UserError: the run is not finished, or either half would have too few groups of prompts.
@@ -67,7 +70,7 @@ def halves(run: Run) -> Halves:
     if fewest < FEWEST_GROUPS:
         raise UserError(
             f"{run.study.name}: a half of its {len(prompts):,} prompts has {fewest} group(s), and what holds for fresh prompts "
-            f"is told from {FEWEST_GROUPS} on. Draw prompts of more groups, or name others with --prompts."
+            f"is told from {FEWEST_GROUPS} on. {remedy}"
         )
     return Halves(first, second)
 

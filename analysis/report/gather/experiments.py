@@ -18,8 +18,8 @@ class Experiments(NamedTuple):
 
 
 def experiments(run: Run) -> Experiments:
-    """Those whose findings lie in the folder of the run, by name."""
-    found, silent = findings(run.folder.path, mark_of(run))
+    """Those whose findings lie with the run, by name."""
+    found, silent = findings(run.folder, mark_of(run))
     return Experiments([_shown(run, finding) for finding in found], silent)
 
 

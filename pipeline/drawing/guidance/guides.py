@@ -26,5 +26,5 @@ def guides(model: Drawer, sampling: Sampling) -> list[Guide]:
     """
     if not isinstance(model, Denoiser):
         return []
-    similarity = sampling.guidance.similarity
-    return [] if similarity is None or similarity.strength == 0 else [SimilarityGuide(model, similarity)]
+    similarity = sampling.guidance.acting_similarity
+    return [] if similarity is None else [SimilarityGuide(model, similarity)]

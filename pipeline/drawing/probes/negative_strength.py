@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pyarrow as pa
 
+from seedscope.pipeline.drawing.drawing_stage import DrawingStage
 from seedscope.pipeline.drawing.probes.word_places import word_places
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.negatives import Negatives
@@ -20,9 +21,7 @@ from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.cut_prompts import tokenizer_of
 from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
 from seedscope.pipeline.models.locate import Located
-from seedscope.pipeline.models.memory import memory
 from seedscope.pipeline.models.tokens import CLIP_READS
-from seedscope.pipeline.running.stage import Stage
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
@@ -98,23 +97,10 @@ def _places(tokenizer: Any, prompt: Prompt, task: Negatives, guidance: Guidance)
 
 
 @dataclass
-class NegativeStrength(Stage):
+class NegativeStrength(DrawingStage):
     """Draws the pictures of a unit, and keeps what the network attended to."""
 
-    study: Study
-    located: Located
-    table: Table
     task: Negatives
-
-    @property
-    def tables(self) -> Sequence[Table]:
-        return [self.table]
-
-    def needs(self) -> Literal["cpu", "gpu"]:
-        return "gpu" if self.study.compute.device in ("auto", "cuda") else "cpu"
-
-    def memory(self) -> int:
-        return memory(self.located, self.study.compute, self.located.size(self.study.sampling))
 
     def open(self) -> OpenStrength:
         from seedscope.pipeline.drawing.draw import Drawing

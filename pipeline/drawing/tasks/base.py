@@ -103,9 +103,19 @@ class Task(ABC):
         """
 
     @classmethod
+    def pinned(cls, study: Study) -> Study:
+        """The study, with what the task takes from a branch of the hub named by the commit that this is now."""
+        return study
+
+    @classmethod
     def cause(cls, study: Study) -> dict[str, Json]:  # noqa: ARG003
         """What the task adds to the cause of the pictures, beside its name and options and the ids of its prompts."""
         return {}
+
+    @property
+    def through_decoder(self) -> bool:
+        """Whether gradients are taken through the decoder, a picture at a time, which keep more memory than drawing takes."""
+        return False
 
     @property
     def together(self) -> int:

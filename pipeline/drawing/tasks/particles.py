@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 import pyarrow as pa
 from pydantic import AfterValidator, Field, ValidationError
 
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
-from seedscope.pipeline.drawing.tasks.picture_encoders import Embed, encoder_identity, picture_encoder
+from seedscope.pipeline.drawing.tasks.picture_encoders import Embed, encoder_commit, encoder_identity, picture_encoder
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.models.base import Denoiser, Drawer
 from seedscope.pipeline.models.locate import Located
@@ -46,6 +47,7 @@ class _Options(Strict):
     )
     kernel: Literal["latent", "features"] = "latent"
     by: str = Field("sprout-clip", description="Of the kernel of features: whose they are.")
+    revision: str | None = Field(None, description="Of a hub id: a commit (pin it), tag or branch.")
     window: Annotated[str | None, AfterValidator(_a_window)] = Field(
         None, description="First and last step that push; null: as published, by sigma."
     )
@@ -93,7 +95,7 @@ class Particles(Task):
                 f"{options.count} or more."
             )
         if options.kernel == "features":
-            encoder_identity(options.by)
+            encoder_identity(options.by, options.revision)
             if study.compute.offload != "none":
                 raise StudyError(
                     "compute.offload: the kernel of features takes gradients through the autoencoder, whose weights have to "
@@ -102,13 +104,30 @@ class Particles(Task):
         return cls(study, options)
 
     @classmethod
+    def pinned(cls, study: Study) -> Study:
+        options = _options(study)
+        if study.task is None or options.kernel != "features":
+            return study
+        if (commit := encoder_commit(options.by, options.revision)) is None:
+            return study
+        task = study.task.model_copy(update={"options": study.task.options | {"revision": commit}})
+        return study.model_copy(update={"task": task})
+
+    @classmethod
     def cause(cls, study: Study) -> dict[str, Json]:
         options = _options(study)
         if study.task is None or options.kernel != "features":
             return {}
-        # An encoder is what it holds, and not the path by which a study names it.
-        said: dict[str, Json] = {key: value for key, value in study.task.options.items() if key != "by"}
-        return {"task": {"name": study.task.name, "options": said}, "particles": encoder_identity(options.by)}
+        # An encoder is what it holds, and not the path, or the branch, by which a study names it.
+        said: dict[str, Json] = {
+            key: value for key, value in study.task.options.items() if key not in ("by", "revision")
+        }
+        identity = encoder_identity(options.by, options.revision)
+        return {"task": {"name": study.task.name, "options": said}, "particles": identity}
+
+    @property
+    def through_decoder(self) -> bool:
+        return self.options.kernel == "features"
 
     @property
     def together(self) -> int:
@@ -127,7 +146,8 @@ class Particles(Task):
 
         refuse_no_clean_picture(model.scheduler, "task.particles")
         model.freeze()
-        embed = _embed(self.options.by, model.device) if self.options.kernel == "features" else None
+        options = self.options
+        embed = _embed(options.by, options.revision, model.device) if options.kernel == "features" else None
         return _Together(model=model, options=self.options, embed=embed)
 
 
@@ -160,14 +180,10 @@ class _Together(Begun):
         return {"particles": {"c": list(pulls.values())}}
 
 
-_loaded: dict[tuple[str, str], Embed] = {}
-
-
-def _embed(name: str, device: str) -> Embed:
+@cache
+def _embed(name: str, revision: str | None, device: str) -> Embed:
     """An encoder, loaded once a process and device."""
-    if (name, device) not in _loaded:
-        _loaded[name, device] = picture_encoder(name, device)
-    return _loaded[name, device]
+    return picture_encoder(name, revision, device)
 
 
 def _options(study: Study) -> _Options:

@@ -19,7 +19,16 @@ Embed = Callable[["torch.Tensor"], "torch.Tensor"]
 LITE0 = "efficientnet_lite0"
 
 
-def encoder_identity(name: str) -> Json:
+def encoder_commit(name: str, revision: str | None) -> str | None:
+    """The commit of an encoder of the hub, which a branch is now; None of one that is here.
+
+    Raises:
+        FeatureError: there is none.
+    """
+    return None if name == LITE0 else _clip(name, revision).commit()
+
+
+def encoder_identity(name: str, revision: str | None) -> Json:
     """What an encoder is, by hashes: `efficientnet_lite0`, or a CLIP by its bundled name, folder or hub id.
 
     Raises:
@@ -27,11 +36,11 @@ def encoder_identity(name: str) -> Json:
     """
     if name == LITE0:
         return {"weights": sha256_of(lite0_file()), "input": LITE0_INPUT}
-    _clip(name).config("clip")
-    return dict(_clip(name).identity())
+    _clip(name, revision).config("clip")
+    return dict(_clip(name, revision).identity())
 
 
-def picture_encoder(name: str, device: str) -> Embed:
+def picture_encoder(name: str, revision: str | None, device: str) -> Embed:
     """The encoder of that name on a device, in float32; its weights have no gradients.
 
     Raises:
@@ -40,13 +49,13 @@ def picture_encoder(name: str, device: str) -> Embed:
     if name == LITE0:
         network = lite0_network().to(device)
         return lambda pictures: maps_of(network, _as_bytes(pictures))["head"].mean(dim=(2, 3))
-    clip = TransformersClip(_clip(name), _clip(name))
+    clip = TransformersClip(_clip(name, revision), _clip(name, revision))
     clip.network.to(device)
     return lambda pictures: clip.image_features(clip.prepare(_as_bytes(pictures)))
 
 
-def _clip(name: str) -> Pretrained:
-    return Pretrained("task.particles", name, option="by")
+def _clip(name: str, revision: str | None) -> Pretrained:
+    return Pretrained("task.particles", name, revision, option="by")
 
 
 def _as_bytes(pictures: torch.Tensor) -> torch.Tensor:

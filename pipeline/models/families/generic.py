@@ -102,7 +102,7 @@ class Generic(Family):
             ("negative_scale", guidance.negative_scale, None, False),
             ("negative_from", guidance.negative_from, 0, False),
             ("empty", guidance.empty, "none", False),
-            ("similarity", guidance.similarity, None, False),
+            ("similarity", guidance.acting_similarity, None, False),
         ):
             if value != none and not acts:
                 raise ModelError(f"sampling.guidance.{key}: a {pipeline} has no such guidance. Remove the key.")

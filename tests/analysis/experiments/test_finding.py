@@ -1,11 +1,13 @@
 """What experiments found is kept whole, and is told of no other pictures."""
 
+import os
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from seedscope.analysis.experiments.finding import Finding, Picture, Table, findings, place
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 RUN = "a" * 64
 
@@ -25,29 +27,50 @@ def test_what_was_saved_is_found(tmp_path: Path) -> None:
     finding = made(pictures=[Picture(file="swap.png", caption="Curves")])
     place(tmp_path, "swap.png").write_bytes(b"\x89PNG")
     assert finding.save(tmp_path) == tmp_path / "experiments" / "swap.json"
-    assert findings(tmp_path, RUN) == ([finding], {})
+    assert findings(RunFolder(tmp_path), RUN) == ([finding], {})
+
+
+def test_what_another_machine_found_is_found_here_and_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, machines = f"memory://findings-{os.urandom(4).hex()}/run", [tmp_path / "one", tmp_path / "other"]
+    finding = made(pictures=[Picture(file="swap.png", caption="Curves")])
+    for machine in machines:
+        machine.mkdir()
+        monkeypatch.chdir(machine)
+        folder = RunFolder(url)
+        with folder.locked():
+            if machine == machines[0]:
+                place(folder.path, "swap.png").write_bytes(b"\x89PNG")
+                finding.save(folder.path)
+            else:
+                assert findings(folder, RUN) == ([finding], {})
+    brought = place(RunFolder(url).path, "swap.json").stat().st_mtime_ns
+    with RunFolder(url).locked():
+        assert findings(RunFolder(url), RUN) == ([finding], {})
+    assert place(RunFolder(url).path, "swap.json").stat().st_mtime_ns == brought
 
 
 def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
-    assert findings(tmp_path, RUN) == ([], {})
+    assert findings(RunFolder(tmp_path), RUN) == ([], {})
 
 
 def test_findings_of_other_pictures_are_left_out_with_the_reason(tmp_path: Path) -> None:
     made().save(tmp_path)
-    found, silent = findings(tmp_path, "b" * 64)
+    found, silent = findings(RunFolder(tmp_path), "b" * 64)
     assert not found and "other pictures" in silent["swap.json"]
 
 
 def test_a_finding_without_its_picture_is_left_out(tmp_path: Path) -> None:
     made(pictures=[Picture(file="swap.png", caption="Curves")]).save(tmp_path)
-    found, silent = findings(tmp_path, RUN)
+    found, silent = findings(RunFolder(tmp_path), RUN)
     assert not found and silent["swap.json"].startswith("swap.png is gone")
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b"[]", b'{"name": "swap"}', b"\xff\xfe"])
 def test_what_cannot_be_read_is_left_out_with_the_reason(tmp_path: Path, text: bytes) -> None:
     place(tmp_path, "swap.json").write_bytes(text)
-    found, silent = findings(tmp_path, RUN)
+    found, silent = findings(RunFolder(tmp_path), RUN)
     assert not found and "cannot be read" in silent["swap.json"]
 
 

@@ -41,7 +41,8 @@ def test_the_best_of_a_half_are_found_better_on_the_other(tmp_path: Path) -> Non
     assert row["golden"] - row["random"] == pytest.approx(row["golden_less"]) and row["worst"] < row["golden"]
     assert len(row["best_of_curve"]) == 18
     assert Image.open(tmp_path / "run" / "experiments" / "table-golden.png").width > 600
-    found, silent = findings(tmp_path / "run", mark_of(run_of(study, tmp_path / "run")))
+    run = run_of(study, tmp_path / "run")
+    found, silent = findings(run.folder, mark_of(run))
     assert [finding.name for finding in found] == ["table-golden"] and not silent
 
 

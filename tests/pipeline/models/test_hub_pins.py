@@ -14,11 +14,14 @@ from tiny_loras import lora
 from tiny_sd3 import sd3
 
 from seedscope.pipeline.drawing.cause import cause, differences, naming
+from seedscope.pipeline.drawing.pinned import pinned
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Text
 from seedscope.pipeline.models.load import load
-from seedscope.pipeline.models.locate import Located, locate
+from seedscope.pipeline.models.locate import BUNDLED, Located, locate
+from seedscope.pipeline.networks.likeness import likeness_of
 from seedscope.pipeline.study.schema import Study, fingerprint
+from seedscope.pipeline.study.similarity import Similarity
 
 OLD, NEW = "1" + "0" * 39, "2" + "0" * 39
 Publish = Callable[[str, Path, str], None]
@@ -84,6 +87,35 @@ def test_a_branch_that_moved_is_another_model(tiny: dict[str, Path], publish: Pu
     assert cause(study(revision=OLD), located(study(revision=OLD))) == old, "pinned"
     load_of = [load(each, None, wanted.sampling, wanted.compute) for each in (before, after)]
     assert torch.equal(first_weight(load_of[0]) + 1, first_weight(load_of[1])), "what was found is loaded, not main"
+
+
+def test_a_clip_of_a_branch_stays_the_one_that_the_cause_tells_of(publish: Publish, tmp_path: Path) -> None:
+    moved = tmp_path / "moved"
+    shutil.copytree(BUNDLED / "sprout-clip", moved)
+    state = load_file(moved / "model.safetensors")
+    save_file(
+        {name: 1.5 * each for name, each in state.items()}, moved / "model.safetensors", metadata={"format": "pt"}
+    )
+    like = {"to": {"text": "a cat"}, "by": "org/clip"}
+    guided = study(id="sprout", revision=None).model_dump(mode="json", exclude_defaults=True)
+    guided |= {"sampling": {"steps": 4, "guidance": {"similarity": like}}}
+    pushed = guided | {"sampling": {"steps": 4}, "seeds": "0-2"}
+    pushed |= {"task": {"particles": {"set": 3, "kernel": "features", "by": "org/clip"}}}
+    wanted = [Study.model_validate(each) for each in (guided, pushed)]
+    publish("org/clip", BUNDLED / "sprout-clip", OLD)
+    first, second = map(pinned, wanted)
+    publish("org/clip", moved, NEW)
+
+    similarity, said = first.sampling.guidance.similarity, cause(second, located(second))
+    assert similarity is not None and similarity.revision == OLD and pinned(first) == first
+    assert likeness_of(similarity).cause()["model"] == said["particles"] == {"hub": "org/clip", "commit": OLD}
+    picture = 255 * torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    bundled = Similarity.model_validate(like | {"by": "sprout-clip"})
+    assert torch.equal(*(likeness_of(each).load("cpu")("")(picture) for each in (similarity, bundled)))
+    assert second.task is not None and second.task.options["revision"] == OLD
+    assert said["task"] == cause(wanted[1], located(wanted[1]))["task"], "the branch's name changes nothing"
+    again = pinned(wanted[0]).sampling.guidance.similarity
+    assert again is not None and again.revision == NEW
 
 
 def test_a_repository_without_t5_is_loaded_without(publish: Publish, tmp_path: Path) -> None:

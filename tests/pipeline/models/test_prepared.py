@@ -14,6 +14,8 @@ from stock_families import by_seedscope, by_stock
 from tiny_flux import flux
 
 from seedscope.pipeline.drawing.cause import cause
+from seedscope.pipeline.drawing.generate import Generate
+from seedscope.pipeline.drawing.tasks import task_of
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.attention import attends_with
 from seedscope.pipeline.models.device import exact_float32
@@ -21,6 +23,7 @@ from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.memory import LIBRARIES, memory
 from seedscope.pipeline.study.schema import Compute, Guidance, Model, Sampling, Study, fingerprint
+from seedscope.pipeline.tables.table import Table
 
 SIZE = {"height": 96, "width": 96}
 
@@ -192,3 +195,24 @@ def test_memory_of_gradients_is_that_of_one_decoder_and_of_all_branches(tiny: di
     assert wanted(1, strength=0.0) == wanted(1)
     assert 6e9 < wanted(1, through="decoder") - wanted(1, size=8) < 6.5e9
     assert 15e9 < wanted(1, through="network") - wanted(1, size=8) < 16e9
+
+
+def test_memory_of_a_task_that_goes_through_the_decoder_is_that_of_one_picture(tmp_path: Path) -> None:
+    def wanted(batch: int, **options: Any) -> int:
+        study = Study.model_validate(
+            {
+                "name": "t",
+                "model": "sprout",
+                "sampling": {"height": 512, "width": 512},
+                "compute": {"batch_size": batch},
+                "prompts": ["a"],
+                "seeds": "0-2",
+                "task": {"particles": {"set": 3} | options},
+            }
+        )
+        located = locate(study.model)
+        task = task_of(study).of(study, located)
+        return Generate(study, located, Table.of(tmp_path, "images", "x", task.schema), task).memory()
+
+    assert 4.5e9 < wanted(3, kernel="features") - wanted(3) < 6.1e9
+    assert wanted(3, kernel="features") == wanted(12, kernel="features")

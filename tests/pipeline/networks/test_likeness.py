@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tiny_classifier
 import torch
+import transformers
 from given_pictures import picture
 
 from seedscope.analysis.features.clip_score import ClipScore
@@ -48,6 +49,24 @@ def test_a_class_is_named_by_its_label_one_of_its_names_or_its_number(tmp_path: 
     assert (found[0] < 0).all() and (found[0] == found[1]).all() and (found[0] == found[2]).all()
     others = [measured(to={"class": name}, by=folder) for name in ("tabby", "red apple")]
     np.testing.assert_allclose(np.exp([found[0], *others]).sum(axis=0), 1, rtol=1e-5)
+
+
+def test_a_classifier_that_looks_at_the_middle_has_the_gradient_of_finite_differences_there(tmp_path: Path) -> None:
+    folder = tiny_classifier.classifier(tmp_path / "classifier", crops=True)
+    like = Similarity.model_validate({"to": {"class": "tabby"}, "by": str(folder)})
+    measure, given = likeness_of(like).load("cpu")(""), torch.from_numpy(PIXELS).permute(0, 3, 1, 2).float()
+    found = measure(given.requires_grad_())
+    (gradient,) = torch.autograd.grad(found.sum(), given)
+    stock = transformers.AutoModelForImageClassification.from_pretrained(folder)
+    inputs = transformers.AutoImageProcessor.from_pretrained(folder)(given.detach(), return_tensors="pt")
+    with torch.no_grad():
+        expected = stock(**inputs).logits.log_softmax(dim=1)[:, 0]
+        step = 0.05 * gradient.sign()
+        apart = (measure(given + step) - measure(given - step)) / 0.1
+    torch.testing.assert_close(found.detach(), expected)
+    torch.testing.assert_close(apart, gradient.abs().sum(dim=(1, 2, 3)), rtol=0.02, atol=0.0)
+    side = PIXELS.shape[1]
+    assert not gradient[..., 0].any() and gradient[..., side // 2].any()
 
 
 def test_mistakes_are_said_in_a_sentence(tmp_path: Path) -> None:

@@ -223,5 +223,6 @@ def test_what_it_goes_towards_is_in_the_cause_by_content(tmp_path: Path) -> None
         picture(seed).save(file)
     assert len(of(files)) == 2 and len(of(files[:2])) == 1
     assert not of(files[:1]) & of(files[:1], strength=0.3)
-    plain = study("sprout")
+    plain = study("sprout", guidance={"scale": 3.0})
     assert "similarity" not in cause(plain, locate(plain.model))["sampling"]["guidance"]  # type: ignore[index,call-overload,operator]
+    assert of(files[:1], strength=0.0) == {fingerprint(cause(plain, locate(plain.model)))}
