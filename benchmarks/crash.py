@@ -51,8 +51,15 @@ STUDY = {
     "features": ["looks", {"clip_score": {"model": "sprout-clip"}}, "style_efficientnet_lite0"],
     "ranking": {"by": "clip_score", "rule": "top", "golden": 2, "shuffles": 20, "bootstrap": 20},
 }
+WIDE = STUDY | {
+    "name": "wide",
+    "prompts": [{"grid": {"objects": ["cat", "car", "tree", "duck", "cow", "frog", "pig", "house"]}}],
+    "seeds": "0-17",
+    "features": [{"clip_score": {"model": "sprout-clip"}}],
+}
+"""With as many prompts and seeds as a table of golden seeds takes."""
 INLINE = ("--executor", "inline", "--threads", "1")
-RUN = ("study.yaml", "--out", "run")
+RUN, WIDE_RUN = ("study.yaml", "--out", "run"), ("wide.yaml", "--out", "run")
 TIMES = {"seconds", "compute_seconds", "finished", "process", "attempt", "made_at", "created", "date", CHECKSUM}
 """Keys of what two undisturbed runs do not have in common, and the checksum of a record that has these."""
 
@@ -99,6 +106,9 @@ COMMANDS = {
         Command("report --to", ("report", *RUN, "--to", "page"), (*_MADE, ("report", *RUN, "--to", "page"))),
         Command("map", ("map", *RUN), _MADE),
         Command("diverse", ("diverse", *RUN, "--count", "2"), _MADE),
+        Command("resize", ("resize", *RUN, "--seeds", "3", "--prompts", "2", "--sizes", "80x64"), _MADE),
+        Command("variations", ("variations", *RUN, "--seeds", "3", "--prompts", "2"), _MADE),
+        Command("table golden", ("table", "golden", *WIDE_RUN), (("run", *WIDE_RUN, *INLINE),)),
         Command("import", _IMPORT),
         Command("import again", _IMPORT, (_IMPORT,), _more_pictures),
         Command("grow", ("run", *RUN, *INLINE), _MADE, _grown),
@@ -366,7 +376,8 @@ def _contents(*places: Path) -> Mapping[str, set[bytes]]:
 
 
 def _write_study(place: Path, **changes: object) -> None:
-    (place / "study.yaml").write_text(yaml.safe_dump(STUDY | changes), encoding="utf-8")
+    for name, study in (("study", STUDY | changes), ("wide", WIDE)):
+        (place / f"{name}.yaml").write_text(yaml.safe_dump(study), encoding="utf-8")
 
 
 def _draw(place: Path, numbers: Sequence[int]) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.configuration import MALFORMED, malformed
 from seedscope.pipeline.models.families.generic import Generic
+from seedscope.pipeline.models.long_texts import refuse_without_compel
 from seedscope.pipeline.models.schedulers import (
     STEP_ARGUMENTS,
     refuse_noise_from_elsewhere,
@@ -31,10 +32,12 @@ def refuse_what_cannot_load(located: Located, sampling: Sampling, compute: Compu
     What it says of a class that no family knows is left to the class itself.
 
     Raises:
-        ModelError: a single file or an adapter that does not fit, or a scheduler, an attention or a way to decode that the
-            model does not take.
+        ModelError: a single file or an adapter that does not fit; a scheduler, an attention or a way to decode that the model
+            does not take; a library that is missing.
     """
     _refuse_files(located)
+    if sampling.weighted_prompts:
+        refuse_without_compel()
     if isinstance(located.family, Generic):
         return
     _refuse_steps(located, sampling)

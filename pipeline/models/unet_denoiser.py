@@ -11,6 +11,7 @@ from seedscope.pipeline.models.long_texts import (
     count_pieces,
     fragments,
     reading_piece,
+    refuse_without_compel,
     weighted_states,
 )
 from seedscope.pipeline.study.schema import Sampling
@@ -39,11 +40,17 @@ class UNetDenoiser(Denoiser):
     """
 
     def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
+        """
+        Raises:
+            ModelError: the library that weighs prompts is missing.
+        """
         self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
         self.scheduler: Scheduler = pipe.scheduler
         self.told_guidance = pipe.unet.config.time_cond_proj_dim is not None
         self.takes_masks = bool(pipe.unet.config.in_channels > pipe.vae.config.latent_channels)
         self.scaling = float(pipe.vae.config.scaling_factor)
+        if sampling.weighted_prompts:
+            refuse_without_compel()
 
     def embed(self, texts: Sequence[Text]) -> list[Embedding]:
         """Of an empty negative prompt, what diffusers takes for none (zeros for some SDXL models), or for an empty text."""

@@ -14,6 +14,8 @@ HOLE, LONGEST = 8 * 2**10, 32 * 2**20
 """Bytes between two parts that are fetched as one, and of such a part at most. Source: Arrow, `CacheOptions::Defaults`."""
 _END = 8
 """Bytes of the length of the footer, and of the mark behind it."""
+CHECKED: dict[str, Any] = {"page_checksum_verification": True, "pre_buffer": False}
+"""How files are read: with the checksums of their pages, and without threads that read ahead."""
 
 
 class Fetched(pq.ParquetFile):
@@ -31,24 +33,23 @@ class Fetched(pq.ParquetFile):
 
     def __init__(self, source: pa.NativeFile) -> None:
         self._source, self._size = source, int(source.size())
-        # Of pages in which nothing was written the system has no memory.
-        self._memory = pa.allocate_buffer(self._size)
-        self._fetch([(max(0, self._size - FOOTER), self._size)])
-        self._fetch(self._rest_of_footer())
-        super().__init__(pa.BufferReader(self._memory), page_checksum_verification=True, pre_buffer=False)
+        begin = max(0, self._size - FOOTER)
+        end = self._memory([(begin, self._size)])
+        length = int.from_bytes(end[max(begin, self._size - _END) : max(begin, self._size - _END // 2)], "little")
+        if 0 <= (start := self._size - _END - length) < begin:
+            end = self._memory([(start, self._size)])
+        super().__init__(pa.BufferReader(end), **CHECKED)
 
     def read(self, columns: Sequence[str] | None = None, **options: Any) -> pa.Table:
-        self._fetch(self._parts(range(self.num_row_groups), columns))
-        return super().read(None if columns is None else list(columns), **options)
+        return self._with(range(self.num_row_groups), columns).read(columns, **options)
 
     def read_row_group(self, i: int, columns: Sequence[str] | None = None, **options: Any) -> pa.Table:
-        self._fetch(self._parts([i], columns))
-        return super().read_row_group(i, None if columns is None else list(columns), **options)
+        return self._with([i], columns).read_row_group(i, columns, **options)
 
-    def _rest_of_footer(self) -> list[tuple[int, int]]:
-        length = int.from_bytes(self._memory[max(0, self._size - _END) : max(0, self._size - _END // 2)], "little")
-        begin = self._size - _END - length
-        return [(begin, self._size - FOOTER)] if 0 <= begin < self._size - FOOTER else []
+    def _with(self, groups: Iterable[int], columns: Sequence[str] | None) -> pq.ParquetFile:
+        """The file as far as some columns of some row groups go."""
+        memory = self._memory(self._parts(groups, columns))
+        return pq.ParquetFile(pa.BufferReader(memory), metadata=self.metadata, **CHECKED)
 
     def _parts(self, groups: Iterable[int], columns: Sequence[str] | None) -> Iterator[tuple[int, int]]:
         """(first, last + 1) bytes of the columns of row groups."""
@@ -61,19 +62,23 @@ class Fetched(pq.ParquetFile):
                     start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)), default=0)
                     yield start, start + chunk.total_compressed_size
 
-    def _fetch(self, parts: Iterable[tuple[int, int]]) -> None:
-        """Fetch parts into their places; neighbours together.
+    def _memory(self, parts: Iterable[tuple[int, int]]) -> pa.Buffer:
+        """As much memory as the file has bytes, with the parts in their places, neighbours fetched together.
+
+        Of pages in which nothing is written the system has no memory.
 
         Raises:
-            ValueError: one lies outside of the file, or the file ends before it.
+            ValueError: a part lies outside of the file, or the file ends before it.
         """
+        memory = pa.allocate_buffer(self._size)
         for start, end in _together(sorted(parts)):
             if not 0 <= start <= end <= self._size:
                 raise ValueError("its footer names bytes that it does not have")
             found = self._source.read_at(end - start, start)
             if len(found) < end - start:
                 raise ValueError("it is cut off")
-            memoryview(self._memory).cast("B")[start:end] = found
+            memoryview(memory).cast("B")[start:end] = found
+        return memory
 
 
 def _together(parts: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason, validated
-from seedscope.pipeline.tables.fetched import Fetched
+from seedscope.pipeline.tables.fetched import CHECKED, Fetched
 
 ROW_GROUP = 64
 
@@ -94,8 +94,7 @@ def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterat
         CorruptShard: it is cut off, or has bytes that do not match their checksum.
     """
     try:
-        checked = {"page_checksum_verification": True, "pre_buffer": False}
-        with source, Fetched(source) if remote else pq.ParquetFile(source, **checked) as file:
+        with source, Fetched(source) if remote else pq.ParquetFile(source, **CHECKED) as file:
             yield file
     except UNREADABLE as error:
         raise CorruptShard(f"{name}: cannot be read: {reason(error)}") from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Drawer, Family, Geometry, above, negatives
 from seedscope.pipeline.models.configuration import read_json
-from seedscope.pipeline.models.long_texts import refuse_without_compel, without_weights
+from seedscope.pipeline.models.long_texts import without_weights
 from seedscope.pipeline.models.tokens import CLIP_READS, tokens_beyond
 from seedscope.pipeline.models.unet_denoiser import UNetDenoiser
 from seedscope.pipeline.study.schema import Compute, Sampling
@@ -127,12 +127,10 @@ class StableDiffusion(Family):
                 f"sampling.guidance.empty: an empty text and none are the same to this model, which has no {ZEROS}. Remove the "
                 "key."
             )
-        if sampling.weighted_prompts:
-            refuse_without_compel()
-            if sampling.clip_skip is not None:
-                raise ModelError(
-                    "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
-                )
+        if sampling.weighted_prompts and sampling.clip_skip is not None:
+            raise ModelError(
+                "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
+            )
         if sampling.clip_skip is not None and sampling.clip_skip > (most := self._most_skipped(configs)):
             raise ModelError(
                 f"sampling.clip_skip: of the text encoder's layers {most} can be skipped, not {sampling.clip_skip}. Skip fewer."
