@@ -8,7 +8,7 @@ from typing import Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Family, Geometry
-from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
+from seedscope.pipeline.models.configuration import MALFORMED, configs_in, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.families.generic import Generic, why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
@@ -23,8 +23,6 @@ from seedscope.pipeline.study.noise import Noise
 from seedscope.pipeline.study.schema import Compute, Json, Model, Sampling, Study
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
-_FILES = {"scheduler": "scheduler_config.json", "guider": "guider_config.json", "ocr_guider": "guider_config.json"}
-"""Part of a folder -> the file that has its settings, where it is no network."""
 _REMEDIES = {
     "repository": " Check the spelling.",
     "connection": " Check the path or the network, or download it once with `hf download` where there is one.",
@@ -61,7 +59,7 @@ class Located:
     @property
     def configs(self) -> Configs:
         """The configurations of its parts."""
-        return _with_vae(_configs(self.folder, self.index), self.pieces)
+        return _with_vae(configs_in(self.folder, self.index), self.pieces)
 
     @property
     def name(self) -> str:
@@ -228,7 +226,7 @@ def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool)
     pipeline, name = kind(folder), hub or str(folder)
     family = _family(name, pipeline, fills_masks=fills_masks)
     try:
-        configs = _configs(folder, index)
+        configs = configs_in(folder, index)
         pieces = pieces_of(model, index, family, configs("vae"))
         gone = left_out(folder, index, family, pieces.elsewhere, hub=hub is not None)
         index = without(index, gone)
@@ -274,18 +272,6 @@ def _with_vae(configs: Configs, pieces: Pieces) -> Configs:
 
     def read(part: str) -> Mapping[str, Any]:
         return pieces.vae.config if part == "vae" and pieces.vae is not None else configs(part)
-
-    return read
-
-
-def _configs(folder: Path, index: Mapping[str, Any]) -> Configs:
-    """The configurations of a folder's parts."""
-
-    def read(part: str) -> Mapping[str, Any]:
-        if not part:
-            return index
-        there = isinstance(index.get(part), list) and index[part][0] is not None
-        return read_json(folder / part / _FILES.get(part, "config.json")) if there else {}
 
     return read
 
