@@ -18,7 +18,7 @@ CHECKED: dict[str, Any] = {"page_checksum_verification": True, "pre_buffer": Fal
 """How files are read: with the checksums of their pages, and without threads that read ahead."""
 
 
-class Fetched(pq.ParquetFile):
+class Fetched(pq.ParquetFile):  # type: ignore[misc]  # pyarrow has no types
     """A Parquet file whose parts this thread fetches, into memory of Arrow's own, before Arrow reads them there.
 
     Where Arrow itself fetches, its threads let go of what Python gave them a moment after a read has returned, and where Python
