@@ -90,6 +90,8 @@ COMMANDS = {
         Command("report --to", ("report", *RUN, "--to", "page"), (*_MADE, ("report", *RUN, "--to", "page"))),
         Command("map", ("map", *RUN), _MADE),
         Command("diverse", ("diverse", *RUN, "--count", "2"), _MADE),
+        Command("resize", ("resize", *RUN, "--seeds", "3", "--prompts", "2", "--sizes", "80x64"), _MADE),
+        Command("variations", ("variations", *RUN, "--seeds", "3", "--prompts", "2"), _MADE),
         Command("import", _IMPORT),
         Command("import again", _IMPORT, (_IMPORT,), _more_pictures),
         Command("grow", ("run", *RUN, *INLINE), _MADE, _grown),

@@ -86,8 +86,8 @@ def _stop(number: int, _frame: object) -> None:
 
 
 def _refuse(reason: str) -> NoReturn:
-    for line in reason.splitlines():
-        notes.print(f"seedscope: {shortened(line)}", style="red", soft_wrap=True)
+    for line in shortened(reason):
+        notes.print(f"seedscope: {line}", style="red", soft_wrap=True)
     sys.exit(2)
 
 

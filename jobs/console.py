@@ -18,6 +18,11 @@ _CODES = re.compile(
 LONGEST_WORD = 400
 """Letters of a word that is printed whole."""
 _LONG_WORD, _END = re.compile(rf"\S{{{LONGEST_WORD + 1},}}"), 100
+LONGEST_LINE = 2_000
+"""Letters of a line that is printed whole."""
+_LINE_END = 450
+MOST_LINES = 50
+"""Lines of a text that is printed whole."""
 
 
 def printable(text: str) -> str:
@@ -25,9 +30,16 @@ def printable(text: str) -> str:
     return _CODES.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
-def shortened(text: str) -> str:
-    """A text whose longest words, such as names of thousands of letters, are told by their ends."""
-    return _LONG_WORD.sub(lambda found: f"{found[0][:_END]}...{found[0][-_END:]}", text)
+def shortened(text: str) -> list[str]:
+    """The lines of a text, of which words and lines of thousands of letters, such as names, are told by their ends."""
+    lines = text.splitlines()
+    left_out = [f"... and {len(lines) - MOST_LINES:,} more lines."] if len(lines) > MOST_LINES else []
+    return [*map(_shortened, lines[:MOST_LINES]), *left_out]
+
+
+def _shortened(line: str) -> str:
+    line = _LONG_WORD.sub(lambda found: f"{found[0][:_END]}...{found[0][-_END:]}", line)
+    return line if len(line) <= LONGEST_LINE else f"{line[:_LINE_END]} ... {line[-_LINE_END:]}"
 
 
 class _Printable(RenderHook):

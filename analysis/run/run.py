@@ -320,7 +320,7 @@ def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> Draw
     kind = task_of(study)
     located = locate(study.model, fills_masks=kind.fills_masks)
     refuse_scheduler(study.sampling)
-    located.family.refuse(located.pipeline, study.sampling, by_prompt=kind.stock_call)
+    located.refuse(study.sampling, study.compute, by_prompt=kind.stock_call)
     study = pinned(study)
     task = kind.of(study, located)
     known = folder.editions()

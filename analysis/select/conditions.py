@@ -157,6 +157,6 @@ class Conditions(Strict):
         here, then = (height or own_height, width or own_width), (self.height, self.width)
         if here != then:
             yield (
-                f"The pictures would be {here[0]} x {here[1]} pixels (height x width), but the list was made for "
-                f"{then[0]} x {then[1]}, and at another size the same seed is another picture."
+                f"The pictures would be {here[1]} x {here[0]} pixels (width x height), but the list was made for "
+                f"{then[1]} x {then[0]}, and at another size the same seed is another picture."
             )

@@ -10,7 +10,7 @@ import torch
 
 from seedscope.analysis.select.component import dtype_name
 from seedscope.analysis.select.conditions import Conditions
-from seedscope.analysis.select.stock_parts import Pipeline, family_named, network_of
+from seedscope.analysis.select.stock_parts import Pipeline, configs_of, family_named, network_of
 from seedscope.pipeline.drawing.noise import Recipe
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
@@ -48,12 +48,18 @@ def drawn(
 
 @contextmanager
 def as_drawer(pipe: Pipeline, sampling: Sampling) -> Iterator[Drawer]:
-    """A user's pipeline as the project draws with one; its autoencoder has its own dtype again afterwards."""
+    """A user's pipeline as the project draws with one; its autoencoder has its own dtype again afterwards.
+
+    Raises:
+        ModelError: it cannot draw so.
+    """
     vae = pipe.components.get("vae")
     before = getattr(vae, "dtype", None)
     compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
+    family = family_named(pipe)
+    family.refuse_model(configs_of(pipe), sampling, compute)
     try:
-        yield family_named(pipe).drawer(pipe, str(pipe._execution_device), sampling, compute)
+        yield family.drawer(pipe, str(pipe._execution_device), sampling, compute)
     finally:
         if vae is not None and vae.dtype != before:
             vae.to(before)

@@ -9,7 +9,7 @@ from torch import nn
 
 from seedscope.analysis.select.loaded import unwrapped
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Family, Geometry
+from seedscope.pipeline.models.base import Configs, Family, Geometry
 from seedscope.pipeline.models.families import family_of
 
 # Stock pipelines: to a type checker, `diffusers.StableDiffusionPipeline` is an empty stand-in without any components.
@@ -52,19 +52,24 @@ def family_named(pipe: Pipeline) -> Family:
     return family
 
 
+def configs_of(pipe: Pipeline) -> Configs:
+    """The configurations of a pipeline's parts."""
+
+    def config(part: str) -> Mapping[str, Any]:
+        here: Any = unwrapped(pipe.components.get(part)) if part else pipe
+        return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
+
+    return config
+
+
 def geometry_of(pipe: Pipeline) -> Geometry:
     """How large the latents of a pipeline are, and the size that it draws by default.
 
     Raises:
         ModelError: it is of no family that is known.
     """
-
-    def config(part: str) -> Mapping[str, Any]:
-        here: Any = unwrapped(pipe.components.get(part))
-        return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
-
     family, kind = family_named(pipe), type(pipe).__name__
-    return family.geometry(config, kind, fills_masks=kind in family.inpaints and kind != family.draws)
+    return family.geometry(configs_of(pipe), kind, fills_masks=kind in family.inpaints and kind != family.draws)
 
 
 def own_size(pipe: Pipeline) -> tuple[int, int] | None:

@@ -47,12 +47,14 @@ def plan_study(
     from seedscope.analysis.run.unnamed_groups import unnamed_groups
     from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.jobs.planning.estimate import planned
+    from seedscope.pipeline.models.before_loading import refuse_what_cannot_load
 
     run = run_of(study, folder)
     if not isinstance(run, DrawnRun):
         raise UserError(
             f"{study}: its pictures were imported, so nothing is to be planned; see `seedscope status {study}`."
         )
+    refuse_what_cannot_load(run.located, run.study.sampling, run.study.compute)
     plan = planned(run, _counts(gpus), price, budget)
     measure = f"`seedscope bench {study}{f' --out {folder}' if folder else ''}`"
     if plan.rated is None and budget is not None:

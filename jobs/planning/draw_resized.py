@@ -116,7 +116,7 @@ def _refuse(run: DrawnRun, size: Size) -> None:
     run.located.refuse_size(*size, keys=(option, option))
     sampling = run.study.sampling.model_copy(update={"height": size[0], "width": size[1]})
     try:
-        run.located.family.refuse(run.located.pipeline, sampling, by_prompt=run.task.stock_call)
+        run.located.refuse(sampling, run.study.compute, by_prompt=run.task.stock_call)
     except ModelError as error:
         raise ModelError(f"{option}: {error}") from None
     region, _ = _regions(run.located.geometry, run.located.size(run.study.sampling), size)

@@ -28,6 +28,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         "unit": study.unit.model_dump(mode="json"),
         "noise": _noise(study, located),
         "image": "webp-lossless",
+        **_rounding(study, located),
         **named,
         **task_of(study).cause(study),
     }
@@ -42,6 +43,12 @@ def _noise(study: Study, located: Located) -> Json:
     if variation is not None:
         said["variation"] = variation.model_dump(mode="json")
     return said or "cpu-float32"
+
+
+def _rounding(study: Study, located: Located) -> dict[str, Json]:
+    """In which numbers pictures become levels of 255; nothing is said of float32, as of pictures before there was another."""
+    halves = {study.compute.dtype, study.compute.vae.dtype} & {"float16", "bfloat16"}
+    return {"rounding": "in the dtype of the output"} if located.family.rounds_halves and halves else {}
 
 
 def naming_of_any(cause: Json) -> Json:

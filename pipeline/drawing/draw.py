@@ -13,7 +13,6 @@ from seedscope.pipeline.drawing.hooks import Together
 from seedscope.pipeline.drawing.sampler import sample, to_pixels
 from seedscope.pipeline.drawing.stock_call import branches_of, call_whole, text_of
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
-from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.as_it_is import CalledAsItIs
 from seedscope.pipeline.models.base import Denoiser, Embedding, Text
 from seedscope.pipeline.models.device import exact_float32, gpu_memory_ran_out
@@ -30,7 +29,7 @@ class Drawing:
     """Draws cells of one unit after another. Slow to make: it loads the model.
 
     Raises:
-        ModelError: weights that cannot be loaded, or are not all there; a negative prompt that has no effect.
+        ModelError: weights that cannot be loaded, or are not all there.
     """
 
     def __init__(self, study: Study, located: Located, task: Task) -> None:
@@ -38,12 +37,6 @@ class Drawing:
         self.noise, self._studys_size = noise.recipe_of(study, located), located.size(study.sampling)
         self.model = load(located, study.model.variant, study.sampling, study.compute)
         self._branches = branches_of(self.model, study.sampling)
-        told = isinstance(self.model, Denoiser) and self.model.told_guidance
-        if told and study.sampling.guidance.negative_prompt:
-            raise ModelError(
-                f"sampling.guidance.negative_prompt: {study.model.name} is told the guidance scale and has learned to guide "
-                "itself, which leaves no place for a negative prompt. Remove it."
-            )
         self._guides = guides(self.model, study.sampling)
         self._embeddings = LRUCache[Text, Embedding](EMBEDDINGS_KEPT)
         self._noise, self._size, self._latents = self.noise, self._studys_size, dict[int, torch.Tensor]()

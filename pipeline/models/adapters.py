@@ -114,11 +114,7 @@ def add_adapters(pipe: Any, adapters: Sequence[Adapter], folder: Path, *, fuse: 
     """
     if not adapters:
         return
-    kind = type(pipe).__name__
-    if not hasattr(pipe, "load_lora_weights"):
-        raise ModelError(f"model.lora: diffusers puts no LoRA into a {kind}. Remove the key.")
-    if any(adapter.of_texts for adapter in adapters):
-        _refuse_old_peft()
+    refuse_adapters(type(pipe), adapters)
     names = [f"lora_{place}" for place in range(len(adapters))]
     with _stand_ins(pipe, folder):
         for name, adapter in zip(names, adapters, strict=True):
@@ -127,6 +123,18 @@ def add_adapters(pipe: Any, adapters: Sequence[Adapter], folder: Path, *, fuse: 
         if fuse:
             pipe.fuse_lora(components=list(pipe._lora_loadable_modules), adapter_names=names)
             pipe.unload_lora_weights()
+
+
+def refuse_adapters(pipeline: type, adapters: Sequence[Adapter]) -> None:
+    """Refuse adapters that no model of a class takes.
+
+    Raises:
+        ModelError: diffusers puts none into it, or peft is too old for one that changes a text encoder.
+    """
+    if not hasattr(pipeline, "load_lora_weights"):
+        raise ModelError(f"model.lora: diffusers puts no LoRA into a {pipeline.__name__}. Remove the key.")
+    if any(adapter.of_texts for adapter in adapters):
+        _refuse_old_peft()
 
 
 def _refuse_old_peft() -> None:

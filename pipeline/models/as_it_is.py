@@ -153,8 +153,8 @@ def _only_picture(output: Any, kind: str, size: tuple[int, int]) -> torch.Tensor
     if values.shape != (1, *size, 3):
         count, height, width, channels = values.shape
         raise ModelError(
-            f"sampling: {kind} gave {count} x {channels} channels of {height} x {width} pixels (height x width), where one "
-            f"colour picture of {size[0]} x {size[1]} was asked for. Say a size that it makes."
+            f"sampling: {kind} gave {count} x {channels} channels of {width} x {height} pixels (width x height), where one "
+            f"colour picture of {size[1]} x {size[0]} was asked for. Say a size that it makes."
         )
     # In the dtype of the output, as diffusers rounds it.
     levels = (values[0] * 255).round().astype(np.float32)

@@ -17,26 +17,37 @@ def set_attention(pipe: Any, part: str, compute: Compute) -> None:
     diffusers sets it for all networks of a process; here it is set for this one.
 
     Raises:
-        ModelError: the network attends by torch alone, there is no such backend, or its library is missing.
+        ModelError: as of `refuse_attention`, or its library is missing.
     """
     from diffusers.models.attention_dispatch import AttentionBackendName, attention_backend
 
-    network, known = pipe.components[part], [each.value for each in AttentionBackendName]
-    here = attends_with(network)
-    if compute.attention is None and here in (None, (OWN,)):
+    network = pipe.components[part]
+    if compute.attention is None and attends_with(network) in (None, (OWN,)):
         return
     wanted = compute.attention or OWN
-    offered = [name for name in known if not name.endswith("_hub")]
-    if wanted not in offered:
-        why = "fetches code from the hub and runs it" if wanted in known else "is none of diffusers'"
-        raise ModelError(f"compute.attention: {wanted} {why}; there are {', '.join(offered)}.")
-    if here is None:
-        raise ModelError(f"compute.attention: a {type(network).__name__} attends by torch alone. Remove the key.")
+    refuse_attention(network, wanted)
     try:
         with attention_backend(AttentionBackendName.NATIVE):  # on leaving, the process has again what it had
             network.set_attention_backend(wanted)
     except (RuntimeError, ValueError, ImportError) as error:
         raise ModelError(f"compute.attention: {wanted} does not work here: {error}") from error
+
+
+def refuse_attention(network: Any, wanted: str) -> None:
+    """Refuse a backend that no machine has for a network.
+
+    Raises:
+        ModelError: there is no such backend, it is code from the hub, or the network attends by torch alone.
+    """
+    from diffusers.models.attention_dispatch import AttentionBackendName
+
+    known = [each.value for each in AttentionBackendName]
+    offered = [name for name in known if not name.endswith("_hub")]
+    if wanted not in offered:
+        why = "fetches code from the hub and runs it" if wanted in known else "is none of diffusers'"
+        raise ModelError(f"compute.attention: {wanted} {why}; there are {', '.join(offered)}.")
+    if attends_with(network) is None:
+        raise ModelError(f"compute.attention: a {type(network).__name__} attends by torch alone. Remove the key.")
 
 
 def attends_with(network: Any) -> tuple[str, ...] | None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
 
 Configs = Callable[[str], Mapping[str, Any]]
-"""Name of a part of a model -> its configuration; empty of a part that is not there."""
+"""Name of a part of a model -> its configuration, empty of a part that is not there; of "", that of the pipeline itself."""
 Conditions = Mapping[str, "torch.Tensor"]
 """What the denoising network is given beside latents and time, by the network's own names; batch first."""
 
@@ -197,6 +197,8 @@ class Family(ABC):
     """The side on which the pipeline makes its tokenizer pad from the first text on; None: it leaves it as it was loaded."""
     options: ClassVar[Mapping[str, bool | None]] = {}
     """Arguments of `from_pretrained` beside the common ones."""
+    rounds_halves: ClassVar[bool] = False
+    """Whether pictures in half precision are rounded to levels of 255 in it, as the class itself does, not in float32."""
 
     @abstractmethod
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
@@ -233,6 +235,14 @@ class Family(ABC):
         Args:
             pipeline: the class of diffusers that is called.
             by_prompt: pictures are drawn from prompts and noise alone.
+
+        Raises:
+            ModelError: a sentence.
+        """
+        return
+
+    def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
+        """Refuse what this model of the family cannot do, as its settings say, before its weights are loaded.
 
         Raises:
             ModelError: a sentence.

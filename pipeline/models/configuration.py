@@ -1,13 +1,30 @@
 """The configuration files of a model's folder."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.base import Configs
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 """What is raised where a configuration holds something else than its reader expects."""
+
+_FILES = {"scheduler": "scheduler_config.json", "guider": "guider_config.json", "ocr_guider": "guider_config.json"}
+"""Part of a folder -> the file that has its settings, where it is no network."""
+
+
+def configs_in(folder: Path, index: Mapping[str, Any]) -> Configs:
+    """The configurations of a folder's parts; `index` is the content of its `model_index.json`."""
+
+    def read(part: str) -> Mapping[str, Any]:
+        if not part:
+            return index
+        there = isinstance(index.get(part), list) and index[part][0] is not None
+        return read_json(folder / part / _FILES.get(part, "config.json")) if there else {}
+
+    return read
 
 
 def malformed(name: str, error: Exception) -> str:

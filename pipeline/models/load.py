@@ -39,14 +39,26 @@ def architecture(located: Located, sampling: Sampling) -> tuple[str, Any, Any]:
     Raises:
         ModelError: the folder's configuration is not one that diffusers understands.
     """
+    own = own_scheduler(located)
     try:
-        config = read_json(located.folder / "scheduler" / "scheduler_config.json")
-        own = scheduler_class(_own_scheduler(located)).from_config(config)
         network, own = located.family.bare(located.folder, located.pipeline, own)
         scheduler = study_scheduler(own, located.name, sampling)
     except (ImportError, *MALFORMED) as error:
         raise ModelError(malformed(str(located.folder), error)) from error
     return located.pipeline, network, scheduler
+
+
+def own_scheduler(located: Located) -> Any:
+    """The scheduler of the model's folder, as its own class builds it.
+
+    Raises:
+        ModelError: the folder's configuration is not one that diffusers understands.
+    """
+    try:
+        config = read_json(located.folder / "scheduler" / "scheduler_config.json")
+        return scheduler_class(_own_scheduler(located)).from_config(config)
+    except (ImportError, *MALFORMED) as error:
+        raise ModelError(malformed(str(located.folder), error)) from error
 
 
 def _own_scheduler(located: Located) -> str:
@@ -75,7 +87,7 @@ def load(located: Located, variant: str | None, sampling: Sampling, compute: Com
         refuse_what_cannot_draw(pipe.scheduler, sampling)
         return family.drawer(_ready(located, pipe, compute, device), device, sampling, compute)
     pipe = stock_pipeline(located, variant, sampling, compute, without=family.encoders)
-    refuse_noise_from_elsewhere(pipe, sampling)
+    refuse_noise_from_elsewhere(type(pipe), pipe.scheduler, sampling)
     others = [name for name in family.parts(pipe) if name not in family.encoders]
 
     def encoders() -> Any:

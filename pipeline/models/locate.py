@@ -8,7 +8,7 @@ from typing import Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Family, Geometry
-from seedscope.pipeline.models.configuration import MALFORMED, malformed, read_json
+from seedscope.pipeline.models.configuration import MALFORMED, configs_in, malformed, read_json
 from seedscope.pipeline.models.families import FAMILIES, INPAINTS, family_of
 from seedscope.pipeline.models.families.generic import Generic, why_not
 from seedscope.pipeline.models.families.stable_diffusion import only_inpaints
@@ -16,10 +16,11 @@ from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import components, configuration, hashes, weight_files
 from seedscope.pipeline.models.left_out import left_out, refuse_missing, without
 from seedscope.pipeline.models.pieces import Pieces, pieces_of
+from seedscope.pipeline.models.prepared import refuse_offload
 from seedscope.pipeline.models.single_file import no_config, refuse_no_checkpoint
 from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.noise import Noise
-from seedscope.pipeline.study.schema import Json, Model, Sampling, Study
+from seedscope.pipeline.study.schema import Compute, Json, Model, Sampling, Study
 
 BUNDLED = Path(__file__).parent.parent / "sprout"
 _REMEDIES = {
@@ -56,9 +57,30 @@ class Located:
         return without(read_json(self.folder / "model_index.json"), self.left_out)
 
     @property
+    def configs(self) -> Configs:
+        """The configurations of its parts."""
+        return _with_vae(configs_in(self.folder, self.index), self.pieces)
+
+    @property
     def name(self) -> str:
         """What messages call it."""
         return str(self.pieces.file or self.hub or self.folder)
+
+    def refuse(self, sampling: Sampling, compute: Compute, *, by_prompt: bool) -> None:
+        """Refuse what the model does not draw, as far as its class and its settings say; no weights are needed to tell.
+
+        Args:
+            by_prompt: pictures are drawn from prompts and noise alone.
+
+        Raises:
+            ModelError: a sentence.
+        """
+        self.family.refuse(self.pipeline, sampling, by_prompt=by_prompt)
+        refuse_offload(compute, compute.device)
+        try:
+            self.family.refuse_model(self.configs, sampling, compute)
+        except MALFORMED as error:
+            raise ModelError(malformed(self.name, error)) from error
 
     def size(self, sampling: Sampling) -> tuple[int, int]:
         """(height, width) in pixels that a study asks for.
@@ -90,8 +112,8 @@ class Located:
         kept = self.geometry.kept(height, width)
         if kept != (height, width):
             raise ModelError(
-                f"{', '.join(dict.fromkeys(keys))}: {self.folder.name} draws other pixels than {height} x {width} (height x "
-                f"width) where these are asked for. Ask for a size that it keeps, such as {kept[0]} x {kept[1]}."
+                f"{', '.join(dict.fromkeys(keys))}: {self.folder.name} draws other pixels than {width} x {height} (width x "
+                f"height) where these are asked for. Ask for a size that it keeps, such as {kept[1]} x {kept[0]}."
             )
 
     def identity_of_texts(self) -> Json:
@@ -204,7 +226,7 @@ def _describe(folder: Path, hub: str | None, model: Model, *, fills_masks: bool)
     pipeline, name = kind(folder), hub or str(folder)
     family = _family(name, pipeline, fills_masks=fills_masks)
     try:
-        configs = _configs(folder, index)
+        configs = configs_in(folder, index)
         pieces = pieces_of(model, index, family, configs("vae"))
         gone = left_out(folder, index, family, pieces.elsewhere, hub=hub is not None)
         index = without(index, gone)
@@ -250,16 +272,6 @@ def _with_vae(configs: Configs, pieces: Pieces) -> Configs:
 
     def read(part: str) -> Mapping[str, Any]:
         return pieces.vae.config if part == "vae" and pieces.vae is not None else configs(part)
-
-    return read
-
-
-def _configs(folder: Path, index: Mapping[str, Any]) -> Configs:
-    """The configurations of a folder's parts."""
-
-    def read(part: str) -> Mapping[str, Any]:
-        there = isinstance(index.get(part), list) and index[part][0] is not None
-        return read_json(folder / part / "config.json") if there else {}
 
     return read
 

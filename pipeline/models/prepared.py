@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.study.compute import VaeCompute
 from seedscope.pipeline.study.schema import Compute
 
 
@@ -44,6 +45,15 @@ def set_autoencoder(pipe: Any, compute: Compute) -> None:
         return
     if wanted.dtype is not None:
         vae.to(getattr(torch, wanted.dtype))
+    decode_in_parts(vae, wanted)
+
+
+def decode_in_parts(vae: Any, wanted: VaeCompute) -> None:
+    """Let an autoencoder decode in tiles, or one picture at a time, as far as the study wants it.
+
+    Raises:
+        ModelError: it cannot.
+    """
     for key, on in (("tiling", wanted.tiling), ("slicing", wanted.slicing)):
         if on:
             try:

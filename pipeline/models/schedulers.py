@@ -191,8 +191,8 @@ def hands_generators_on(pipeline: Any) -> bool:
     return "prepare_extra_step_kwargs" in inspect.unwrap(pipeline.__call__).__code__.co_names
 
 
-def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
-    """Try a copy of the scheduler of a pipeline that is called whole, given the generators that the pipeline gives it.
+def refuse_noise_from_elsewhere(pipeline: Any, scheduler: Any, sampling: Sampling) -> None:
+    """Try a copy of the scheduler of a pipeline that is called whole, given the generators that its class gives it.
 
     What cannot be tried so is left to the call itself, which is watched.
 
@@ -204,9 +204,9 @@ def refuse_noise_from_elsewhere(pipe: Any, sampling: Sampling) -> None:
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         before = torch.random.get_rng_state()
         with suppress(*MALFORMED):
-            _try(copy.deepcopy(pipe.scheduler), sampling, generators=hands_generators_on(type(pipe)))
+            _try(copy.deepcopy(scheduler), sampling, generators=hands_generators_on(pipeline))
         if not torch.equal(before, torch.random.get_rng_state()):
-            raise _draws_elsewhere(type(pipe.scheduler).__name__, own=sampling.wanted[0] == OWN)
+            raise _draws_elsewhere(type(scheduler).__name__, own=sampling.wanted[0] == OWN)
 
 
 def later_noise_acts(scheduler: Scheduler, sampling: Sampling) -> bool:

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Conditions, Denoiser, Embedding, Family, Scheduler, Text
 from seedscope.pipeline.models.long_texts import (
     count_pieces,
@@ -43,7 +42,7 @@ class UNetDenoiser(Denoiser):
     def __init__(self, family: Family, pipe: Any, device: str, sampling: Sampling) -> None:
         """
         Raises:
-            ModelError: the study asks for guidance that has no effect on the model.
+            ModelError: the library that weighs prompts is missing.
         """
         self.family, self.pipe, self.device, self.sampling = family, pipe, device, sampling
         self.scheduler: Scheduler = pipe.scheduler
@@ -52,15 +51,6 @@ class UNetDenoiser(Denoiser):
         self.scaling = float(pipe.vae.config.scaling_factor)
         if sampling.weighted_prompts:
             refuse_without_compel()
-            if sampling.clip_skip is not None:
-                raise ModelError(
-                    "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
-                )
-        if sampling.guidance.empty == "text" and not getattr(pipe.config, "force_zeros_for_empty_prompt", False):
-            raise ModelError(
-                "sampling.guidance.empty: an empty text and none are the same to this model, which has no "
-                "force_zeros_for_empty_prompt. Remove the key."
-            )
 
     def embed(self, texts: Sequence[Text]) -> list[Embedding]:
         """Of an empty negative prompt, what diffusers takes for none (zeros for some SDXL models), or for an empty text."""
@@ -111,20 +101,15 @@ class UNetDenoiser(Denoiser):
 
     def _encode_prompt(self, text: str, guided: bool, negative: str | None) -> tuple[Any, ...]:
         """What the pipeline's `encode_prompt` gives for one text."""
-        try:
-            with _as_diffusers_knows_it(self.pipe.text_encoder):
-                encoded: tuple[Any, ...] = self.pipe.encode_prompt(
-                    prompt=text,
-                    device=self.device,
-                    num_images_per_prompt=1,
-                    do_classifier_free_guidance=guided,
-                    negative_prompt=negative,
-                    **self._text_options,
-                )
-        except IndexError as error:
-            raise ModelError(
-                f"sampling.clip_skip: the text encoder has fewer layers than {self.sampling.clip_skip}. Skip fewer."
-            ) from error
+        with _as_diffusers_knows_it(self.pipe.text_encoder):
+            encoded: tuple[Any, ...] = self.pipe.encode_prompt(
+                prompt=text,
+                device=self.device,
+                num_images_per_prompt=1,
+                do_classifier_free_guidance=guided,
+                negative_prompt=negative,
+                **self._text_options,
+            )
         return encoded
 
     @property

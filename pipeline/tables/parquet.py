@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.images import IMAGE
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason, validated
+from seedscope.pipeline.tables.fetched import CHECKED, Fetched
 
 ROW_GROUP = 64
 
@@ -87,13 +88,13 @@ def parquet(source: pa.NativeFile, name: str, *, remote: bool = False) -> Iterat
 
     Args:
         name: what to call it where it cannot be read.
-        remote: each read is a request: neighbouring columns are fetched together.
+        remote: each read is a request.
 
     Raises:
         CorruptShard: it is cut off, or has bytes that do not match their checksum.
     """
     try:
-        with source, pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=remote) as file:
+        with source, Fetched(source) if remote else pq.ParquetFile(source, **CHECKED) as file:
             yield file
     except UNREADABLE as error:
         raise CorruptShard(f"{name}: cannot be read: {reason(error)}") from error

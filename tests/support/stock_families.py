@@ -165,11 +165,11 @@ def counts_the_tokens_that_are_cut(folder: Path, text: str = 40 * "z", **call: A
 
 
 def refused(folder: Path, **sampling: Any) -> str:
-    """Why a study is refused before its model is loaded."""
+    """Why a study is refused when it is read."""
     wanted = study(folder, **sampling)
     located = locate(wanted.model)
     with pytest.raises(ModelError) as caught:
-        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
+        located.refuse(wanted.sampling, wanted.compute, by_prompt=True)
         located.size(wanted.sampling)
     return str(caught.value)
 

@@ -30,6 +30,6 @@ class FluxKontext(Flux):
         made = tuple(round(side**0.5) // MULTIPLE * MULTIPLE for side in (area / ratio, area * ratio))
         if made != (height, width) and height % MULTIPLE == width % MULTIPLE == 0:
             raise ModelError(
-                f"sampling.height: {pipeline} would make {made[0]} x {made[1]} pixels (height x width) of {height} x {width}, "
+                f"sampling.height: {pipeline} would make {made[1]} x {made[0]} pixels (width x height) of {width} x {height}, "
                 f"for it draws {area} pixels. Say `call: {{max_area: {height * width}}}`."
             )

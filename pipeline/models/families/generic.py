@@ -45,6 +45,7 @@ class Generic(Family):
     """
 
     name = "generic"
+    rounds_halves = True
 
     def __init__(self, kind: str) -> None:
         built, self._call = _parameters(kind, "__init__"), _parameters(kind, "__call__")
@@ -70,11 +71,9 @@ class Generic(Family):
         """Of what such a class reads nothing is known, but that scales up to 1 are no guidance."""
         return frozenset() if above(call, "guidance_scale", 1) else frozenset({"guidance_scale"})
 
-    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:
+    def drawer(self, pipe: Any, device: str, sampling: Sampling, compute: Compute) -> Drawer:  # noqa: ARG002
         from seedscope.pipeline.models.as_it_is import CalledAsItIs
 
-        if compute.compile:
-            raise ModelError(f"compute.compile: a {self.draws} is called as it is. Remove the key.")
         return CalledAsItIs(pipe, device, sampling, UNPROMISED)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:
@@ -92,6 +91,10 @@ class Generic(Family):
                 "`scheduler: model`."
             )
         self._refuse_guidance(pipeline, sampling.guidance)
+
+    def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
+        if compute.compile:
+            raise ModelError(f"compute.compile: a {self.draws} is called as it is. Remove the key.")
 
     def _refuse_guidance(self, pipeline: str, guidance: Guidance) -> None:
         """Whatever would have no effect is refused."""

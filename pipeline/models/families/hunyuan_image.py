@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
-from seedscope.pipeline.models.stock import StockFamily, StockPipeline
+from seedscope.pipeline.models.stock import StockFamily
 from seedscope.pipeline.study.schema import Compute, Guidance, Sampling
 
 CELLS = 64
@@ -52,15 +52,8 @@ class HunyuanImage(StockFamily):
         told = bool(pipe.transformer.config.guidance_embeds)
         return super().ignored(pipe, call) | (frozenset() if told else {"distilled_guidance_scale"})
 
-    def drawer(
-        self,
-        pipe: Any,
-        device: str,
-        sampling: Sampling,
-        compute: Compute,
-        texts: Callable[[Sequence[Text]], list[Embedding]] | None = None,
-    ) -> StockPipeline:
-        guidance, scale = sampling.guidance, getattr(pipe.guider, "guidance_scale", None)
+    def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
+        guidance, scale = sampling.guidance, configs("guider").get("guidance_scale")
         if scale is None and guidance.negative_prompt:
             raise ModelError(
                 "sampling.guidance.negative_prompt: the model is told its guidance, and takes none. Remove it."
@@ -70,4 +63,3 @@ class HunyuanImage(StockFamily):
                 f"sampling.guidance.scale: the model's folder has a guider of the scale {scale:g}, not {guidance.scale:g}. Say "
                 "that, or save the folder with another guider."
             )
-        return super().drawer(pipe, device, sampling, compute, texts)

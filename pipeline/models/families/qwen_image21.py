@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.base import Configs, Embedding, Geometry, Text
+from seedscope.pipeline.models.base import Configs, Geometry
 from seedscope.pipeline.models.families.qwen_image import QwenImage
-from seedscope.pipeline.models.stock import StockPipeline
 from seedscope.pipeline.study.schema import Compute, Sampling
 
 if TYPE_CHECKING:
@@ -45,17 +43,9 @@ class QwenImage21(QwenImage):
         pictures: torch.Tensor = output.images[:, :3]
         return pictures
 
-    def drawer(
-        self,
-        pipe: Any,
-        device: str,
-        sampling: Sampling,
-        compute: Compute,
-        texts: Callable[[Sequence[Text]], list[Embedding]] | None = None,
-    ) -> StockPipeline:
-        own = pipe.config.sample_sigmas
+    def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
+        own = configs("").get("sample_sigmas")
         if own is not None and "sigmas" not in sampling.call and len(own) != sampling.steps:
             raise ModelError(
                 f"sampling.steps: the model has its own {len(own)} noise levels, and makes {len(own)} steps."
             )
-        return super().drawer(pipe, device, sampling, compute, texts)

@@ -22,6 +22,11 @@ OLD_SIZE = 64
 """The `sample_size` that the stock pipeline takes for a smaller one in a UNet that diffusers before 0.9 wrote."""
 
 
+LAYERS = 12
+"""Of a text encoder that does not say it. Source: transformers, `CLIPTextConfig`."""
+ZEROS = "force_zeros_for_empty_prompt"
+
+
 class StableDiffusion(Family):
     """Stable Diffusion 1.x and 2.x."""
 
@@ -33,6 +38,10 @@ class StableDiffusion(Family):
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
     arguments: ClassVar[frozenset[str]] = frozenset({"eta", "clip_skip", "guidance_rescale"})
     """Arguments of the stock call that the project's own steps know."""
+    zeros: ClassVar[bool] = False
+    """Whether none in place of a negative prompt is zeros, where the model's index does not say it."""
+    skipped: ClassVar[int] = 0
+    """How many of the text encoders' last layers are never read."""
     _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer", "feature_extractor")
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:
@@ -105,6 +114,40 @@ class StableDiffusion(Family):
                     f"{sampling.place(name)}: the steps of a {pipeline} are made by seedscope, which knows no such argument. "
                     f"Remove it; known are {', '.join(sorted(taken))}."
                 )
+
+    def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
+        guidance = sampling.guidance
+        if guidance.negative_prompt and told(configs):
+            raise ModelError(
+                "sampling.guidance.negative_prompt: the model is told the guidance scale and has learned to guide itself, "
+                "which leaves no place for a negative prompt. Remove it."
+            )
+        if guidance.empty == "text" and not configs("").get(ZEROS, self.zeros):
+            raise ModelError(
+                f"sampling.guidance.empty: an empty text and none are the same to this model, which has no {ZEROS}. Remove the "
+                "key."
+            )
+        if sampling.weighted_prompts and sampling.clip_skip is not None:
+            raise ModelError(
+                "sampling.clip_skip: compel, which weighs prompts, skips no layers. Remove one of the two."
+            )
+        if sampling.clip_skip is not None and sampling.clip_skip > (most := self._most_skipped(configs)):
+            raise ModelError(
+                f"sampling.clip_skip: of the text encoder's layers {most} can be skipped, not {sampling.clip_skip}. Skip fewer."
+            )
+
+    def _most_skipped(self, configs: Configs) -> int:
+        """How many layers of the text encoders can be skipped: the states before the first layer are the last that are left.
+
+        Source: diffusers, `encode_prompt` of the stock pipelines.
+        """
+        encoders = [config for part in ("text_encoder", "text_encoder_2") if (config := configs(part))]
+        return min(int(config.get("num_hidden_layers", LAYERS)) for config in encoders) - self.skipped
+
+
+def told(configs: Configs) -> bool:
+    """Whether the UNet is told the guidance scale, and guides itself."""
+    return configs("unet").get("time_cond_proj_dim") is not None
 
 
 def _release(version: str) -> tuple[int, ...]:

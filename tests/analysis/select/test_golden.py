@@ -86,7 +86,7 @@ def test_latents_shape_dtype_and_order(tiny: dict[str, Path]) -> None:
 def test_refuses_another_size(tiny: dict[str, Path]) -> None:
     pipe = load(tiny["sd1"])
     size, latents = reasons(golden_for(pipe), pipe, height=128)
-    assert size.startswith("The pictures would be 128 x 64 pixels (height x width), but the list was made for 64 x 64,")
+    assert size.startswith("The pictures would be 64 x 128 pixels (width x height), but the list was made for 64 x 64,")
     assert latents == "The latents have the shape (4, 16, 8), but the list was made for (4, 8, 8)."
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tiny_models
-from stock_families import by_seedscope, by_stock, golden_list, stock_pipe, study, with_clip_skip
+from stock_families import by_seedscope, by_stock, golden_list, refused, stock_pipe, study, with_clip_skip
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.pipeline.drawing.draw import Drawing
-from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.locate import locate
 
@@ -98,29 +97,26 @@ def test_others_are_refused_by_name(tiny: dict[str, Path], model: str, sampling:
         located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
 
 
-@pytest.mark.parametrize(
-    ("model", "sampling", "said"),
-    [
-        ("sd1", {"clip_skip": 9}, "sampling.clip_skip: the text encoder has fewer layers than 9. Skip fewer."),
-        ("sdxl", {"clip_skip": 9}, "sampling.clip_skip: the text encoder has fewer layers than 9. Skip fewer."),
-        ("sd1", {"guidance": {"empty": "text"}}, "sampling.guidance.empty: an empty text and none are the same to"),
-        ("sdxl", {"eta": 0.3}, "sampling.eta: has no effect on EulerDiscreteScheduler"),
-    ],
-)
-def test_what_has_no_effect_is_refused_before_anything_is_drawn(
-    tiny: dict[str, Path], model: str, sampling: dict[str, Any], said: str
-) -> None:
-    wanted = study(tiny[model], **sampling)
-    with pytest.raises(ModelError, match=said):
-        drawing = Drawing(wanted, locate(wanted.model), TextToImage(wanted.prompts))
-        drawing.model.embed([])
-        drawing.begin(unit())
+def test_an_empty_text_that_is_as_none_is_refused(tiny: dict[str, Path]) -> None:
+    assert "an empty text and none are the same to this model" in refused(tiny["sd1"], guidance={"empty": "text"})
 
 
-def unit() -> Any:
-    from stock_pictures import UNIT
+@pytest.mark.parametrize("model", ["sd1", "sdxl"])
+def test_as_many_layers_can_be_skipped_as_stock_skips(tiny: dict[str, Path], model: str) -> None:
+    pipe = with_clip_skip(stock_pipe(tiny[model]))
 
-    return UNIT
+    def skipped(count: int) -> bool:
+        with suppress(IndexError):
+            pipe.encode_prompt(
+                "a", device="cpu", num_images_per_prompt=1, do_classifier_free_guidance=False, clip_skip=count
+            )
+            return True
+        return False
+
+    most = max(count for count in range(9) if skipped(count))
+    located, wanted = locate(study(tiny[model]).model), study(tiny[model], clip_skip=most)
+    located.refuse(wanted.sampling, wanted.compute, by_prompt=True)
+    assert f"layers {most} can be skipped, not {most + 1}. Skip fewer" in refused(tiny[model], clip_skip=most + 1)
 
 
 # --- golden lists

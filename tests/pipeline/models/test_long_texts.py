@@ -13,6 +13,7 @@ from stock_families import SEEDS, by_seedscope, by_stock, stock_pipe, study
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Text
+from seedscope.pipeline.models.before_loading import refuse_what_cannot_load
 from seedscope.pipeline.models.cut_prompts import tokens_cut
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import locate
@@ -124,8 +125,14 @@ def test_a_weight_draws_the_words_away_from_nothing(tiny: dict[str, Path], model
 def test_without_compel_it_says_what_to_install(tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     wanted = study(tiny["sd1"], weighted_prompts=True)
-    with pytest.raises(ModelError, match="needs the library compel. Install it: pip install compel"):
-        load(locate(wanted.model), None, wanted.sampling, wanted.compute)
+    located = locate(wanted.model)
+    for opening in (
+        lambda: load(located, None, wanted.sampling, wanted.compute),
+        lambda: refuse_what_cannot_load(located, wanted.sampling, wanted.compute),
+    ):
+        with pytest.raises(ModelError, match="needs the library compel. Install it: pip install compel"):
+            opening()
+    located.refuse(wanted.sampling, wanted.compute, by_prompt=True)  # to look at its pictures takes no compel
 
 
 def test_how_much_is_cut_is_known_before_anything_is_loaded(tiny: dict[str, Path]) -> None:

@@ -58,7 +58,7 @@ def test_its_golden_list_holds_in_stock_code(kontext: Path, tmp_path: Path) -> N
     ("sampling", "said"),
     [
         ({"height": 40}, "multiples of 16, not 40"),
-        (SIZE, "would make 832 x 1248 pixels (height x width) of 32 x 48"),
+        (SIZE, "would make 1248 x 832 pixels (width x height) of 48 x 32"),
         (SIZE, "Say `call: {max_area: 1536}`"),
         ({"call": {"max_area": "large"}}, "is a number of pixels, not 'large'"),
         ({"call": {"image": "cat.png"}}, "sampling.call.image: is said by the study"),

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tiny_models
 import torch
 from diffusers import DDPMScheduler
-from stock_families import PROMPTS, SEEDS, by_seedscope, by_stock, golden_list, stock_pipe, study
+from stock_families import PROMPTS, SEEDS, by_seedscope, by_stock, golden_list, refused, stock_pipe, study
 from tiny_families.unknown_classes import amused, kandinsky, latent_diffusion
 
 from seedscope.analysis import GoldenMismatch
 from seedscope.analysis.select.mismatch import GoldenError
+from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing
 from seedscope.pipeline.drawing.sampler import to_pixels
 from seedscope.pipeline.drawing.tasks.text_to_image import TextToImage
@@ -26,6 +28,7 @@ from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.watched_noise import WatchedNoise
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.schema import Compute
 
 SIZE = {"height": 32, "width": 48}
 
@@ -178,14 +181,29 @@ def test_a_model_of_such_a_class_is_refused(tmp_path: Path) -> None:
         ("kandinsky", {"scheduler": "ddim"}, "is made of several pipelines"),
     ],
 )
-def test_what_it_cannot_do_is_refused_before_it_is_loaded(
+def test_what_it_cannot_do_is_refused_when_the_study_is_read(
     name: str, sampling: dict[str, Any], said: str, folders: dict[str, Path]
 ) -> None:
-    wanted = study(folders[name], **{**SIZE, **sampling})
-    located = locate(wanted.model)
-    with pytest.raises(ModelError, match=said):
-        located.family.refuse(located.pipeline, wanted.sampling, by_prompt=True)
-        located.size(wanted.sampling)
+    assert re.search(said, refused(folders[name], **{**SIZE, **sampling}))
+
+
+def test_it_is_not_compiled(folders: dict[str, Path]) -> None:
+    located = locate(study(folders["amused"]).model)
+    with pytest.raises(ModelError, match=r"compute.compile: a AmusedPipeline is called as it is. Remove the key"):
+        located.refuse(study(folders["amused"], **SIZE).sampling, Compute(compile=True), by_prompt=True)
+
+
+def test_how_half_precision_is_rounded_is_part_of_what_the_pictures_depend_on(
+    folders: dict[str, Path], tmp_path: Path
+) -> None:
+    def said(folder: Path, **changes: Any) -> Any:
+        wanted = study(folder, **SIZE, **changes)
+        return cause(wanted, locate(wanted.model)).get("rounding")
+
+    assert said(folders["amused"], dtype="float16") == said(folders["amused"], vae={"dtype": "bfloat16"})
+    assert said(folders["amused"], dtype="float16") == "in the dtype of the output"
+    assert said(folders["amused"]) is None, "the tables of pictures in float32 keep their names"
+    assert said(tiny_models.sd1(tmp_path / "sd1"), dtype="float16") is None, "a known family is rounded in float32"
 
 
 def test_a_call_that_fails_or_gives_another_size_is_one_sentence(folders: dict[str, Path]) -> None:
@@ -195,7 +213,9 @@ def test_a_call_that_fails_or_gives_another_size_is_one_sentence(folders: dict[s
     with pytest.raises(ModelError, match="the call of LDMTextToImagePipeline failed: .* divisible by 8"):
         drawer.draw([("a cat", 0)], (36, 48))
     amused = CalledAsItIs(stock_pipe(folders["amused"]), "cpu", asked, ())
-    with pytest.raises(ModelError, match=r"gave 1 x 3 channels of 32 x 48 pixels .* picture of 33 x 48"):
+    with pytest.raises(
+        ModelError, match=r"gave 1 x 3 channels of 48 x 32 pixels \(width x height\).* picture of 48 x 33"
+    ):
         amused.draw([("a cat", 0)], (33, 48))
 
 

@@ -53,6 +53,6 @@ def test_its_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> No
 
 def test_a_size_that_it_does_not_draw_is_refused(folder: Path) -> None:
     assert "multiples of 16, not 40" in refused(folder, height=40)
-    assert "draws other pixels than 32 x 48" in refused(folder, height=32, width=48)
+    assert "draws other pixels than 48 x 32" in refused(folder, height=32, width=48)
     assert hidream.of_one_area(1024, 16, 1024, 1024) == (1024, 1024)
     assert hidream.of_one_area(1024, 16, 512, 512) == (1024, 1024)

@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from stock_families import by_seedscope, by_stock, golden_list, holds_in_stock_code, stock_pipe, study, with_clip_skip
+from stock_families import (
+    by_seedscope,
+    by_stock,
+    golden_list,
+    holds_in_stock_code,
+    refused,
+    stock_pipe,
+    study,
+    with_clip_skip,
+)
 from tiny_families.latent_consistency import lcm
 
 from seedscope.pipeline.errors import ModelError
@@ -44,21 +53,23 @@ def test_a_golden_list_holds_in_stock_code(folder: Path, tmp_path: Path) -> None
     holds_in_stock_code(golden_list(folder, tmp_path, **SAID), stock_pipe(folder), **CALL)
 
 
+def test_what_it_cannot_draw_is_refused_when_the_study_is_read(folder: Path, tmp_path: Path) -> None:
+    of_lcm = (
+        "sampling.scheduler: a LatentConsistencyModelPipeline makes the steps of LCMScheduler, not of DDIMScheduler"
+    )
+    assert of_lcm in refused(folder, **SAID, scheduler="ddim")
+    not_told = refused(lcm(tmp_path / "model", width=None), **SAID)
+    assert "has no time_cond_proj_dim. Load it as a StableDiffusionPipeline" in not_told
+
+
 @pytest.mark.parametrize(
     ("sampling", "said"),
     [
-        ({"scheduler": "ddim"}, "sampling.scheduler: a LatentConsistencyModelPipeline makes the steps of LCMScheduler"),
         ({"steps": 60}, "LCMScheduler cannot make 60 steps"),
         ({"call": {"original_inference_steps": 1}}, "LCMScheduler cannot make 2 steps"),
     ],
 )
-def test_what_it_cannot_draw_is_refused(folder: Path, sampling: dict[str, Any], said: str) -> None:
+def test_steps_that_it_cannot_make_are_refused(folder: Path, sampling: dict[str, Any], said: str) -> None:
     wanted = study(folder, **SAID | sampling)
     with pytest.raises(ModelError, match=said):
-        load(locate(wanted.model), None, wanted.sampling, wanted.compute)
-
-
-def test_a_network_that_is_not_told_the_scale_is_refused(tmp_path: Path) -> None:
-    wanted = study(lcm(tmp_path / "model", width=None), **SAID)
-    with pytest.raises(ModelError, match="has no time_cond_proj_dim. Load it as a StableDiffusionPipeline"):
         load(locate(wanted.model), None, wanted.sampling, wanted.compute)
