@@ -42,14 +42,15 @@ class SeedValue:
 class Stability:
     """A ranking on one part of the prompts against that on the other, each beside what chance gives.
 
-    spearman: with its interval; p: of no relation. overlap: seeds in the top k of both; expected, deviation: by chance.
+    spearman: with its interval; p: of no relation. overlap: seeds in the top k of both, None where seeds tie at the end of
+    either list; expected, deviation: by chance.
     points: seed -> (effect on the ranking prompts, effect on the confirmation prompts).
     """
 
     spearman: Estimate
     p: float
     k: int
-    overlap: int
+    overlap: int | None
     expected: float
     deviation: float
     points: Mapping[int, tuple[float, float]]
@@ -91,7 +92,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measurement on the confirmation prompts: golden, random and worst seeds, and golden less random."""
+    """A measurement on halves of the prompts: the best, random and worst seeds of the other halves, and best less random."""
 
     measure: str
     golden: Estimate

@@ -144,7 +144,7 @@ def _agreements(agreements: Sequence[Agreement]) -> TextTable:
             "-" if rank.p is None else f"{rank.p:.1g}",
             _number(one.ceiling),
             _number(one.noiseless),
-            "-" if any(one.found.tied) else f"{shared.shared} ({shared.expected:.1f})",
+            "-" if shared.shared is None else f"{shared.shared} ({shared.expected:.1f})",
         )
     return table
 
