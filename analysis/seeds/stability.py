@@ -2,8 +2,8 @@
 
 Intervals are over seeds: for another set of as many seeds, measured on as many prompts. That of the overlap errs on the
 wide side for short lists (96 to 99.7 % for lists of 10 to 25; 96 to 97 % for 256 of 1,024).
-The p-value of the correlation is exact for few seeds (every order of the one beside the other), where Student's t errs: of three
-unrelated seeds it would claim p = 0 in one pair of six.
+The p-value of the correlation is exact for few seeds (every order of the one beside the other), where Student's t errs: of
+three unrelated seeds it would claim p = 0 in one pair of six.
 Source: Bonett, Wright (2000), "Sample size requirements for estimating Pearson, Kendall and Spearman correlations", eq. 3,
 for the correlation's interval; Efron, Tibshirani (1993), "An Introduction to the Bootstrap", section 13.3, for the
 percentile interval of the overlap; Spearman (1904), "The Proof and Measurement of Association between Two Things", for
@@ -82,7 +82,9 @@ def _exact_p(first: Array, second: Array) -> float:
     """The share of all orders of the one (n,) beside the other (n,), this one included, that agree no less."""
     from scipy.stats import rankdata
 
-    a, b = (np.rint(2 * rankdata(values)).astype(np.int64) for values in (first, second))  # equal values share half ranks
+    a, b = (
+        np.rint(2 * rankdata(values)).astype(np.int64) for values in (first, second)
+    )  # equal values share half ranks
     return float((b[_orders(len(a))] @ a >= a @ b).mean())
 
 

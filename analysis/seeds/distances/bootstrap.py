@@ -44,7 +44,7 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class PairedBootstrap:
-    """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
+    """Distances of S seeds, their differences from the median seed, and their joint spread over prompts.
 
     distance: intervals of the distances, cut off at the least and the most that there is.
     difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is

@@ -107,7 +107,9 @@ def test_p_of_few_seeds_keeps_its_level_in_every_order_of_them(first: list[float
 def test_p_of_nine_seeds_is_exact_and_of_ten_near_it() -> None:
     rng = np.random.default_rng(11)
     a, b = pair(rng, 9, 0.6)
-    exact = stats.permutation_test((a,), lambda x: stats.spearmanr(x, b)[0], permutation_type="pairings", n_resamples=999)
+    exact = stats.permutation_test(
+        (a,), lambda x: stats.spearmanr(x, b)[0], permutation_type="pairings", n_resamples=999
+    )
     assert rank_correlation(a, b).p == pytest.approx(exact.pvalue / 2, abs=0.05)
     assert rank_correlation(a, a).p == 1 / factorial(9)
     assert rank_correlation(range(10), range(10)).p == pytest.approx(1 / factorial(10))
