@@ -25,6 +25,7 @@ from scipy.special import stdtrit
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.halvings import among_best
 from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import sign
 
@@ -62,15 +63,16 @@ class PairedBootstrap:
     level: float
 
     def top_share(self, k: int, better: Better = "lower") -> Array:
-        """(S,) share of resamples in which a seed is among the k best; NaN where it has no draws.
+        """(S,) share of resamples in which a seed is among the k best, where seeds that tie share the place; NaN where it has
+        no draws.
 
         It says how stable the ranking is under other prompts. It is no posterior probability of being truly good.
         Raises ValueError where k is below 1.
         """
         if k < 1:
             raise ValueError(f"the top k needs k >= 1, got {k}")
-        rank = (-sign(better) * self.draws).argsort(axis=1).argsort(axis=1)
-        return np.where(np.isnan(self.draws).any(axis=0), np.nan, (rank < k).mean(axis=0))
+        taken = among_best(sign(better) * self.draws, min(k, self.draws.shape[1]))
+        return np.where(np.isnan(self.draws).any(axis=0), np.nan, taken.mean(axis=0))
 
 
 def paired_bootstrap(
