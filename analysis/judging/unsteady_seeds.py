@@ -5,8 +5,8 @@ others, so that what is said of it is too bold, and what is said of the others t
 
 The scatter is the median absolute deviation of a seed's scores, each less the median of its prompt, which a few extreme scores
 do not move. Of 32 seeds on 24 prompts, alike in noise, one is called unsteady in less than 1 % of runs for normal scores and
-for Student's t with 3 degrees of freedom, in 9 % for lognormal ones with a sigma of 1.5; one of four times the noise is found in
-86 %.
+for Student's t with 3 degrees of freedom, in 9 % for lognormal ones with a sigma of 1.5; one of four times the noise is found
+in 86 %.
 
 Source: the median absolute deviation: Hampel (1974), "The influence curve and its role in robust estimation", JASA 69(346).
 """
@@ -29,8 +29,8 @@ NAMED = 4
 def of_unsteady(scores: Iterable[Scalar]) -> list[str]:
     """A sentence for each measurement by which some seeds are unsteady; none where none is.
 
-    Of rates nothing is said, whose noise follows from their size, nor of seeds with scores of fewer than 24 prompts, or 8 groups
-    of them.
+    Of rates nothing is said, whose noise follows from their size, nor of seeds with scores of fewer than 24 prompts, or of 8
+    groups of them.
     """
     return [_sentence(score, ratio) for score in scores if (ratio := unsteadiness(score)).max(initial=0.0) >= RATIO]
 
