@@ -60,7 +60,7 @@ def same_scores(grids: Sequence[Grid]) -> list[list[int]]:
     weights = np.random.default_rng(0).standard_normal(len(cells))
     mark, near = weights @ np.nan_to_num(cells), ALIKE * float(np.abs(weights).sum())  # equal columns have near marks
     order = np.argsort(mark, kind="stable")
-    free, found = np.ones(len(mark), np.bool_), []
+    free, found = np.ones(len(mark), np.bool_), list[list[int]]()
     for first in order:
         if free[first]:
             window = order[np.searchsorted(mark, mark[first], sorter=order) :]
