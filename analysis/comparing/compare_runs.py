@@ -43,8 +43,8 @@ class SeedOutcome:
 
 @dataclass(frozen=True)
 class CarryOver:
-    """The golden seeds of run `of` in run `there`, by its `measures`. chance: None where none was drawn there, with nothing to
-    count."""
+    """The golden seeds of run `of` in run `there`, by its `measures`. chance: None where none was drawn there, so that there is
+    nothing to count."""
 
     of: str
     there: str
@@ -247,7 +247,7 @@ def _carry_over(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds
     rows = {name: other.rows(name) for name in run.golden_by}
     outcomes = {seed: _outcome(seed, run, other, rows, too) for seed in {*golden, *seeds}}
     good = [seed for seed, outcome in outcomes.items() if outcome.standing in ("golden", "better")]
-    chance = carried_over(golden, good, seeds) if golden else None
+    chance = carried_over(golden, good, seeds) if set(golden) & set(seeds) else None
     return CarryOver(of, there, run.golden_by, [outcomes[seed] for seed in golden], chance)
 
 

@@ -29,8 +29,8 @@ class FinishedRun:
     """cause, edition: how the pictures were made, and which; made_from: how, as it was last recorded. golden: None of
     imported pictures. measures: a row of `measures.parquet` by name. features: name -> fingerprint; reference: name of a
     feature that needs real pictures -> what identifies these. k: golden seeds that were asked for. golden_by: the
-    measurements that say which seeds are better than average, one but of the rule `pareto`. combined: measurement -> its
-    weight in the combined score, if there is one. feature_of: measurement -> its feature, as far as the run keeps it."""
+    measurements that say which seeds are better than the median seed, one but of the rule `pareto`. combined: measurement ->
+    its weight in the combined score, if there is one. feature_of: measurement -> its feature, as far as the run keeps it."""
 
     path: str
     cause: Mapping[str, Json]
@@ -114,7 +114,8 @@ class FinishedRun:
         return [self.feature_of.get(part) or feature_by_name(part, self.features) for part in parts]
 
     def effects(self, measure: str, seeds: list[int]) -> Array:
-        """(S,) how much each seed differs from the mean of all, NaN where undefined."""
+        """(S,) how much each seed differs from the median seed (in tables up to version 0.2, from the mean of all), NaN where
+        undefined."""
         rows = self.rows(measure)
         return np.array([rows[seed].effect for seed in seeds], np.float64)
 

@@ -56,19 +56,23 @@ class RankedByDistance:
     def sentence(self) -> str:
         """What the distance shows, in a line."""
         measure, agreement, chance = self.ranking.measure, self.agreement, self.ranking.chance
-        facts = [counted_p(chance.p_value, chance.shuffles) if chance else "whether seeds differ was not tested"]
+        facts = [counted_p(chance.p_value, chance.shuffles) if chance else self._untested()]
         if agreement is not None and agreement.rho is not None:
             interval = "" if agreement.lo is None else f" ({agreement.lo:.2f} to {agreement.hi:.2f})"
             facts.append(f"rank correlation with {self.feature} {agreement.rho:.2f}{interval}")
         return f"{measure}: {'; '.join(facts + ([self.ranking.caution] if self.ranking.caution else []))}."
 
+    def _untested(self) -> str:
+        return f"whether seeds differ was not tested ({self.ranking.why_untested})"
+
 
 def ranked_by_distance(
-    run: Run, references: Mapping[str, Reference], by: Collection[str], rng: Rng
+    run: Run, references: Mapping[str, Reference], by: Collection[str], rng: Rng, without: Collection[int] = ()
 ) -> dict[str, RankedByDistance]:
     """The seeds by each distance: measure -> ranking. Without `ranking.distances` those of the features `by` alone, if any.
 
     The Frechet distance is called like its feature, another one `<feature>_<distance>`. `references`: feature -> real pictures.
+    `without`: seeds that are not ranked.
 
     Raises:
         TooFewImages: fewer than two prompts have pictures of every seed.
@@ -81,7 +85,8 @@ def ranked_by_distance(
         feature = item.feature
         if not feature.needs_reference or not (settings.distances or feature.name in by):
             continue
-        rankings = kept(run, feature, partial(_rankings, run, item, references[feature.name], rng))
+        make = partial(_rankings, run, item, references[feature.name], rng, without)
+        rankings = kept(run, feature, without, make)
         plain = rankings[distance_name(feature.name, FRECHET)]
         for distance in (FRECHET, *settings.distances):
             ranking = rankings[distance_name(feature.name, distance)]
@@ -90,10 +95,10 @@ def ranked_by_distance(
     return found
 
 
-def _rankings(run: Run, item: Measure, reference: Reference, rng: Rng) -> dict[str, Ranking]:
+def _rankings(run: Run, item: Measure, reference: Reference, rng: Rng, without: Collection[int]) -> dict[str, Ranking]:
     settings = run.study.ranking
     return rank_seeds(
-        SeedRows.of(item.table, item.feature.name, run.units),
+        SeedRows.of(item.table, item.feature.name, run.units, without),
         _distances(run, item.feature, reference, rng),
         top=settings.golden,
         resamples=settings.bootstrap,

@@ -16,7 +16,7 @@ SEEDS = 33
 
 
 class DegenerateSeeds:
-    """Seeds -> those with degenerate pictures, each with a sentence for people.
+    """Seeds -> those with degenerate pictures, each with what is wrong, such as "their contrast is 0.0, ...".
 
     Each is compared with at most 32 others of the run, evenly spaced, on the same at most 64 prompts, evenly spaced: what is
     said of a seed depends on no other that is asked for. What was seen is kept, for a rule that chooses again.
@@ -37,9 +37,7 @@ class DegenerateSeeds:
             others = [other for other in self._compared if other != seed][: SEEDS - 1]
             gap = degenerate(self._seen(seed), [self._seen(other) for other in others])
             if gap is not None:
-                found[seed] = (
-                    f"Seed {seed} is not golden although it would be by the rule: its pictures are degenerate: {gap.reason()}."
-                )
+                found[seed] = gap.reason()
         return found
 
     def _look(self, seed: int) -> PictureSet:
@@ -48,5 +46,5 @@ class DegenerateSeeds:
 
 
 def degenerate_seeds(run: Run, seeds: Iterable[int]) -> dict[int, str]:
-    """Of these seeds of a run, those with degenerate pictures, each with a sentence; see `DegenerateSeeds`."""
+    """Of these seeds of a run, those with degenerate pictures, each with what is wrong; see `DegenerateSeeds`."""
     return DegenerateSeeds(run)(seeds)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.layout.layout import Layout
+from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
 from seedscope.analysis.judging.judge import split
 from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
 from seedscope.analysis.run.run import Run
@@ -35,7 +36,8 @@ by chance."""
 class DiverseSeeds:
     """A set of seeds, the most distant first, out of a pool (`all` or `golden` seeds), and how alike their pictures are.
 
-    left_out: seeds of the pool that had pictures of too few prompts to be chosen. table: what was measured.
+    left_out: seeds of the pool that had pictures of too few prompts to be chosen. degenerate: seed that would have been chosen
+    -> what is wrong with its pictures. table: what was measured.
     """
 
     feature: str
@@ -44,6 +46,7 @@ class DiverseSeeds:
     seeds: Sequence[int]
     left_out: int
     evidence: Diversity
+    degenerate: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -89,15 +92,18 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
     A seed is the mean of its pictures' vectors, each less the mean of its prompt, over the prompts to rank on. Similarity is
     that of the pictures on the prompts to confirm on: of objects as `select.places.same_place` says, of vectors their cosine.
 
+    Pictures that are broken (black, noise, one again and again) lie far from all others: seeds of such are left out, and named.
+
     Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over all pictures
     is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are near 1.
     """
     sets: list[DiverseSeeds] = []
     silent: dict[str, str] = {}
+    broken = DegenerateSeeds(run)
     for measure in measures:
         name = measure.feature.name
         try:
-            space = _space(run, measure, count)
+            space = _space(run, measure, count, broken)
             sets.append(_chosen(run, space, "all", np.ones(len(space.grid.seeds), np.bool_), count))
             if golden:
                 sets.append(_chosen(run, space, "golden", np.isin(space.grid.seeds, golden), count))
@@ -108,15 +114,17 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
 
 @dataclass(frozen=True, eq=False)
 class _Space:
-    """What seeds are compared by: the pictures' vectors, how alike two of them are, and the prompts (P,) to rank on."""
+    """What seeds are compared by: the pictures' vectors, how alike two of them are, and the prompts (P,) to rank on; and which
+    seeds have degenerate pictures."""
 
     measure: Measure
     grid: Vectors
     alike: Callable[[Array], Array]
     ranking: npt.NDArray[np.bool_]
+    broken: DegenerateSeeds
 
 
-def _space(run: Run, measure: Measure, count: int) -> _Space:
+def _space(run: Run, measure: Measure, count: int, broken: DegenerateSeeds) -> _Space:
     if isinstance(measure.feature, Layout):
         grid, alike = read_places(measure.table, list(measure.feature.scalars()), run.units), same_place
     else:
@@ -134,7 +142,7 @@ def _space(run: Run, measure: Measure, count: int) -> _Space:
             f"There are {len(grid.prompts)} prompts, all of one group: seeds are chosen on one part of the groups and tried on "
             "the other. Give prompts of at least two groups (objects of a grid, `group` of a file)."
         )
-    return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_))
+    return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_), broken)
 
 
 def ranking_prompts(run: Run) -> Mapping[str, bool]:
@@ -151,16 +159,9 @@ def _groups(run: Run) -> dict[str, str]:
 def _chosen(run: Run, space: _Space, pool: str, among: npt.NDArray[np.bool_], count: int) -> DiverseSeeds:
     """Raises UserError where too few seeds of the pool have pictures that can be compared."""
     grid, means = space.grid, space.grid.seed_means(space.ranking)
-    able = among & _enough(space) & np.isfinite(means).all(axis=1)
-    if able.sum() <= count:
-        known = "" if able.sum() == among.sum() else f", {able.sum()} of them with pictures that have a vector"
-        kind = "golden seeds" if pool == "golden" else "seeds"
-        raise UserError(f"There are {among.sum()} {kind}{known}: a choice of {count} needs more.")
-    found = farthest_points(means, count, able)
-    if not found.distance[-1]:
-        apart = 1 + np.count_nonzero(found.distance[1:])
-        raise UserError(f"{able.sum()} seeds have pictures of {apart} kind(s) only: there are no {count} that differ.")
-    chosen = found.chosen
+    known = among & _enough(space) & np.isfinite(means).all(axis=1)
+    chosen, degenerate = _farthest(space, pool, among, known, count)
+    able = known & ~np.isin(grid.seeds, list(degenerate))
     names = {"chosen": chosen.tolist(), "pool": np.flatnonzero(able).tolist()}
     similar = similarities(grid.values[~space.ranking], names, space.alike)
     groups = _groups(run)
@@ -171,9 +172,37 @@ def _chosen(run: Run, space: _Space, pool: str, among: npt.NDArray[np.bool_], co
         space.measure.table.name,
         pool,
         [grid.seeds[place] for place in chosen],
-        int((among & ~able).sum()),
+        int((among & ~known).sum()),
         diversity(similar, "chosen", "pool", labels, rng),
+        degenerate,
     )
+
+
+def _farthest(
+    space: _Space, pool: str, among: npt.NDArray[np.bool_], known: npt.NDArray[np.bool_], count: int
+) -> tuple[npt.NDArray[np.intp], dict[int, str]]:
+    """The places of the seeds that are farthest from each other, and those with degenerate pictures that were in their way."""
+    seeds, means = space.grid.seeds, space.grid.seed_means(space.ranking)
+    degenerate: dict[int, str] = {}
+    while True:
+        able = known & ~np.isin(seeds, list(degenerate))
+        if able.sum() <= count:
+            with_vector = (
+                "" if known.sum() == among.sum() else f", {known.sum()} of them with pictures that have a vector"
+            )
+            bad = f", {len(degenerate)} of them with degenerate pictures" if degenerate else ""
+            kind = "golden seeds" if pool == "golden" else "seeds"
+            raise UserError(f"There are {among.sum()} {kind}{with_vector}{bad}: a choice of {count} needs more.")
+        found = farthest_points(means, count, able)
+        if not found.distance[-1]:
+            apart = 1 + np.count_nonzero(found.distance[1:])
+            raise UserError(
+                f"{able.sum()} seeds have pictures of {apart} kind(s) only: there are no {count} that differ."
+            )
+        bad_seeds = space.broken([int(seeds[place]) for place in found.chosen])
+        if not bad_seeds:
+            return found.chosen, degenerate
+        degenerate |= bad_seeds
 
 
 def _enough(space: _Space) -> npt.NDArray[np.bool_]:

@@ -16,6 +16,8 @@ from seedscope.analysis.judging.golden_sentences import (
     no_choice,
     not_by_own_distance,
     not_judged,
+    not_of_degenerate_pictures,
+    not_together,
     of_combined,
     of_confirmed,
     of_overlap,
@@ -33,7 +35,7 @@ from seedscope.analysis.seeds.scores.scalar import Scalar, shuffles_of_scores
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
 from seedscope.analysis.seeds.verdict import verdict
 from seedscope.analysis.select.comparison import Compared, Difference, compare, difference
-from seedscope.analysis.select.confirmed import GOLDEN, Evidence, confirmed
+from seedscope.analysis.select.confirmed import Evidence, confirmed
 from seedscope.analysis.select.overlap import overlap_rule
 from seedscope.analysis.select.pareto import pareto
 from seedscope.analysis.select.why import Raced
@@ -74,7 +76,7 @@ def choose(run: Run, judged: Judged) -> Choice:
     degenerate = DegenerateSeeds(run)
     seeds, sentences = rules[rule](run, judged, barred)
     while found := degenerate(seeds):
-        barred = {**barred, **found}
+        barred = {**barred, **{seed: not_of_degenerate_pictures(seed, reason) for seed, reason in found.items()}}
         seeds, sentences = rules[rule](run, judged, barred)
     if judged.combined:
         sentences.append(of_combined(judged.combined))
@@ -107,16 +109,20 @@ def _first(asked: int, seeds: Sequence[int], barred: Barred, sentences: list[str
 
 def _overlap(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
     first, second = (judged.scores(name) for name in decisive(run))
-    k = min(run.study.ranking.golden, first.k, second.k)
-    if k == len(first.seeds):
-        return [], [no_choice(run.study.ranking.golden, k)]
+    k = run.study.ranking.golden
     a, b = _on_common_prompts(first, second)
+    both = int((a.present & b.present).any(axis=0).sum())
+    if k >= both:
+        return [], [no_choice(k, both)]
     shuffles = shuffles_of_scores(run.study.ranking.shuffles) or 1
-    found = overlap_rule(a, b, k, first.better or "higher", second.better or "higher", joint_rng(run), shuffles)
+    try:
+        found = overlap_rule(a, b, k, first.better or "higher", second.better or "higher", joint_rng(run), shuffles)
+    except StatisticsError as reason:  # such as seeds that have no common prompt once both measures are asked for
+        return [], [not_together(first.name, second.name, reason)]
     if found.tied is not None:
         return [], [of_ties(first.name if found.tied == "first" else second.name, k)]
     chance = None if run.study.ranking.shuffles == 0 else found.overlap
-    words = of_overlap(found.overlap.shared, chance, k, len(first.seeds), first.name, second.name)
+    words = of_overlap(found.overlap.shared, chance, k, both, first.name, second.name)
     named = first.seeds[list(found.seeds)].tolist()
     return _first(len(named), named, barred, [words, UNTRIED])
 
@@ -133,8 +139,7 @@ def _confirmed(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], lis
         return [], [evidence]
     found = confirmed(evidence, run.study.ranking.golden, _indices(score, barred))
     words = of_confirmed(found, evidence, score, run.study.ranking.smallest)
-    stand = [int(score.seeds[place]) for place in found.candidates if found.q[place] <= GOLDEN]
-    why_not = [barred[seed] for seed in stand if seed in barred]
+    why_not = [barred[int(score.seeds[place])] for place in found.barred]
     return score.seeds[list(found.seeds)].tolist(), [words, *_not_judged(score), *why_not]
 
 
@@ -148,9 +153,8 @@ def _pareto(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[s
         measures.append(evidence)
     found = pareto(measures, run.study.ranking.golden, _indices(scores[0], barred))
     words = of_pareto(found, scores, run.study.ranking.smallest)
-    stand = [int(seed) for seed, q in zip(scores[0].seeds, found.q, strict=True) if q <= GOLDEN]
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
-    why_not = [barred[seed] for seed in stand if seed in barred]
+    why_not = [barred[int(scores[0].seeds[place])] for place in found.barred]
     few = [sentence for score in scores for sentence in _not_judged(score)]
     return scores[0].seeds[list(found.seeds)].tolist(), [words, *few, *why_not, ranks]
 

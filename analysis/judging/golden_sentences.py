@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.ranking import LEVEL, Ranking
 from seedscope.analysis.seeds.scores.combined import Part
@@ -45,7 +46,13 @@ def not_judged(measure: str, seeds: int) -> str:
 
 def no_choice(asked: int, seeds: int) -> str:
     """So many seeds are to be chosen of no more."""
-    return f"No seed is golden: the study asks for {asked} of {seeds} seeds. Ask for fewer than there are (`ranking.golden`)."
+    asks = f"the study asks for {asked} of {seeds} seeds that can be ranked"
+    return f"No seed is golden: {asks}. Ask for fewer (`ranking.golden`)."
+
+
+def not_together(first: str, second: str, reason: object) -> str:
+    """Two measures that do not have enough scores of the same pictures."""
+    return f"No seed can be called golden: seeds cannot be ranked by {first} and by {second} on the same pictures. {reason}"
 
 
 def untested(measure: str, ranking: int) -> str:
@@ -64,7 +71,7 @@ def of_overlap(shared: int, chance: SharedByChance | None, k: int, seeds: int, f
     low, high = chance.span
     return (
         f"{said}; the same pictures shuffled between seeds share {chance.expected:.1f} on average ({low} to {high}; "
-        f"p = {chance.p:.2g})."
+        f"{counted_p(chance.p, len(chance.chance))})."
     )
 
 
@@ -80,20 +87,23 @@ def of_confirmed(found: Confirmed, evidence: Evidence, score: Scalar, smallest: 
     """What was found by one measure; `smallest`: the smallest effect that matters, in s.d. between pictures of one prompt."""
     if not found.tested:
         return untested(f"by {score.name}", len(score.scores.member))
-    of_all, better = f"of {found.tested} seeds", _better(f"by {score.name}", smallest, score)
+    of_all, better = f"of {found.tested} seeds", _better(f"by {score.name}")
+    matters = f"{smallest * score.sd:.2g} ({smallest:g} s.d. between pictures of one prompt)" if smallest else ""
     if not found.candidates:
-        return f"No seed is better than chance here: {of_all}, none is {better}, {_at(CANDIDATES)}."
+        return _nobody(found.slight, of_all, better, matters)
     count = len(found.candidates)
-    seem = f"{count} {of_all} {_are(count)} {better}, {_at(CANDIDATES)}, and {found.sure} at {_percent(GOLDEN)}"
+    seem = f"{count} {of_all} {_are(count)} {better}{_or_more(matters)}; of these, {found.sure} at {_percent(GOLDEN)}"
     if not found.sure:
         names = _listed([str(score.seeds[place]) for place in found.candidates[:MOST_NAMED]])
         more = f", the best of them {names}" if count > MOST_NAMED else f": {names}"
         return (
             f"No seed is golden: {seem}, which is asked of golden seeds. More prompts would tell of the {count}{more}."
         )
+    if not found.borne_out:
+        return f"No seed is golden: {seem}; halves of the prompts bear out none of them."
     if not found.seeds:
-        return f"No seed is golden: {seem}; none of them is borne out."
-    taken = _best(len(found.seeds), found.borne_out)
+        return f"No seed is golden: {seem}; halves of the prompts bear out {_left_out(found.borne_out)}."
+    taken = _best(len(found.seeds), found.borne_out - len(found.barred))
     return f"{seem}{taken}. {_borne_out(found.seeds, evidence, score)}. {_gain(found.advantage)}: confirmed."
 
 
@@ -103,16 +113,20 @@ def of_pareto(found: Pareto, scores: Sequence[Scalar], smallest: float) -> str:
     if not found.tested:
         return untested(named, len(scores[0].scores.member))
     of_all = f"of {found.tested} seeds"
-    better = f"better than the median seed {named}, by {smallest:g} s.d. between pictures of one prompt or more"
+    better, matters = _better(named), f"{smallest:g} s.d. between pictures of one prompt" if smallest else ""
     if not found.passed:
-        return f"No seed is better than chance here: {of_all}, none is {better}, {_at(CANDIDATES)}."
-    seem = f"{found.passed} {of_all} {_are(found.passed)} {better}, {_at(CANDIDATES)}"
+        return _nobody(found.slight, of_all, better, matters)
+    seem = f"{found.passed} {of_all} {_are(found.passed)} {better}{_or_more(matters)}"
     if not found.sound:
         return f"No seed is golden: {seem}, but each of them is worse than the median seed by another of these."
+    seem += f"; {found.sound} of them {_are(found.sound)} not shown to be worse than it by any"
+    if not found.front:
+        return f"No seed is golden: {seem}, but left out for another reason."
+    barred = len(found.barred)
+    others = f" ({barred} {_are(barred)} left out for another reason)" if barred else ""
     seem += (
-        f"; {found.sound} of them {_are(found.sound)} not shown to be worse than it by any, {found.front} of those "
-        f"{_are(found.front)} surpassed by no other in all measures, and {found.sure} {_are(found.sure)} better at "
-        f"{_percent(GOLDEN)}"
+        f"{others}, {found.front} of {'the others' if barred else 'those'} {_are(found.front)} surpassed by no other in all "
+        f"measures, and {found.sure} {_are(found.sure)} better at {_percent(GOLDEN)}"
     )
     if not found.sure:
         return f"No seed is golden: {seem}, which is asked of golden seeds. More prompts would tell."
@@ -153,11 +167,30 @@ def not_by_own_distance(row: SeedRow, ranking: Ranking, *, alone: bool) -> str:
     )
 
 
-def _better(by: str, smallest: float, score: Scalar) -> str:
-    least = (
-        f" by {smallest * score.sd:.2g} ({smallest:g} s.d. between pictures of one prompt) or more" if smallest else ""
-    )
-    return f"better than the median seed {by}{least}"
+def not_of_degenerate_pictures(seed: int, reason: str) -> str:
+    """Why a seed is not golden although the rule takes it."""
+    return f"Seed {seed} is not golden although it would be by the rule: its pictures are degenerate: {reason}."
+
+
+def _better(by: str) -> str:
+    """What is tested: that a seed is better at all."""
+    return f"better than the median seed {by} {_at(CANDIDATES)}"
+
+
+def _or_more(matters: str) -> str:
+    """What is asked beside, of the effect as it was measured."""
+    return f", and by {matters} or more as measured" if matters else ""
+
+
+def _nobody(slight: int, of_all: str, better: str, matters: str) -> str:
+    """No seed passes: none is better, or (`slight` of them) not by as much as matters."""
+    if not slight:
+        return f"No seed is better than chance here: {of_all}, none is {better}{_or_more(matters)}."
+    return f"No seed is golden: {slight} {of_all} {_are(slight)} {better}, but none by {matters} or more as measured."
+
+
+def _left_out(count: int) -> str:
+    return f"{count} of them, {'which is' if count == 1 else 'all of which are'} left out for another reason"
 
 
 def _borne_out(places: Sequence[int], evidence: Evidence, score: Scalar) -> str:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
+from seedscope.analysis.judging.copied_seeds import copied_seeds
 from seedscope.analysis.judging.measurement import Measurement, measurements, quality, witness
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.run_view import MEASURED
@@ -43,7 +44,8 @@ class Judged:
     ranking: by the study's measure. scalars: every scalar measurement by name; silent: those that say nothing of the seeds,
     and why. by_task: `text_rates` of a study that inpaints. combined: what the combined score is made of; empty where the
     study does not ask for one. distances: the seeds by each distance, of a study that asks for others than the Frechet
-    distance. own: feature -> the seeds by their own Frechet distance, of each that decides which seeds are golden.
+    distance. own: feature -> the seeds by their own Frechet distance, of each that decides which seeds are golden. copied:
+    seed that has the pictures of another -> that one; it is left out of all, unless the seeds are copies of one.
     """
 
     ranking: Ranking
@@ -53,6 +55,7 @@ class Judged:
     combined: Sequence[Part] = ()
     distances: Sequence[RankedByDistance] = ()
     own: Mapping[str, Ranking] = field(default_factory=dict)
+    copied: Mapping[int, int] = field(default_factory=dict)
 
     def scores(self, name: str) -> Scalar:
         """A scalar measurement by its name.
@@ -76,17 +79,18 @@ def judge(run: Run) -> Judged:
     refuse_unfinished(run)
     refuse_failed_seeds(run)
     references = real_pictures(run)
-    scalars, silent, parts = _scalars(run, references)
+    measured = list(grids(run, references))
+    copied = copied_seeds(run, [grid for _, grid in measured])
+    apart = copied if len(run.wanted.seeds) - len(copied) > 1 else {}
+    scalars, silent, parts = _scalars(run, [(item, grid.without(apart)) for item, grid in measured])
     first = run.measured_as(run.study.ranking.named[0][1])
-    deciding = [
-        feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference
-    ]
-    distances = ranked_by_distance(run, references, deciding, partial(_rng, run))
+    by = [feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference]
+    distances = ranked_by_distance(run, references, by, partial(_rng, run), apart)
     by_score = not first.needs_reference or _weights(run)
     ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by_score else distances[first.name].ranking
     others = list(distances.values()) if run.study.ranking.distances else []
-    own = {name: distances[name].ranking for name in deciding}
-    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others, own)
+    own = {name: distances[name].ranking for name in by}
+    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others, own, copied)
     _write(run, judged)
     return judged
 
@@ -102,6 +106,11 @@ def real_pictures(run: Run) -> dict[str, Reference]:
 def decisive(run: Run) -> list[str]:
     """The measurements by which the study's rule chooses seeds, in its order: the combined score, or one a feature."""
     return [COMBINED] if _weights(run) else [quality(run.measured_as(name)).name for _, name in run.study.ranking.named]
+
+
+def deciding(run: Run, judged: Judged) -> list[Scalar]:
+    """The measurements of `decisive` that say something of the seeds."""
+    return [judged.scalars[name] for name in decisive(run) if name in judged.scalars]
 
 
 def _weights(run: Run) -> dict[str, float]:
@@ -139,7 +148,7 @@ def _rng(run: Run, what: str) -> np.random.Generator:
 
 
 def _scalars(
-    run: Run, references: Mapping[str, Reference]
+    run: Run, measured: Sequence[tuple[Measurement, Grid]]
 ) -> tuple[dict[str, Scalar], dict[str, str], tuple[Part, ...]]:
     """Every scalar measurement of the run by name, the reasons of those that say nothing of the seeds, and what the combined
     score, which is the last of them, is made of."""
@@ -147,7 +156,7 @@ def _scalars(
     silent: dict[str, str] = {}
     parts: tuple[Part, ...] = ()
     weights, terms = _weights(run), dict[str, Term]()
-    for item, grid in grids(run, references):
+    for item, grid in measured:
         try:
             scalars[item.name] = _scalar(run, item.name, item.better, grid, is_rate=item.is_rate)
         except StatisticsError as reason:
@@ -239,9 +248,16 @@ def _measured(run: Run, judged: Judged) -> Json:
     }
 
 
+def _with_copies(table: pa.Table, copied: Mapping[int, int]) -> pa.Table:
+    """The table with a row for each copy that it leaves out, in which nothing is known."""
+    there = set(table["seed"].to_pylist())
+    rows = [{"seed": seed, "n": 0} for seed in copied if seed not in there]
+    return pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)]) if rows else table
+
+
 def _beside(judged: Judged) -> pa.Table:
     """The ranking's table with the columns of all other measurements beside it."""
-    table = judged.ranking.with_metadata()
+    table = _with_copies(judged.ranking.with_metadata(), judged.copied)
     beside = {found.name: (found.seeds.tolist(), columns(found)) for found in judged.scalars.values()}
     beside |= {item.ranking.measure: (item.seeds, item.columns()) for item in judged.distances}
     for name, (seeds, arrays) in beside.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -27,10 +27,13 @@ FOLDER = ".rankings"
 Rankings = dict[str, Ranking]
 
 
-def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
-    """The rankings of a feature, measure -> ranking, as they were made last from the very same, or made now and kept."""
+def kept(run: Run, feature: Feature, without: Collection[int], make: Callable[[], Rankings]) -> Rankings:
+    """The rankings of a feature, measure -> ranking, as they were made last from the very same, or made now and kept.
+
+    without: seeds that are not ranked.
+    """
     folder = run.folder.path / FOLDER
-    cause = _cause(run, feature)
+    cause = _cause(run, feature, without)
     names = [distance_name(feature.name, distance) for distance in (FRECHET, *run.study.ranking.distances)]
     places = {name: folder / f"{name}-{cause}.parquet" for name in names}
     try:
@@ -47,8 +50,8 @@ def kept(run: Run, feature: Feature, make: Callable[[], Rankings]) -> Rankings:
     return made
 
 
-def _cause(run: Run, feature: Feature) -> str:
-    """16 hexadecimal digits over all that changes the rankings: measurements, prompts, settings, and the code itself."""
+def _cause(run: Run, feature: Feature, without: Collection[int]) -> str:
+    """16 hexadecimal digits over all that changes the rankings: measurements, prompts, seeds, settings, and the code itself."""
     settings = run.study.ranking
     real = next(item for item in run.reference_measures if item.feature is feature)
     drawn = next(item for item in run.measures if item.feature is feature)
@@ -56,6 +59,7 @@ def _cause(run: Run, feature: Feature) -> str:
         "pictures": run.cause,
         "drawn": _bytes(drawn, run.units),
         "real": _bytes(real, run.reference.units()),
+        "without": [*sorted(without)],
         "groups": [[prompt.id, prompt.group] for prompt in run.wanted.prompts],
         "settings": [settings.golden, settings.bootstrap, settings.shuffles, *settings.distances],
         "code": _code(),

@@ -32,8 +32,8 @@ MEASURES = pa.schema(
     ]
 )
 """One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take, what shuffled seeds
-give (p, never below 1 / (shuffles + 1), the ranges of the best and of the worst), and the ranking prompts against the
-confirmation prompts."""
+give (p, never below 1 / (shuffles + 1), the ranges of the best and of the worst), and the seeds by one half of the prompts
+against those by the other; `overlap` of their top lists is null, as its p, where seeds tie at the end of either list."""
 
 
 def measures_table(scalars: Iterable[Scalar]) -> pa.Table:

@@ -42,14 +42,15 @@ class SeedValue:
 class Stability:
     """A ranking on one part of the prompts against that on the other, each beside what chance gives.
 
-    spearman: with its interval; p: of no relation. overlap: seeds in the top k of both; expected, deviation: by chance.
+    spearman: with its interval; p: of no relation. overlap: seeds in the top k of both, None where seeds tie at the end of
+    either list; expected, deviation: by chance.
     points: seed -> (effect on the ranking prompts, effect on the confirmation prompts).
     """
 
     spearman: Estimate
     p: float
     k: int
-    overlap: int
+    overlap: int | None
     expected: float
     deviation: float
     points: Mapping[int, tuple[float, float]]
@@ -64,7 +65,8 @@ class Measured:
     whether it is a share of pictures that show something. shares: of variance, by `seed`, `prompt`, `rest`; empty for
     distances. reliability: of the seeds' means at this number of prompts; prompts_for_08: how many 0.8 would take. p: of "the
     seeds do not differ", counted over so many shuffles. best, worst: what chance alone gives for the best and the worst seed
-    (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good.
+    (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good. untested: why there
+    is no p, in words.
     """
 
     name: str
@@ -87,11 +89,12 @@ class Measured:
     worst: Interval | None
     stability: Stability | None
     seeds: Mapping[int, SeedValue]
+    untested: str = "no shuffles"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measurement on the confirmation prompts: golden, random and worst seeds, and golden less random."""
+    """A measurement on halves of the prompts: the best, random and worst seeds of the other halves, and best less random."""
 
     measure: str
     golden: Estimate
@@ -115,7 +118,7 @@ class DiverseSet:
     """Seeds whose pictures differ: mean pairwise similarity on `prompts` that took no part in choosing them.
 
     p: for a random set as different as this, counted over `draws` of them. missing: pictures of these prompts that have no
-    vector, such as a place where no object was found.
+    vector, such as a place where no object was found. degenerate: seed that was passed over -> what is wrong with its pictures.
     """
 
     space: str
@@ -126,6 +129,7 @@ class DiverseSet:
     draws: int
     prompts: int
     missing: int = 0
+    degenerate: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

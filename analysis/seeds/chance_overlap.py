@@ -19,15 +19,16 @@ from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
 @dataclass(frozen=True)
 class Overlap:
     """shared: seeds in both of two lists of k out of `seeds`. expected, sd: of unrelated lists; chance: the 2.5 % and 97.5 %
-    points of their count. p: probability that unrelated lists share as many or more."""
+    points of their count. p: probability that unrelated lists share as many or more. None (shared, p) of lists that are in part
+    arbitrary, as seeds tie at their end."""
 
-    shared: int
+    shared: int | None
     k: int
     seeds: int
     expected: float
     sd: float
     chance: tuple[int, int]
-    p: float
+    p: float | None
 
 
 @dataclass(frozen=True, eq=False)

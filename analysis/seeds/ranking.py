@@ -33,7 +33,7 @@ class Ranking:
     images_a_seed: the most that a seed has. groups: of prompts, over which errors are taken. missing: cells without a value,
     of prompts that count. real_images, dimensions: of a distance or its like; None of other measures, real_images also of a
     measure that compares with none. rate: whether the measure is a share of pictures that show something. caution: why the size
-    of a distance says little, or is undefined, if so.
+    of a distance says little, or is undefined, if so. untested: why there is no `chance`, where that is known.
     """
 
     measure: str
@@ -48,6 +48,12 @@ class Ranking:
     rate: bool = False
     missing: int = 0
     caution: str | None = None
+    untested: str | None = None
+
+    @property
+    def why_untested(self) -> str:
+        """Why nobody knows whether the seeds differ at all, in words that fit into brackets; of a ranking without `chance`."""
+        return self.untested or ("no shuffles" if self.groups > 1 else "all prompts are of one group")
 
     def with_metadata(self) -> pa.Table:
         """The table with the rest of the ranking in its schema's metadata, under `seedscope`."""

@@ -17,8 +17,7 @@ def verdict(ranking: Ranking) -> list[str]:
     if ranking.missing:
         sentences.append(f"{ranking.missing:,} cells have no value; seeds are compared on the prompts that they share.")
     if ranking.chance is None:
-        reason = "no shuffles" if ranking.groups > 1 else "all prompts are of one group"
-        return [*sentences, f"Whether the seeds differ at all was not tested ({reason})."]
+        return [*sentences, f"Whether the seeds differ at all was not tested ({ranking.why_untested})."]
     return [*sentences, *_against_chance(ranking, ranking.chance)]
 
 

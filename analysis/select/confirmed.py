@@ -1,7 +1,7 @@
 """The rule `confirmed`: seeds better than the median seed at a strict false discovery rate, as halves of the prompts bear out.
 
 1. Candidates: better than the median seed at a false discovery rate of 5 %, by a test against shuffled scores (`score_null`),
-   and by no less than the smallest effect that matters.
+   and measured to be so by no less than the smallest effect that matters. What is tested is that a seed is better at all.
 2. Golden are the best of those that are so at a rate of 0.5 %, and that prompts halved again and again bear out: where a half
    has a seed among its best, the seed is better than the median seed on the other half, more often than not.
 "No seed is better than chance here" is the result where nothing passes: without seed effects about 5 % of studies have a
@@ -51,7 +51,7 @@ class Evidence:
 
     @property
     def matters(self) -> npt.NDArray[np.bool_]:
-        """(S,) true where a seed is better, than both medians, by no less than the smallest effect that matters."""
+        """(S,) true where a seed was measured to be better, than both medians, by no less than the smallest effect that matters."""
         above = max(sign(self.better) * self.null.median.value, 0.0)
         return self.good - above >= max(self.smallest, np.finfo(np.float64).tiny)
 
@@ -87,15 +87,18 @@ class Advantage:
 class Confirmed:
     """seeds: indices of the golden seeds, best first; empty where no seed is better than chance.
 
-    candidates: indices of all candidates, best first. sure: how many of these are so at the stricter rate. borne_out: how many
-    of these the halves bear out; the golden seeds are the best of them. advantage: of the golden seeds; None without any.
-    q: (S,) q-values, NaN where unknown. tested: seeds with a p-value.
+    candidates: indices of all candidates, best first. slight: how many seeds are better at the rate of candidates, but by less
+    than matters. sure: how many candidates are so at the stricter rate. borne_out: how many of these the halves bear out.
+    barred: indices of those among them that may not be golden; the golden seeds are the best of the others. advantage: of the
+    golden seeds; None without any. q: (S,) q-values, NaN where unknown. tested: seeds with a p-value.
     """
 
     seeds: tuple[int, ...]
     candidates: tuple[int, ...]
+    slight: int
     sure: int
     borne_out: int
+    barred: tuple[int, ...]
     advantage: Advantage | None
     q: Array
     tested: int
@@ -117,14 +120,16 @@ def confirmed(
     q = q_values(evidence.null.p)
     candidates = _best_first((q <= rates[0]) & evidence.matters, evidence.good)
     sure = [seed for seed in candidates if q[seed] <= rates[1]]
-    stand = [seed for seed in sure if evidence.borne_out[seed] and seed not in without]
-    golden, tested = stand[:most], int((~np.isnan(q)).sum())
+    stand = [seed for seed in sure if evidence.borne_out[seed]]
+    golden, tested = [seed for seed in stand if seed not in without][:most], int((~np.isnan(q)).sum())
     level = rates[1] * max(int((q <= rates[1]).sum()), 1) / max(tested, 1)
     return Confirmed(
         seeds=tuple(golden),
         candidates=tuple(candidates),
+        slight=int((q <= rates[0]).sum()) - len(candidates),
         sure=len(sure),
         borne_out=len(stand),
+        barred=tuple(seed for seed in stand if seed in without),
         advantage=evidence.advantage(golden, level) if golden else None,
         q=q,
         tested=tested,

@@ -66,7 +66,8 @@ def overlap_rule(
     """The seeds in the top k of both measures, from scores of the same prompts and seeds; a cell counts where both have it.
 
     rng: two generators in one state, so that both measures are shuffled alike.
-    Raises StatisticsError for different prompts or seeds, a k not within 1 and the seeds known in both, fewer than 1 shuffle.
+    Raises StatisticsError for different prompts or seeds, a k not within 1 and the seeds known in both, fewer than 1 shuffle,
+    or seeds that share too few cells that both have.
     """
     if first.values.shape != second.values.shape or (first.member != second.member).any():
         raise StatisticsError("An overlap takes two measures of the same prompts and seeds.")

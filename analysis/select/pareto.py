@@ -1,10 +1,11 @@
 """The rule `pareto`: seeds that no other surpasses in all measures, where they are better than chance and halves bear them out.
 
 Some seeds are always on the Pareto front, even of noise. So a place on it is no evidence, and is asked for last:
-1. A seed passes where it is better than the median seed in at least one measure, by no less than the smallest effect that
-   matters: its smallest p-value times the number of measures, with the false discovery rate over all seeds held at 5 %. One
-   whose interval lies on the bad side of the median seed in any measure drops out.
-2. Candidates are the Pareto front of what is left: those that no other of them equals in all measures and beats in one.
+1. A seed passes where it is better than the median seed in at least one measure, and measured to be so by no less than the
+   smallest effect that matters: its smallest p-value times the number of measures, with the false discovery rate over all
+   seeds held at 5 %. One whose interval lies on the bad side of the median seed in any measure drops out.
+2. Candidates are the Pareto front of what is left, without seeds that may not be golden: those that no other of them equals in
+   all measures and beats in one.
 3. Golden are those candidates that are better at a rate of 0.5 %, and whose clearest measure is borne out by prompts halved
    again and again, as in the rule `confirmed`.
 Without any seed effect about 5 % of studies have a candidate, and 0.5 % a golden seed (benchmarks/claims.py).
@@ -33,15 +34,19 @@ from seedscope.analysis.select.confirmed import CANDIDATES, GOLDEN, Advantage, E
 class Pareto:
     """seeds: indices of the golden seeds, those with the clearest evidence first; perhaps none.
 
-    passed: how many are better in at least one measure. sound: how many of these are worse in none. front: how many of those no
-    other surpasses. sure: how many of these are so at the stricter rate. borne_out: how many of these the halves bear out.
+    passed: how many are better in at least one measure; slight: how many more would be, if effects too small to matter counted.
+    sound: how many of those that passed are worse in none; barred: indices of those among them that may not be golden. front:
+    how many of the others none of them surpasses. sure: how many of these are so at the stricter rate. borne_out: how many of
+    these the halves bear out.
     advantages: of the golden seeds, one a measure; empty without any. q: (S,) q-values of "better in none", NaN where unknown.
     tested: seeds with a p-value in every measure.
     """
 
     seeds: tuple[int, ...]
     passed: int
+    slight: int
     sound: int
+    barred: tuple[int, ...]
     front: int
     sure: int
     borne_out: int
@@ -66,15 +71,13 @@ def pareto(
     if not all(0.0 < rate < 1.0 for rate in rates):
         raise StatisticsError(f"A false discovery rate lies in (0, 1), not at {rates[0]} and {rates[1]}.")
     each = np.column_stack([np.where(item.matters, item.null.p, 1.0 + 0.0 * item.null.p) for item in measures])
-    p = np.asarray(np.minimum(len(measures) * each.min(axis=1), 1.0))
+    p = _in_one(each)
     q = q_values(p)
     passed = q <= rates[0]
-    sound = [
-        int(s)
-        for s in np.flatnonzero(passed & ~np.logical_or.reduce([_worse(item) for item in measures]))
-        if s not in without
-    ]
-    front = np.array(sound, np.intp)[pareto_front(np.column_stack([item.good[sound] for item in measures]))]
+    better = q_values(_in_one(np.column_stack([item.null.p for item in measures]))) <= rates[0]
+    sound = np.flatnonzero(passed & ~np.logical_or.reduce([_worse(item) for item in measures])).tolist()
+    free = [seed for seed in sound if seed not in without]
+    front = np.array(free, np.intp)[pareto_front(np.column_stack([item.good[free] for item in measures]))]
     sure = [int(seed) for seed in front[np.argsort(p[front], kind="stable")] if q[seed] <= rates[1]]
     clearest = each.argmin(axis=1, keepdims=True)
     borne_out = np.take_along_axis(np.column_stack([item.borne_out for item in measures]), clearest, axis=1)[:, 0]
@@ -84,7 +87,9 @@ def pareto(
     return Pareto(
         seeds=tuple(golden),
         passed=int(passed.sum()),
+        slight=int((better & ~passed).sum()),
         sound=len(sound),
+        barred=tuple(seed for seed in sound if seed in without),
         front=len(front),
         sure=len(sure),
         borne_out=len(stand),
@@ -105,6 +110,11 @@ def pareto_front(values: Array) -> npt.NDArray[np.bool_]:
     for i, row in enumerate(values):
         front[i] = not ((values >= row).all(axis=1) & (values > row).any(axis=1)).any()
     return front
+
+
+def _in_one(p: Array) -> Array:
+    """(S,) p-values of "better in no measure", from those by each (S, M), by Bonferroni."""
+    return np.asarray(np.minimum(p.shape[1] * p.min(axis=1), 1.0))
 
 
 def _worse(evidence: Evidence) -> npt.NDArray[np.bool_]:

@@ -116,8 +116,11 @@ def _rho(one: Agreement) -> str:
 
 def _carried(carry_over: CarryOver) -> str:
     found, count = carry_over.chance, len(carry_over.fates)
-    if found is None:
+    if not count:
         return f"{carry_over.of} has no golden seeds"
+    if found is None:
+        which = "the one golden seed" if count == 1 else f"none of {count} golden seeds"
+        return f"{which} of {carry_over.of} was {'not ' if count == 1 else ''}drawn in {carry_over.there}"
     chance = f"{carry_over.there}, chance gives {found.expected:.1f} (p = {found.p:.2g})"
     if count == 1:
         return f"the one golden seed of {carry_over.of} {'carries' if found.carried else 'does not carry'} over to {chance}"
@@ -144,7 +147,7 @@ def _agreements(agreements: Sequence[Agreement]) -> TextTable:
             "-" if rank.p is None else f"{rank.p:.1g}",
             _number(one.ceiling),
             _number(one.noiseless),
-            "-" if any(one.found.tied) else f"{shared.shared} ({shared.expected:.1f})",
+            "-" if shared.shared is None else f"{shared.shared} ({shared.expected:.1f})",
         )
     return table
 

@@ -68,4 +68,5 @@ def _describe(each: "DiverseSeeds") -> str:
         f"their pictures have a similarity of {found.similarity:.3f}; random sets have {found.random:.3f} "
         f"({found.random_range[0]:.3f} to {found.random_range[1]:.3f}), {p}."
         f"{f' Left out: {outside}.' if outside else ''}"
+        f"{''.join(f' Seed {seed} is left out: its pictures are degenerate: {why}.' for seed, why in each.degenerate.items())}"
     )

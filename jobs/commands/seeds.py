@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table as TextTable
 
 from seedscope.analysis.counted_p import counted_number
+from seedscope.analysis.judging.copied_seeds import of_copies
 from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
@@ -68,8 +69,11 @@ def judge_and_show(run: Run) -> tuple[Judged, Choice]:
 
 def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
     """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
+    from seedscope.analysis.judging.judge import deciding
+    from seedscope.analysis.judging.unsteady_seeds import of_unsteady
+
     console.print(_best_and_worst(judged.ranking, run.study.name))
-    for sentence in [*unfinished(run), *unnamed_groups(run)]:
+    for sentence in [*unfinished(run), *unnamed_groups(run), *of_copies(judged.copied, len(run.wanted.seeds))]:
         console.print(sentence)
     for sentence in verdict(judged.ranking):
         console.print(sentence)
@@ -77,6 +81,8 @@ def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
         console.print(_shares(judged.scalars.values()))
     for distance in judged.distances:
         console.print(distance.sentence())
+    for sentence in of_unsteady(deciding(run, judged)):
+        console.print(sentence)
     for measure, reason in judged.silent.items():
         console.print(f"{measure} says nothing of the seeds: {reason}")
     if judged.by_task is not None:

@@ -186,8 +186,8 @@ class Ranking(Strict):
         0.1,
         ge=0,
         le=10,
-        description="The smallest effect that matters, in standard deviations between pictures of one prompt: a golden seed is "
-        "better than the median seed by no less.",
+        description="The smallest effect that matters, in standard deviations between pictures of one prompt: a golden seed "
+        "was measured to be better than the median seed by no less.",
     )
     golden: int = Field(
         8, ge=1, description="The most seeds on the golden list; of `overlap`, length of both top lists."

@@ -37,7 +37,7 @@ def in_words(sentence: str, titles: Mapping[str, str]) -> str:
 def _matters(measures: Sequence[Measured], main: Measured) -> str:
     p = "" if main.p is None else counted_p(main.p, main.shuffles)
     if main.p is None:
-        first = f"Whether seeds differ by {main.title} was not tested (no shuffles)"
+        first = f"Whether seeds differ by {main.title} was not tested ({main.untested})"
     elif _matter(main):
         first = f"Yes, seeds matter: by {main.title} they differ more than chance alone makes them ({p})"
     else:

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from seedscope.analysis.features.layout.layout import Layout as LayoutFeature
 from seedscope.analysis.judging.by_distance import RankedByDistance
+from seedscope.analysis.judging.copied_seeds import of_copies
 from seedscope.analysis.judging.diverse_sets import DiverseSeeds, choose_diverse, diverse_measures
 from seedscope.analysis.judging.golden_rules import Choice, choose
-from seedscope.analysis.judging.judge import decisive, judge
+from seedscope.analysis.judging.judge import deciding, decisive, judge
 from seedscope.analysis.judging.text_rates import text_rates
+from seedscope.analysis.judging.unsteady_seeds import of_unsteady
 from seedscope.analysis.report.data import (
     Comparison,
     DistanceKind,
@@ -75,6 +77,11 @@ def report_data(run: Run) -> ReportData:
             *unfinished(run),
             *answer(measures, judged.ranking.measure, decisive(run), choice),
             *unnamed_groups(run),
+            *of_copies(judged.copied, len(run.wanted.seeds)),
+            *(
+                in_words(sentence, {one.name: one.title for one in measures})
+                for sentence in of_unsteady(deciding(run, judged))
+            ),
         ],
         by=judged.ranking.measure,
         measures=measures,
@@ -143,6 +150,7 @@ def _diverse(found: DiverseSeeds) -> DiverseSet:
         draws=evidence.draws,
         prompts=evidence.prompts,
         missing=evidence.missing,
+        degenerate=found.degenerate,
     )
 
 

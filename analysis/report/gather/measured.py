@@ -94,6 +94,7 @@ def of_distance(ranking: Ranking) -> Measured:
             )
             for row in rows
         },
+        untested=ranking.why_untested,
     )
 
 

@@ -25,6 +25,7 @@ from scipy.special import stdtrit
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.scores.halvings import among_best
 from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import sign
 
@@ -44,7 +45,7 @@ class Intervals:
 
 @dataclass(frozen=True, eq=False)
 class PairedBootstrap:
-    """Distances of S seeds, their differences from the seeds' mean, and their joint spread over prompts.
+    """Distances of S seeds, their differences from the median seed, and their joint spread over prompts.
 
     distance: intervals of the distances, cut off at the least and the most that there is.
     difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is
@@ -62,15 +63,16 @@ class PairedBootstrap:
     level: float
 
     def top_share(self, k: int, better: Better = "lower") -> Array:
-        """(S,) share of resamples in which a seed is among the k best; NaN where it has no draws.
+        """(S,) share of resamples in which a seed is among the k best, where seeds that tie share the place; NaN where it has
+        no draws.
 
         It says how stable the ranking is under other prompts. It is no posterior probability of being truly good.
         Raises ValueError where k is below 1.
         """
         if k < 1:
             raise ValueError(f"the top k needs k >= 1, got {k}")
-        rank = (-sign(better) * self.draws).argsort(axis=1).argsort(axis=1)
-        return np.where(np.isnan(self.draws).any(axis=0), np.nan, (rank < k).mean(axis=0))
+        taken = among_best(sign(better) * self.draws, min(k, self.draws.shape[1]))
+        return np.where(np.isnan(self.draws).any(axis=0), np.nan, taken.mean(axis=0))
 
 
 def paired_bootstrap(

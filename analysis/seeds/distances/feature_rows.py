@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -51,7 +51,7 @@ class SeedRows:
     """The features of seeds, on the prompts that have a picture of every seed.
 
     column: of the vectors. prompts: ids of P prompts, in order. groups: (P,) their groups. left_out: prompts for which some
-    seed has no picture.
+    seed has no picture. without: seeds that are passed over.
     """
 
     features: Table
@@ -60,9 +60,10 @@ class SeedRows:
     prompts: list[str]
     groups: npt.NDArray[np.str_]
     left_out: int
+    without: Collection[int] = ()
 
     @classmethod
-    def of(cls, features: Table, column: str, units: Sequence[Unit]) -> SeedRows:
+    def of(cls, features: Table, column: str, units: Sequence[Unit], without: Collection[int] = ()) -> SeedRows:
         """Find the complete prompts.
 
         Raises:
@@ -82,7 +83,8 @@ class SeedRows:
                 f"{len(complete)} prompts have a picture of every seed, {left_out} do not; a ranking needs at least two. "
                 "`seedscope status` shows what is missing."
             )
-        return cls(features, column, units, complete, np.array([groups[prompt] for prompt in complete]), left_out)
+        labels = np.array([groups[prompt] for prompt in complete])
+        return cls(features, column, units, complete, labels, left_out, frozenset(without))
 
     def by_seed(self) -> Iterator[tuple[int, Rows]]:
         """Each seed with its features (P, D) in the order of `prompts`, one block of seeds in memory at a time."""
@@ -101,7 +103,7 @@ class SeedRows:
                     if prompt in place:
                         empty = np.full((len(place), values.shape[1]), np.nan, np.float32)
                         found.setdefault(seed, empty)[place[prompt]] = values[row]
-            yield from ((seed, found[seed]) for seed in seeds)
+            yield from ((seed, found[seed]) for seed in seeds if seed not in self.without)
 
 
 def _joined(blocks: list[list[Unit]]) -> list[list[Unit]]:

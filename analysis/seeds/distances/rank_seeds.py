@@ -38,7 +38,8 @@ def rank_seeds(
 
     Seeds are compared on the same prompts: one for which some seed has no picture is left out for all, and counted.
     Seeds are processed in blocks, so that memory does not grow with their number; the null needs all of them at once and
-    is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined.
+    is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined; the
+    ranking says which.
 
     Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
     p and q of "no better than the median seed" (against shuffled pictures, or by Student's t where there is no null), and
@@ -49,22 +50,23 @@ def rank_seeds(
     """
     seeds: list[int] = []
     states: dict[str, list[Jackknife]] = {measure: [] for measure in distances}
-    shuffled = shuffles > 0 and len(np.unique(rows.groups)) > 1
-    grid: list[Rows] | None = [] if shuffled else None
+    reason = _no_null(shuffles, len(np.unique(rows.groups)))
+    grid: list[Rows] | None = None if reason else []
     for seed, images in rows.by_seed():
         seeds.append(seed)
         for measure, distance in distances.items():
             states[measure].append(distance.of_seed(images, rows.groups))
         if grid is not None:
             grid.append(images)
-            grid = grid if len(grid) * images.nbytes <= GRID_BYTES else None
+            if len(grid) * images.nbytes > GRID_BYTES:
+                grid, reason = None, f"all pictures' features take more than {GRID_BYTES / 2**30:g} GiB"
     whole = None if grid is None or len(grid) < 2 else np.stack(grid, axis=1)
 
     def ranking(measure: str, distance: Distance) -> Ranking:
         own, found = rng(measure), states[measure]
         boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor, distance.ceiling)
-        defined = all(state.estimate is not None for state in found)
-        null = distance.null(whole, own, shuffles, rows.groups) if whole is not None and defined else None
+        undefined = [seed for seed, state in zip(seeds, found, strict=True) if state.estimate is None]
+        null = distance.null(whole, own, shuffles, rows.groups) if whole is not None and not undefined else None
         p = better_than_median(boot, distance.better) if null is None else null.seed
         return Ranking(
             measure=measure,
@@ -77,9 +79,22 @@ def rank_seeds(
             table=_rows_of(measure, seeds, found, boot, p, min(top, len(seeds)), distance.better),
             better=distance.better,
             caution=distance.caution(len(rows.prompts)),
+            untested=None if null is not None else reason or _undefined(undefined, len(seeds)),
         )
 
     return {measure: ranking(measure, distance) for measure, distance in distances.items()}
+
+
+def _no_null(shuffles: int, groups: int) -> str | None:
+    """Why pictures are not shuffled, whatever the distance; None where they are."""
+    return "no shuffles" if shuffles == 0 else "all prompts are of one group" if groups < 2 else None
+
+
+def _undefined(without: list[int], seeds: int) -> str:
+    if not without:
+        return "there is one seed"
+    some = f"{len(without)} of {seeds} seeds, {without[0]} the first," if len(without) < seeds else "the seeds"
+    return f"the measure is undefined for {some}".rstrip(",")
 
 
 def better_than_median(boot: PairedBootstrap, better: Better) -> Array:

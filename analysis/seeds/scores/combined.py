@@ -4,8 +4,8 @@
 
 sd_m is the spread between pictures of one prompt: the root mean square of x_m less its prompt's mean, over all seeds. A weight
 thus says what one such deviation counts, in whatever unit it was measured, and how prompts differ, which no seed can
-help, has no part in the scale. Mean and spread are those of the prompts to rank on: they are fixed before the prompts to
-confirm on are looked at, which so stay a fair test. A picture without one of the measurements has no score.
+help, has no part in the scale. Mean and spread are those of one half of the prompts, whichever decide: they are the same
+constants for every seed, so that no seed is favoured by them. A picture without one of the measurements has no score.
 Source: O'Brien (1984), "Procedures for Comparing Samples with Multiple Endpoints" (the sum of endpoints, each over its pooled
 standard deviation within groups); OECD (2008), "Handbook on Constructing Composite Indicators", steps 5 and 6
 (standard scores, stated weights).

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +29,11 @@ class Grid:
     def only(self, prompts: npt.NDArray[np.bool_]) -> Grid:
         """The rows of some prompts: `prompts` (P,)."""
         return Grid(self.values[prompts], self.prompts[prompts], self.groups[prompts], self.seeds)
+
+    def without(self, seeds: Collection[int]) -> Grid:
+        """The columns of all other seeds."""
+        kept = ~np.isin(self.seeds, list(seeds))
+        return Grid(self.values[:, kept], self.prompts, self.groups, self.seeds[kept])
 
 
 def grid_of(units: Sequence[Unit], found: Iterable[tuple[Unit, npt.ArrayLike]]) -> Grid:

@@ -81,8 +81,7 @@ def test_where_seeds_do_not_differ_there_is_no_character_to_keep(tmp_path: Path)
     (found,) = compare_all(runs)
     assert [(one.differ, alike(one, 0.05)) for one in found.agreements] == [((None, None), False), ((0.01, 0.3), True)]
     assert verdict(found) == (
-        "Seeds keep their character in fd (1.00, 1.00 to 1.00); seeds do not differ beyond chance in one of the runs in "
-        "looks_sky (1.00, 1.00 to 1.00)."
+        "Seeds keep their character in fd (1.00); seeds do not differ beyond chance in one of the runs in looks_sky (1.00)."
     )
 
 
@@ -254,6 +253,13 @@ def test_a_golden_seed_that_is_worse_or_was_not_drawn(runs: tuple[Path, Path], t
     said = verdict(found)
     assert "of 4 golden seeds of s1 (3 drawn there) 1 carries over to there, chance gives 0.4" in said
     assert "there has no golden seeds" in said
+    for golden_there, told in (
+        ([2], "the one golden seed of s1 was not drawn in there"),
+        ([2, 77], "none of 2 golden seeds"),
+    ):
+        object.__setattr__(golden, "seeds", golden_there)
+        (found,) = compare_all([here, FinishedRun.open(there)])
+        assert told in verdict(found) and "over to" not in verdict(found)
 
 
 def _without_seeds(golden: Any) -> None:

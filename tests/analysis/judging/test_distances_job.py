@@ -172,7 +172,7 @@ def test_they_stand_beside_another_ranking_and_go_with_the_wish_for_them(study: 
     expected = dict(zip(before["seed"].to_pylist(), before[FD].to_pylist(), strict=True))
     assert dict(zip(table["seed"].to_pylist(), table[FD].to_pylist(), strict=True)) == expected
     assert pq.read_table(run / "distances.parquet")["p"].null_count == 2
-    assert f"{FD}: whether seeds differ was not tested; rank-deficient" in judged.distances[0].sentence()
+    assert f"{FD}: whether seeds differ was not tested (no shuffles); rank-deficient" in judged.distances[0].sentence()
 
     shutil.copy(study, file)
     assert judge(run_of(file, run)).distances == [] and not (run / "distances.parquet").exists()

@@ -8,6 +8,7 @@ import pandas
 import pyarrow as pa
 import pytest
 import yaml
+from made_up_run import made_up, publish_run
 
 from seedscope.analysis.comparing.compare_runs import compare_all
 from seedscope.analysis.comparing.finished_run import FinishedRun
@@ -114,7 +115,10 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
     job = measured(tmp_path, 2.0)
     judged, choice = chosen(job)
     assert choice.seeds[0] == 5 and len(choice.seeds) <= 2  # one in twenty may be false
-    assert choice.sentence.endswith("confirmed.") and "of 24 seeds is better than the median seed by" in choice.sentence
+    assert (
+        choice.sentence.endswith("confirmed.")
+        and "of 24 seeds is better than the median seed by clip_score at" in choice.sentence
+    )
     assert (
         "seed 5 (among the best 4 of 100 % of the halves, and better than the median seed on 100 %" in choice.sentence
     )
@@ -211,6 +215,17 @@ def test_the_published_rule_comes_with_what_chance_gives(tmp_path: Path) -> None
     assert not choice.seeds and "by text, seeds outside of the top 12 are exactly as good" in choice.sentence
 
 
+def test_only_seeds_that_both_measures_know_can_be_in_both_lists(tmp_path: Path) -> None:
+    """8 seeds of 10 that both know, and lists of 8: all of them would be listed, beside a chance of 8 (8 to 8)."""
+    values = made_up(8, 10) | {"text": made_up(8, 10, 2)["x"] > 0.5}
+    values["clip_score"][:, 8:] = np.nan
+    features = [{"clip_score": {"model": "sprout-clip"}}, "text"]
+    ranking = {"by": "clip_score", "second": "text", "rule": "overlap", "golden": 8, "shuffles": 20}
+    _, choice = chosen(run_of(publish_run(tmp_path, values, features=features, ranking=ranking), tmp_path / "run"))
+    assert not choice.seeds
+    assert choice.sentence.startswith("No seed is golden: the study asks for 8 of 8 seeds that can be ranked.")
+
+
 def test_the_best_are_the_best(tmp_path: Path) -> None:
     judged, choice = chosen(measured(tmp_path, 0.0, rule="top"))
     assert (
@@ -240,7 +255,7 @@ def test_measures_are_combined_by_their_weights(tmp_path: Path) -> None:
     job = measured(tmp_path, 2.0, by=BOTH)
     judged, choice = chosen(job)
     assert choice.seeds[0] == 5 and len(choice.seeds) <= 2
-    assert "better than the median seed by combined by 0." in choice.sentence
+    assert "better than the median seed by combined at a false discovery rate of 5 %, and by 0." in choice.sentence
     assert "by clip_score (weight 0.75, s.d. 1." in choice.sentence
     assert "by text (weight 0.25, s.d. 0.4" in choice.sentence and "lower is better" in choice.sentence
     assert judged.ranking.measure == "combined" and judged.ranking.better == "higher"

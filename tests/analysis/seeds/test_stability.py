@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+from math import factorial
+
 import numpy as np
 import pytest
 from made_up_scores import UNEVEN
@@ -83,13 +86,45 @@ def test_intervals_of_overlaps_cover_the_expected_overlap(correlation: float) ->
 def test_two_equal_rankings_and_direction() -> None:
     values = np.random.default_rng(4).standard_normal(30)
     same = stability(values, values * 2 + 1, 5, "lower", np.random.default_rng(0))
-    assert same.rank.rho == pytest.approx(1.0) and same.rank.lo == pytest.approx(1.0)
+    assert same.rank.rho == pytest.approx(1.0) and same.rank.lo is same.rank.hi is None
+    assert same.rank.p == pytest.approx(1 / factorial(30))
     assert (same.top.shared, same.shared_lo, same.shared_hi) == (5, 5.0, 5.0)
     assert same.top.p == pytest.approx(1 / 142506)
     # Two lists of 20 out of 30 share 10 at the least.
     assert stability(values, -values, 20, "higher", np.random.default_rng(0)).top.shared == 10
     again = stability(values, values[::-1], 5, "lower", np.random.default_rng(0))
     assert again == stability(values, values[::-1], 5, "lower", np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("first", [[1, 2, 3], [1, 2, 2, 3], [1, 2, 3, 4, 5], [1, 1, 2, 3, 3]])
+def test_p_of_few_seeds_keeps_its_level_in_every_order_of_them(first: list[float]) -> None:
+    """Exactly: of all orders no more than a share p have so small a p; the best one has the least that there can be."""
+    p = np.array([rank_correlation(first, order).p for order in permutations(first)], np.float64)
+    assert all((p <= level).mean() == pytest.approx(level) for level in set(p.tolist()))
+    assert p.min() == rank_correlation(first, first).p == (p == p.min()).mean() >= 1 / factorial(len(first))
+
+
+def test_p_of_nine_seeds_is_exact_and_of_ten_near_it() -> None:
+    rng = np.random.default_rng(11)
+    a, b = pair(rng, 9, 0.6)
+    exact = stats.permutation_test(
+        (a,), lambda x: stats.spearmanr(x, b)[0], permutation_type="pairings", n_resamples=999
+    )
+    assert rank_correlation(a, b).p == pytest.approx(exact.pvalue / 2, abs=0.05)
+    assert rank_correlation(a, a).p == 1 / factorial(9)
+    assert rank_correlation(range(10), range(10)).p == pytest.approx(1 / factorial(10))
+
+
+def test_what_top_lists_share_is_not_told_where_seeds_tie_at_their_end() -> None:
+    """13 of 32 seeds have the same value, by chance: lists of the first 8 of them would share 8."""
+    rng = np.random.default_rng(12)
+    tied = np.r_[np.zeros(13), np.ones(19)]
+    for first, second in ((tied, tied), (tied, rng.standard_normal(32)), (rng.standard_normal(32), tied)):
+        found = stability(first, second, 8, "lower", rng)
+        assert any(found.tied) and found.top.shared is found.top.p is found.shared_lo is found.shared_hi is None
+        assert found.top.expected == 2.0 and found.rank.p is not None
+    clear = stability(np.r_[np.zeros(8), np.ones(24)], rng.standard_normal(32), 8, "lower", rng)
+    assert clear.tied == (0, 0) and clear.top.shared is not None
 
 
 def test_attenuation_by_noise_is_undone() -> None:

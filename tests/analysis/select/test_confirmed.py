@@ -69,7 +69,8 @@ def test_what_does_not_matter_is_no_candidate() -> None:
     rng = np.random.default_rng(5)
     scores = Scores.of(rng.standard_normal((20_000, 8)) + np.r_[0.05, 0.2, np.zeros(6)], np.arange(20_000))
     assert confirmed(evidence(scores, rng, shuffles=200)).seeds == (1, 0)
-    assert confirmed(evidence(scores, rng, shuffles=200, smallest=0.1)).seeds == (1,)
+    found = confirmed(evidence(scores, rng, shuffles=200, smallest=0.1))
+    assert found.seeds == (1,) and found.slight == 1
 
 
 def test_what_holds_on_one_half_of_the_prompts_only_is_not_borne_out() -> None:
@@ -83,7 +84,7 @@ def test_what_holds_on_one_half_of_the_prompts_only_is_not_borne_out() -> None:
     found = evidence(Scores.of(values, scores.member), rng)
     assert confirmed(found).seeds == (5, 6) and confirmed(found, most=1).seeds == (5,)
     without = confirmed(found, most=1, without=[5])
-    assert without.seeds == (6,) and (without.sure, without.borne_out) == (2, 1)
+    assert without.seeds == (6,) and (without.sure, without.borne_out, without.barred) == (2, 2, (5,))
 
 
 def test_equal_scores_give_no_golden_seed_and_wrong_use_is_a_sentence() -> None:

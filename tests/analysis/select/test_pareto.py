@@ -96,7 +96,9 @@ def test_a_seed_that_costs_something_or_may_not_be_golden_is_left_out() -> None:
     first, other = pair(rng, 0.0, NOTHING)
     first[:, 3] += 2.0
     fair = [evidence(Scores.of(each, groups), rng) for each in (first, other)]
-    assert rule.pareto(fair).seeds == (3,) and rule.pareto(fair, without=[3]).seeds == ()
+    assert rule.pareto(fair).seeds == (3,) and rule.pareto(fair).barred == ()
+    without = rule.pareto(fair, without=[3])
+    assert (without.seeds, without.passed, without.sound, without.barred, without.front) == ((), 1, 1, (3,), 0)
     other[:, 3] -= 1.5
     found = rule.pareto([evidence(Scores.of(each, groups), rng) for each in (first, other)])
     assert found.passed == 1 and found.sound == 0 and found.seeds == ()

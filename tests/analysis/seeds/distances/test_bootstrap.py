@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -172,6 +174,8 @@ def test_rank_probabilities() -> None:
     np.testing.assert_allclose(found.top_share(2) + highest, 1.0)  # the two lowest are all but the three highest
     with pytest.raises(ValueError, match="k >= 1"):
         found.top_share(0)
+    alike = replace(found, draws=np.ones_like(found.draws))  # such as a recall of 1 for all: no place is better
+    np.testing.assert_allclose(alike.top_share(2), 2 / 5)
 
 
 def test_missing_clusters_and_undefined_seeds() -> None:

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torchmetrics.image.fid import FrechetInceptionDistance
 
+from seedscope.analysis.seeds.distances import rank_seeds as rank_seeds_module
 from seedscope.analysis.seeds.distances.base import RealFeatures, distance_class
 from seedscope.analysis.seeds.distances.fd_infinity import fd_infinity
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows, TooFewImages, reference_of, reference_rows
@@ -214,6 +215,7 @@ def test_a_share_that_is_undefined_has_no_rank_and_its_reason(tmp_path: Path) ->
     )[f"{COLUMN}_recall"]
     assert found.table[f"{COLUMN}_recall"].null_count == found.table["rank"].null_count == len(SEEDS)
     assert found.chance is None and found.caution == "undefined: 5 pictures a seed; 5 neighbours want 6 or more"
+    assert "was not tested (the measure is undefined for the seeds)." in " ".join(verdict(found))
 
 
 def test_one_group_of_prompts_tests_nothing(tmp_path: Path) -> None:
@@ -221,6 +223,23 @@ def test_one_group_of_prompts_tests_nothing(tmp_path: Path) -> None:
     one_group = tuple(Prompt(prompt.id, prompt.text, "g") for prompt in PROMPTS)
     found = by_each_distance(tmp_path, plan([Edition(one_group, SEEDS)], UnitShape(prompts=9, seeds=2)), shuffles=10)
     assert [ranking.chance for ranking in found.values()] == [None] * 3
+    assert {ranking.untested for ranking in found.values()} == {"all prompts are of one group"}
+
+
+def test_seeds_that_are_passed_over_are_not_there(tmp_path: Path) -> None:
+    table, units = Table(tmp_path / "made-0", SCHEMA), whole()
+    write(table, units)
+    rows = SeedRows.of(table, COLUMN, units, without=[15, 3])
+    assert sorted(seed for seed, _ in rows.by_seed()) == [1, 4, 9] and rows.prompts == [prompt.id for prompt in PROMPTS]
+
+
+def test_why_nothing_was_tested_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shuffles were asked for: it is the memory that does not allow them, and the ranking that is kept still says so."""
+    monkeypatch.setattr(rank_seeds_module, "GRID_BYTES", 2**8)
+    found = by_each_distance(tmp_path, whole(), shuffles=10)[COLUMN]
+    kept = Ranking.of(found.with_metadata())
+    assert kept.chance is None and kept.why_untested.startswith("all pictures' features take more than")
+    assert "no shuffles" not in " ".join(verdict(kept))
 
 
 def test_what_is_undefined_for_a_seed_is_null_and_tests_nothing(tmp_path: Path) -> None:
