@@ -89,8 +89,9 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
     A seed is the mean of its pictures' vectors, each less the mean of its prompt, over the prompts to rank on. Similarity is
     that of the pictures on the prompts to confirm on: of objects as `select.places.same_place` says, of vectors their cosine.
 
-    Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over all pictures
-    is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are near 1.
+    Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over the pictures
+    that they were fitted on is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are
+    near 1.
     """
     sets: list[DiverseSeeds] = []
     silent: dict[str, str] = {}
