@@ -100,8 +100,10 @@ def paired_bootstrap(
     quantile = float(stdtrit(clusters - 1, 0.5 + level / 2))
 
     far = far_off(estimate, influence)
-    alike = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0) & ~far
-    shared = influence[:, alike].mean(axis=1, keepdims=True) if alike.any() else np.full((clusters, 1), np.nan)
+    known = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0)
+    shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
+    if far.any():
+        shared = np.where(far, shared, influence[:, known & ~far].mean(axis=1, keepdims=True))
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor, ceiling),
