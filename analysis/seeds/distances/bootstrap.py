@@ -52,6 +52,8 @@ class PairedBootstrap:
     difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is
         better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median's own
         error counts too.
+    far: (S,) true for seeds that lie far off all others (`step_down`), which add nothing to the errors of the others'
+        differences.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
