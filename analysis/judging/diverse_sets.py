@@ -94,8 +94,9 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
 
     Pictures that are broken (black, noise, one again and again) lie far from all others: seeds of such are left out, and named.
 
-    Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over all pictures
-    is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are near 1.
+    Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over the pictures
+    that they were fitted on is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are
+    near 1.
     """
     sets: list[DiverseSeeds] = []
     silent: dict[str, str] = {}

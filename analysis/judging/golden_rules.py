@@ -200,17 +200,20 @@ def _compared(judged: Judged, by: Scalar) -> dict[str, Compared]:
     if by.halves is None or by.better is None:
         return {}
     good = {name: scalar for name, scalar in judged.scalars.items() if scalar.better is not None}
-    found = {name: compare(additive_fit(one.scores), by.halves, by.better, by.k) for name, one in good.items()}
+    found = {
+        name: compare(additive_fit(one.scores), by.halves, by.better, by.k, far=one.far) for name, one in good.items()
+    }
     return {name: one for name, one in found.items() if one is not None}
 
 
 def _worse(score: Scalar, seeds: Sequence[int]) -> Difference | None:
-    """How golden seeds differ from random ones by a measurement, where the interval of the difference lies on the bad side."""
+    """How golden seeds differ from random ones, the mean of those not far off all others, by a measurement, where the interval
+    of the difference lies on the bad side."""
     places = np.array([place for place in _indices(score, seeds) if not np.isnan(score.effects.se[place])], np.intp)
     if len(places) == 0 or score.better is None:
         return None
     effect, se, freedom = mean_of(score.effects, places)
-    found = difference(effect - float(np.nanmean(score.effects.effect)), se, freedom, LEVEL)
+    found = difference(effect - float(np.nanmean(score.effects.effect[~score.far])), se, freedom, LEVEL)
     if found.lo is None or found.hi is None:
         return None
     return found if (found.hi < 0 if score.better == "higher" else found.lo > 0) else None

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
 from collections.abc import Callable, Collection, Sequence
-from functools import cache
-from importlib.resources import files
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure
+from seedscope.analysis.judging.code_of import code_of
 from seedscope.analysis.judging.measurement import distance_name
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.base import FRECHET
@@ -62,7 +58,7 @@ def _cause(run: Run, feature: Feature, without: Collection[int]) -> str:
         "without": [*sorted(without)],
         "groups": [[prompt.id, prompt.group] for prompt in run.wanted.prompts],
         "settings": [settings.golden, settings.bootstrap, settings.shuffles, *settings.distances],
-        "code": _code(),
+        "code": code_of("seedscope.analysis.seeds"),
     }
     return fingerprint(cause)[:16]
 
@@ -70,16 +66,3 @@ def _cause(run: Run, feature: Feature, without: Collection[int]) -> str:
 def _bytes(measure: Measure, units: Sequence[Unit]) -> list[Json]:
     found = dict(tuples(measure.table.ledger("unit", "sha256")))
     return [[unit.name, found[unit.name]] for unit in units]
-
-
-@cache
-def _code() -> str:
-    """sha256 over what the statistics' source files compute: comments and docstrings, which change nothing, are left out."""
-    digest = hashlib.sha256()
-    for source in sorted(Path(str(files("seedscope.analysis.seeds"))).rglob("*.py")):
-        tree = ast.parse(source.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:]
-        digest.update(f"{source.name}\n{ast.dump(tree)}\n".encode())
-    return digest.hexdigest()

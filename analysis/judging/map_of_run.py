@@ -11,12 +11,13 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.style import Style
+from seedscope.analysis.judging.code_of import code_of
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
 from seedscope.analysis.maps.projection import SAMPLE, Projection, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
 from seedscope.analysis.run.run import Run
-from seedscope.analysis.seeds.scores.vectors import is_vector, read_grid, read_sample
+from seedscope.analysis.seeds.scores.vectors import is_vector, prompts_and_seeds, read_grid, read_sample
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.hashes import sha256_of
@@ -115,11 +116,14 @@ def _refuse_missing(run: Run, measure: Measure) -> None:
 
 
 def projection_of(run: Run, measure: Measure) -> tuple[Path, Projection]:
-    """The run's principal components, with their file: those it has, so that a run which grows keeps its coordinates, or new
-    ones."""
+    """The run's principal components, with their file: those it has, so that a run which grows a little keeps its coordinates,
+    or new ones. They are fitted again where the run has twice the pictures that they know: those of its first prompt tell
+    nothing of the others."""
     table = measure.table.name
     stored = run.folder.path / f"map_pca_{measure.feature.name}.safetensors"
-    if stored.exists() and (known := Projection.load(stored)).table == table:
+    prompts, seeds = prompts_and_seeds(run.units)
+    to_know = min(len(prompts) * len(seeds), SAMPLE)
+    if stored.exists() and (known := Projection.load(stored)).table == table and 2 * known.images > to_know:
         return stored, known
     sample = read_sample(measure.table, measure.feature.name, run.units, SAMPLE, _generators(run)[0])
     layers = len(measure.feature.layers) if isinstance(measure.feature, Style) else 1
@@ -128,9 +132,15 @@ def projection_of(run: Run, measure: Measure) -> tuple[Path, Projection]:
 
 
 def map_source(run: Run, measure: Measure) -> str:
-    """sha256 (hex) over the measurements that a map is made from: one with another `source` is out of date."""
+    """sha256 (hex) over what a map is made from, measurements, groups of prompts and the code: one with another `source` is out
+    of date."""
     tables = [item.table for item in (measure, _meaning(run)) if item is not None]
-    return fingerprint([[table.receipt(unit.name).sha256 for unit in run.units] for table in tables])
+    source: dict[str, Json] = {
+        "measured": [[table.receipt(unit.name).sha256 for unit in run.units] for table in tables],
+        "groups": [[prompt.id, prompt.group] for unit in run.units for prompt in unit.prompts],
+        "code": code_of("seedscope.analysis.maps", "seedscope.analysis.seeds"),
+    }
+    return fingerprint(source)
 
 
 def _meaning(run: Run) -> Measure | None:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from seedscope.analysis.seeds.scores.scalar import Scalar
-from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, reliability
+from seedscope.analysis.seeds.scores.variance import Component
 
 MEASURES = pa.schema(
     [
@@ -31,9 +30,10 @@ MEASURES = pa.schema(
         *(pa.field(name, pa.float64()) for name in ("overlap_expected", "overlap_sd", "overlap_p")),
     ]
 )
-"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take, what shuffled seeds
-give (p, never below 1 / (shuffles + 1), the ranges of the best and of the worst), and the seeds by one half of the prompts
-against those by the other; `overlap` of their top lists is null, as its p, where seeds tie at the end of either list."""
+"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take (both of the seeds that do
+not lie far off all others), what shuffled seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the
+worst), and the seeds by one half of the prompts against those by the other; `overlap` of their top lists is null, as its p,
+where seeds tie at the end of either list."""
 
 
 def measures_table(scalars: Iterable[Scalar]) -> pa.Table:
@@ -58,11 +58,11 @@ def _row(found: Scalar) -> dict[str, Any]:
         for part in ("seed", "prompt", "rest"):
             share: Component = getattr(found.shares, part)
             row |= {f"{part}_share": share.share, f"{part}_share_lo": share.lo, f"{part}_share_hi": share.hi}
-        row |= {"reliability": reliability(found.shares), "prompts_for_08": prompts_needed(found.shares)}
+    row |= {"reliability": found.reliability, "prompts_for_08": found.prompts_for_08}
     if found.null is not None:
         row["p"] = found.null.differ
         for end, values in (("best", found.null.best), ("worst", found.null.worst)):
-            row[f"{end}_lo"], row[f"{end}_hi"] = (found.median + np.quantile(values, [0.025, 0.975])).tolist()
+            row[f"{end}_lo"], row[f"{end}_hi"] = found.by_chance(values)
     if found.stability is not None:
         rank, top = found.stability.rank, found.stability.top
         row |= {"spearman": rank.rho, "spearman_lo": rank.lo, "spearman_hi": rank.hi, "spearman_p": rank.p}

@@ -63,10 +63,10 @@ class Measured:
     name: as in the tables (`clip_score`); that of a text rate begins with `text`. title, unit: for people. better: None where
     no direction is good (brightness). mean: of all pictures; median: the median seed's, to which an effect adds up. rate:
     whether it is a share of pictures that show something. shares: of variance, by `seed`, `prompt`, `rest`; empty for
-    distances. reliability: of the seeds' means at this number of prompts; prompts_for_08: how many 0.8 would take. p: of "the
-    seeds do not differ", counted over so many shuffles. best, worst: what chance alone gives for the best and the worst seed
-    (95 % ranges), as values, not effects; for the highest and the lowest seed where no direction is good. untested: why there
-    is no p, in words.
+    distances. reliability: of the seeds' means at this number of prompts; prompts_for_08: how many 0.8 would take; both without
+    the seeds that lie `far` off all others. p: of "the seeds do not differ", counted over so many shuffles. best, worst: what
+    chance alone gives for the best and the worst seed (95 % ranges), as values, not effects; for the highest and the lowest
+    seed where no direction is good. untested: why there is no p, in words.
     """
 
     name: str
@@ -90,6 +90,7 @@ class Measured:
     stability: Stability | None
     seeds: Mapping[int, SeedValue]
     untested: str = "no shuffles"
+    far: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """What a ranking shows and does not show, in plain sentences: for the terminal, the golden list and the contact sheet."""
 
+from collections.abc import Sequence
+
 from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 
@@ -37,6 +39,12 @@ def span(ranking: Ranking, low: float | None, high: float | None, *, signed: boo
     if low is None or high is None:
         return "-"
     return f"{written(ranking, low, signed=signed)} to {written(ranking, high, signed=signed)}"
+
+
+def without_far(seeds: Sequence[int]) -> str:
+    """What is left out of the reliability of a ranking: `without seed 7, which lies far off all others`."""
+    named = f"seed {seeds[0]}, which lies" if len(seeds) == 1 else f"seeds {', '.join(map(str, seeds))}, which lie"
+    return f"without {named} far off all others"
 
 
 def _against_chance(ranking: Ranking, chance: Chance) -> list[str]:

@@ -17,8 +17,7 @@ from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
-from seedscope.analysis.seeds.scores.variance import reliability
-from seedscope.analysis.seeds.verdict import span, verdict, written
+from seedscope.analysis.seeds.verdict import span, verdict, without_far, written
 from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
 from seedscope.jobs.console import out, say_written
 
@@ -79,6 +78,8 @@ def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
         console.print(sentence)
     if judged.scalars:
         console.print(_shares(judged.scalars.values()))
+    for sentence in _without_far(judged.scalars.values()):
+        console.print(sentence)
     for distance in judged.distances:
         console.print(distance.sentence())
     for sentence in of_unsteady(deciding(run, judged)):
@@ -120,17 +121,25 @@ def _shares(scalars: Iterable[Scalar]) -> TextTable:
         grid.add_column(heading, justify="right", no_wrap=True)
     for found in scalars:
         seed = None if found.shares is None else found.shares.seed
-        sure = None if found.shares is None else reliability(found.shares)
         grid.add_row(
             found.name,
             "-" if seed is None or seed.share is None else f"{100 * seed.share:.1f} %",
             "-"
             if seed is None or seed.lo is None or seed.hi is None
             else f"{100 * seed.lo:.1f} to {100 * seed.hi:.1f}",
-            "-" if sure is None else f"{sure:.2f}",
+            "-" if found.reliability is None else f"{found.reliability:.2f}",
             "-" if found.null is None else counted_number(found.null.differ, len(found.null.best)),
         )
     return grid
+
+
+def _without_far(scalars: Iterable[Scalar]) -> list[str]:
+    """Which seeds the reliabilities leave out: a sentence for all measurements of the same ones."""
+    by: dict[tuple[int, ...], list[str]] = {}
+    for found in scalars:
+        if found.far.any():
+            by.setdefault(tuple(found.seeds[found.far].tolist()), []).append(found.name)
+    return [f"Reliability is {without_far(seeds)}, by {', '.join(names)}." for seeds, names in by.items()]
 
 
 def _by_task(rates: pa.Table) -> TextTable:

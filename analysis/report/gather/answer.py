@@ -13,6 +13,7 @@ from seedscope.analysis.report.data import Measured
 from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count
 from seedscope.analysis.seeds.ranking import LEVEL
 from seedscope.analysis.seeds.scores.discovery import q_values
+from seedscope.analysis.seeds.verdict import without_far
 
 RELIABLE = 0.8
 
@@ -77,7 +78,8 @@ def _carries(measures: Sequence[Measured], main: Measured, decisive: Sequence[st
     if tested.reliability is None:
         return f"{rests}; how reliable the ranking is at that number is not known."
     least = f" by {tested.title}, the least reliable of {len(choosing)} measures," if len(choosing) > 1 else ""
-    known = f"{rests}: the reliability of the ranking{least} is {HUNDREDTHS.plain(tested.reliability)} of 1"
+    far = f"{'' if least else ','} {without_far(tested.far)}," if tested.far else ""
+    known = f"{rests}: the reliability of the ranking{least}{far} is {HUNDREDTHS.plain(tested.reliability)} of 1"
     if tested.reliability >= RELIABLE:
         return f"{known}, and it holds for this model, size and way to draw noise alone."
     if tested.prompts_for_08 is None:

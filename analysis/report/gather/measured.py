@@ -13,7 +13,7 @@ from seedscope.analysis.report.data import Estimate, Interval, Measured, SeedVal
 from seedscope.analysis.report.gather.titles import title_of
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
-from seedscope.analysis.seeds.scores.variance import Component, prompts_needed, reliability
+from seedscope.analysis.seeds.scores.variance import Component
 
 
 def measurements(judged: Judged, *, controlled: bool) -> list[Measured]:
@@ -46,14 +46,15 @@ def of_scalar(found: Scalar, *, controlled: bool = False) -> Measured:
         mean=number(found.mean),
         median=number(found.median),
         shares={part: _share(share) for part, share in shares.items() if share.share is not None},
-        reliability=None if found.shares is None else reliability(found.shares),
-        prompts_for_08=None if found.shares is None else prompts_needed(found.shares),
+        reliability=found.reliability,
+        prompts_for_08=found.prompts_for_08,
         p=None if found.null is None else found.null.differ,
         shuffles=0 if found.null is None else len(found.null.best),
         best=None if found.null is None else _range(found, found.null.best),
         worst=None if found.null is None else _range(found, found.null.worst),
         stability=_stability(found),
         seeds=dict(_seed_values(found)),
+        far=tuple(found.seeds[found.far].tolist()),
     )
 
 
@@ -114,11 +115,9 @@ def _share(found: Component) -> Estimate:
 
 
 def _range(found: Scalar, effects: np.typing.NDArray[np.float64]) -> Interval | None:
-    """95 % of what chance gives, as a value; no less than 0 of a rate, where rounding would make it so."""
-    low, high = (found.median + np.quantile(effects, [0.025, 0.975])).tolist()
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return None
-    return (max(0.0, low), max(0.0, high)) if found.rates is not None else (low, high)
+    """95 % of what chance gives, as a value."""
+    low, high = found.by_chance(effects)
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 def _seed_values(found: Scalar) -> Iterator[tuple[int, SeedValue]]:

@@ -20,11 +20,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import stdtrit
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.analysis.seeds.distances.step_down import far_off
 from seedscope.analysis.seeds.scores.halvings import among_best
 from seedscope.analysis.seeds.scores.median_seed import over_median
 from seedscope.analysis.seeds.scores.scores import sign
@@ -51,6 +53,8 @@ class PairedBootstrap:
     difference: intervals of (seed - median seed, of those whose distance and error are known); below 0 is better where lower is
         better. What all seeds share (a hard prompt, say) drops out: these are the ones to compare seeds by. The median's own
         error counts too.
+    far: (S,) true for seeds that lie far off all others (`step_down`), which add nothing to the errors of the others'
+        differences.
     draws: (B, S) float64, each seed's distance in each of B resamples of the prompts.
     clusters: number of prompts or prompt groups resampled.
     level: coverage of the intervals, in (0, 1).
@@ -58,6 +62,7 @@ class PairedBootstrap:
 
     distance: Intervals
     difference: Intervals
+    far: npt.NDArray[np.bool_]
     draws: Array
     clusters: int
     level: float
@@ -98,12 +103,16 @@ def paired_bootstrap(
     clusters = influence.shape[0]
     quantile = float(stdtrit(clusters - 1, 0.5 + level / 2))
 
+    far = far_off(estimate, influence)
     known = ~np.isnan(estimate) & ~np.isnan(influence).any(axis=0)
     shared = influence[:, known].mean(axis=1, keepdims=True) if known.any() else np.full((clusters, 1), np.nan)
+    if far.any():
+        shared = np.where(far, shared, influence[:, known & ~far].mean(axis=1, keepdims=True))
     weights = rng.multinomial(clusters, np.full(clusters, 1.0 / clusters), size=resamples)
     return PairedBootstrap(
         distance=_intervals(estimate, influence, quantile, floor, ceiling),
-        difference=_over_median(estimate, influence - shared, quantile),
+        difference=_over_median(estimate, influence - shared, quantile, far),
+        far=far,
         draws=estimate + (weights - 1.0) @ influence,
         clusters=clusters,
         level=level,
@@ -119,10 +128,14 @@ def _aligned(seeds: Sequence[Jackknife]) -> Array:
     return influence
 
 
-def _over_median(estimate: Array, influence: Array, quantile: float) -> Intervals:
-    """Of the estimates less their median, whose own error counts too; influence: (G, S) less that of the mean of all."""
+def _over_median(estimate: Array, influence: Array, quantile: float, far: npt.NDArray[np.bool_]) -> Intervals:
+    """Of the estimates less their median, whose own error, that among seeds which are not `far` off, counts too; influence:
+    (G, S) less that of the mean of these."""
     variance = (influence**2).sum(axis=0)
-    over, of_median = over_median(np.where(np.isnan(variance), np.nan, estimate), variance)
+    known = np.where(np.isnan(variance), np.nan, estimate)
+    over, of_median = over_median(known, variance)
+    if far.any():
+        _, of_median = over_median(np.where(far, np.nan, known), variance)
     se = np.sqrt(variance + of_median)
     return Intervals(over, se, over - quantile * se, over + quantile * se)
 

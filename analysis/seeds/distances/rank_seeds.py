@@ -15,6 +15,7 @@ from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
 from seedscope.analysis.seeds.distances.jackknife import Jackknife
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.distances.null import ShuffleNull
+from seedscope.analysis.seeds.distances.step_down import step_down_null
 from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.scores import sign
@@ -39,7 +40,7 @@ def rank_seeds(
     Seeds are compared on the same prompts: one for which some seed has no picture is left out for all, and counted.
     Seeds are processed in blocks, so that memory does not grow with their number; the null needs all of them at once and
     is left out where they do not fit in 2 GiB, where all prompts are of one group, and where a distance is undefined; the
-    ranking says which.
+    ranking says which. Seeds far off all others take no part in the shuffles of the others (`step_down`).
 
     Of `SeedRow` a distance has the value with its error and interval (95 % over prompt groups, see `bootstrap`), the effect,
     p and q of "no better than the median seed" (against shuffled pictures, or by Student's t where there is no null), and
@@ -66,7 +67,9 @@ def rank_seeds(
         own, found = rng(measure), states[measure]
         boot = paired_bootstrap(found, own, resamples, LEVEL, distance.floor, distance.ceiling)
         undefined = [seed for seed, state in zip(seeds, found, strict=True) if state.estimate is None]
-        null = distance.null(whole, own, shuffles, rows.groups) if whole is not None and not undefined else None
+        null = None
+        if whole is not None and not undefined:
+            null = step_down_null(distance, whole, boot.distance.estimate, boot.far, own, shuffles, rows.groups)
         p = better_than_median(boot, distance.better) if null is None else null.seed
         return Ranking(
             measure=measure,

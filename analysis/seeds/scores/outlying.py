@@ -27,13 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
+from seedscope.analysis.seeds.scores.far_seeds import far_seeds
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.shuffle import Sampled, Shuffled, shuffled
 
 FAR = 2.0
 """Off the median seed by so many times the spread of a seed's values over groups of prompts."""
-OWN = 3.0**-0.5
-"""So much of its own spread counts, where that is more than the usual one: a bad seed may be an unsteady one."""
 
 
 def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) -> Shuffled:
@@ -59,14 +58,8 @@ def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) ->
 
 def far_off(shuffle: Shuffled) -> npt.NDArray[np.bool_]:
     """(S,) true for seeds that lie far off all others; none, where they are half of the seeds or more."""
-    judged, groups = shuffle.judged, shuffle.freedom + 1.0
-    if not judged.any():
-        return judged
-    effect, error = shuffle.observed.effect, shuffle.observed.error
-    usual = np.sqrt(np.mean(error[judged] ** 2))
-    spread = np.sqrt(groups / shuffle.seen) * np.maximum(usual, OWN * error)
-    far = judged & (np.abs(effect - np.median(effect[judged])) > FAR * spread)
-    return far if 2 * far.sum() < judged.sum() else np.zeros_like(far)
+    times = FAR * np.sqrt((shuffle.freedom + 1.0) / shuffle.seen)
+    return far_seeds(shuffle.observed.effect, shuffle.observed.error, times, shuffle.judged)
 
 
 def _shift(found: Shuffled, others: Shuffled) -> float:

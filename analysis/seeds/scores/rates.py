@@ -15,7 +15,7 @@ from seedscope.analysis.seeds.scores.design_effect import effective_cells
 @dataclass(frozen=True, eq=False)
 class Rates:
     """n: (S,) cells that are known; events: (S,) those that show it; rate, lo, hi: (S,) in 0..1, NaN where
-    n = 0; lo, hi: NaN too where there is no error over groups."""
+    n = 0; lo, hi: NaN too where there is no error over groups. rate is not events / n where another was `expected`."""
 
     n: npt.NDArray[np.int64]
     events: npt.NDArray[np.int64]
@@ -36,13 +36,15 @@ class RateNull:
     p_value: float
 
 
-def rates(events: npt.ArrayLike, groups: npt.ArrayLike, level: float = 0.95) -> Rates:
+def rates(events: npt.ArrayLike, groups: npt.ArrayLike, level: float = 0.95, expected: Array | None = None) -> Rates:
     """Rates over prompts of a grid (P, S) of 0, 1 and NaN (a missing cell), with Wilson's score intervals over groups.
 
     groups: (P,) labels of the prompts' groups. A seed's luck with one object is in all prompts of that object, so that its
     cells are worth fewer than n independent ones: the interval is Wilson's for `effective_cells`, and for n where each
     prompt is a group of its own. Prompts that differ in how often they show the thing make the true spread smaller
     (Hoeffding 1956), on the wide side. NaN where several cells are all of one group, which says nothing of other groups.
+    expected: (S,) rates on all the prompts, in 0..1, which take the place of those of the seeds' own cells: where cells are
+    missing, these are of other prompts with each seed.
     Source: Wilson (1927), "Probable inference, the law of succession, and statistical inference"; with the effective number
     of cells, Korn, Graubard (1998) as for `effective_cells`, Franco et al. (2019), "Comparative Study of Confidence
     Intervals for Proportions in Complex Sample Surveys".
@@ -54,6 +56,7 @@ def rates(events: npt.ArrayLike, groups: npt.ArrayLike, level: float = 0.95) -> 
     n, found = (~np.isnan(grid)).sum(axis=0), np.nansum(grid, axis=0).astype(np.int64)
     with np.errstate(invalid="ignore"):
         rate = np.where(n > 0, found / np.maximum(n, 1), np.nan)
+    rate = rate if expected is None else expected
     lo, hi = wilson(rate, effective_cells(grid, groups, level), level)
     return Rates(n, found, rate, lo, hi)
 

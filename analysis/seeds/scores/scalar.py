@@ -16,13 +16,14 @@ from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, for_all_seeds, seed_effects
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.halvings import Halvings, HeldOut, halvings, held_out
-from seedscope.analysis.seeds.scores.outlying import shuffled_alike
+from seedscope.analysis.seeds.scores.outlying import far_off, shuffled_alike
 from seedscope.analysis.seeds.scores.rates import Rates, rates
 from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, shrink, top_probability
+from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts
-from seedscope.analysis.seeds.scores.variance import VarianceShares, variance_shares
+from seedscope.analysis.seeds.scores.variance import VarianceShares, prompts_needed, reliability, variance_shares
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
 from seedscope.analysis.seeds.stability import Stability, stability
 
@@ -46,9 +47,10 @@ class Scalar:
     discovery rate at which a seed is better than the median seed, and top: probability of being among the `k` best: None
     without a good direction, or (q) shuffles, or (top) enough seeds. null: of shuffled seeds; None where not asked for.
     halves: effects on halves of the prompts, and held: what the k best of a half are worth on the other; None for a single
-    group of prompts. shares: the same. parts: effects on two halves; stability: of the one ranking against the other; None
-    where they cannot be compared. on: (P,) true for the first of these, among `scores`. measured: true for the prompts of the
-    study that have a value at all, those of `scores`. missing: cells without a value.
+    group of prompts. shares: the same; alike: those of the seeds that are not `far` (S,) off all others. parts: effects on two
+    halves; stability: of the one ranking against the other; None where they cannot be compared. on: (P,) true for the first of
+    these, among `scores`. measured: true for the prompts of the study that have a value at all, those of `scores`. missing:
+    cells without a value.
     """
 
     name: str
@@ -67,6 +69,8 @@ class Scalar:
     held: HeldOut | None
     rates: Rates | None
     shares: VarianceShares | None
+    far: npt.NDArray[np.bool_]
+    alike: VarianceShares | None
     on: npt.NDArray[np.bool_] | None
     parts: tuple[Effects, Effects] | None
     stability: Stability | None
@@ -80,8 +84,26 @@ class Scalar:
 
     @property
     def values(self) -> Array:
-        """(S,) the seed's rate, or what the average prompt gives with it: for a complete grid the seed's mean."""
+        """(S,) what the average prompt gives with the seed: for a complete grid the seed's mean, or its rate."""
         return self.median + self.effects.effect if self.rates is None else self.rates.rate
+
+    def by_chance(self, effects: Array) -> tuple[float, float]:
+        """95 % of what shuffled seeds have, as values, from their effects (B,), such as `null.best`; within 0..1 of a rate.
+
+        Over the median seed, as effects are: where that has the best rate that there is, luck has none better.
+        """
+        low, high = (self.median + np.quantile(effects, [0.025, 0.975])).tolist()
+        return (low, high) if self.rates is None else (min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0))
+
+    @property
+    def reliability(self) -> float | None:
+        """Of the ranking of the seeds that are not far off all others: one that is would make any ranking reliable."""
+        return None if self.alike is None else reliability(self.alike)
+
+    @property
+    def prompts_for_08(self) -> int | None:
+        """How many prompts a reliability of 0.8 would take; None where these seeds do not vary."""
+        return None if self.alike is None else prompts_needed(self.alike)
 
 
 def scalar(
@@ -107,8 +129,10 @@ def scalar(
     fit = additive_fit(scores)
     null = score_null(shuffled_alike(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
     effects = seed_effects(fit, null=null)
-    shrunk = shrink(effects, null)
+    far = far_off(shuffled(fit, rng.spawn(1)[0], 1))
+    shrunk = shrink(effects, null, far)
     k = min(k, int(fit.known.sum()))
+    median = float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed))
     on = None if ranking is None else ranking[measured]
     parts, halves = None if on is None else _parts(scores, on), halvings(fit)
     return Scalar(
@@ -116,7 +140,7 @@ def scalar(
         better=better,
         seeds=grid.seeds,
         scores=scores,
-        median=float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed)),
+        median=median,
         sd=_within_prompts(fit, None if null is None else null.alike),
         effects=effects,
         shrunk=shrunk,
@@ -126,8 +150,10 @@ def scalar(
         null=null,
         halves=halves,
         held=None if halves is None else held_out(halves, k, better or "higher"),
-        rates=rates(scores.values, scores.member) if is_rate else None,
+        rates=_rates(scores, median + effects.effect) if is_rate else None,
         shares=_shares(fit, effects),
+        far=far,
+        alike=_shares_of_others(fit, effects, far),
         on=on,
         parts=parts,
         stability=None if parts is None else _stability(*parts, k, better or "higher", rng),
@@ -148,11 +174,18 @@ def _within_prompts(fit: AdditiveFit, alike: npt.NDArray[np.bool_] | None) -> fl
     return float(np.sqrt((centred**2).sum() / freedom)) if freedom else 0.0
 
 
+def _rates(scores: Scores, expected: Array) -> Rates:
+    """Of complete scores as they are; else as `expected` (S,) on the average prompt: a seed may have missed those that nearly
+    always show the thing."""
+    complete = bool(scores.present.all())
+    return rates(scores.values, scores.member, expected=None if complete else np.clip(expected, 0.0, 1.0))
+
+
 def _top(shrunk: Shrunk, k: int, better: Better, rng: np.random.Generator) -> Array | None:
     return (
         None
         if np.isnan(shrunk.effect).any()
-        else top_probability(posterior_draws(shrunk, rng), k, better, shrunk.alike)
+        else top_probability(posterior_draws(shrunk, rng), k, better, shrunk.alike, shrunk.far)
     )
 
 
@@ -161,6 +194,16 @@ def _shares(fit: AdditiveFit, effects: Effects) -> VarianceShares | None:
         return variance_shares(fit, effects)
     except StatisticsError:
         return None
+
+
+def _shares_of_others(fit: AdditiveFit, effects: Effects, far: npt.NDArray[np.bool_]) -> VarianceShares | None:
+    if not far.any():
+        return _shares(fit, effects)
+    try:
+        others = additive_fit(fit.scores.without(far))
+    except StatisticsError:
+        return None
+    return _shares(others, seed_effects(others))
 
 
 def _parts(scores: Scores, on: npt.NDArray[np.bool_]) -> tuple[Effects, Effects] | None:
@@ -245,8 +288,4 @@ def rank_by(found: Scalar) -> Ranking:
 
 
 def _chance(found: Scalar, null: ScoreNull) -> Chance:
-    def span(effects: Array) -> tuple[float, float]:
-        low, high = found.median + np.quantile(effects, [0.025, 0.975])
-        return float(low), float(high)
-
-    return Chance(len(null.best), null.differ, span(null.best), span(null.worst))
+    return Chance(len(null.best), null.differ, found.by_chance(null.best), found.by_chance(null.worst))

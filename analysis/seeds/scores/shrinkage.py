@@ -18,6 +18,9 @@ in Hierarchical Models"); as far as that is likely, each seed has k of S. In 150
 where that seeds differ is taken for granted), 0.64 for 0.68 and 0.84 for 0.81 where seeds differed by 0.2 and 0.3 s.d. on 24
 prompts, and no more than is true where they differ by 0.1. With three or six groups of prompts and few seeds that stand out, it
 is too small: 0.59 to 0.73 for 0.94. Without `null`, three groups leave it at 0.63 for 0.17.
+Seeds that lie far off all others (`outlying`) are no draws from the spread of these, which is estimated without them; they
+are shrunk by that of all seeds, hardly at all. One seed at -50 s.d. among 23 equal ones had made of the best 0.335 s.d.
+instead of 0.065, with a probability of 0.68 to be of the best 4.
 """
 
 from __future__ import annotations
@@ -43,13 +46,14 @@ FEWEST_SEEDS = 5
 class Shrunk:
     """Posterior of the true effects, one entry a seed, in the score's unit; NaN where a seed's error is unknown.
 
-    Everything is NaN where fewer than 5 seeds have a known error.
-    alike: posterior probability that seeds do not differ at all, 0..1, where that had an even chance.
+    Everything is NaN where fewer than 5 seeds that are not far off have a known error.
+    far: (S,) true for seeds that lie far off all others.
+    alike: posterior probability that the other seeds do not differ at all, 0..1, where that had an even chance.
     effect: (S,) posterior mean over that of the median seed. lo, hi: (S,) its interval at `level`. sd: (S,) of the seed's own.
     spread: (J,) values of the variance of true effects; weight: (J,) their posterior probabilities.
     kept: (J, S) share of a measured effect that is kept under each of them, in 0..1.
-    measured, se, freedom: (S,) what was shrunk, effects over the mean of all seeds; its standard error, and the degrees of
-        freedom of that.
+    measured, se, freedom: (S,) what was shrunk, effects over the mean of all seeds but those far off; its standard error, and
+        the degrees of freedom of that.
     """
 
     effect: Array
@@ -62,6 +66,7 @@ class Shrunk:
     measured: Array
     se: Array
     freedom: Array
+    far: npt.NDArray[np.bool_]
     alike: float
     level: float
 
@@ -77,19 +82,24 @@ class Winner:
     hi: float
 
 
-def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
+def shrink(effects: Effects, null: ScoreNull | None = None, far: npt.NDArray[np.bool_] | None = None) -> Shrunk:
     """Posterior of the effects of all seeds, at the level of `effects`; with the errors of `null`, where it is given.
 
     These borrow from all seeds: of skewed scores a seed's own error goes up and down with its effect.
+    far: (S,) true for seeds that lie far off all others; None: there are none.
     """
+    apart = np.zeros(len(effects.effect), np.bool_) if far is None else far
     se = effects.se if null is None else null.own + 0.0 * effects.se
     freedom = effects.freedom if null is None else effects.freedom + PRIOR_FREEDOM
     known = ~np.isnan(se)
+    usual = known & ~apart
     variance = se**2
-    measured = effects.effect - effects.effect[known].mean() if known.any() else effects.effect
-    spread, weight, alike = _posterior_of_spread(measured[known], variance[known])
-    with np.errstate(invalid="ignore"):
-        kept = np.where(variance > 0, spread[:, None] / (spread[:, None] + variance), 1.0)
+    measured = effects.effect - effects.effect[usual].mean() if usual.any() else effects.effect
+    spread, weight, alike = _posterior_of_spread(measured[usual], variance[usual])
+    kept = _kept(spread, variance)
+    if apart.any():
+        of_all, likely, _ = _posterior_of_spread(effects.effect[known] - effects.effect[known].mean(), variance[known])
+        kept[:, apart] = likely @ _kept(of_all, variance[apart])
     kept[:, ~known] = np.nan
     share = weight @ kept
     between = weight @ (kept - share) ** 2
@@ -97,7 +107,8 @@ def shrink(effects: Effects, null: ScoreNull | None = None) -> Shrunk:
     sd = np.sqrt(share * variance + between * measured**2)
     mean, of_median = over_median(mean, sd**2) if known.any() else (mean, 0.0)
     half = stdtrit(freedom, 0.5 + effects.level / 2) * np.sqrt(sd**2 + of_median)
-    return Shrunk(mean, sd, mean - half, mean + half, spread, weight, kept, measured, se, freedom, alike, effects.level)
+    ends = mean - half, mean + half
+    return Shrunk(mean, sd, *ends, spread, weight, kept, measured, se, freedom, apart, alike, effects.level)
 
 
 def posterior_draws(shrunk: Shrunk, rng: np.random.Generator, draws: int = 4000) -> npt.NDArray[np.float32]:
@@ -116,10 +127,17 @@ def posterior_draws(shrunk: Shrunk, rng: np.random.Generator, draws: int = 4000)
     return drawn
 
 
-def top_probability(draws: npt.NDArray[np.float32], k: int, better: Better, alike: float = 0.0) -> Array:
+def top_probability(
+    draws: npt.NDArray[np.float32],
+    k: int,
+    better: Better,
+    alike: float = 0.0,
+    far: npt.NDArray[np.bool_] | None = None,
+) -> Array:
     """(S,) share of joint draws (D, S) in which a seed is among the k best; sums to k; NaN for seeds without draws.
 
-    alike: the probability that seeds do not differ at all, so that each is among the best as often as any other.
+    alike: the probability that seeds do not differ at all, so that each is among the best as often as any other; but those
+    `far` (S,) off all others, which do differ.
     Raises StatisticsError where k is not within 1 and the number of seeds that have draws.
     """
     known = ~np.isnan(draws[0])
@@ -130,7 +148,10 @@ def top_probability(draws: npt.NDArray[np.float32], k: int, better: Better, alik
     order = np.argpartition(-sign(better) * draws[:, known], k - 1, axis=1)[:, :k]
     probability = np.full(draws.shape[1], np.nan)
     probability[known] = np.bincount(order.ravel(), minlength=int(known.sum())) / len(draws)
-    return np.asarray((1.0 - alike) * probability + alike * k / known.sum())
+    usual = known if far is None else known & ~far
+    left = k - probability[known & ~usual].sum()
+    mixed = (1.0 - alike) * probability + alike * left / max(usual.sum(), 1)
+    return np.where(known & ~usual, probability, mixed)
 
 
 def winner(shrunk: Shrunk, better: Better) -> Winner | None:
@@ -140,6 +161,12 @@ def winner(shrunk: Shrunk, better: Better) -> Winner | None:
     best = int(np.nanargmax(np.where(np.isnan(shrunk.effect), np.nan, sign(better) * shrunk.measured)))
     numbers = (shrunk.measured[best], shrunk.effect[best], shrunk.lo[best], shrunk.hi[best])
     return Winner(best, *(float(number) for number in numbers))
+
+
+def _kept(spread: Array, variance: Array) -> Array:
+    """(J, S) share of a measured effect that is kept, by the spread (J,) of true effects and the variance (S,) of its error."""
+    with np.errstate(invalid="ignore"):
+        return np.where(variance > 0, spread[:, None] / (spread[:, None] + variance), 1.0)
 
 
 def _posterior_of_spread(effect: Array, variance: Array, points: int = 400) -> tuple[Array, Array, float]:

@@ -14,11 +14,13 @@ from seedscope.analysis.comparing.compare_runs import compare_all
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.features.feature_stage import Generated
 from seedscope.analysis.judging.golden_list import golden_seeds
-from seedscope.analysis.judging.golden_rules import Choice, choose
+from seedscope.analysis.judging.golden_rules import Choice, _worse, choose
 from seedscope.analysis.judging.golden_sentences import not_by_own_distance
 from seedscope.analysis.judging.judge import Judged, judge
 from seedscope.analysis.run.run import DrawnRun, Run, begun, run_of
 from seedscope.analysis.seeds.ranking import Ranking
+from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.scalar import scalar
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.analysis.select.lists import save_lists
 from seedscope.pipeline.errors import UserError
@@ -133,6 +135,21 @@ def test_what_a_golden_seed_costs_is_told(tmp_path: Path) -> None:
     _, choice = chosen(measured(tmp_path, 3.0, marred=0.7))
     assert list(choice.seeds) == [5]
     assert "confirmed. They are worse than random seeds by text: +0.6" in choice.sentence
+
+
+@pytest.mark.parametrize(("cost", "told"), [(0.0, False), (1.5, True)])
+def test_golden_seeds_are_compared_with_random_ones_that_are_not_far_off(cost: float, told: bool) -> None:
+    """One seed of 24 is 50 s.d. better on the other measure, which made each of them worse than random ones by 2."""
+    values = np.random.default_rng(2).standard_normal((48, 24))
+    values[:, 7] += 50.0
+    values[:, 3] -= cost
+    names = np.array([f"p{i:02d}" for i in range(48)])
+    rng = np.random.default_rng(1)
+    grid = Grid(values.astype(np.float32), names, names, np.arange(24))
+    score = scalar(grid, "other", "higher", is_rate=False, ranking=None, k=4, shuffles=100, rng=rng)
+    found = _worse(score, [3])
+    assert (found is not None) == told
+    assert found is None or found.mean == pytest.approx(-cost, abs=0.5)
 
 
 def test_a_seed_that_its_own_distance_speaks_against_is_named() -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
+from seedscope.analysis.judging.map_of_run import map_source, projection_of, vector_measure
 from seedscope.analysis.maps.clusters import Clusters, central, find_clusters
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import described, seed_means, traits
@@ -483,6 +484,31 @@ def test_components_of_other_vectors_are_fitted_anew(ran: Path) -> None:
     assert path.read_bytes() != mine
     mapped(ran, "--json")
     assert path.read_bytes() == mine
+
+
+def test_components_stay_while_a_run_grows_a_little_and_not_those_of_its_first_pictures(ran: Path) -> None:
+    """36 pictures, of which they knew 19, as of two prompts; or 18, or those of one prompt."""
+    run = run_of(ran, ran.parent / "run")
+    measure = vector_measure(run, "style_efficientnet_lite0")
+    path, fitted = projection_of(run, measure)
+    mine = path.read_bytes()
+    for images, stays in ((19, True), (18, False), (9, False)):
+        replace(fitted, images=images, mean=fitted.mean + 1).save(path)
+        of_before = path.read_bytes()
+        _, found = projection_of(run, measure)
+        assert path.read_bytes() == (of_before if stays else mine) and found.images == (images if stays else 36)
+    path.write_bytes(mine)
+
+
+def test_a_map_is_out_of_date_where_groups_have_changed(ran: Path) -> None:
+    run = run_of(ran, ran.parent / "run")
+    measure = vector_measure(run, "style_efficientnet_lite0")
+    source = map_source(run, measure)
+    assert map_source(run_of(ran, ran.parent / "run"), measure) == source
+    units = [
+        replace(unit, cells=[(replace(prompt, group="one"), seed) for prompt, seed in unit.cells]) for unit in run.units
+    ]
+    assert map_source(replace(run, units=units), measure) != source
 
 
 def test_clusters_are_drawn_with_the_pictures_of_the_run(ran: Path) -> None:

@@ -45,6 +45,18 @@ def test_another_measure_of_the_seeds_that_were_chosen() -> None:
     assert found.chosen.hi is not None and found.chosen.hi < 0
 
 
+def test_random_seeds_are_those_not_far_off() -> None:
+    """Nothing but one bad seed of 24: the best 4 of halves were 2 s.d. above random ones."""
+    values, far = np.random.default_rng(4).standard_normal((48, 24)), np.arange(24) == 7
+    alone = compare(*halved(values[:, ~far], np.arange(48)), "higher", 4)
+    values[:, 7] -= 50.0
+    fit, halves = halved(values, np.arange(48))
+    beside, naive = compare(fit, halves, "higher", 4, far=far), compare(fit, halves, "higher", 4)
+    assert alone is not None and beside is not None and naive is not None and naive.chosen.mean > 1.9
+    assert beside.chosen.mean == pytest.approx(alone.chosen.mean, abs=1e-9)
+    assert beside.random == pytest.approx(alone.random, abs=1e-9) and beside.worst.mean < -10
+
+
 def test_one_group_or_no_error() -> None:
     rng = np.random.default_rng(3)
     values = rng.random((6, 4))

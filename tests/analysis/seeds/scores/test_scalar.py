@@ -8,10 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.judging.measures_table import measures_table
+from seedscope.analysis.report.gather.measured import of_scalar
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.scalar import Scalar, columns, rank_by, scalar
 from seedscope.analysis.seeds.scores.scores import StatisticsError
+from seedscope.analysis.seeds.verdict import verdict
 
 PROMPTS, SEEDS = 40, 12
 
@@ -73,6 +76,27 @@ def test_where_no_seed_matters_nothing_is_found() -> None:
     assert found.q is not None and found.q.min() > 0.05
 
 
+@pytest.mark.parametrize("shuffles", [0, 99])
+@pytest.mark.parametrize("off", [-50.0, 50.0])
+def test_a_seed_far_off_changes_nothing_that_is_said_of_the_others(off: float, shuffles: int) -> None:
+    """Where it takes part, it makes the ranking reliable and every effect real: 0.99, and nothing shrunk."""
+    values = noise(3)
+    others = np.arange(SEEDS) != 7
+    alone = judged(values[:, others], shuffles=shuffles)
+    values[:, 7] += off
+    beside = judged(values, shuffles=shuffles)
+    assert np.flatnonzero(beside.far).tolist() == [7] and not alone.far.any()
+    assert alone.reliability is not None and beside.reliability == pytest.approx(alone.reliability, abs=1e-9)
+    assert beside.prompts_for_08 == alone.prompts_for_08
+    assert beside.shares is not None and (beside.shares.seed.share or 0.0) > 0.9
+    shrunk = beside.shrunk.effect[others]
+    np.testing.assert_allclose(shrunk - np.median(shrunk), alone.shrunk.effect, atol=0.03)
+    assert beside.shrunk.effect[7] == pytest.approx(off, abs=1.0) and beside.shrunk.alike > 0.5 * alone.shrunk.alike
+    assert alone.top is not None and beside.top is not None and beside.top.sum() == pytest.approx(3.0)
+    assert beside.top[7] == (1.0 if off > 0 else 0.0)
+    assert beside.top[others].max() < alone.top.max() + 0.05
+
+
 def test_missing_cells_are_counted_and_a_prompt_without_any_is_left_out() -> None:
     values = noise()
     values[3, :] = np.nan
@@ -91,6 +115,40 @@ def test_a_rate_has_its_own_interval_and_equal_seeds_share_a_rank() -> None:
     assert ranking.rate and {rows[0]["seed"], rows[1]["seed"]} == {104, 105}
     assert rows[0]["rank"] == rows[1]["rank"] == 1 and rows[2]["rank"] == 3
     assert rows[0]["score_lo"] == 0.0 and 0.05 < rows[0]["score_hi"] < 0.15
+
+
+def test_a_rate_of_a_seed_that_missed_the_prompts_which_show_it_is_that_of_all_prompts() -> None:
+    """Equal seeds, and four bad ones: its own cells show 0.1, those of the others, with prompts of 0.95, 0.44."""
+    rng = np.random.default_rng(2)
+    values = (rng.random((50, 24)) < np.r_[np.full(20, 0.95), np.full(30, 0.1)][:, None]).astype(float)
+    values[20:, 20:] = rng.random((30, 4)) < 0.8
+    whole = judged(values, "lower", is_rate=True)
+    np.testing.assert_array_equal(whole.values, values.astype(np.float32).mean(axis=0, dtype=np.float64))
+    values[:20, 0] = np.nan
+    found = judged(values, "lower", is_rate=True)
+    assert found.rates is not None and found.rates.events[0] / found.rates.n[0] < 0.25
+    assert found.values[0] == pytest.approx(np.median(found.values), abs=0.15)
+    np.testing.assert_allclose(found.values, found.median + found.effects.effect, atol=1e-12)
+    (row,) = (row for row in rank_by(found).rows if row.seed == 100)
+    assert row.lo is not None and row.hi is not None and row.lo < found.values[0] < row.hi
+    assert row.hi - row.lo > found.rates.hi[1] - found.rates.lo[1], "of fewer pictures"
+    assert "better than luck" not in verdict(rank_by(found))[-1].replace("no better than luck", "")
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_what_chance_gives_a_rate_is_a_rate(better: Better) -> None:
+    """18 of 32 seeds never show it, or always: no luck is better than the median seed. It had been -8 to -4 %."""
+    rng = np.random.default_rng(4)
+    values = np.zeros((24, 32))
+    values[:, :14] = rng.random((24, 14)) < 0.2
+    found = judged(values if better == "lower" else 1.0 - values, better, is_rate=True)
+    ranking, end = rank_by(found), 0.0 if better == "lower" else 1.0
+    assert ranking.chance is not None and ranking.chance.best == (end, end) == of_scalar(found).best
+    assert all(0.0 <= each <= 1.0 for each in ranking.chance.worst) and ranking.chance.worst == of_scalar(found).worst
+    (row,) = measures_table([found]).to_pylist()
+    assert (row["best_lo"], row["best_hi"]) == ranking.chance.best and row["worst_hi"] == ranking.chance.worst[1]
+    assert f"chance alone gives a best of {end:.0%} to".replace("%", " %") in verdict(ranking)[-1]
+    assert "no better than luck" in verdict(ranking)[-1]
 
 
 def test_where_nothing_ever_shows_all_seeds_are_first() -> None:

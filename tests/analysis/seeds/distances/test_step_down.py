@@ -1,0 +1,71 @@
+"""A seed far off all others by a distance makes no other seed better than luck, and hides none that is good."""
+
+import numpy as np
+import pytest
+
+from seedscope.analysis.seeds.distances.base import Distance, RealFeatures, distance_class
+from seedscope.analysis.seeds.distances.bootstrap import PairedBootstrap, paired_bootstrap
+from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.moments import Array, moments
+from seedscope.analysis.seeds.distances.null import ShuffleNull
+from seedscope.analysis.seeds.distances.step_down import step_down_null
+
+PROMPTS, SEEDS, DIMENSIONS, SHUFFLES = 24, 12, 3, 39
+REAL = np.random.default_rng(0).standard_normal((400, DIMENSIONS))
+KNOWN = RealFeatures(Reference.of(moments(REAL)), lambda: REAL, lambda _: np.random.default_rng(1))
+BROKEN, GOOD = 7, 3
+
+
+def pictures(broken: float = 0.0, good: float = 0.0, off: float = 0.6) -> Array:
+    """(P, S, D): all `off` the real ones; one seed off by `broken` more, another nearer by `good`."""
+    rng = np.random.default_rng(2)
+    grid = off + rng.standard_normal((PROMPTS, SEEDS, DIMENSIONS))
+    grid[:, BROKEN] += broken
+    grid[:, GOOD] -= good
+    return np.asarray(grid)
+
+
+def judged(name: str, grid: Array) -> tuple[Distance, PairedBootstrap, ShuffleNull]:
+    distance, labels = distance_class(name)(KNOWN), np.arange(PROMPTS)
+    rng = np.random.default_rng(3)
+    boot = paired_bootstrap([distance.of_seed(grid[:, seed], labels) for seed in range(SEEDS)], rng, 1)
+    return distance, boot, step_down_null(distance, grid, boot.distance.estimate, boot.far, rng, SHUFFLES, labels)
+
+
+@pytest.mark.parametrize("name", ["frechet", "kid", "density"])
+def test_equal_seeds_are_no_better_than_luck_beside_a_broken_one(name: str) -> None:
+    """Where it takes part, chance's best is worse than that of equal seeds by the two distances."""
+    grid = pictures(broken=6.0)
+    distance, boot, found = judged(name, grid)
+    assert np.flatnonzero(boot.far).tolist() == [BROKEN]
+    low, high = np.quantile(found.chance.best, [0.025, 0.975])
+    assert low <= found.observed.best <= high
+    assert np.delete(found.seed, BROKEN).min() > 0.01 and found.seed[BROKEN] == 1.0
+    all_of_them = distance.null(grid, np.random.default_rng(3), SHUFFLES, np.arange(PROMPTS))
+    assert found.p_value == pytest.approx(1 / (SHUFFLES + 1))
+    if name != "density":
+        assert all_of_them.chance.best.min() > found.observed.best
+
+
+@pytest.mark.parametrize("off", [0.6, 3.0])
+def test_a_broken_seed_hides_no_good_one(off: float) -> None:
+    """At 3 the good one is far off all others too."""
+    _, boot, found = judged("frechet", pictures(6.0, off, off))
+    _, alone, without = judged("frechet", pictures(0.0, off, off))
+    assert boot.far[BROKEN] and not alone.far[BROKEN] and alone.far[GOOD] == boot.far[GOOD] == (off == 3.0)
+    assert without.seed[GOOD] <= 0.02 and found.seed[GOOD] <= 0.02
+    np.testing.assert_allclose(boot.difference.se[GOOD], alone.difference.se[GOOD], rtol=0.25)
+
+
+@pytest.mark.parametrize("name", ["kid", "density"])
+def test_where_none_is_far_off_nothing_changes(name: str) -> None:
+    grid = pictures(good=0.2)
+    distance, boot, found = judged(name, grid)
+    assert not boot.far.any()
+    rng = np.random.default_rng(3)
+    paired_bootstrap([distance.of_seed(grid[:, seed], np.arange(PROMPTS)) for seed in range(SEEDS)], rng, 1)
+    plain = distance.null(grid, rng, SHUFFLES, np.arange(PROMPTS))
+    assert found.p_value == plain.p_value
+    for part in ("best", "worst", "deviation"):
+        np.testing.assert_array_equal(getattr(found.chance, part), getattr(plain.chance, part))
+    np.testing.assert_array_equal(found.seed, plain.seed)
