@@ -35,7 +35,8 @@ class Difference:
 
 @dataclass(frozen=True)
 class Compared:
-    """random: mean score of all seeds but those far off. chosen, worst: the k best and the k worst less that. groups: of prompts.
+    """random: mean score of all seeds but those far off. chosen, worst: the k best and the k worst less that. groups: of
+    prompts.
 
     Of a sweep random seeds are those drawn beside the golden ones, and the worst are not known."""
 

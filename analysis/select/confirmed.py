@@ -51,7 +51,7 @@ class Evidence:
 
     @property
     def matters(self) -> npt.NDArray[np.bool_]:
-        """(S,) true where a seed was measured to be better, than both medians, by no less than the smallest effect that matters."""
+        """(S,) true where a seed was measured to be better, than both medians, by the smallest effect that matters or more."""
         above = max(sign(self.better) * self.null.median.value, 0.0)
         return self.good - above >= max(self.smallest, np.finfo(np.float64).tiny)
 
