@@ -34,7 +34,8 @@ from seedscope.pipeline.imported.formats.recipe import (
 from seedscope.pipeline.study.schema import Json
 
 _SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
-_IN_LINE = re.compile(r"(?P<mark>\.|\\n|[ \t]+)(?=Steps: \d+, [A-Z][\w /-]{0,40}: )")
+_SPACES = r"(?<![ \t])[ \t]+"  # a whole run at once: from each of its letters on, a long one would be tried for ever
+_IN_LINE = re.compile(rf"(?P<mark>\.|\\n|{_SPACES})(?=Steps: \d+, [A-Z][\w /-]{{0,40}}: )")
 _JSON = re.compile(r"\s*[{\[]\s*[{\[\"]")
 _NAMED = re.compile(r"(?:^|[,\n])(?![ \t]*negative prompt:)[\w \t/-]+: [^,\n]*,?$", re.IGNORECASE)
 _OLD_VERSION = re.compile(r"^Version: [^,\n]*, *Pipeline: [^,\n]*,[ \t]*\n\Z", re.MULTILINE)
@@ -131,7 +132,7 @@ def _with_breaks(parameters: str) -> str:
         return ""  # settings that begin before these
     if last["mark"] == "\\n":
         return parameters.replace("\\n", "\n")
-    mark = r"\." if last["mark"] == "." else r"[ \t]+"
+    mark = r"\." if last["mark"] == "." else _SPACES
     before, count = re.subn(f"{mark}(?=Negative prompt:)", "\n", before)
     return f"{before}\n{parameters[last.end() :]}" if count < 2 else ""
 

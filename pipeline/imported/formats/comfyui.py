@@ -13,7 +13,7 @@ from seedscope.pipeline.imported.formats.comfyui_graph import (
     Graph,
     Node,
     carried,
-    direct,
+    dependent,
     follow,
     linked_node,
     nodes_of,
@@ -99,7 +99,7 @@ def holds_seed(graph: dict[str, Json], seed: int) -> bool:
 
 def _of_pipe(nodes: Graph, sampler: Node) -> dict[str, Json]:
     """What a sampler takes from a pipe, where it is given one."""
-    found = {name: direct(nodes, carried(nodes, sampler, name)) for name in known.PIPE}
+    found = {name: carried(nodes, sampler, name) for name in known.PIPE}
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -109,7 +109,12 @@ def _first_sampler(nodes: Graph, ends: list[str]) -> Node:
     samplers = {
         name for name in used if "latent_image" in (given := nodes[name].inputs) and {*SEEDS, "noise"} & given.keys()
     }
-    first = [name for name in samplers if not (_begun_from(nodes, nodes[name]) - {name}) & samplers]
+    above = dependent(nodes, samplers)
+    first = [
+        name
+        for name in samplers
+        if all(above.get(source, set()) <= {name} for source in _begun_from(nodes, nodes[name]))
+    ]
     if len(first) != 1:
         raise Unread(f"its ComfyUI graph has {len(first)} samplers that start a picture, and one is needed")
     if number(nodes[first[0]].inputs.get("variation_strength")):
@@ -117,12 +122,12 @@ def _first_sampler(nodes: Graph, ends: list[str]) -> Node:
     return nodes[first[0]]
 
 
-def _begun_from(nodes: Graph, sampler: Node) -> set[str]:
+def _begun_from(nodes: Graph, sampler: Node) -> list[str]:
     """What a sampler goes on from: its latent and, in Stable Cascade, the first stage, which it has by its conditioning."""
     latents = [sampler.inputs.get("latent_image")]
     if conditioning := follow(nodes, sampler, "positive"):
         latents.append(conditioning.inputs.get("stage_c"))
-    return set[str]().union(*(upstream(nodes, linked_node(latent) or "") for latent in latents))
+    return [name for latent in latents if (name := linked_node(latent)) is not None]
 
 
 def _settings(nodes: Graph, sampler: Node, guider: Node, start: list[Node], negative: str) -> Settings:
@@ -144,11 +149,10 @@ def _settings(nodes: Graph, sampler: Node, guider: Node, start: list[Node], nega
 def _model(nodes: Graph, node: Node) -> str | None:
     """The checkpoint at the end of the chain of models, and the adapters on the way."""
     adapters: list[tuple[str, Json]] = []
-    for _ in nodes:
-        following = follow(nodes, node, "model")
-        if following is None:
-            break
-        node = following
+    passed: set[str] = set()
+    while (at := linked_node(node.inputs.get("model"))) in nodes and at is not None and at not in passed:
+        passed.add(at)
+        node = nodes[at]
         if (name := text(node.inputs.get("lora_name"))) and name != "None":
             adapters.append((name, node.inputs.get("strength_model", node.inputs.get("lora_model_strength"))))
     name = text(node.inputs.get("ckpt_name")) or text(node.inputs.get("unet_name"))

@@ -192,7 +192,7 @@ def _refuse_contradiction(found: Mapping[str, Recipe], graph: dict[str, Json] | 
 
 def _words(prompt: str) -> list[str]:
     """A prompt's words, without the adapters that some programs write among them."""
-    return re.sub("<lora:[^>]*>", " ", prompt).replace(",", " ").split()
+    return re.sub("<lora:[^<>]*>", " ", prompt).replace(",", " ").split()
 
 
 def _object(content: str) -> dict[str, Json] | None:

@@ -27,7 +27,7 @@ _TOLD = (
     "hrf_strength app_version canvas_v2_metadata"
 )
 _TOLD_BEFORE_3 = "prompt seed variations sampler steps cfg_scale width height extra"
-_BRACKETS = re.compile(r"\[(.*?)\]", re.DOTALL)
+_BRACKETS = re.compile(r"\[([^\]]*)\]")
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:
@@ -68,8 +68,11 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
     )
     negative = ""
     if isinstance(prompt, str):
-        negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt))
-        prompt = re.sub(" +", " ", _BRACKETS.sub(" ", prompt))
+        end = (
+            prompt.rfind("]") + 1
+        )  # what opens behind it is never closed, and would be looked for from each bracket on
+        negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt[:end]))
+        prompt = re.sub(" +", " ", _BRACKETS.sub(" ", prompt[:end]) + prompt[end:])
     settings = Settings(
         negative_prompt=negative,
         model=text(metadata.get("model_weights")) or text(metadata.get("model")),
