@@ -7,9 +7,7 @@
 Source: files of the program, as cocktailpeanut/breadmachine#2 and kcjerrell/dtm show them; its own code for them is not public.
 """
 
-import json
 from collections import Counter
-from contextlib import suppress
 from dataclasses import replace
 
 from seedscope.pipeline.imported.formats import a1111
@@ -28,6 +26,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     with_adapters,
 )
 from seedscope.pipeline.imported.formats.xmp import properties
+from seedscope.pipeline.study.given import TooDeep, read_json
 from seedscope.pipeline.study.schema import Json
 
 # In the settings already; what is of one picture alone.
@@ -49,8 +48,12 @@ def parse(xmp: str) -> Recipe:
     """
     told = properties(xmp)
     comment: Json = None
-    with suppress(ValueError, RecursionError):
-        comment = json.loads(told.get("UserComment", ""))
+    try:
+        comment = read_json(told.get("UserComment", ""), repeats=True)
+    except TooDeep as reason:
+        raise Unread(f"a text of it is JSON that is not read: {reason}") from None
+    except ValueError:
+        pass  # the description tells it in words
     return _of_json(comment) if isinstance(comment, dict) else _of_description(told.get("description", ""))
 
 

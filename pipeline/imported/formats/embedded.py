@@ -1,6 +1,5 @@
 """From a picture's file to its recipe: which of the known formats of metadata it carries."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +22,7 @@ from seedscope.pipeline.imported.formats import (
 )
 from seedscope.pipeline.imported.formats.exif import DESCRIPTION, exif_texts, utf8
 from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable, Unread, telling
-from seedscope.pipeline.study.given import BYTE_ORDER_MARK
+from seedscope.pipeline.study.given import BYTE_ORDER_MARK, TooDeep, read_json
 from seedscope.pipeline.study.schema import Json
 
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
@@ -196,9 +195,15 @@ def _words(prompt: str) -> list[str]:
 
 
 def _object(content: str) -> dict[str, Json] | None:
-    """A JSON object, or None if the text is none."""
+    """A JSON object, or None if the text is none.
+
+    Raises:
+        Unread: it is nested too deeply.
+    """
     try:
-        value: Json = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content, repeats=True)
+    except TooDeep as reason:
+        raise Unread(f"a text of it is JSON that is not read: {reason}") from None
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None
