@@ -17,6 +17,7 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
+from seedscope.pipeline.imported.formats import civitai
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
@@ -46,6 +47,8 @@ _FIELD = re.compile(
     r'(?P<name>[A-Za-z][^:,"\n]{0,99}):[ \t]*'
     r'(?P<value>"(?:[^"\\\n]|\\.)*"|"(?:[^"\\]|\\.)*"(?=[ \t]*(?:,|\n|$))|[^,\n]*(?:,\d[^,\n]*)*)[ \t]*(?P<end>,|\n|$)'
 )
+_FIELD_ENDS = re.compile(r"[ \t]*(?:[,\n]|\Z)")
+_DECODER = json.JSONDecoder()
 _TOLD = (
     "steps|sampler|seed|size|model|schedule type|cfg scale|denoising strength|raw prompt|raw negative prompt|"
     "variation seed|variation seed strength|variation strength|seed resize from"
@@ -54,8 +57,10 @@ _TOLD = (
 _SHAPES_NOTHING = (
     "version|app|user|created by|created date|updated|time|time taken|batch|batch size|batch pos|index|operations|comment|"
     "hashes|lora hashes|ti hashes|template|negative template|wildcard prompt|wildcard negative prompt|original prompt|"
-    "original negative prompt|fooocus v2 expansion|adetailer version|civitai resources|civitai metadata"
+    "original negative prompt|fooocus v2 expansion|adetailer version|civitai metadata"
 )
+_IN_JSON = (civitai.RESOURCES, civitai.METADATA)
+"""Values that are JSON without quotes around it, whose commas end no field."""
 _NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
 _ENLARGED = re.compile("hires|upscal|resize|outpaint|zoom")
 _ONE_FRAME = re.compile(r"enable: False|video_length: [01]\b")  # of AnimateDiff, which may be there and not used
@@ -83,7 +88,7 @@ def parse(parameters: str) -> Recipe:
     schedule = fields.get("schedule type")
     settings = Settings(
         negative_prompt=text(fields.get("raw negative prompt", negative)) or "",
-        model=text(fields.get("model")) or fields.get("model hash"),
+        model=text(fields.get("model")) or fields.get("model hash") or civitai.model_of(fields),
         sampler=joined(fields.get("sampler"), None if schedule == "Automatic" else schedule),
         steps=whole(fields.get("steps")),
         guidance=number(fields.get("cfg scale")),
@@ -93,6 +98,7 @@ def parse(parameters: str) -> Recipe:
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
     unread = {name for name, value in (("cfg scale", settings.guidance), ("size", settings.size)) if value is None}
     with telling(settings, rest := _further(fields, unread)):
+        civitai.refuse_pictures_of_others(fields)
         if prompt == negative == "unknown":
             raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
@@ -182,12 +188,26 @@ def fields_of(line: str) -> list[tuple[str, str]]:
     """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end."""
     fields: list[tuple[str, str]] = []
     end = 0
-    for field in _FIELD.finditer(line):
-        if "\n" in line[end : field.start()]:
-            break
-        fields.append((field["name"].strip().lower(), _unquoted(field["value"].strip())))
-        end = field.start("end")
+    waiting = {*_IN_JSON}  # each once, so that a line of nothing else is not read from each of its fields on
+    while (field := _FIELD.search(line, end)) and "\n" not in line[end : field.start()]:
+        name, value, end = field["name"].strip().lower(), field["value"].strip(), field.start("end")
+        if name in waiting and (length := _length_of_json(line, field.start("value"))):
+            value = line[field.start("value") : field.start("value") + length]
+            end = field.start("value") + length
+        waiting.discard(name)
+        fields.append((name, _unquoted(value)))
     return fields
+
+
+def _length_of_json(line: str, start: int) -> int:
+    """The letters of a list or an object that begins there and ends before a comma or the line's end; 0 where none does."""
+    if line[start : start + 1] not in ("[", "{"):
+        return 0
+    try:
+        _, end = _DECODER.raw_decode(line, start)
+    except (ValueError, RecursionError):
+        return 0
+    return end - start if _FIELD_ENDS.match(line, end) else 0
 
 
 def _unquoted(value: str) -> str:
@@ -202,4 +222,6 @@ def _unquoted(value: str) -> str:
 def _further(fields: dict[str, str], unread: Collection[str]) -> dict[str, Json]:
     """All that is not said otherwise; the hash of a VAE only where its name is not, for it came later."""
     told = _NOT_COMPARED.difference(unread)
-    return further(fields, told | ({"vae hash"} if "vae" in fields else set()))
+    told |= {"vae hash"} if "vae" in fields else set()
+    told |= set() if fields.keys() & {"model", "model hash"} or not civitai.model_of(fields) else {civitai.RESOURCES}
+    return further(fields | {civitai.WORKFLOW: civitai.workflow_of(fields) or ""}, told)

@@ -21,11 +21,13 @@ from seedscope.pipeline.imported.formats.recipe import (
 )
 from seedscope.pipeline.study.schema import Json
 
-# In the settings already; prompts; the program, and what only its canvas needs.
+# In the settings already; prompts; the program; the canvas, of which the layers that are on are compared.
 _TOLD = (
     "positive_prompt negative_prompt positive_style_prompt seed model loras scheduler steps cfg_scale width height strength "
     "hrf_strength app_version canvas_v2_metadata"
 )
+_CANVAS = "canvas_v2_metadata"
+_SHAPES_NOTHING = ("id", "isLocked", "isEnabled", "isSelected", "fill")
 _TOLD_BEFORE_3 = "prompt seed variations sampler steps cfg_scale width height extra"
 _BRACKETS = re.compile(r"\[([^\]]*)\]")
 
@@ -50,7 +52,8 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         size=size(metadata.get("width"), metadata.get("height")),
         denoising=number(metadata.get("strength")) or (number(metadata.get("hrf_strength")) if enlarged else None),
     )
-    return recipe(prompt, metadata.get("seed"), settings, further(_named(metadata), told))
+    rest = further(_named(metadata) | _layers(metadata.get(_CANVAS)), told)
+    return recipe(prompt, metadata.get("seed"), settings, rest)
 
 
 def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
@@ -98,6 +101,33 @@ def _name(model: Json) -> str | None:
 def _named(metadata: dict[str, Json]) -> dict[str, Json]:
     """The metadata with models by their names: their keys are those of one installation."""
     return {key: _name(value) or value if isinstance(value, dict) else value for key, value in metadata.items()}
+
+
+def _layers(canvas: Json) -> dict[str, Json]:
+    """What the layers of the canvas that are on make of a picture: control, regional prompts, masks, the picture it begins from.
+
+    Source: InvokeAI 5, `controlLayers/store/types.ts::zCanvasMetadata`: lists of layers, each with `isEnabled`.
+    """
+    lists = canvas if isinstance(canvas, dict) else {"layers": canvas}
+    return {
+        f"{_CANVAS}.{kind}": [_shaping(layer) for layer in _items(layers) if _is_on(layer)]
+        for kind, layers in lists.items()
+    }
+
+
+def _is_on(layer: Json) -> bool:
+    return not isinstance(layer, dict) or layer.get("isEnabled") is not False
+
+
+def _items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _shaping(value: Json) -> Json:
+    """A layer without what only names it, or how it is shown."""
+    if isinstance(value, dict):
+        return {key: _shaping(inner) for key, inner in value.items() if key not in _SHAPES_NOTHING}
+    return [_shaping(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _adapters(loras: Json) -> list[tuple[str, Json]]:
