@@ -138,8 +138,18 @@ def _held(node: Node, output: int) -> Json:
         return None
     if known.holds_number(node.kind, output):
         return next((node.inputs[key] for key in (*SEEDS, *known.HELD) if key in node.inputs), None)
-    texts = [held for key, held in node.inputs.items() if known.holds_text(node.kind, key, output)]
-    return texts[0] if len(node.inputs) == len(texts) == 1 and isinstance(texts[0], str) else None
+    return _only_text(node) if known.holds_text(node.kind, output) else None
+
+
+def likely_text(node: Node, output: int) -> str | None:
+    """The text that a node which is not known seems to hand out as it stands, for what is no prompt."""
+    return _only_text(node) if any(known.may_hold_text(node.kind, key, output) for key in [*node.inputs][:1]) else None
+
+
+def _only_text(node: Node) -> str | None:
+    """The one input of a node, if it is a text."""
+    (value,) = node.inputs.values() if len(node.inputs) == 1 else (None,)
+    return value if isinstance(value, str) else None
 
 
 def carried(nodes: Graph, node: Node, name: str) -> Json:

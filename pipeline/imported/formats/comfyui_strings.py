@@ -1,6 +1,6 @@
 """Nodes of ComfyUI that make a text of others, where what comes out follows from what stands in the graph.
 
-Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate);
+Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate, Text Multiline);
 Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings);
 ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
 """
@@ -57,6 +57,14 @@ def _joined_by_was(inputs: _Inputs) -> str | None:
     return ("\n" if between == "\\n" else between).join(part for part in parts if part)
 
 
+def _without_tokens(inputs: _Inputs) -> str | None:
+    """Where there is neither a line that is left out, for it begins with #, nor a token such as [time] that is replaced."""
+    text = inputs.get("text")
+    plain = isinstance(text, str) and "[" not in text
+    plain = plain and not any(line.strip().startswith("#") for line in str(text).split("\n"))
+    return text if isinstance(text, str) and plain and len(inputs) == 1 else None
+
+
 def _trimmed(inputs: _Inputs) -> str | None:
     return _changed(inputs, {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip})
 
@@ -75,6 +83,7 @@ _MAKERS: dict[str, Callable[[_Inputs], str | None]] = {
     "StringConcatenate": lambda inputs: _joined(inputs, ("string_a", "string_b"), "delimiter"),
     "StringTrim": _trimmed,
     "CaseConverter": _in_other_case,
+    "Text Multiline": _without_tokens,
     "Text Concatenate": _joined_by_was,
     "CR Text Concatenate": lambda inputs: _joined(inputs, ("text1", "text2"), "separator"),
     "JoinStrings": lambda inputs: _joined(inputs, ("string1", "string2"), "delimiter"),

@@ -70,7 +70,10 @@ def _string(nodes: Graph, value: Json) -> str:
         texts = [link for key, held in inputs if known.may_be_words("", key) and (link := linked_node(held))]
         at = texts[0] if texts else at  # one of them is not known
     node = nodes.get(at)
-    raise Unread(f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here")
+    raise Unread(
+        f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here and may have changed it. "
+        "A table with the columns file, prompt and seed can tell it"
+    )
 
 
 def lines(texts: list[str]) -> str:

@@ -104,7 +104,7 @@ def _named(metadata: dict[str, Json]) -> dict[str, Json]:
 
 
 def _layers(canvas: Json) -> dict[str, Json]:
-    """What the layers of the canvas that are on make of a picture: control, regional prompts, masks, the picture it begins from.
+    """The layers of the canvas that are on: control, regional prompts, masks, the picture that another begins from.
 
     Source: InvokeAI 5, `controlLayers/store/types.ts::zCanvasMetadata`: lists of layers, each with `isEnabled`.
     """

@@ -167,7 +167,8 @@ REGION: dict[str, Any] = {"id": "r1", "isEnabled": True, "positivePrompt": "a do
 
 
 def canvas(seed: int, **lists: list[dict[str, Any]]) -> dict[str, str]:
-    told = dict.fromkeys(("controlLayers", "inpaintMasks", "rasterLayers", "regionalGuidance"), []) | lists
+    kinds = ("controlLayers", "inpaintMasks", "rasterLayers", "regionalGuidance")
+    told = {kind: lists.get(kind, []) for kind in kinds}
     return {"invokeai_metadata": json.dumps(foreign.INVOKE | {"seed": seed, "canvas_v2_metadata": told})}
 
 
