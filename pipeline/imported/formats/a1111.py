@@ -24,6 +24,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Unplaceable,
     Unread,
     further,
+    is_partial,
     joined,
     number,
     recipe,
@@ -63,6 +64,7 @@ _IN_JSON = (civitai.RESOURCES, civitai.METADATA)
 """Values that are JSON without quotes around it, whose commas end no field."""
 _NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
 _ENLARGED = re.compile("hires|upscal|resize|outpaint|zoom")
+_SOURCE = re.compile("hires|first pass size|init image")  # a second pass, or what tells the picture it begins from
 _ONE_FRAME = re.compile(r"enable: False|video_length: [01]\b")  # of AnimateDiff, which may be there and not used
 _GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
 
@@ -98,11 +100,13 @@ def parse(parameters: str) -> Recipe:
     # Fooocus expands a prompt by words that depend on the seed; what the person wrote is the raw prompt.
     unread = {name for name, value in (("cfg scale", settings.guidance), ("size", settings.size)) if value is None}
     with telling(settings, rest := _further(fields, unread)):
-        civitai.refuse_pictures_of_others(fields)
         if prompt == negative == "unknown":
             raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
-    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
+    of_another = civitai.is_of_another(fields) or (
+        is_partial(settings.denoising) and not any(map(_SOURCE.search, fields))
+    )
+    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest, of_another=of_another)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
 
 
@@ -168,6 +172,16 @@ def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) ->
     if "animatediff" in fields and not _ONE_FRAME.search(fields["animatediff"]):
         raise Unplaceable(
             f"it is a frame of a video (AnimateDiff: {fields['animatediff'][:60]}), and a cell is one picture"
+        )
+    if fields.get("script", "").strip().lower() == "loopback":
+        raise Unplaceable(
+            "it was made from the picture before it (Script: Loopback), which its prompt and seed do not tell"
+        )
+    batch = whole(fields.get("batch size")) or 1
+    if batch > 1 and fields.get("version", "").startswith("ComfyUI"):  # the web UI counts up the seed
+        raise Unplaceable(
+            f"it is one of a ComfyUI batch of {batch} that shares a seed: only the first is that seed's own, and it does not "
+            "say which it is"
         )
     for name in ("script", "grid"):
         if name in fields and _GRID.search(f"{name}: {fields[name]}"):

@@ -8,7 +8,7 @@ Source: civitai/civitai, `src/utils/metadata/automatic.metadata.ts` reads it (`C
 from collections.abc import Mapping
 from contextlib import suppress
 
-from seedscope.pipeline.imported.formats.recipe import Unplaceable, text, with_adapters
+from seedscope.pipeline.imported.formats.recipe import text, with_adapters
 from seedscope.pipeline.study.given import read_json
 from seedscope.pipeline.study.schema import Json
 
@@ -35,16 +35,9 @@ def workflow_of(fields: Mapping[str, str]) -> str | None:
     return text(told.get("workflow")) if isinstance(told, dict) else None
 
 
-def refuse_pictures_of_others(fields: Mapping[str, str]) -> None:
-    """Refuse what was made of a picture that is not told.
-
-    Raises:
-        Unplaceable: it was.
-    """
-    if (workflow := workflow_of(fields)) and workflow.startswith("img2img"):
-        raise Unplaceable(
-            f"it was made from another picture (Civitai's workflow {workflow}), and which one it does not say"
-        )
+def is_of_another(fields: Mapping[str, str]) -> bool:
+    """Whether it was made from another picture, which is not told."""
+    return (workflow_of(fields) or "").startswith("img2img")
 
 
 def _kind(resource: Mapping[str, Json]) -> str:

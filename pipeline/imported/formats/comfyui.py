@@ -21,7 +21,7 @@ from seedscope.pipeline.imported.formats.comfyui_graph import (
 )
 from seedscope.pipeline.imported.formats.comfyui_noise import refuse_other_seeds, refuse_several, seed_of
 from seedscope.pipeline.imported.formats.comfyui_saved import last_of, saved_by
-from seedscope.pipeline.imported.formats.comfyui_shape import shape_of
+from seedscope.pipeline.imported.formats.comfyui_shape import later_seeds, shape_of
 from seedscope.pipeline.imported.formats.comfyui_texts import lines, texts_of
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
@@ -59,7 +59,8 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     with telling(Settings(), shape_of(nodes, last_of(nodes), None)):
         ends, saved = saved_by(nodes, file_name)
     with telling(Settings(), shape_of(nodes, ends, None)):
-        sampler = _first_sampler(nodes, ends)
+        begin = _first_sampler(nodes, ends)
+        sampler = nodes[begin]
         sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
         guider = follow(nodes, sampler, "guider") or sampler
         texts, negatives = _texts(nodes, guider)
@@ -70,7 +71,9 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     with telling(settings, shape):
         refuse_several(nodes, start)
         refuse_other_seeds(nodes, latent)
-        return replace(recipe(lines(texts), seed_of(nodes, sampler), settings, shape), saved=saved)
+        found = recipe(lines(texts), seed_of(nodes, sampler), settings, shape)
+    own = {begin, linked_node(sampler.inputs.get("noise"))}
+    return replace(found, saved=saved, later_seeds=later_seeds(nodes, ends, own))
 
 
 def _texts(nodes: Graph, guider: Node) -> tuple[list[str], list[str]]:
@@ -103,7 +106,7 @@ def _of_pipe(nodes: Graph, sampler: Node) -> dict[str, Json]:
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _first_sampler(nodes: Graph, ends: list[str]) -> Node:
+def _first_sampler(nodes: Graph, ends: list[str]) -> str:
     """The one sampler of the saved picture whose latent comes from no other sampler."""
     used = set[str]().union(*(upstream(nodes, name) for name in ends)) if ends else set(nodes)
     samplers = {
@@ -119,7 +122,7 @@ def _first_sampler(nodes: Graph, ends: list[str]) -> Node:
         raise Unread(f"its ComfyUI graph has {len(first)} samplers that start a picture, and one is needed")
     if number(nodes[first[0]].inputs.get("variation_strength")):
         raise Unplaceable("its noise is not that of one seed: a variation seed was mixed in")
-    return nodes[first[0]]
+    return first[0]
 
 
 def _begun_from(nodes: Graph, sampler: Node) -> list[str]:

@@ -70,17 +70,17 @@ _NUMBERS = (
     "primitiveint primitivefloat primitiveinteger primitiveintegercrystools impactint int integer intliteral intconstant "
     "intliteralimagesaver constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator "
     "seedgeneratorimagesaver seedeverywhere crseed crinteger jwinteger intinput seedinput"
-).split()
-# Of ComfyUI itself, Crystools, Image Saver, KJNodes, Easy Use, tinyterraNodes, Comfyroll, various (JW), Derfuu, Layer Style, Searge,
-# Dream, Kepler, and names that several have. Not WAS's Text Multiline, which drops lines and replaces words.
+)
+# Of ComfyUI itself, Crystools, Image Saver, KJNodes, Easy Use, tinyterraNodes, Comfyroll, various (JW), Derfuu, Layer
+# Style, Searge, Dream, Kepler, and names that several have. Not WAS's Text Multiline, which drops lines and replaces words.
 _TEXTS_OF_THEIR_OWN = (
     "primitivestring primitivestringmultiline primitivestringcrystools primitivestringmultilinecrystools string stringliteral "
     "stringliteralimagesaver stringconstant stringinput stringinputdream stringnode stringfield stringmultiline simplestring "
     "multilinestring multilinestringnode inputstring kepstringliteral jwstring jwstringmultiline easystring easypositive "
     "easynegative text textnode textinput textinputdream textbox textboxnode textliteral texto textprompt simpletext inputtext "
     "multilinetext ttntext crtext crprompttext dftext dftextbox layerutilitytextbox prompt promptnode promptbox promptinput "
-    "prompttext promptstring promptliteral simpleprompt positiveprompt negativeprompt seargeprompttext"
-).split()
+    "prompttext promptstring promptliteral simpleprompt positiveprompt negativeprompt seargeprompttext textfield textfieldnode"
+)
 _MADE = re.compile(
     "wild|random|dynamic|select|switch|llm|gpt|load|file|list|style|replac|translat|schedul|pick", re.IGNORECASE
 )
@@ -91,7 +91,7 @@ _NO_WORDS = re.compile("name|model|encoder|type|mode|file|path|device", re.IGNOR
 
 def holds_number(kind: str, output: int) -> bool:
     """Whether a node hands out at an output the very number that stands in it."""
-    return _letters(kind) in _NUMBERS and (output == 0) != (
+    return _letters(kind) in _NUMBERS.split() and (output == 0) != (
         kind == "Seed"
     )  # that of WAS has a record at its first output
 
@@ -109,7 +109,7 @@ def may_be_words(kind: str, key: str) -> bool:
 
 def holds_text(kind: str, output: int) -> bool:
     """Whether a node hands out the very text that is its one input."""
-    return output == 0 and _letters(kind) in _TEXTS_OF_THEIR_OWN
+    return output == 0 and _letters(kind) in _TEXTS_OF_THEIR_OWN.split()
 
 
 def may_hold_text(kind: str, key: str, output: int) -> bool:

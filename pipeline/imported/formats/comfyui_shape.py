@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from seedscope.pipeline.imported.formats import comfyui_nodes as known
 from seedscope.pipeline.imported.formats.comfyui_graph import Graph, likely_text, linked_node, output_of
-from seedscope.pipeline.imported.formats.recipe import LINK, plain
+from seedscope.pipeline.imported.formats.recipe import LINK, plain, whole
 from seedscope.pipeline.study.schema import Json
 
 
@@ -26,6 +26,25 @@ def shape_of(nodes: Graph, ends: list[str], texts: Collection[str] | None) -> di
                 source = f"{LINK}{names.get(linked or '', 'missing')}[{output_of(value)}]"
                 shape[f"{name}.{key}"] = plain(value) if linked is None else source
     return dict(sorted(shape.items()))
+
+
+def later_seeds(nodes: Graph, ends: list[str], own: Collection[str | None]) -> dict[str, int]:
+    """The seeds that a picture hangs on beside that of the nodes which begin it (`own`): `FaceDetailer.seed` -> 5."""
+    others = [
+        name
+        for name, node in nodes.items()
+        if name not in own
+        and node.inputs.get("add_noise") not in ("disable", False)
+        and "wild" not in node.kind.lower()
+    ]
+    seeds = {
+        (name, key): seed
+        for name in others
+        for key, value in nodes[name].inputs.items()
+        if "seed" in key and (seed := whole(value)) is not None
+    }
+    names = _met(nodes, ends) if seeds else {}
+    return {f"{names[at]}.{key}": seed for (at, key), seed in seeds.items() if at in names}
 
 
 def _at_the_end(nodes: Graph, value: Json) -> Json:

@@ -1,7 +1,7 @@
 """Nodes of ComfyUI that make a text of others, where what comes out follows from what stands in the graph.
 
-Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate, Text Multiline);
-Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings);
+Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate, Text
+Multiline); Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings, StringConstantMultiline);
 ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
 """
 
@@ -65,6 +65,12 @@ def _without_tokens(inputs: _Inputs) -> str | None:
     return text if isinstance(text, str) and plain and len(inputs) == 1 else None
 
 
+def _of_one_line(inputs: _Inputs) -> str | None:
+    """Where there are no line breaks, of which KJNodes and its copies make different things."""
+    text = inputs.get("string")
+    return text if isinstance(text, str) and "\n" not in text.strip() else None
+
+
 def _trimmed(inputs: _Inputs) -> str | None:
     return _changed(inputs, {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip})
 
@@ -86,6 +92,7 @@ _MAKERS: dict[str, Callable[[_Inputs], str | None]] = {
     "Text Multiline": _without_tokens,
     "Text Concatenate": _joined_by_was,
     "CR Text Concatenate": lambda inputs: _joined(inputs, ("text1", "text2"), "separator"),
+    "StringConstantMultiline": _of_one_line,
     "JoinStrings": lambda inputs: _joined(inputs, ("string1", "string2"), "delimiter"),
     "ImpactWildcardProcessor": populated,
 }

@@ -17,6 +17,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Unplaceable,
     Unread,
     further,
+    is_partial,
     number,
     recipe,
     size,
@@ -74,7 +75,8 @@ def _of_json(metadata: dict[str, Json]) -> Recipe:
     with telling(settings, rest):
         if (batch := whole(detailed.get("batchSize")) or 1) > 1:
             raise Unplaceable(f"it is one of a batch of {batch} with one seed, and it does not say which it is")
-    return recipe(metadata.get("c"), metadata.get("seed"), settings, rest)
+    of_another = is_partial(settings.denoising)
+    return recipe(metadata.get("c"), metadata.get("seed"), settings, rest, of_another=of_another)
 
 
 def _of_description(description: str) -> Recipe:
@@ -94,7 +96,7 @@ def _of_description(description: str) -> Recipe:
         if len(negatives) > 1:
             raise Unread("several lines of its description begin with `-`, as its negative prompt does")
     settings = replace(settings, negative_prompt="".join(negatives).strip())
-    return recipe(prompt, fields.get("seed"), settings, rest)
+    return recipe(prompt, fields.get("seed"), settings, rest, of_another=is_partial(settings.denoising))
 
 
 def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -129,7 +129,9 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
     rest = {name: value for item in reversed(told) for name, value in item.items()}
     with telling(first.settings, rest):
         _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
-    return replace(first, further=rest)
+    # A graph tells all that a picture hangs on, where it is one of several texts.
+    whole = next((recipe for name, recipe in found.items() if "graph" in name), first)
+    return replace(first, further=rest, of_another=whole.of_another, later_seeds=whole.later_seeds)
 
 
 def _called(texts: Mapping[str, str]) -> str:

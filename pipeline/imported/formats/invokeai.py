@@ -11,6 +11,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Settings,
     Unplaceable,
     further,
+    is_partial,
     number,
     recipe,
     size,
@@ -53,7 +54,9 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         denoising=number(metadata.get("strength")) or (number(metadata.get("hrf_strength")) if enlarged else None),
     )
     rest = further(_named(metadata) | _layers(metadata.get(_CANVAS)), told)
-    return recipe(prompt, metadata.get("seed"), settings, rest)
+    begun = str(metadata.get("generation_mode")).endswith(("img2img", "inpaint", "outpaint"))
+    named = any(name.startswith((_CANVAS, "init_image")) for name in rest)
+    return recipe(prompt, metadata.get("seed"), settings, rest, of_another=begun and not named)
 
 
 def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
@@ -90,7 +93,8 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
             raise Unplaceable("its noise is not that of one seed: variations were mixed in")
         if isinstance(prompts, list) and len(prompts) > 1:
             raise Unplaceable(f"its prompt is a blend of {len(prompts)} prompts with weights of their own")
-    return recipe(prompt, image.get("seed"), settings, rest)
+    of_another = is_partial(settings.denoising) and not any("orig" in name or "init" in name for name in image)
+    return recipe(prompt, image.get("seed"), settings, rest, of_another=of_another)
 
 
 def _name(model: Json) -> str | None:

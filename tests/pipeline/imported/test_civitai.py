@@ -8,7 +8,6 @@ import foreign_pictures as foreign
 import pytest
 
 from seedscope.pipeline.imported.formats import a1111
-from seedscope.pipeline.imported.formats.recipe import Unplaceable
 from seedscope.pipeline.imported.placing import place
 
 PONY = {"type": "checkpoint", "modelVersionId": 290640, "modelName": 'Pony, the "real"', "modelVersionName": "V6"}
@@ -69,8 +68,8 @@ def test_the_workflow_counts(tmp_path: Path) -> None:
     drawn, larger = {"workflow": "txt2img", "remixOfId": 5}, {"workflow": "txt2img-hires"}
     texts = [written(seed, [PONY], told) for seed, told in enumerate((drawn, drawn, drawn | {"remixOfId": 6}, larger))]
     assert refused(tmp_path, *texts) == {"3.png": "civitai workflow is txt2img-hires, not txt2img"}
-    with pytest.raises(Unplaceable, match="made from another picture .Civitai's workflow img2img."):
-        a1111.parse(written(5, [PONY], {"workflow": "img2img"}))
+    assert a1111.parse(written(5, [PONY], {"workflow": "img2img"})).of_another
+    assert not a1111.parse(written(5, [PONY], drawn)).of_another
 
 
 def test_runs_of_before_keep_what_they_have(tmp_path: Path) -> None:

@@ -62,6 +62,7 @@ OF_CR: Made = ("CR Text Concatenate", {"text1": "a", "text2": "b", "separator": 
                 ("CR Text", "text"),
                 ("CR Prompt Text", "prompt"),
                 ("ttN text", "text"),
+                ("TextFieldNode", "text"),
                 ("easy positive", "positive"),
                 ("JWStringMultiline", "text"),
                 ("DF_Text_Box", "Text"),
@@ -69,6 +70,7 @@ OF_CR: Made = ("CR Text Concatenate", {"text1": "a", "text2": "b", "separator": 
             )
         ),
         (graph(("Text Multiline", {"text": "a cat\nin snow, no 1 #"})), "a cat\nin snow, no 1 #"),
+        (graph(("StringConstantMultiline", {"string": "a cat\n", "strip_newlines": True})), "a cat"),
         (graph(("easy showAnything", {"anything": ["11", 0]}), ("CR Text", {"text": "a cat"})), "a cat"),
         (graph(("ShowText|pysssss", {"text": ["11", 0], "text_0": "of the picture before"}), joined("a", "b")), "a, b"),
         (graph(of_impact("reproduce", "a fox")), "a fox"),
@@ -118,6 +120,7 @@ def test_words_drawn_and_encoded_by_one_node() -> None:
         (graph(("Text Multiline", {"text": "# note to self\na cat"})), "Text Multiline"),
         (graph(("Text Multiline", {"text": "a cat\n  # note"})), "Text Multiline"),
         (graph(("Text Multiline", {"text": "a cat at [time]"})), "Text Multiline"),
+        (graph(("StringConstantMultiline", {"string": "a\ncat", "strip_newlines": True})), "StringConstantMultiline"),
         (graph(("PromptEnhancer", {"prompt": "a cat"})), "PromptEnhancer"),
         (graph(("Text to Lowercase", {"text": "A cat"})), "Text to Lowercase"),
         (graph(("CR Text", {"text": "a cat"}), link=["10", 1]), "CR Text"),

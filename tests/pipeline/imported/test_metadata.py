@@ -104,6 +104,11 @@ def test_a_high_resolution_pass_is_told_apart() -> None:
             foreign.infotext("a cat", 7, AnimateDiff="enable: True, model: mm.ckpt, video_length: 16, fps: 8"),
             "a frame of a video",
         ),
+        (
+            foreign.infotext("a cat", 7, Batch_size=4, Batch_index=3, Version="ComfyUI"),
+            "one of a ComfyUI batch of 4 that",
+        ),
+        (foreign.infotext("a cat", 7, Script="Loopback", Denoising_strength=0.3), "made from the picture before it"),
         ("a cat\nSteps: 20, Seed: 1,234, Size: 24x16", "its seed is '1,234', which is no whole number"),
         ("a cat\nSteps: 20, ADetailer prompt: x, Seed: 999, y, Seed: 69", "name several seeds: 999 and 69"),
     ],
