@@ -10,17 +10,18 @@ def about_undecided(placed: Iterable[Placed]) -> Iterator[str]:
     placed = list(placed)
     if begun := sorted(item.file for item in placed if item.of_another):
         yield (
-            f"{begun[0]}: it was made from another picture (img2img), and which one it does not say. Seeds are compared only if "
-            f"that is one and the same for {_all(begun)}."
+            f"{begun[0]}: it was made from another picture (img2img), and which one it does not say. Seeds are compared only "
+            f"if that is one and the same for {_all(begun)}."
         )
     others = [item for item in placed if item.later_seeds]
     for name in sorted({name for item in others for name in item.later_seeds}):
         of_it = sorted((item for item in others if name in item.later_seeds), key=lambda item: item.file)
         if not _follows([(item.seed, item.later_seeds[name]) for item in of_it]):
+            one = of_it[0]
             yield (
-                f"{of_it[0].file}: {name} is {of_it[0].later_seeds[name]}, which changes from picture to picture and not with "
-                f"the seed of the first sampler ({of_it[0].seed}), by which {_all(of_it)} are placed. What that node adds is no "
-                "work of the seed: link its seed to that of the sampler, or fix it, where you draw anew."
+                f"{one.file}: {name} is {one.later_seeds[name]}, which changes from picture to picture and not with the seed "
+                f"of the first sampler ({one.seed}), by which {_all(of_it)} are placed. What that node adds is no work of the "
+                "seed: link its seed to that of the sampler, or fix it, where you draw anew."
             )
 
 

@@ -1,8 +1,8 @@
 """Nodes of ComfyUI that make a text of others, where what comes out follows from what stands in the graph.
 
 Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate, Text
-Multiline); Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings, StringConstantMultiline);
-ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
+Multiline); Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings,
+StringConstantMultiline); ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
 """
 
 import re
