@@ -54,6 +54,7 @@ def _name(resource: Mapping[str, Json]) -> str:
 
 
 def _read(written: str | None) -> Json:
-    with suppress(ValueError):
-        return read_json(written or "", repeats=True)
+    if written:  # most files have none of it
+        with suppress(ValueError):
+            return read_json(written, repeats=True)
     return None

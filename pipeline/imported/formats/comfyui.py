@@ -56,9 +56,9 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
         Unplaceable: a batch or a video; no noise; several pictures are saved, and none of them is the last.
     """
     nodes = nodes_of(graph)
-    with telling(Settings(), shape_of(nodes, last_of(nodes), None)):
+    with telling(Settings(), lambda: shape_of(nodes, last_of(nodes), None)):
         ends, saved = saved_by(nodes, file_name)
-    with telling(Settings(), shape_of(nodes, ends, None)):
+    with telling(Settings(), lambda: shape_of(nodes, ends, None)):
         begin = _first_sampler(nodes, ends)
         sampler = nodes[begin]
         sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
@@ -112,7 +112,7 @@ def _first_sampler(nodes: Graph, ends: list[str]) -> str:
     samplers = {
         name for name in used if "latent_image" in (given := nodes[name].inputs) and {*SEEDS, "noise"} & given.keys()
     }
-    above = dependent(nodes, samplers)
+    above = dependent(nodes, samplers) if len(samplers) > 1 else {}
     first = [
         name
         for name in samplers

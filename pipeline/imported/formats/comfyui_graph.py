@@ -143,7 +143,9 @@ def _held(node: Node, output: int) -> Json:
 
 def likely_text(node: Node, output: int) -> str | None:
     """The text that a node which is not known seems to hand out as it stands, for what is no prompt."""
-    return _only_text(node) if any(known.may_hold_text(node.kind, key, output) for key in [*node.inputs][:1]) else None
+    if len(node.inputs) != 1:
+        return None
+    return _only_text(node) if known.may_hold_text(node.kind, next(iter(node.inputs)), output) else None
 
 
 def _only_text(node: Node) -> str | None:

@@ -49,7 +49,7 @@ def later_seeds(nodes: Graph, ends: list[str], own: Collection[str | None]) -> d
 
 def _at_the_end(nodes: Graph, value: Json) -> Json:
     """A text for a link to a node that seems to hold it."""
-    node = nodes.get(linked_node(value) or "")
+    node = nodes.get(linked_node(value) or "") if isinstance(value, list) else None
     held = likely_text(node, output_of(value)) if node else None
     return value if held is None else held
 

@@ -3,7 +3,7 @@
 import math
 import re
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -76,13 +76,15 @@ class Recipe:
 
 
 @contextmanager
-def telling(settings: Settings, further: Mapping[str, Json] | None) -> Iterator[None]:
-    """What is refused in here tells the settings, unless it does so already."""
+def telling(
+    settings: Settings, further: Mapping[str, Json] | Callable[[], Mapping[str, Json]] | None
+) -> Iterator[None]:
+    """What is refused in here tells the settings, unless it does so already; those that take time are asked for then."""
     try:
         yield
     except Unplaceable as reason:
         if reason.settings is None:
-            reason.settings, reason.further = settings, further
+            reason.settings, reason.further = settings, further() if callable(further) else further
         raise
 
 
