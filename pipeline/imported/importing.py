@@ -13,6 +13,7 @@ from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.imported.listed import find_table
 from seedscope.pipeline.imported.placing import Key, Placing, place
 from seedscope.pipeline.imported.sameness import Made
+from seedscope.pipeline.imported.undecided import about_undecided
 from seedscope.pipeline.running.runner import Executor, Watch, Work, run_all
 from seedscope.pipeline.spreadsheets import write_csv
 from seedscope.pipeline.storage.local import create, replacing
@@ -74,7 +75,7 @@ def survey(source: Path, run: ImportedRun, table: Path | None = None, *, mixed: 
     known = sum(key in run.files for key in placing.cells)
     files = len(placing.cells) + len(placing.unplaced)
     report = Report(files, len(placing.cells) - known, known, placing.unplaced, placing.made, listed.path)
-    report.notes = [*listed.notes, *_about_untold(placing.untold)]
+    report.notes = [*listed.notes, *_about_untold(placing.untold), *about_undecided(placing.cells.values())]
     return placing, report
 
 

@@ -25,6 +25,8 @@ from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 _SPELLINGS = {"file": ("file", "file_name", "filename", "image_name"), "group": ("group",)} | SPELLINGS
 """What is read -> the names by which Hugging Face image folders and others call it."""
 _REQUIRED = ("file", "prompt", "seed")
+_LONGEST_NAME = 4096
+"""Characters of a path on common systems."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +190,8 @@ def _entries(path: Path, names: Sequence[str]) -> tuple[dict[Path, Entry], list[
         if file in entries:
             raise BadRow(line, f"names the file {name!r} twice (first on line {lines[file]}). Remove one of the rows.")
         entries[file], lines[file] = _entry(known), line
-    others = {name for keys, meanings in spelt.items() for name in keys if name not in meanings}
-    return entries, sorted(others, key=[name for keys in spelt for name in keys].index), nameless
+    others = dict.fromkeys(name for keys, meanings in spelt.items() for name in keys if name not in meanings)
+    return entries, [*others], nameless
 
 
 def _located(folder: Path, name: str) -> Path:
@@ -198,6 +200,8 @@ def _located(folder: Path, name: str) -> Path:
     if name.isascii() and not re.search(r"^\s|\s$|[\\%]|\.\.", name):
         return folder / name
     plain = trimmed(name)
+    if len(plain) > _LONGEST_NAME:
+        return folder / plain
     forms = (unicodedata.normalize(form, plain) for form in ("NFC", "NFD"))
     spelt = (name, plain, plain.replace("\\", "/"), unquote(plain), *forms)
     return Path(os.path.normpath(folder / next((each for each in spelt if is_there(folder / each)), plain)))

@@ -28,13 +28,15 @@ _BETWEEN = re.compile(
 @dataclass(frozen=True, slots=True)
 class Placed:
     """A picture's cell. `made` is how it was made: the settings, and `pixels`, its (width, height). `saved` is how many
-    pictures, one made from another, carry its recipe."""
+    pictures, one made from another, carry its recipe. `of_another` and `later_seeds` are as in `Recipe`."""
 
     file: Path
     prompt: Prompt
     seed: int
     made: Made
     saved: int = 1
+    of_another: bool = False
+    later_seeds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:
@@ -130,7 +132,8 @@ class _Reader:
             return other
         group = entry.group if entry else None
         text = self.prompts.setdefault((found.prompt, group), prompt(found.prompt, group))
-        return Placed(file, text, found.seed, interned(_made(found, header), self.ways), found.saved)
+        made = interned(_made(found, header), self.ways)
+        return Placed(file, text, found.seed, made, found.saved, found.of_another, found.later_seeds)
 
 
 def _embedded(file: Path, header: Header | None) -> Recipe | Unplaceable:
@@ -161,7 +164,10 @@ def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Rec
     if isinstance(listed, Unplaceable) or embedded.settings is None:
         return listed
     told = {key: value for key, value in asdict(listed.settings).items() if value is not None}
-    return replace(listed, settings=replace(embedded.settings, **told), further=embedded.further)
+    filled = replace(listed, settings=replace(embedded.settings, **told), further=embedded.further)
+    if isinstance(embedded, Unplaceable):
+        return filled
+    return replace(filled, of_another=embedded.of_another, later_seeds=embedded.later_seeds)
 
 
 def _made(found: Recipe, header: Header | None) -> Made:

@@ -1,6 +1,7 @@
 """Whether pictures were made in the same way: settings of two of them, compared one by one."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,10 @@ Made = dict[str, Json]
 """How a picture was made: the fields of `Settings`, `pixels`, and, unless a table tells of it, `settings`: all further ones."""
 
 SHOWN = 6
+_CAME_LATER = re.compile(r"civitai |canvas_v2_metadata\.")
+"""Settings that were not compared at first: runs of before do not have them, though their pictures do."""
+_READ_WRONGLY = "urn"
+"""A setting that runs of before may have: a part of Civitai's JSON, which was cut at its commas."""
 
 
 def interned(made: Made, ways: dict[str, Made]) -> Made:
@@ -26,10 +31,12 @@ class Rest:
     Args:
         made: None for a setting that none of them records.
         kept: whether it stood before the further settings were written down: pictures that are in the run then stay.
+        recorded: what was recorded of them, which is what pictures that are in the run are compared with.
     """
 
     made: Made
     kept: bool = False
+    recorded: Made | None = None
     _told: dict[tuple[int, bool], str] = field(default_factory=dict)
 
     @classmethod
@@ -50,7 +57,10 @@ class Rest:
                         values[json.dumps(way[name])] += count
                 if values:
                     found[name] = json.loads(values.most_common(1)[0][0])
-        return cls(found, kept and "settings" not in (made or {}))
+        if made is not None and "settings" in made and common:
+            ours = {name: value for name, value in _further(common[0][0]).items() if _CAME_LATER.match(name)}
+            found["settings"] = ours | {name: value for name, value in _further(made).items() if name != _READ_WRONGLY}
+        return cls(found, kept and "settings" not in (made or {}), made)
 
     def differences(self, this: Made, *, known: bool) -> str:
         """`steps is 30, not 20; ...`, for settings that both record; empty if there are none.
@@ -58,11 +68,12 @@ class Rest:
         Args:
             known: whether the picture is in the run already.
         """
-        key = id(this), known and self.kept
+        key = id(this), known
         if key not in self._told:
-            told = list(_differences(self.made, this))
-            if not key[1]:
-                told += _further_differences(self.made, this, told)
+            rest = self.made if self.recorded is None or not known else self.recorded
+            told = list(_differences(rest, this))
+            if not (known and self.kept):
+                told += _further_differences(rest, this, told, unknown=known and self.recorded is not None)
             more = [f"and {len(told) - SHOWN} more"] if len(told) > SHOWN else []
             self._told[key] = "; ".join([*told[:SHOWN], *more])
         return self._told[key]
@@ -96,15 +107,19 @@ def _same_hash(one: str, two: str) -> bool:
     return one[:length].lower() == two[:length].lower()
 
 
-def _further_differences(rest: Made, this: Made, told: Sequence[str]) -> list[str]:
+def _further_differences(rest: Made, this: Made, told: Sequence[str], *, unknown: bool) -> list[str]:
     """Of the further settings one that is absent is at its default, so that it differs from one that is there.
 
     Graphs tell some settings once more, and where nodes come and go, so do their links: these are told where nothing else is.
+
+    Args:
+        unknown: settings that came later, and are not recorded, may be any.
     """
     if this.get("settings") is None or rest.get("settings") is None:
         return []
     ours, theirs = _further(this), _further(rest)
-    names = sorted((ours.keys() | theirs.keys()) - {"model hash"})
+    later = {name for name in ours.keys() - theirs.keys() if unknown and _CAME_LATER.match(name)}
+    names = sorted((ours.keys() | theirs.keys()) - {"model hash"} - later - ({_READ_WRONGLY} if unknown else set()))
     pairs = [(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)]
     values = [pair for pair in pairs if not any(str(value).startswith(LINK) for value in pair[1:])]
     words = [(name, f" is {_short(value)}, not {_short(other)}") for name, value, other in values or pairs]

@@ -2,8 +2,10 @@
 
 import json
 import stat
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +17,14 @@ BYTE_ORDER_MARK = "\ufeff"
 _UNSEEN = f"{BYTE_ORDER_MARK}\u200b\u2060"  # also spaces of no width, as web pages have them
 LONGEST = 10_000_000
 """Characters of a cell, or of a line."""
+
+
+DEEPEST = 50
+"""JSON within JSON: a list in a list is 2."""
+
+
+class TooDeep(ValueError):
+    """JSON that is nested deeper than any program nests it."""
 
 
 class BadRow(ValueError):
@@ -96,27 +106,41 @@ def is_text(value: str) -> bool:
     return False
 
 
-def read_json(text: str) -> Json:
-    """JSON in which no key stands twice, and whose numbers and depth are such as people write.
+def read_json(text: str, *, repeats: bool = False) -> Json:
+    """JSON in which no key stands twice, and whose numbers and depth are such as people and their programs write.
+
+    Args:
+        repeats: a key may stand twice, and the last counts.
 
     Raises:
+        TooDeep: it is nested more than `DEEPEST` deep, so that what is written of it might not be read back.
         ValueError: it is none; of a syntax error, a JSONDecodeError with its place.
     """
     try:
-        found: Json = json.loads(text, object_pairs_hook=_unique)
+        found: Json = json.loads(text, object_pairs_hook=None if repeats else _unique)
+        if text.count("[") + text.count("{") > DEEPEST and _is_deep(found):
+            raise RecursionError
     except json.JSONDecodeError:
         raise
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise TooDeep(f"it is nested more than {DEEPEST} deep") from None
     except ValueError as error:
         long = "integer string conversion" in str(error)
         raise ValueError("it holds a number of thousands of digits" if long else str(error)) from None
     return found
 
 
+def _is_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(DEEPEST + 1):
+        inner = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
+        level = list(chain.from_iterable(inner))
+    return bool(level)
+
+
 def _unique(pairs: Sequence[tuple[str, Json]]) -> Json:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"the key {next(name for name in names if names.count(name) > 1)!r} stands in it twice")
+        counts = Counter(name for name, _ in pairs)
+        raise ValueError(f"the key {next(name for name in counts if counts[name] > 1)!r} stands in it twice")
     return found

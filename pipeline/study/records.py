@@ -1,6 +1,7 @@
 """The rows of a table that a person made: a CSV, TSV, JSONL or Parquet file."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def _of_parquet(path: Path, needed: Callable[[str], bool], most: int | None) -> 
         schema = file.schema_arrow
         if most is not None and file.metadata.num_rows > most:
             raise ValueError(f"it has {file.metadata.num_rows:,} rows, and at most {most:,} are read")
-        if twice := [name for name in schema.names if schema.names.count(name) > 1]:
+        if twice := [name for name, count in Counter(schema.names).items() if count > 1]:
             raise ValueError(f"it names the column {twice[0]!r} twice")
         names = [field.name for field in schema if _is_plain(field.type) or needed(field.name)]
         if wrong := [name for name in names if not _is_plain(schema.field(name).type)]:

@@ -17,12 +17,14 @@ import re
 from collections.abc import Collection
 from dataclasses import replace
 
+from seedscope.pipeline.imported.formats import civitai
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
     Settings,
     Unplaceable,
     Unread,
     further,
+    is_partial,
     joined,
     number,
     recipe,
@@ -34,7 +36,8 @@ from seedscope.pipeline.imported.formats.recipe import (
 from seedscope.pipeline.study.schema import Json
 
 _SETTINGS = re.compile(r"^[ \t]*(?:[A-Z][\w /-]*: [^,\n]*, *)*Steps: \d+", re.MULTILINE)
-_IN_LINE = re.compile(r"(?P<mark>\.|\\n|[ \t]+)(?=Steps: \d+, [A-Z][\w /-]{0,40}: )")
+_SPACES = r"(?<![ \t])[ \t]+"  # a whole run at once: from each of its letters on, a long one would be tried for ever
+_IN_LINE = re.compile(rf"(?P<mark>\.|\\n|{_SPACES})(?=Steps: \d+, [A-Z][\w /-]{{0,40}}: )")
 _JSON = re.compile(r"\s*[{\[]\s*[{\[\"]")
 _NAMED = re.compile(r"(?:^|[,\n])(?![ \t]*negative prompt:)[\w \t/-]+: [^,\n]*,?$", re.IGNORECASE)
 _OLD_VERSION = re.compile(r"^Version: [^,\n]*, *Pipeline: [^,\n]*,[ \t]*\n\Z", re.MULTILINE)
@@ -45,6 +48,8 @@ _FIELD = re.compile(
     r'(?P<name>[A-Za-z][^:,"\n]{0,99}):[ \t]*'
     r'(?P<value>"(?:[^"\\\n]|\\.)*"|"(?:[^"\\]|\\.)*"(?=[ \t]*(?:,|\n|$))|[^,\n]*(?:,\d[^,\n]*)*)[ \t]*(?P<end>,|\n|$)'
 )
+_FIELD_ENDS = re.compile(r"[ \t]*(?:[,\n]|\Z)")
+_DECODER = json.JSONDecoder()
 _TOLD = (
     "steps|sampler|seed|size|model|schedule type|cfg scale|denoising strength|raw prompt|raw negative prompt|"
     "variation seed|variation seed strength|variation strength|seed resize from"
@@ -53,10 +58,13 @@ _TOLD = (
 _SHAPES_NOTHING = (
     "version|app|user|created by|created date|updated|time|time taken|batch|batch size|batch pos|index|operations|comment|"
     "hashes|lora hashes|ti hashes|template|negative template|wildcard prompt|wildcard negative prompt|original prompt|"
-    "original negative prompt|fooocus v2 expansion|adetailer version|civitai resources|civitai metadata"
+    "original negative prompt|fooocus v2 expansion|adetailer version|civitai metadata"
 )
+_IN_JSON = (civitai.RESOURCES, civitai.METADATA)
+"""Values that are JSON without quotes around it, whose commas end no field."""
 _NOT_COMPARED = {*_TOLD.split("|"), *_SHAPES_NOTHING.split("|")}
 _ENLARGED = re.compile("hires|upscal|resize|outpaint|zoom")
+_SOURCE = re.compile("hires|first pass size|init image")  # a second pass, or what tells the picture it begins from
 _ONE_FRAME = re.compile(r"enable: False|video_length: [01]\b")  # of AnimateDiff, which may be there and not used
 _GRID = re.compile("plot|matrix|grid", re.IGNORECASE)
 
@@ -82,7 +90,7 @@ def parse(parameters: str) -> Recipe:
     schedule = fields.get("schedule type")
     settings = Settings(
         negative_prompt=text(fields.get("raw negative prompt", negative)) or "",
-        model=text(fields.get("model")) or fields.get("model hash"),
+        model=text(fields.get("model")) or fields.get("model hash") or civitai.model_of(fields),
         sampler=joined(fields.get("sampler"), None if schedule == "Automatic" else schedule),
         steps=whole(fields.get("steps")),
         guidance=number(fields.get("cfg scale")),
@@ -95,7 +103,10 @@ def parse(parameters: str) -> Recipe:
         if prompt == negative == "unknown":
             raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
-    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest)
+    of_another = civitai.is_of_another(fields) or (
+        is_partial(settings.denoising) and not any(map(_SOURCE.search, fields))
+    )
+    found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest, of_another=of_another)
     return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
 
 
@@ -131,7 +142,7 @@ def _with_breaks(parameters: str) -> str:
         return ""  # settings that begin before these
     if last["mark"] == "\\n":
         return parameters.replace("\\n", "\n")
-    mark = r"\." if last["mark"] == "." else r"[ \t]+"
+    mark = r"\." if last["mark"] == "." else _SPACES
     before, count = re.subn(f"{mark}(?=Negative prompt:)", "\n", before)
     return f"{before}\n{parameters[last.end() :]}" if count < 2 else ""
 
@@ -162,6 +173,16 @@ def _refuse_other_noise(pairs: list[tuple[str, str]], fields: dict[str, str]) ->
         raise Unplaceable(
             f"it is a frame of a video (AnimateDiff: {fields['animatediff'][:60]}), and a cell is one picture"
         )
+    if fields.get("script", "").strip().lower() == "loopback":
+        raise Unplaceable(
+            "it was made from the picture before it (Script: Loopback), which its prompt and seed do not tell"
+        )
+    batch = whole(fields.get("batch size")) or 1
+    if batch > 1 and fields.get("version", "").startswith("ComfyUI"):  # the web UI counts up the seed
+        raise Unplaceable(
+            f"it is one of a ComfyUI batch of {batch} that shares a seed: only the first is that seed's own, and it does not "
+            "say which it is"
+        )
     for name in ("script", "grid"):
         if name in fields and _GRID.search(f"{name}: {fields[name]}"):
             raise Unplaceable(f"it is a grid of pictures, not one ({name.title()}: {fields[name]})")
@@ -181,12 +202,26 @@ def fields_of(line: str) -> list[tuple[str, str]]:
     """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end."""
     fields: list[tuple[str, str]] = []
     end = 0
-    for field in _FIELD.finditer(line):
-        if "\n" in line[end : field.start()]:
-            break
-        fields.append((field["name"].strip().lower(), _unquoted(field["value"].strip())))
-        end = field.start("end")
+    waiting = {*_IN_JSON}  # each once, so that a line of nothing else is not read from each of its fields on
+    while (field := _FIELD.search(line, end)) and "\n" not in line[end : field.start()]:
+        name, value, end = field["name"].strip().lower(), field["value"].strip(), field.start("end")
+        if name in waiting and (length := _length_of_json(line, field.start("value"))):
+            value = line[field.start("value") : field.start("value") + length]
+            end = field.start("value") + length
+        waiting.discard(name)
+        fields.append((name, _unquoted(value)))
     return fields
+
+
+def _length_of_json(line: str, start: int) -> int:
+    """The letters of a list or an object that begins there and ends before a comma or the line's end; 0 where none does."""
+    if line[start : start + 1] not in ("[", "{"):
+        return 0
+    try:
+        _, end = _DECODER.raw_decode(line, start)
+    except (ValueError, RecursionError):
+        return 0
+    return end - start if _FIELD_ENDS.match(line, end) else 0
 
 
 def _unquoted(value: str) -> str:
@@ -201,4 +236,6 @@ def _unquoted(value: str) -> str:
 def _further(fields: dict[str, str], unread: Collection[str]) -> dict[str, Json]:
     """All that is not said otherwise; the hash of a VAE only where its name is not, for it came later."""
     told = _NOT_COMPARED.difference(unread)
-    return further(fields, told | ({"vae hash"} if "vae" in fields else set()))
+    told |= {"vae hash"} if "vae" in fields else set()
+    told |= set() if fields.keys() & {"model", "model hash"} or not civitai.model_of(fields) else {civitai.RESOURCES}
+    return further(fields | {civitai.WORKFLOW: civitai.workflow_of(fields) or ""}, told)

@@ -13,7 +13,7 @@ from seedscope.pipeline.imported.formats.comfyui_graph import (
     Graph,
     Node,
     carried,
-    direct,
+    dependent,
     follow,
     linked_node,
     nodes_of,
@@ -21,7 +21,7 @@ from seedscope.pipeline.imported.formats.comfyui_graph import (
 )
 from seedscope.pipeline.imported.formats.comfyui_noise import refuse_other_seeds, refuse_several, seed_of
 from seedscope.pipeline.imported.formats.comfyui_saved import last_of, saved_by
-from seedscope.pipeline.imported.formats.comfyui_shape import shape_of
+from seedscope.pipeline.imported.formats.comfyui_shape import later_seeds, shape_of
 from seedscope.pipeline.imported.formats.comfyui_texts import lines, texts_of
 from seedscope.pipeline.imported.formats.recipe import (
     Recipe,
@@ -56,10 +56,11 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
         Unplaceable: a batch or a video; no noise; several pictures are saved, and none of them is the last.
     """
     nodes = nodes_of(graph)
-    with telling(Settings(), shape_of(nodes, last_of(nodes), None)):
+    with telling(Settings(), lambda: shape_of(nodes, last_of(nodes), None)):
         ends, saved = saved_by(nodes, file_name)
-    with telling(Settings(), shape_of(nodes, ends, None)):
-        sampler = _first_sampler(nodes, ends)
+    with telling(Settings(), lambda: shape_of(nodes, ends, None)):
+        begin = _first_sampler(nodes, ends)
+        sampler = nodes[begin]
         sampler = replace(sampler, inputs=_of_pipe(nodes, sampler) | sampler.inputs)
         guider = follow(nodes, sampler, "guider") or sampler
         texts, negatives = _texts(nodes, guider)
@@ -70,7 +71,9 @@ def parse(graph: dict[str, Json], file_name: str = "") -> Recipe:
     with telling(settings, shape):
         refuse_several(nodes, start)
         refuse_other_seeds(nodes, latent)
-        return replace(recipe(lines(texts), seed_of(nodes, sampler), settings, shape), saved=saved)
+        found = recipe(lines(texts), seed_of(nodes, sampler), settings, shape)
+    own = {begin, linked_node(sampler.inputs.get("noise"))}
+    return replace(found, saved=saved, later_seeds=later_seeds(nodes, ends, own))
 
 
 def _texts(nodes: Graph, guider: Node) -> tuple[list[str], list[str]]:
@@ -99,30 +102,35 @@ def holds_seed(graph: dict[str, Json], seed: int) -> bool:
 
 def _of_pipe(nodes: Graph, sampler: Node) -> dict[str, Json]:
     """What a sampler takes from a pipe, where it is given one."""
-    found = {name: direct(nodes, carried(nodes, sampler, name)) for name in known.PIPE}
+    found = {name: carried(nodes, sampler, name) for name in known.PIPE}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _first_sampler(nodes: Graph, ends: list[str]) -> Node:
+def _first_sampler(nodes: Graph, ends: list[str]) -> str:
     """The one sampler of the saved picture whose latent comes from no other sampler."""
     used = set[str]().union(*(upstream(nodes, name) for name in ends)) if ends else set(nodes)
     samplers = {
         name for name in used if "latent_image" in (given := nodes[name].inputs) and {*SEEDS, "noise"} & given.keys()
     }
-    first = [name for name in samplers if not (_begun_from(nodes, nodes[name]) - {name}) & samplers]
+    above = dependent(nodes, samplers) if len(samplers) > 1 else {}
+    first = [
+        name
+        for name in samplers
+        if all(above.get(source, set()) <= {name} for source in _begun_from(nodes, nodes[name]))
+    ]
     if len(first) != 1:
         raise Unread(f"its ComfyUI graph has {len(first)} samplers that start a picture, and one is needed")
     if number(nodes[first[0]].inputs.get("variation_strength")):
         raise Unplaceable("its noise is not that of one seed: a variation seed was mixed in")
-    return nodes[first[0]]
+    return first[0]
 
 
-def _begun_from(nodes: Graph, sampler: Node) -> set[str]:
+def _begun_from(nodes: Graph, sampler: Node) -> list[str]:
     """What a sampler goes on from: its latent and, in Stable Cascade, the first stage, which it has by its conditioning."""
     latents = [sampler.inputs.get("latent_image")]
     if conditioning := follow(nodes, sampler, "positive"):
         latents.append(conditioning.inputs.get("stage_c"))
-    return set[str]().union(*(upstream(nodes, linked_node(latent) or "") for latent in latents))
+    return [name for latent in latents if (name := linked_node(latent)) is not None]
 
 
 def _settings(nodes: Graph, sampler: Node, guider: Node, start: list[Node], negative: str) -> Settings:
@@ -144,11 +152,10 @@ def _settings(nodes: Graph, sampler: Node, guider: Node, start: list[Node], nega
 def _model(nodes: Graph, node: Node) -> str | None:
     """The checkpoint at the end of the chain of models, and the adapters on the way."""
     adapters: list[tuple[str, Json]] = []
-    for _ in nodes:
-        following = follow(nodes, node, "model")
-        if following is None:
-            break
-        node = following
+    passed: set[str] = set()
+    while (at := linked_node(node.inputs.get("model"))) in nodes and at is not None and at not in passed:
+        passed.add(at)
+        node = nodes[at]
         if (name := text(node.inputs.get("lora_name"))) and name != "None":
             adapters.append((name, node.inputs.get("strength_model", node.inputs.get("lora_model_strength"))))
     name = text(node.inputs.get("ckpt_name")) or text(node.inputs.get("unet_name"))

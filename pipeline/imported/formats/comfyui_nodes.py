@@ -30,7 +30,7 @@ BASE = re.compile(r"base_ctx|ctx_\d+|basic_pipe")
 """Inputs of a carrier that lead to another one, which has what it lacks itself."""
 THROUGH = {
     *("Reroute", "Reroute (rgthree)", "Any Switch (rgthree)", "ReroutePrimitive|pysssss"),
-    "ShowText|pysssss",
+    *("ShowText|pysssss", "easy showAnything"),
 }
 """Nodes that hand on the one thing that is linked to them. What ShowText shows besides may be of the picture before."""
 
@@ -71,6 +71,16 @@ _NUMBERS = (
     "intliteralimagesaver constantinteger easyint easyseed ttnint ttnseed seed seedrgthree seednode seedgenerator "
     "seedgeneratorimagesaver seedeverywhere crseed crinteger jwinteger intinput seedinput"
 )
+# Of ComfyUI itself, Crystools, Image Saver, KJNodes, Easy Use, tinyterraNodes, Comfyroll, various (JW), Derfuu, Layer
+# Style, Searge, Dream, Kepler, and names that several have. Not WAS's Text Multiline, which drops lines and replaces words.
+_TEXTS_OF_THEIR_OWN = (
+    "primitivestring primitivestringmultiline primitivestringcrystools primitivestringmultilinecrystools string stringliteral "
+    "stringliteralimagesaver stringconstant stringinput stringinputdream stringnode stringfield stringmultiline simplestring "
+    "multilinestring multilinestringnode inputstring kepstringliteral jwstring jwstringmultiline easystring easypositive "
+    "easynegative text textnode textinput textinputdream textbox textboxnode textliteral texto textprompt simpletext inputtext "
+    "multilinetext ttntext crtext crprompttext dftext dftextbox layerutilitytextbox prompt promptnode promptbox promptinput "
+    "prompttext promptstring promptliteral simpleprompt positiveprompt negativeprompt seargeprompttext textfield textfieldnode"
+)
 _MADE = re.compile(
     "wild|random|dynamic|select|switch|llm|gpt|load|file|list|style|replac|translat|schedul|pick", re.IGNORECASE
 )
@@ -81,8 +91,7 @@ _NO_WORDS = re.compile("name|model|encoder|type|mode|file|path|device", re.IGNOR
 
 def holds_number(kind: str, output: int) -> bool:
     """Whether a node hands out at an output the very number that stands in it."""
-    letters = re.sub("[^a-z]", "", kind.lower())
-    return letters in _NUMBERS.split() and (output == 0) != (
+    return _letters(kind) in _NUMBERS.split() and (output == 0) != (
         kind == "Seed"
     )  # that of WAS has a record at its first output
 
@@ -98,6 +107,15 @@ def may_be_words(kind: str, key: str) -> bool:
     return bool(_WORDS.search(named)) and not _NO_WORDS.search(key)
 
 
-def holds_text(kind: str, key: str, output: int) -> bool:
-    """Whether a node with one input hands out that text as it stands."""
+def holds_text(kind: str, output: int) -> bool:
+    """Whether a node hands out the very text that is its one input."""
+    return output == 0 and _letters(kind) in _TEXTS_OF_THEIR_OWN.split()
+
+
+def may_hold_text(kind: str, key: str, output: int) -> bool:
+    """Whether a node that is not known, with one input, looks as if it handed out that text: it may as well change it."""
     return key.lower() in ("value", "text", "string", "prompt") and output == 0 and not chooses(kind)
+
+
+def _letters(kind: str) -> str:
+    return re.sub("[^a-z]", "", kind.lower())

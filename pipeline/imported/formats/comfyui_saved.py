@@ -1,9 +1,13 @@
 """Which node of a ComfyUI graph made a saved picture: the last of several, or the one whose name the file has."""
 
 import re
+from collections.abc import Collection
 
 from seedscope.pipeline.imported.formats.comfyui_graph import Graph, linked_node, upstream
 from seedscope.pipeline.imported.formats.recipe import Unplaceable
+
+_MOST_ENDS = 20
+"""Pictures that one graph saves, of which it is asked whether one is made of all others."""
 
 
 def saved_by(nodes: Graph, file_name: str) -> tuple[list[str], int]:
@@ -15,19 +19,24 @@ def saved_by(nodes: Graph, file_name: str) -> tuple[list[str], int]:
             ends.setdefault(name, []).append(str(node.inputs.get("filename_prefix", "")))
     if not ends:
         return last_of(nodes), 1
+    named = _named(ends, file_name)
+    if len(ends) == 1 or len(named) == 1:
+        return named if len(named) == 1 else [*ends], 1
+    last = _last(nodes, ends) if len(ends) <= _MOST_ENDS else []
+    if len(last) != 1:
+        raise Unplaceable(f"its ComfyUI graph saves {len(ends)} pictures, and it does not say which of them it is")
+    return last, len(ends)
+
+
+def _last(nodes: Graph, ends: Collection[str]) -> list[str]:
+    """The ends that all others were made on the way to."""
     above = {name: upstream(nodes, name) for name in ends}
     sources = {name: found - {name} for name, found in above.items()}
-    last = [
+    return [
         name
         for name in ends
         if all(sources[other] and sources[other] <= above[name] and name not in sources[other] for other in ends)
     ]
-    named = _named(ends, file_name)
-    if len(ends) == 1 or len(named) == 1:
-        return named if len(named) == 1 else [*ends], 1
-    if len(last) != 1:
-        raise Unplaceable(f"its ComfyUI graph saves {len(ends)} pictures, and it does not say which of them it is")
-    return last, len(ends)
 
 
 def last_of(nodes: Graph) -> list[str]:

@@ -1,8 +1,8 @@
 """Nodes of ComfyUI that make a text of others, where what comes out follows from what stands in the graph.
 
-Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate);
-Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings);
-ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
+Sources: comfyanonymous/ComfyUI, `comfy_extras/nodes_string.py`; WASasquatch/was-node-suite-comfyui (Text Concatenate, Text
+Multiline); Suzie1/ComfyUI_Comfyroll_CustomNodes, `nodes/nodes_utils_text.py`; kijai/ComfyUI-KJNodes (JoinStrings,
+StringConstantMultiline); ltdrdata/ComfyUI-Impact-Pack, `modules/impact/impact_server.py::onprompt_populate_wildcards`.
 """
 
 import re
@@ -57,6 +57,20 @@ def _joined_by_was(inputs: _Inputs) -> str | None:
     return ("\n" if between == "\\n" else between).join(part for part in parts if part)
 
 
+def _without_tokens(inputs: _Inputs) -> str | None:
+    """Where there is neither a line that is left out, for it begins with #, nor a token such as [time] that is replaced."""
+    text = inputs.get("text")
+    plain = isinstance(text, str) and "[" not in text
+    plain = plain and not any(line.strip().startswith("#") for line in str(text).split("\n"))
+    return text if isinstance(text, str) and plain and len(inputs) == 1 else None
+
+
+def _of_one_line(inputs: _Inputs) -> str | None:
+    """Where there are no line breaks, of which KJNodes and its copies make different things."""
+    text = inputs.get("string")
+    return text if isinstance(text, str) and "\n" not in text.strip() else None
+
+
 def _trimmed(inputs: _Inputs) -> str | None:
     return _changed(inputs, {"Both": str.strip, "Left": str.lstrip, "Right": str.rstrip})
 
@@ -75,8 +89,10 @@ _MAKERS: dict[str, Callable[[_Inputs], str | None]] = {
     "StringConcatenate": lambda inputs: _joined(inputs, ("string_a", "string_b"), "delimiter"),
     "StringTrim": _trimmed,
     "CaseConverter": _in_other_case,
+    "Text Multiline": _without_tokens,
     "Text Concatenate": _joined_by_was,
     "CR Text Concatenate": lambda inputs: _joined(inputs, ("text1", "text2"), "separator"),
+    "StringConstantMultiline": _of_one_line,
     "JoinStrings": lambda inputs: _joined(inputs, ("string1", "string2"), "delimiter"),
     "ImpactWildcardProcessor": populated,
 }

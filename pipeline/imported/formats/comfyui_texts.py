@@ -62,17 +62,18 @@ def _string(nodes: Graph, value: Json) -> str:
     """
     if isinstance(value, str):
         return value
-    node = nodes.get(linked_node(value) or "")
-    for _ in nodes:
-        if node is None or not makes_text(node.kind):
-            break
-        texts = [
-            link for key, held in node.inputs.items() if known.may_be_words("", key) and (link := linked_node(held))
-        ]
-        if not texts:
-            break
-        node = nodes.get(texts[0])  # one of them is not known
-    raise Unread(f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here")
+    at = linked_node(value) or ""
+    passed: set[str] = set()
+    while at not in passed and at in nodes and makes_text(nodes[at].kind):
+        passed.add(at)
+        inputs = nodes[at].inputs.items()
+        texts = [link for key, held in inputs if known.may_be_words("", key) and (link := linked_node(held))]
+        at = texts[0] if texts else at  # one of them is not known
+    node = nodes.get(at)
+    raise Unread(
+        f"its prompt comes from a {node.kind if node else 'missing'} node, which is not known here and may have changed it. "
+        "A table with the columns file, prompt and seed can tell it"
+    )
 
 
 def lines(texts: list[str]) -> str:

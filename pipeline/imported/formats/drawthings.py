@@ -7,9 +7,7 @@
 Source: files of the program, as cocktailpeanut/breadmachine#2 and kcjerrell/dtm show them; its own code for them is not public.
 """
 
-import json
 from collections import Counter
-from contextlib import suppress
 from dataclasses import replace
 
 from seedscope.pipeline.imported.formats import a1111
@@ -19,6 +17,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Unplaceable,
     Unread,
     further,
+    is_partial,
     number,
     recipe,
     size,
@@ -28,6 +27,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     with_adapters,
 )
 from seedscope.pipeline.imported.formats.xmp import properties
+from seedscope.pipeline.study.given import TooDeep, read_json
 from seedscope.pipeline.study.schema import Json
 
 # In the settings already; what is of one picture alone.
@@ -49,8 +49,12 @@ def parse(xmp: str) -> Recipe:
     """
     told = properties(xmp)
     comment: Json = None
-    with suppress(ValueError, RecursionError):
-        comment = json.loads(told.get("UserComment", ""))
+    try:
+        comment = read_json(told.get("UserComment", ""), repeats=True)
+    except TooDeep as reason:
+        raise Unread(f"a text of it is JSON that is not read: {reason}") from None
+    except ValueError:
+        pass  # the description tells it in words
     return _of_json(comment) if isinstance(comment, dict) else _of_description(told.get("description", ""))
 
 
@@ -71,7 +75,8 @@ def _of_json(metadata: dict[str, Json]) -> Recipe:
     with telling(settings, rest):
         if (batch := whole(detailed.get("batchSize")) or 1) > 1:
             raise Unplaceable(f"it is one of a batch of {batch} with one seed, and it does not say which it is")
-    return recipe(metadata.get("c"), metadata.get("seed"), settings, rest)
+    of_another = is_partial(settings.denoising)
+    return recipe(metadata.get("c"), metadata.get("seed"), settings, rest, of_another=of_another)
 
 
 def _of_description(description: str) -> Recipe:
@@ -91,7 +96,7 @@ def _of_description(description: str) -> Recipe:
         if len(negatives) > 1:
             raise Unread("several lines of its description begin with `-`, as its negative prompt does")
     settings = replace(settings, negative_prompt="".join(negatives).strip())
-    return recipe(prompt, fields.get("seed"), settings, rest)
+    return recipe(prompt, fields.get("seed"), settings, rest, of_another=is_partial(settings.denoising))
 
 
 def _numbered(pairs: list[tuple[str, str]]) -> dict[str, str]:

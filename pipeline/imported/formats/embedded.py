@@ -1,6 +1,5 @@
 """From a picture's file to its recipe: which of the known formats of metadata it carries."""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -23,7 +22,7 @@ from seedscope.pipeline.imported.formats import (
 )
 from seedscope.pipeline.imported.formats.exif import DESCRIPTION, exif_texts, utf8
 from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable, Unread, telling
-from seedscope.pipeline.study.given import BYTE_ORDER_MARK
+from seedscope.pipeline.study.given import BYTE_ORDER_MARK, TooDeep, read_json
 from seedscope.pipeline.study.schema import Json
 
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
@@ -130,7 +129,9 @@ def recipe_of(texts: Mapping[str, str], file_name: str = "") -> Recipe:
     rest = {name: value for item in reversed(told) for name, value in item.items()}
     with telling(first.settings, rest):
         _refuse_contradiction(found, _object(texts.get("prompt", "")) if len(sources) > 1 else None)
-    return replace(first, further=rest)
+    # A graph tells all that a picture hangs on, where it is one of several texts.
+    whole = next((recipe for name, recipe in found.items() if "graph" in name), first)
+    return replace(first, further=rest, of_another=whole.of_another, later_seeds=whole.later_seeds)
 
 
 def _called(texts: Mapping[str, str]) -> str:
@@ -192,13 +193,19 @@ def _refuse_contradiction(found: Mapping[str, Recipe], graph: dict[str, Json] | 
 
 def _words(prompt: str) -> list[str]:
     """A prompt's words, without the adapters that some programs write among them."""
-    return re.sub("<lora:[^>]*>", " ", prompt).replace(",", " ").split()
+    return re.sub("<lora:[^<>]*>", " ", prompt).replace(",", " ").split()
 
 
 def _object(content: str) -> dict[str, Json] | None:
-    """A JSON object, or None if the text is none."""
+    """A JSON object, or None if the text is none.
+
+    Raises:
+        Unread: it is nested too deeply.
+    """
     try:
-        value: Json = json.loads(content)
-    except (ValueError, RecursionError):
+        value = read_json(content, repeats=True)
+    except TooDeep as reason:
+        raise Unread(f"a text of it is JSON that is not read: {reason}") from None
+    except ValueError:
         return None
     return value if isinstance(value, dict) else None

@@ -11,6 +11,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Settings,
     Unplaceable,
     further,
+    is_partial,
     number,
     recipe,
     size,
@@ -21,13 +22,15 @@ from seedscope.pipeline.imported.formats.recipe import (
 )
 from seedscope.pipeline.study.schema import Json
 
-# In the settings already; prompts; the program, and what only its canvas needs.
+# In the settings already; prompts; the program; the canvas, of which the layers that are on are compared.
 _TOLD = (
     "positive_prompt negative_prompt positive_style_prompt seed model loras scheduler steps cfg_scale width height strength "
     "hrf_strength app_version canvas_v2_metadata"
 )
+_CANVAS = "canvas_v2_metadata"
+_SHAPES_NOTHING = ("id", "isLocked", "isEnabled", "isSelected", "fill")
 _TOLD_BEFORE_3 = "prompt seed variations sampler steps cfg_scale width height extra"
-_BRACKETS = re.compile(r"\[(.*?)\]", re.DOTALL)
+_BRACKETS = re.compile(r"\[([^\]]*)\]")
 
 
 def parse(metadata: dict[str, Json]) -> Recipe:
@@ -50,7 +53,10 @@ def parse(metadata: dict[str, Json]) -> Recipe:
         size=size(metadata.get("width"), metadata.get("height")),
         denoising=number(metadata.get("strength")) or (number(metadata.get("hrf_strength")) if enlarged else None),
     )
-    return recipe(prompt, metadata.get("seed"), settings, further(_named(metadata), told))
+    rest = further(_named(metadata) | _layers(metadata.get(_CANVAS)), told)
+    begun = str(metadata.get("generation_mode")).endswith(("img2img", "inpaint", "outpaint"))
+    named = any(name.startswith((_CANVAS, "init_image")) for name in rest)
+    return recipe(prompt, metadata.get("seed"), settings, rest, of_another=begun and not named)
 
 
 def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
@@ -68,8 +74,11 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
     )
     negative = ""
     if isinstance(prompt, str):
-        negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt))
-        prompt = re.sub(" +", " ", _BRACKETS.sub(" ", prompt))
+        end = (
+            prompt.rfind("]") + 1
+        )  # what opens behind it is never closed, and would be looked for from each bracket on
+        negative = " ".join(words.strip() for words in _BRACKETS.findall(prompt[:end]))
+        prompt = re.sub(" +", " ", _BRACKETS.sub(" ", prompt[:end]) + prompt[end:])
     settings = Settings(
         negative_prompt=negative,
         model=text(metadata.get("model_weights")) or text(metadata.get("model")),
@@ -84,7 +93,8 @@ def parse_sd_metadata(metadata: dict[str, Json]) -> Recipe:
             raise Unplaceable("its noise is not that of one seed: variations were mixed in")
         if isinstance(prompts, list) and len(prompts) > 1:
             raise Unplaceable(f"its prompt is a blend of {len(prompts)} prompts with weights of their own")
-    return recipe(prompt, image.get("seed"), settings, rest)
+    of_another = is_partial(settings.denoising) and not any("orig" in name or "init" in name for name in image)
+    return recipe(prompt, image.get("seed"), settings, rest, of_another=of_another)
 
 
 def _name(model: Json) -> str | None:
@@ -95,6 +105,33 @@ def _name(model: Json) -> str | None:
 def _named(metadata: dict[str, Json]) -> dict[str, Json]:
     """The metadata with models by their names: their keys are those of one installation."""
     return {key: _name(value) or value if isinstance(value, dict) else value for key, value in metadata.items()}
+
+
+def _layers(canvas: Json) -> dict[str, Json]:
+    """The layers of the canvas that are on: control, regional prompts, masks, the picture that another begins from.
+
+    Source: InvokeAI 5, `controlLayers/store/types.ts::zCanvasMetadata`: lists of layers, each with `isEnabled`.
+    """
+    lists = canvas if isinstance(canvas, dict) else {"layers": canvas}
+    return {
+        f"{_CANVAS}.{kind}": [_shaping(layer) for layer in _items(layers) if _is_on(layer)]
+        for kind, layers in lists.items()
+    }
+
+
+def _is_on(layer: Json) -> bool:
+    return not isinstance(layer, dict) or layer.get("isEnabled") is not False
+
+
+def _items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def _shaping(value: Json) -> Json:
+    """A layer without what only names it, or how it is shown."""
+    if isinstance(value, dict):
+        return {key: _shaping(inner) for key, inner in value.items() if key not in _SHAPES_NOTHING}
+    return [_shaping(inner) for inner in value] if isinstance(value, list) else value
 
 
 def _adapters(loras: Json) -> list[tuple[str, Json]]:

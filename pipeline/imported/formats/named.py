@@ -12,6 +12,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Unplaceable,
     Unread,
     further,
+    is_partial,
     number,
     recipe,
     size,
@@ -83,7 +84,8 @@ def parse(texts: Mapping[str, Json]) -> Recipe:
     rest = further(other, read | {*_SHAPES_NOTHING.split(), *_SEVERAL})
     with telling(settings, rest):
         _refuse_other_noise(given)
-    return recipe(told["prompt"], told["seed"], settings, rest)
+    of_another = is_partial(settings.denoising) and not any("init" in name for name in given)
+    return recipe(told["prompt"], told["seed"], settings, rest, of_another=of_another)
 
 
 def _first(given: Mapping[str, Json], names: tuple[str, ...]) -> Json:

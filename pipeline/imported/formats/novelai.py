@@ -49,7 +49,9 @@ def parse(texts: Mapping[str, str], comment: Mapping[str, Json]) -> Recipe:
             raise Unplaceable(f"it is one of {several} pictures of a call (n_samples), and which it is it does not say")
         if _has_characters(comment.get("v4_prompt")):
             raise Unplaceable("its characters have prompts of their own, which are not read")
-    return recipe(comment.get("prompt", texts.get("Description")), comment.get("seed"), settings, rest)
+    of_another = "img2img" in str(comment.get("request_type")).lower()
+    prompt = comment.get("prompt", texts.get("Description"))
+    return recipe(prompt, comment.get("seed"), settings, rest, of_another=of_another)
 
 
 def _has_characters(prompt: Json) -> bool:

@@ -3,9 +3,9 @@
 import math
 import re
 import reprlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from seedscope.pipeline.study.given import is_text, trimmed
 from seedscope.pipeline.study.records import Rounded
@@ -60,7 +60,9 @@ class Recipe:
 
     `further` has all other settings under the names that the program gives them, one that is absent being at its default;
     None where the source does not tell them. `enlarged` says that its pixels need not have the size asked for. `saved` is how
-    many pictures came of one run, one from another, and carry this very recipe: the last is the one meant.
+    many pictures came of one run, one from another, and carry this very recipe: the last is the one meant. `of_another` says
+    that the picture was made from another one (img2img) which nothing of this names. `later_seeds` are those of nodes behind
+    the sampler that begins the picture, by name.
     """
 
     prompt: str
@@ -69,27 +71,38 @@ class Recipe:
     further: Mapping[str, Json] | None = None
     enlarged: bool = True
     saved: int = 1
+    of_another: bool = False
+    later_seeds: Mapping[str, int] = field(default_factory=dict)
 
 
 @contextmanager
-def telling(settings: Settings, further: Mapping[str, Json] | None) -> Iterator[None]:
-    """What is refused in here tells the settings, unless it does so already."""
+def telling(
+    settings: Settings, further: Mapping[str, Json] | Callable[[], Mapping[str, Json]] | None
+) -> Iterator[None]:
+    """What is refused in here tells the settings, unless it does so already; those that take time are asked for then."""
     try:
         yield
     except Unplaceable as reason:
         if reason.settings is None:
-            reason.settings, reason.further = settings, further
+            reason.settings, reason.further = settings, further() if callable(further) else further
         raise
 
 
-def recipe(prompt: Json, seed: Json, settings: Settings, further: Mapping[str, Json] | None = None) -> Recipe:
+def recipe(
+    prompt: Json,
+    seed: Json,
+    settings: Settings,
+    further: Mapping[str, Json] | None = None,
+    *,
+    of_another: bool = False,
+) -> Recipe:
     """Check what a file says.
 
     Raises:
         Unread: no text, or no whole number from 0 to 2^63-1.
     """
     with telling(settings, further):
-        return Recipe(_prompt(prompt), _seed(seed), settings, further)
+        return Recipe(_prompt(prompt), _seed(seed), settings, further, of_another=of_another)
 
 
 def _prompt(prompt: Json) -> str:
@@ -196,6 +209,11 @@ def size(width: Json, height: Json) -> tuple[int, int] | None:
     """(width, height), or None unless both are known."""
     sides = whole(width), whole(height)
     return None if sides[0] is None or sides[1] is None else (sides[0], sides[1])
+
+
+def is_partial(strength: float | None) -> bool:
+    """Whether a strength of img2img leaves something of the picture that it begins from."""
+    return strength is not None and strength < 1
 
 
 def joined(*parts: str | None) -> str | None:

@@ -9,6 +9,7 @@ from seedscope.pipeline.imported.formats.recipe import (
     Settings,
     Unplaceable,
     further,
+    is_partial,
     joined,
     number,
     recipe,
@@ -49,7 +50,8 @@ def parse(metadata: dict[str, Json]) -> Recipe:
     rest = further(given, _TOLD.split())
     with telling(settings, rest):
         _refuse_other_noise(given)
-    return recipe(given.get("prompt"), given.get("seed"), settings, rest)
+    of_another = is_partial(settings.denoising) and "initimage" not in given
+    return recipe(given.get("prompt"), given.get("seed"), settings, rest, of_another=of_another)
 
 
 def _refuse_other_noise(given: dict[str, Json]) -> None:

@@ -23,7 +23,8 @@ def properties(xmp: str) -> dict[str, str]:
     except (ElementTree.ParseError, ValueError):
         return {}
     found: dict[str, str] = {}
-    for description in root.iter(f"{_RDF}Description"):
+    rdf = next(root.iter(f"{_RDF}RDF"), root)
+    for description in rdf.findall(f"{_RDF}Description"):  # those below are values of its properties
         found |= {_plain(name): value for name, value in description.attrib.items()}
         found |= {_plain(element.tag): value for element in description if (value := _text(element))}
     return found

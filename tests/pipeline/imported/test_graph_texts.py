@@ -51,6 +51,27 @@ OF_CR: Made = ("CR Text Concatenate", {"text1": "a", "text2": "b", "separator": 
         (graph(("JoinStrings", {"string1": "a", "string2": "b", "delimiter": " or "})), "a or b"),
         (graph(("StringTrim", {"string": "  a cat\t", "mode": "Both"})), "a cat"),
         (graph(("CaseConverter", {"string": "a Cat", "mode": "lowercase"})), "a cat"),
+        *(
+            (graph((kind, {key: "# a [time] cat"})), "# a [time] cat")
+            for kind, key in (
+                ("PrimitiveString", "value"),
+                ("PrimitiveStringMultiline", "value"),
+                ("Primitive string [Crystools]", "string"),
+                ("String Literal", "string"),
+                ("StringConstant", "string"),
+                ("CR Text", "text"),
+                ("CR Prompt Text", "prompt"),
+                ("ttN text", "text"),
+                ("TextFieldNode", "text"),
+                ("easy positive", "positive"),
+                ("JWStringMultiline", "text"),
+                ("DF_Text_Box", "Text"),
+                ("LayerUtility: TextBox", "text"),
+            )
+        ),
+        (graph(("Text Multiline", {"text": "a cat\nin snow, no 1 #"})), "a cat\nin snow, no 1 #"),
+        (graph(("StringConstantMultiline", {"string": "a cat\n", "strip_newlines": True})), "a cat"),
+        (graph(("easy showAnything", {"anything": ["11", 0]}), ("CR Text", {"text": "a cat"})), "a cat"),
         (graph(("ShowText|pysssss", {"text": ["11", 0], "text_0": "of the picture before"}), joined("a", "b")), "a, b"),
         (graph(of_impact("reproduce", "a fox")), "a fox"),
         (graph(of_impact("fixed", "a fox")), "a fox"),
@@ -96,6 +117,13 @@ def test_words_drawn_and_encoded_by_one_node() -> None:
         (graph(("ShowText|pysssss", {"text_0": "of the picture before"})), "ShowText"),
         (graph(("JoinStrings", {"string1": "a", "string2": 5, "delimiter": " "})), "JoinStrings"),
         (graph(("StringReplace", {"string": "a cat", "find": "cat", "replace": "dog"})), "StringReplace"),
+        (graph(("Text Multiline", {"text": "# note to self\na cat"})), "Text Multiline"),
+        (graph(("Text Multiline", {"text": "a cat\n  # note"})), "Text Multiline"),
+        (graph(("Text Multiline", {"text": "a cat at [time]"})), "Text Multiline"),
+        (graph(("StringConstantMultiline", {"string": "a\ncat", "strip_newlines": True})), "StringConstantMultiline"),
+        (graph(("PromptEnhancer", {"prompt": "a cat"})), "PromptEnhancer"),
+        (graph(("Text to Lowercase", {"text": "A cat"})), "Text to Lowercase"),
+        (graph(("CR Text", {"text": "a cat"}), link=["10", 1]), "CR Text"),
         (graph(of_impact("populate", "a fox")), "ImpactWildcardProcessor"),
         (graph(of_impact(True, "a fox")), "ImpactWildcardProcessor"),
         (graph(of_impact("fixed", "a {fox|cat}")), "ImpactWildcardProcessor"),
@@ -114,3 +142,20 @@ def test_texts_that_grow_without_end_are_refused_at_once() -> None:
         with pytest.raises(Unplaceable, match="StringConcatenate"):
             comfyui.parse(made)
     assert time.process_time() - begun < 5
+
+
+def test_a_refused_prompt_says_what_to_do() -> None:
+    with pytest.raises(Unplaceable, match="A table with the columns file, prompt and seed can tell it"):
+        comfyui.parse(graph(("PromptEnhancer", {"prompt": "a cat"})))
+
+
+def test_a_text_that_is_no_prompt_is_compared_as_it_stands() -> None:
+    def way(value: object, *nodes: Made) -> object:
+        made = graph(*nodes)
+        made["6"]["inputs"]["text"] = "a cat"
+        made["3"]["inputs"]["sampler_name"] = value
+        return comfyui.parse(made).further
+
+    assert (
+        way(MADE, ("Some Choice", {"value": "euler"})) == way("euler") != way(MADE, ("Some Choice", {"value": "lms"}))
+    )

@@ -156,6 +156,50 @@ def test_settings_of_invokeai_count(tmp_path: Path, change: dict[str, object], r
     assert reasons(tmp_path) == {"2.png": f"it was made in another way than the rest: {reason}"}
 
 
+CONTROL: dict[str, Any] = {
+    "id": "c1",
+    "name": None,
+    "isEnabled": True,
+    "objects": [{"id": "o1", "image": {"image_name": "a.png"}}],
+    "controlAdapter": {"type": "controlnet", "model": {"key": "k", "name": "canny"}, "weight": 0.8},
+}
+REGION: dict[str, Any] = {"id": "r1", "isEnabled": True, "positivePrompt": "a dog", "objects": []}
+
+
+def canvas(seed: int, **lists: list[dict[str, Any]]) -> dict[str, str]:
+    kinds = ("controlLayers", "inpaintMasks", "rasterLayers", "regionalGuidance")
+    told = {kind: lists.get(kind, []) for kind in kinds}
+    return {"invokeai_metadata": json.dumps(foreign.INVOKE | {"seed": seed, "canvas_v2_metadata": told})}
+
+
+@pytest.mark.parametrize(
+    ("other", "kind"),
+    [
+        ({}, "controlLayers"),
+        ({"controlLayers": [CONTROL | {"isEnabled": False}]}, "controlLayers"),
+        ({"controlLayers": [CONTROL | {"controlAdapter": {"weight": 0.5}}]}, "controlLayers"),
+        ({"controlLayers": [CONTROL], "regionalGuidance": [REGION]}, "regionalGuidance"),
+        ({"controlLayers": [CONTROL], "rasterLayers": [{"objects": [{"image": {"image_name": "b"}}]}]}, "rasterLayers"),
+        ({"controlLayers": [CONTROL], "inpaintMasks": [{"id": "m", "isEnabled": True}]}, "inpaintMasks"),
+    ],
+)
+def test_the_layers_of_invokeais_canvas_count(tmp_path: Path, other: dict[str, Any], kind: str) -> None:
+    off = {"id": "r2", "isEnabled": False}
+    same = CONTROL | {"id": "c2", "isLocked": True, "objects": [{"id": "o2", "image": {"image_name": "a.png"}}]}
+    for seed, lists in enumerate(
+        ({"controlLayers": [CONTROL]}, {"controlLayers": [CONTROL]}, {"controlLayers": [same], "rasterLayers": [off]})
+    ):
+        foreign.png(tmp_path / f"{seed}.png", canvas(seed, **lists))
+    foreign.png(tmp_path / "9.png", canvas(9, **other))
+    assert reasons(tmp_path).keys() == {"9.png"} and f"canvas_v2_metadata.{kind} is " in reasons(tmp_path)["9.png"]
+
+
+def test_a_canvas_without_layers_that_are_on_is_none(tmp_path: Path) -> None:
+    foreign.png(tmp_path / "0.png", canvas(0, controlLayers=[CONTROL | {"isEnabled": False}]))
+    foreign.png(tmp_path / "1.png", {"invokeai_metadata": json.dumps(foreign.INVOKE | {"seed": 1})})
+    assert reasons(tmp_path) == {}
+
+
 def test_settings_of_swarmui_and_fooocus_count(tmp_path: Path) -> None:
     for seed, shift in enumerate((None, None, 6)):
         params = foreign.SWARM["sui_image_params"] | {"seed": seed, "sigmashift": shift}

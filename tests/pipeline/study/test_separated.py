@@ -129,7 +129,7 @@ def test_repeated_prompts_are_told_at_once_or_dropped(tmp_path: Path) -> None:
     [
         ('{"prompt": "a \\ud83d cat"}', ":1: the prompt 'a \\ud83d cat' or its group has half of a character"),
         ('{"prompt": "a", "x": ' + "9" * 5000 + "}", ":1: cannot be read: it holds a number of thousands of digits."),
-        ("[" * 100_000, ":1: cannot be read: it is nested too deeply."),
+        ("[" * 100_000, ":1: cannot be read: it is nested more than 50 deep."),
         ('{"prompt": "a cat", "prompt": "a dog"}', ":1: cannot be read: the key 'prompt' stands in it twice."),
     ],
 )
