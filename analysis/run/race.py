@@ -136,13 +136,14 @@ class Race:
             record(storage, 1, first)
             return replace(self, rounds=(first,))
         then = dict(self.rounds[0].why)
-        if then.pop("prompts") != rules.pop("prompts") or set(self.rounds[0].seeds) != set(self.asked.among):
-            raise RunChanged(f"{storage.url}: {_other_prompts('the rounds of its sweep')}")
+        prompts_differ = then.pop("prompts") != rules.pop("prompts")
         if found := "; ".join(changes(then, rules)):
             raise RunChanged(
                 f"{storage.url}: was begun as another sweep ({found}). Its rounds are laid out once: choose another folder "
                 "with --out, or another name in the study."
             )
+        if prompts_differ or set(self.rounds[0].seeds) != set(self.asked.among):
+            raise RunChanged(f"{storage.url}: {_other_prompts('the rounds of its sweep')}")
         return self
 
 

@@ -45,8 +45,7 @@ def outlook(race: Race, scores: RaceScores, smallest: float) -> Outlook:
     rng = np.random.default_rng(int(scores.digest[:16], 16))
     golden, signed = race.rules.golden, scores.signed
     effects = effects_after(signed)
-    groups = scores.grid.groups
-    look = first_look(signed, race.schedule, golden, rng, groups if len(set(groups)) > 1 else None, effects)
+    look = first_look(signed, race.schedule, golden, rng, scores.grid.groups, effects)
     chosen = kept(signed, scores.still_in, golden)
     now = posterior(effects, chosen, golden, rng)
     left = len(race.schedule) - len(race.rounds)

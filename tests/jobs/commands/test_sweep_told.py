@@ -40,6 +40,16 @@ def test_a_sweep_under_way_is_not_finished_and_is_not_judged(tmp_path: Path) -> 
     )
 
 
+def test_a_sweep_in_which_nothing_can_be_won_ends_with_an_empty_list(tmp_path: Path) -> None:
+    path = study(tmp_path, seeds={"among": "0-399", "golden": 100, "budget": 4300, "random": 12})
+    made(opened(path, tmp_path / "run"), planted(400, 0.0)[1])
+    said = told("run", path, "--out", tmp_path / "run", "--executor", "inline", "--threads", "1")
+    assert "The seed decides too little of clip_score: after 1 of 2 rounds" in said and "golden.txt" in said
+    golden = json.loads((tmp_path / "run" / "golden.json").read_text())
+    assert golden["seeds"] == [] and golden["why"]["rule"] == "race" and golden["why"]["ranked"] == 400
+    assert len(list((tmp_path / "run" / "rounds").iterdir())) == 1
+
+
 @pytest.fixture(scope="module")
 def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("sweep")
