@@ -48,13 +48,15 @@ def drawn(
 
 @contextmanager
 def as_drawer(pipe: Pipeline, sampling: Sampling) -> Iterator[Drawer]:
-    """A user's pipeline as the project draws with one; its autoencoder has its own dtype again afterwards."""
+    """A user's pipeline as the project draws with one; its autoencoder and its progress bar are as they were afterwards."""
     vae = pipe.components.get("vae")
     before = getattr(vae, "dtype", None)
+    bar = getattr(pipe, "_progress_bar_config", {})  # diffusers sets it with the first bar
     compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
     try:
         yield family_named(pipe).drawer(pipe, str(pipe._execution_device), sampling, compute)
     finally:
+        pipe.set_progress_bar_config(**bar)
         if vae is not None and vae.dtype != before:
             vae.to(before)
 

@@ -81,7 +81,7 @@ class GoldenSeeds(Strict):
 
         Raises:
             GoldenError: one sentence: the file is missing, not JSON, of another format, does not fit the format, or was
-                edited since it was written. Lists of before carried no digest of their content, and are read as they are.
+                edited since it was written. Lists of the first format may carry no digest, and are read as they are.
         """
         return read_list(Path(path), cls)
 

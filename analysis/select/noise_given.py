@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -11,6 +10,7 @@ import torch
 
 from seedscope.analysis.select.drawn import sampling_of
 from seedscope.analysis.select.noise_for import latents_for
+from seedscope.analysis.select.own_code import own_callables
 from seedscope.pipeline.drawing.noise import ROUNDING, NoiseContract
 from seedscope.pipeline.drawing.noise.half_precision import half_draws
 from seedscope.pipeline.models.configuration import MALFORMED
@@ -65,6 +65,8 @@ def noise_differences(
 
 def draws_between_steps(conditions: Conditions, pipe: Pipeline) -> bool:
     """Whether the pipeline's scheduler draws noise between the steps of a list, from the generators of the call."""
+    if any(own_callables(pipe.scheduler)):
+        return False  # a step of its own may act on more than a copy
     with torch.random.fork_rng(devices=[]), suppress(*MALFORMED):
         return hands_generators_on(type(pipe)) and later_noise_acts(pipe.scheduler, sampling_of(conditions))
     return False
@@ -95,7 +97,7 @@ def _fresh(generators: Sequence[Any], seeds: Sequence[int], call: Mapping[str, o
             yield f"{_named(generator, place, generators)} is {_state(generator, seeds)}; give it {_FRESH}."
             return
     if len(generators) == 1 and (count := _pictures(call)) > 1:
-        yield f"The call draws {count} pictures from one generator, and so all but the first from other noise; give it {_FRESH}."
+        yield f"The call draws {count} pictures from one generator, and all but the first from other noise; give it {_FRESH}."
 
 
 def _behind(contract: NoiseContract, seeds: Sequence[int], generators: Sequence[Any]) -> Iterator[str]:
@@ -116,7 +118,9 @@ def _behind(contract: NoiseContract, seeds: Sequence[int], generators: Sequence[
 
 
 def _named(generator: Any, place: int, generators: Sequence[Any]) -> str:  # noqa: ARG001
-    return "The call's generator" if len(generators) == 1 else f"Number {place} of the call's {len(generators)} generators"
+    return (
+        "The call's generator" if len(generators) == 1 else f"Number {place} of the call's {len(generators)} generators"
+    )
 
 
 def _state(generator: torch.Generator, seeds: Sequence[int]) -> str:
@@ -125,7 +129,11 @@ def _state(generator: torch.Generator, seeds: Sequence[int]) -> str:
     if seed not in seeds:
         return f"of the seed {seed}"
     fresh = _next(generator) == _next(torch.Generator("cpu").manual_seed(seed))
-    return f"as fresh, so that the steps would draw the initial latent of seed {seed} again" if fresh else "of another state"
+    return (
+        f"as fresh, so that the steps would draw the initial latent of seed {seed} again"
+        if fresh
+        else "of another state"
+    )
 
 
 def _next(generator: torch.Generator) -> tuple[float, ...]:

@@ -185,7 +185,8 @@ def test_file_round_trip(tiny: dict[str, Path], tmp_path: Path) -> None:
 
 
 def changed(golden: GoldenSeeds, path: Path, **update: Any) -> Path:
-    path.write_text(json.dumps(golden.model_dump(mode="json") | update))
+    content = golden.model_dump(mode="json") | update
+    path.write_text(json.dumps(content | {"sha256": seal(content)}))
     return path
 
 
