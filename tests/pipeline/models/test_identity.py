@@ -37,7 +37,7 @@ def located(folder: Path, variant: str | None = None) -> Located:
 
 def whole_cause(folder: Path, variant: str | None = None, *, tiling: bool = False) -> Json:
     wanted = {"name": "t", "model": {"id": str(folder), "variant": variant}, "prompts": ["a cat"], "seeds": "0-1"}
-    wanted |= {"compute": {"vae": {"tiling": True}}} if tiling else {}
+    wanted |= {"sampling": {"height": 64, "width": 64}, "compute": {"vae": {"tiling": tiling}}}
     return cause(Study.model_validate(wanted), located(folder, variant))
 
 
