@@ -42,7 +42,7 @@ def is_of_class(part: Any, name: str, value: Any) -> bool:
 def replaced_methods(kind: type) -> Iterator[str]:
     """Methods, as `Attention.forward`, of a class of the libraries or its bases whose code is not in the libraries' files.
 
-    A method of one class that was put in the place of another's is told too.
+    A method of one class that was put in the place of another's, not of its bases, is told too.
     """
     folders = tuple(_folders())
     for base in kind.__mro__:
@@ -64,7 +64,7 @@ def _is_foreign(base: type, name: str, value: Any, folders: tuple[str, ...]) -> 
         return True
     written_as = function.__code__.co_qualname  # `__qualname__` is that of what a decorator wraps
     of_a_class = "." in written_as and _DECORATED not in written_as
-    return of_a_class and not written_as.startswith(f"{base.__qualname__}.")
+    return of_a_class and not written_as.startswith(tuple(f"{each.__qualname__}." for each in base.__mro__))
 
 
 def _folders() -> Iterator[str]:

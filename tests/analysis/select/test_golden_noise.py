@@ -70,8 +70,14 @@ def test_noise_of_golden_seeds_passes_in_any_order(pipe: Any) -> None:
         (lambda _: {"generator": fresh(999)[0]}, "The call's generator is of the seed 999; give it"),
         (lambda _: {"generator": fresh(*SEEDS[:2], 5)}, "Number 3 of the call's 3 generators is of the seed 5"),
         (lambda _: {"generator": drawn_from(fresh(*SEEDS)[0])}, "The call's generator is of another state"),
-        (lambda golden: {"generator": golden.generators(after_latent=True)}, "Number 1 of the call's 3 generators is of"),
-        (lambda _: {"generator": fresh(SEEDS[0]), "prompt": ["a cat"] * 3}, "The call draws 3 pictures from one generator"),
+        (
+            lambda golden: {"generator": golden.generators(after_latent=True)},
+            "Number 1 of the call's 3 generators is of",
+        ),
+        (
+            lambda _: {"generator": fresh(SEEDS[0]), "prompt": ["a cat"] * 3},
+            "The call draws 3 pictures from one generator",
+        ),
         (lambda _: {"generator": 7}, "The call's generator is a int, but the list's noise is drawn on the CPU"),
         (lambda golden: {"latents": torch.zeros_like(golden.latents())}, "number 1 of its 3 is of no golden seed"),
         (lambda golden: {"latents": golden.latents()[:1] * 1.01}, "it is of no golden seed; give it `latents=golden"),
@@ -113,8 +119,14 @@ def test_where_the_steps_draw_their_generators_are_compared_too(pipe: Any) -> No
         assert off(**noise()) <= 1
     assert torch.equal(before, torch.random.get_rng_state())
     refused: list[tuple[Callable[[], dict[str, Any]], str]] = [
-        (lambda: {"latents": latents, "generator": golden.generators()}, "number 1 of the call's 3 generators is as fresh"),
-        (lambda: {"latents": latents}, "the call has latents, but no generator; give it `generator=golden.generators(after"),
+        (
+            lambda: {"latents": latents, "generator": golden.generators()},
+            "number 1 of the call's 3 generators is as fresh",
+        ),
+        (
+            lambda: {"latents": latents},
+            "the call has latents, but no generator; give it `generator=golden.generators(after",
+        ),
         (
             lambda: {"latents": latents, "generator": golden.generators(after_latent=True)[::-1]},
             f"generators is of the seed {SEEDS[2]}, beside latents of seed {SEEDS[0]}",
