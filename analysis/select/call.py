@@ -137,7 +137,7 @@ def _canonical(name: str, call: Arguments, conditions: Conditions) -> JsonValue:
     value = plain(call.get(name))
     none = [_NEUTRAL[name]] if name in _NEUTRAL else []
     if name in _LIKE:
-        none.append(plain(call.get(_LIKE[name])))
+        none += [plain(call.get(_LIKE[name])), ""]  # pipelines say `prompt_2 or prompt`
     if name.endswith(_SIZES):
         none.append([conditions.height, conditions.width])
     return None if value in none else value

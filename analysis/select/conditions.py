@@ -11,7 +11,8 @@ from pydantic import Field, JsonValue
 from seedscope.analysis.select.attention import attention_differences, attention_notes
 from seedscope.analysis.select.component import Component, dtype_name
 from seedscope.analysis.select.model import Model, Named, Sha256, model_of
-from seedscope.analysis.select.stock_parts import Pipeline, network_of, own_size
+from seedscope.analysis.select.scheduler import scheduler_differences
+from seedscope.analysis.select.stock_parts import Pipeline, denoisers_of, network_of, own_size
 from seedscope.analysis.select.strict import Strict
 
 
@@ -125,9 +126,10 @@ class Conditions(Strict):
             yield f"The pipeline is a {type(pipe).__name__}, but the list was made with a {self.model.pipeline}."
         if self.model.network in pipe.components:
             model = self.model if loaded else self.model.model_copy(update={"digests": None})
-            yield from model.loaded_differences(pipe, getattr(torch, self.dtype))
-            yield from self.scheduler.differences(pipe.components["scheduler"], "scheduler")
-            yield from attention_differences(self.attention, pipe.components[self.model.network], self.model.network)
+            yield from model.loaded_differences(pipe, getattr(torch, self.dtype), (self.height, self.width))
+            yield from self._scheduler_differences(pipe)
+            for name, network in denoisers_of(pipe, self.model.pipeline, self.model.network).items():
+                yield from attention_differences(self.attention, network, name)
         if weights is not None and self.model.weights is not None and weights != self.model.weights:
             files = sorted(
                 file
@@ -136,10 +138,18 @@ class Conditions(Strict):
             )
             yield f"The weights in {', '.join(files)} are not those of {self.model.id} that the list was made with."
 
+    def _scheduler_differences(self, pipe: Pipeline) -> Iterator[str]:
+        """Of the scheduler by its settings; of it and others by what they make of these."""
+        found = list(self.scheduler.differences(pipe.components["scheduler"], "scheduler"))
+        for name, part in pipe.components.items():
+            if hasattr(part, "set_timesteps") and not found:
+                found += scheduler_differences(part, name, self.steps, self.call)
+        yield from found
+
     def pipeline_notes(self, pipe: Pipeline) -> Iterator[str]:
         """Yield a sentence for each way in which the pipeline may round otherwise, which by itself is no reason."""
-        if (network := pipe.components.get(self.model.network)) is not None:
-            yield from attention_notes(self.attention, network, self.model.network)
+        for name, network in denoisers_of(pipe, self.model.pipeline, self.model.network).items():
+            yield from attention_notes(self.attention, network, name)
 
     def call_differences(self, dtype: torch.dtype, *, steps: object) -> Iterator[str]:
         """Yield a sentence for each way in which dtype and number of steps are not these; None is not compared."""

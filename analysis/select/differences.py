@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,7 +11,7 @@ import torch
 from seedscope.analysis.select.call import call_differences
 from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.drawn import as_drawer, sampling_of
-from seedscope.analysis.select.generator_given import generator_differences
+from seedscope.analysis.select.noise_given import noise_differences
 from seedscope.analysis.select.stock_parts import Pipeline, geometry_of, network_of, own_size
 from seedscope.analysis.select.texts import negative_differences, read_otherwise
 from seedscope.analysis.select.told import Told, told, told_differences
@@ -59,13 +59,14 @@ class Call:
 def differences(
     conditions: Conditions,
     noise: NoiseContract | None,
+    seeds: Sequence[int],
     pipe: Pipeline,
     call: Call,
     weights: dict[str, str] | None,
     *,
     tensors: bool,
 ) -> list[str]:
-    """A sentence for each; arguments as of `GoldenSeeds.check`."""
+    """A sentence for each; arguments as of `GoldenSeeds.check`, and the list's seeds."""
     reasons = [*conditions.no_stock_call(), *conditions.pipeline_differences(pipe, weights, loaded=tensors)]
     network, noise_reasons = network_of(pipe), [] if noise is None else noise.check()
     if network is not None and _size_is_known(pipe):
@@ -76,8 +77,8 @@ def differences(
         told_anything = bool(call.counts or call.arguments)
         reasons += call_differences(conditions, pipe, call.arguments, told=told_anything, whole=call.whole)
         reasons += read_otherwise(conditions, pipe, call.arguments)
-        if not noise_reasons and noise is not None:
-            reasons += generator_differences(noise, dtype, call.arguments)
+        if not noise_reasons:
+            reasons += noise_differences(conditions, noise, seeds, pipe, dtype, call.arguments)
     reasons += noise_reasons
     if not reasons and tensors and noise is not None and (noise.embedding or noise.shift):
         reasons += told_differences(noise, _told(conditions, noise, pipe))

@@ -48,19 +48,21 @@ def drawn(
 
 @contextmanager
 def as_drawer(pipe: Pipeline, sampling: Sampling) -> Iterator[Drawer]:
-    """A user's pipeline as the project draws with one; its autoencoder has its own dtype again afterwards.
+    """A user's pipeline as the project draws with one; its autoencoder and its progress bar are as they were afterwards.
 
     Raises:
         ModelError: it cannot draw so.
     """
     vae = pipe.components.get("vae")
     before = getattr(vae, "dtype", None)
+    bar = getattr(pipe, "_progress_bar_config", {})  # diffusers sets it with the first bar
     compute = Compute.model_validate({"dtype": dtype_name(network_of(pipe).dtype)})
     family = family_named(pipe)
     family.refuse_model(configs_of(pipe), sampling, compute)
     try:
         yield family.drawer(pipe, str(pipe._execution_device), sampling, compute)
     finally:
+        pipe.set_progress_bar_config(**bar)
         if vae is not None and vae.dtype != before:
             vae.to(before)
 

@@ -81,7 +81,7 @@ class GoldenSeeds(Strict):
 
         Raises:
             GoldenError: one sentence: the file is missing, not JSON, of another format, does not fit the format, or was
-                edited since it was written. Lists of before carried no digest of their content, and are read as they are.
+                edited since it was written. Lists of the first format may carry no digest, and are read as they are.
         """
         return read_list(Path(path), cls)
 
@@ -124,13 +124,14 @@ class GoldenSeeds(Strict):
             tensors: False: do not look at tensors and tokenizers, and embed nothing.
             call: any other argument of the call by the name that the pipeline has for it, such as `negative_prompt`,
                 `clip_skip` or `eta`: those are refused that make other pictures. Where any argument is named, one that is
-                not stands at the pipeline's default: so is missed a negative prompt with which the list was made.
+                not stands at the pipeline's default: so is missed a negative prompt with which the list was made. `latents` and
+                `generator` must be those of golden seeds, in any order, and where the steps draw, both or generators alone.
 
         Raises:
             GoldenMismatch: with a sentence for each difference.
         """
         told = Call.of((height, width), dtype, steps, guidance_scale, call)
-        self._refuse(differences(self.conditions, self.noise, pipe, told, weights, tensors=tensors), pipe)
+        self._refuse(differences(self.conditions, self.noise, self.seeds, pipe, told, weights, tensors=tensors), pipe)
 
     def _noise_reasons(self) -> list[str]:
         return [] if self.noise is None else self.noise.check()

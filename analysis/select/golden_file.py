@@ -31,6 +31,11 @@ def read_list(path: Path, kind: type[List]) -> List:
     """
     content = _content(path)
     sealed = content.pop(KEY, None)
+    if sealed is None and content["format"] == FORMAT:
+        raise GoldenError(
+            f"{path}: has lost the digest of its content ({KEY!r}), so that nobody can tell whether it was edited. Write it "
+            "again with `seedscope export`."
+        )
     try:
         golden = kind.model_validate({**content, "format": FORMAT})
     except ValidationError as error:

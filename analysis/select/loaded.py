@@ -1,4 +1,4 @@
-"""What is loaded in a stock pipeline: digests of tensors and tokenizers, adapters, and patches of what a part computes.
+"""What is loaded in a stock pipeline: digests of tensors and tokenizers, and adapters.
 
 A digest is the same in another process, on another device, of a compiled part, and of a part in a wider dtype than the one
 in which it is taken. It costs about 0.7 s a GB on one core, with threads less.
@@ -6,11 +6,10 @@ in which it is taken. It costs about 0.7 s a GB on one core, with threads less.
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,13 +19,7 @@ from torch import nn
 TEXTS = 2048  # words of a vocabulary that are tokenized to see how it is used
 LONGEST = 1024  # tokens to which a text is padded, where the tokenizer names no length
 # Names that a wrapper puts into those of the tensors: torch.compile, peft, and transformers 4.
-_WRAPPERS = re.compile(r"\b(_orig_mod|base_layer)\.|^text_model\.")
-# Of diffusers' hooks, those that only move tensors.
-_MOVING = {"group_offloading", "lazy_prefetch_group_offloading", "layer_execution_tracker"}
-# Hooks of these look on: transformers' gather hidden states, once a text was encoded.
-_LIBRARIES = {"accelerate", "diffusers", "torch", "transformers"}
-# Settings of modules that are not what they compute.
-_UNSEEN = {"training", "gradient_checkpointing", "use_slicing", "lora_scale"}
+WRAPPERS = re.compile(r"\b(_orig_mod|base_layer)\.|^text_model\.")
 
 
 def unwrapped(part: Any) -> Any:
@@ -92,7 +85,7 @@ def state_of(part: nn.Module) -> dict[str, torch.Tensor]:
 
 def bare_name(name: str) -> str:
     """The name of a tensor or a module without what torch.compile, peft and transformers put into it."""
-    return _WRAPPERS.sub("", name)
+    return WRAPPERS.sub("", name)
 
 
 def of_adapter(name: str, layers: Iterable[str]) -> bool:
@@ -136,80 +129,3 @@ def tokenizer_digest(tokenizer: Any, pads: str | None = None) -> str:
 def adapted(part: nn.Module) -> dict[str, nn.Module]:
     """The layers that an adapter stands around, as peft makes them."""
     return {name: module for name, module in part.named_modules() if "base_layer" in module._modules}
-
-
-def patches(part: nn.Module) -> Iterator[str]:
-    """What was changed in a network since it was built from its configuration, such as FreeU: `up_blocks.0 has b1 = 1.5`.
-
-    It is compared with one that is built anew, without values, in a few hundredths of a second.
-    """
-    part = unwrapped(part)
-    here, built = _modules(part), _modules(_built(part))
-    for name, module in here.items():
-        label = name or type(module).__name__
-        if name not in built:
-            yield f"{label} was put in"
-        elif type(module) is not type(built[name]):
-            yield f"{label} is a {type(module).__name__}, not a {type(built[name]).__name__}"
-        else:
-            yield from (f"{label} {what}" for what in _changes(module, built[name]))
-    yield from (f"{name} was taken out" for name in built.keys() - here.keys())
-
-
-def _built(part: nn.Module) -> nn.Module:
-    import diffusers
-
-    kind: Any = type(part)
-    config: Any = part.config
-    with torch.device("meta"):
-        built: nn.Module = (
-            kind.from_config(config) if isinstance(part, diffusers.ModelMixin) else kind(copy.deepcopy(config))
-        )
-    return built
-
-
-def _modules(part: nn.Module) -> dict[str, nn.Module]:
-    """All modules by name, without what torch.compile and adapters put around them."""
-    layers = adapted(part)
-    found: dict[str, nn.Module] = {}
-    for name, module in part.named_modules():
-        if not of_adapter(name, layers):  # the layer itself comes after what stands around it, and takes its name
-            found[_WRAPPERS.sub("", f"{name}.").removesuffix(".")] = unwrapped(module)
-    return found
-
-
-def _changes(module: nn.Module, built: nn.Module) -> Iterator[str]:
-    here, then = _settings(module), _settings(built)
-    for key in sorted(here.keys() | then.keys()):
-        if here.get(key) != then.get(key):
-            yield f"has {key} = {here.get(key)!r}"
-    for key, value in vars(module).items():
-        if callable(value) and key not in vars(built) and not key.startswith("_") and not _only_moves(module):
-            yield f"has a {key} of its own"
-    hooks = [*module._forward_hooks.values(), *module._forward_pre_hooks.values()]
-    if any(str(getattr(hook, "__module__", "")).split(".")[0] not in _LIBRARIES for hook in hooks):
-        yield "has a forward hook"
-    processor = getattr(module, "processor", None)
-    if processor is not None and not type(processor).__module__.startswith("diffusers."):
-        yield f"has the processor {type(processor).__name__}"
-
-
-def _settings(module: nn.Module) -> dict[str, object]:
-    return {
-        key: value
-        for key, value in vars(module).items()
-        if _is_plain(value) and not key.startswith("_") and key not in _UNSEEN
-    }
-
-
-def _is_plain(value: object) -> bool:
-    """Whether a value is made of numbers and texts; tables of positions are not, which some modules keep in lists."""
-    if isinstance(value, tuple | list):
-        return all(map(_is_plain, value))
-    return isinstance(value, bool | int | float | str | None)
-
-
-def _only_moves(module: nn.Module) -> bool:
-    """Whether a forward of its own only moves tensors: accelerate's and diffusers' offloading."""
-    registry: Any = getattr(module, "_diffusers_hook", None)
-    return hasattr(module, "_hf_hook") if registry is None else set(registry.hooks) <= _MOVING

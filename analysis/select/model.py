@@ -11,7 +11,8 @@ from torch import nn
 
 from seedscope.analysis.select.adapters import Adapter, active_adapters, adapter_differences, adapters_of
 from seedscope.analysis.select.component import Component, dtype_name
-from seedscope.analysis.select.loaded import digest, patches, tokenizer_digest, tokenizer_of, unwrapped
+from seedscope.analysis.select.loaded import digest, tokenizer_digest, tokenizer_of, unwrapped
+from seedscope.analysis.select.patches import in_tiles, patches
 from seedscope.analysis.select.plain import plain
 from seedscope.analysis.select.stock_parts import Pipeline, family_named, network_of, networks_of, settings_of
 from seedscope.analysis.select.strict import Strict
@@ -71,8 +72,12 @@ class Model(Strict):
             del content["unet"]
         return content
 
-    def loaded_differences(self, pipe: Pipeline, dtype: torch.dtype) -> Iterator[str]:
-        """Yield a sentence for each part of the pipeline that computes something else than that of the list."""
+    def loaded_differences(self, pipe: Pipeline, dtype: torch.dtype, size: tuple[int, int]) -> Iterator[str]:
+        """Yield a sentence for each part of the pipeline that computes something else than that of the list.
+
+        Args:
+            size: (height, width) of the pictures, pixels.
+        """
         for name, then in {self.network: self.denoiser, **(self.parts or {})}.items():
             here = pipe.components.get(name)
             if here is None:
@@ -80,7 +85,7 @@ class Model(Strict):
             elif settings := list(then.differences(here, name)):
                 yield from settings
             elif self.digests is not None and isinstance(here, nn.Module):
-                yield from self._network_differences(here, name, dtype, network_of(pipe))
+                yield from self._network_differences(here, name, dtype, network_of(pipe), size)
         for name, value in (self.settings or {}).items():
             if (now := plain(pipe.config.get(name))) != value:
                 yield f"The pipeline has {name} = {now!r}, but the list was made with {value!r}."
@@ -88,12 +93,14 @@ class Model(Strict):
         for name in sorted((self.digests or {}).keys() - networks):
             yield from self._tokenizer_differences(pipe.components.get(name), name)
 
-    def _network_differences(self, here: Any, name: str, dtype: torch.dtype, network: Any) -> Iterator[str]:
+    def _network_differences(
+        self, here: Any, name: str, dtype: torch.dtype, network: Any, size: tuple[int, int]
+    ) -> Iterator[str]:
         yield from self._adapter_differences(here, name, dtype)
         then_dtype = self.dtypes.get(name, dtype_name(dtype))
         narrower = here.dtype not in (dtype, torch.float32)  # its values tell nothing; those of a wider one are cast
         apart = name in self.dtypes
-        if changed := list(self._change_differences(here, name)):
+        if changed := list(self._change_differences(here, name, size)):
             yield from changed
         elif dtype_name(here.dtype) != then_dtype if apart else narrower:
             if apart or (network is not None and here.dtype != network.dtype):
@@ -113,8 +120,12 @@ class Model(Strict):
         elif names:
             yield from adapter_differences(name, adapters_of(here, dtype), then)
 
-    def _change_differences(self, here: Any, name: str) -> Iterator[str]:
-        now, then = list(patches(here)), self.changes.get(name, [])
+    def _change_differences(self, here: Any, name: str, size: tuple[int, int]) -> Iterator[str]:
+        idle = set() if in_tiles(here, size) else {f"{type(unwrapped(here)).__name__} has use_tiling = True"}
+        now, then = (
+            [change for change in changes if change not in idle]
+            for changes in (patches(here), self.changes.get(name, []))
+        )
         if new := [change for change in now if change not in then]:
             more = f" and {len(new) - 3} more" if len(new) > 3 else ""
             yield f"The {name} was changed after it was built, and the list was made without: {', '.join(new[:3])}{more}."

@@ -22,6 +22,13 @@ def network_of(pipe: Pipeline) -> Any:
     return pipe.components.get("unet" if family is None else family.network)
 
 
+def denoisers_of(pipe: Pipeline, kind: str, network: str) -> dict[str, Any]:
+    """All parts of a pipeline that denoise in one of the class `kind`: `network`, and what may stand beside it."""
+    family = family_of(kind)
+    names = (network, *(() if family is None else family.further))
+    return {name: part for name in names if (part := pipe.components.get(name)) is not None}
+
+
 def networks_of(pipe: Pipeline) -> dict[str, nn.Module]:
     unused = family_named(pipe).unused
     return {

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from seedscope.pipeline.drawing.tasks import task_of
-from seedscope.pipeline.models.identity import without_defaults
+from seedscope.pipeline.models.identity import SIZE, without_defaults
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.networks.likeness import cause_of as similarity_cause
 from seedscope.pipeline.study.schema import Json, Study
@@ -22,7 +22,7 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
     if (similarity := study.sampling.guidance.acting_similarity) is not None:
         sampling["guidance"] = {**_of(sampling, "guidance"), "similarity": similarity_cause(similarity)}
     return {
-        "model": located.identity,
+        "model": _model(study, located),
         "sampling": sampling,
         "compute": study.compute.said(),
         "unit": study.unit.model_dump(mode="json"),
@@ -32,6 +32,17 @@ def cause(study: Study, located: Located) -> dict[str, Json]:
         **named,
         **task_of(study).cause(study),
     }
+
+
+def _model(study: Study, located: Located) -> Json:
+    """What the model is; of what size the tiles of its autoencoder are only where it decodes in tiles."""
+    identity = located.identity
+    if not study.compute.vae.tiling or not isinstance(identity, dict) or "configuration" not in identity:
+        return identity
+    if (size := located.vae_config().get(SIZE)) is None:
+        return identity
+    file, settings = "vae/config.json", _of(identity, "configuration")
+    return {**identity, "configuration": {**settings, file: {**_of(settings, file), SIZE: size}}}
 
 
 def _noise(study: Study, located: Located) -> Json:

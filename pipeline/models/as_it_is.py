@@ -51,7 +51,8 @@ class CalledAsItIs(Drawer):
             return 0
         own = self._parameters.get("max_sequence_length")
         usual = own.default if own is not None and isinstance(own.default, int) else tokenizer.model_max_length
-        longest = int(self.sampling.call.get("max_sequence_length", usual))  # type: ignore[arg-type]  # a number, or the call fails
+        said = self.sampling.call.get("max_sequence_length")
+        longest = said if isinstance(said, int) else int(usual)
         return max(0, len(tokenizer(text, truncation=False, verbose=False).input_ids) - longest)
 
     def draw(self, cells: Sequence[tuple[str, int]], size: tuple[int, int]) -> torch.Tensor:

@@ -187,6 +187,8 @@ class Family(ABC):
     """The classes that fill masks; all are drawn with by the first."""
     network: ClassVar[str] = "unet"
     """The part that denoises."""
+    further: ClassVar[tuple[str, ...]] = ()
+    """Further parts that denoise, as for the later steps, which a model may lack."""
     unused: ClassVar[tuple[str, ...]] = ()
     """Parts of a folder that shape no picture."""
     spare: ClassVar[tuple[tuple[str, ...], ...]] = ()

@@ -40,8 +40,14 @@ _VOCABULARIES = (
 )
 _WEIGHTLESS = re.compile(r"Scheduler$|Tokenizer|Processor$|FeatureExtractor$|Guidance$")
 """Classes of components that have settings alone."""
-_WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "sample_size", "name_or_path"}
-"""Settings that shape no pixel where type and size of the pictures are given, beside those that begin with `_`."""
+_WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "name_or_path"}
+"""Settings that shape no pixel where the type is given, beside those that begin with `_`."""
+SIZE = "sample_size"
+"""Of a UNet the size that it draws by default, and of an autoencoder that of its tiles; others count positions by it."""
+_SIZE_ALONE = re.compile(r"UNet|Autoencoder|VQModel|VAE")
+"""Classes whose `sample_size` shapes no pixel where the size of the pictures is given, and nothing is decoded in tiles."""
+_NOT_YET = {SIZE}
+"""Settings that older records leave out."""
 _HASHED_AT_A_TIME = 4
 
 
@@ -185,7 +191,7 @@ def without_defaults(one: Json, other: Json) -> tuple[Json, Json]:
         here, there = one[file], other[file]
         if isinstance(here, dict) and isinstance(there, dict) and (apart := here.keys() ^ there.keys()):
             usual = _defaults(file.partition("/")[0], index if isinstance(index, dict) else {})
-            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]}
+            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]} | (apart & _NOT_YET)
             for side, settings in zip(cut, (here, there), strict=True):
                 side[file] = {key: value for key, value in settings.items() if key not in plain}
     return cut
@@ -217,7 +223,8 @@ def _files(folder: Path, parts: list[str]) -> Iterator[Path]:
 
 def shaping(settings: Mapping[str, Any]) -> dict[str, Json]:
     """The settings without those that say where a file came from, or what is given otherwise."""
-    return {key: value for key, value in settings.items() if not key.startswith("_") and key not in _WORDLESS}
+    without = _WORDLESS | ({SIZE} if _SIZE_ALONE.search(str(settings.get("_class_name"))) else set())
+    return {key: value for key, value in settings.items() if not key.startswith("_") and key not in without}
 
 
 def _known_sha256(file: Path) -> str:

@@ -126,7 +126,9 @@ def refuse_misfits(located: Located) -> None:
 
 def _ready(located: Located, pipe: Any, compute: Compute, device: str) -> Any:
     """The pipeline on its device, with the memory and the attention that the study wants."""
-    set_attention(pipe, located.family.network, compute)
+    for part in (located.family.network, *located.family.further):
+        if pipe.components.get(part) is not None:
+            set_attention(pipe, part, compute)
     set_autoencoder(pipe, compute)
     return _on_device(located, pipe, compute, device)
 

@@ -116,6 +116,10 @@ class Located:
                 f"height) where these are asked for. Ask for a size that it keeps, such as {kept[1]} x {kept[0]}."
             )
 
+    def vae_config(self) -> Mapping[str, Any]:
+        """The settings of the autoencoder that is loaded; empty of a model that has none."""
+        return _with_vae(_configs(self.folder, self.index), self.pieces)("vae")
+
     def identity_of_texts(self) -> Json:
         """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
         if not isinstance(self.identity, dict):

@@ -34,7 +34,13 @@ def time_shift(model: Drawer, noise: torch.Tensor, embedding: Embedding, size: t
     scheduler: Any = model.pipe.scheduler if isinstance(model, StockPipeline) else getattr(model, "scheduler", None)
     config: Mapping[str, Any] = getattr(scheduler, "config", {})
     if not config.get("use_dynamic_shifting"):
-        return {name: float(config[name]) for name in _FIXED if config.get(name) is not None}
+        # One that was set later, by `set_shift`, is a property of the scheduler, and not in its configuration.
+        now = {
+            name: getattr(scheduler, name)
+            for name in _FIXED
+            if isinstance(getattr(type(scheduler), name, None), property)
+        }
+        return {name: float({**config, **now}[name]) for name in _FIXED if {**config, **now}.get(name) is not None}
     if not isinstance(model, StockPipeline):
         return {}
     with _listening(scheduler) as told, suppress(_Told):

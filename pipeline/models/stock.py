@@ -141,7 +141,9 @@ class StockFamily(Family):
         if compute.compile:
             import torch
 
-            setattr(pipe, self.network, torch.compile(getattr(pipe, self.network)))
+            for part in (self.network, *self.further):
+                if pipe.components.get(part) is not None:
+                    setattr(pipe, part, torch.compile(pipe.components[part]))
         return StockPipeline(self, pipe, device, sampling, texts)
 
     def refuse(self, pipeline: str, sampling: Sampling, *, by_prompt: bool) -> None:

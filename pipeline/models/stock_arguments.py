@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from seedscope.pipeline.errors import ModelError
+from seedscope.pipeline.models.argument_kinds import other_than_taken
 from seedscope.pipeline.study.schema import Json, Sampling
 
 OURS = frozenset(
@@ -42,6 +44,8 @@ TEXT_OPTIONS = (
     "complex_human_instruction",
     "clean_caption",
 )
+MAY_BE_NULL = ("intermediate_timesteps",)
+"""Arguments that may be null although the signature says a number."""
 FRAMES = ("num_frames", "video_length", "frames")
 """What calls that make films have for their length: one picture is asked for."""
 
@@ -76,14 +80,19 @@ def refuse_arguments(pipeline: str, sampling: Sampling) -> None:
 
     import diffusers
 
-    known = set(inspect.signature(getattr(diffusers, pipeline).__call__).parameters) - {"self"}
-    for name in sampling.arguments:
+    parameters = inspect.signature(getattr(diffusers, pipeline).__call__).parameters
+    known = set(parameters) - {"self"}
+    for name, value in sampling.arguments.items():
         if name in OURS or name.endswith(("_embeds", "_mask")) or name.startswith("callback"):
             raise ModelError(f"{sampling.place(name)}: is said by the study, or by seedscope itself. Remove it.")
         if name not in known:
             near = difflib.get_close_matches(name, known - OURS, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise ModelError(f"{sampling.place(name)}: a {pipeline} takes no such argument.{hint}")
+        if value is None and name in MAY_BE_NULL:
+            continue
+        if wanted := other_than_taken(value, parameters[name]):
+            raise ModelError(f"{sampling.place(name)}: is {json.dumps(value)}, but a {pipeline} takes {wanted}.")
 
 
 def refuse_other_steps(sampling: Sampling) -> None:

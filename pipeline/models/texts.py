@@ -19,6 +19,7 @@ from safetensors.torch import load, save
 
 from seedscope.pipeline.errors import StorageError
 from seedscope.pipeline.models.base import Embedding, Text
+from seedscope.pipeline.models.configuration import MALFORMED
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 FOLDER = "SEEDSCOPE_CACHE"
 """The variable that names another folder than `~/.cache/seedscope`."""
 MOST_BYTES = 20 * 10**9
+DIGEST = "sha256"
+"""Under which a file has the digest of its tensors."""
 
 
 class KeptTexts:
@@ -89,10 +92,13 @@ def _for_a_while(make: Callable[[], Any]) -> Iterator[Any]:
 
 
 def _kept(file: Path) -> Embedding | None:
-    """What a file holds; none where there is none, or it is damaged: it is then made again."""
+    """What a file holds; none where there is none, it is damaged, or does not say what it held: it is then made again."""
     try:
-        tensors = load(file.read_bytes())
-    except (OSError, SafetensorError, ValueError):
+        content = file.read_bytes()
+        tensors = load(content)
+        if _said(content) != _sha256(tensors):
+            return None
+    except (OSError, SafetensorError, *MALFORMED):
         return None
     with suppress(OSError):
         os.utime(file)
@@ -104,7 +110,18 @@ def _keep(file: Path, embedding: Embedding) -> None:
     with suppress(OSError, StorageError):
         file.parent.mkdir(parents=True, exist_ok=True)
         with replacing(file) as scratch:
-            scratch.write_bytes(save({**embedding}))
+            scratch.write_bytes(save({**embedding}, metadata={DIGEST: _sha256(embedding)}))
+
+
+def _sha256(embedding: Embedding) -> str:
+    """Over names, shapes and values: safetensors has no checksum of its own."""
+    return hashlib.sha256(save({**embedding})).hexdigest()
+
+
+def _said(content: bytes) -> object:
+    """The digest in the header of a file. Source: safetensors, "Format": eight bytes of its length, then JSON."""
+    length = int.from_bytes(content[:8], "little")
+    return json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(DIGEST)
 
 
 def _tidy(folder: Path) -> None:

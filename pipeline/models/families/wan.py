@@ -25,6 +25,7 @@ class Wan(StockFamily):
 
     name = "wan"
     draws = "WanPipeline"
+    further: ClassVar[tuple[str, ...]] = ("transformer_2",)
     longest = 512
     form = "one frame behind the channels"
     latents_in_float32 = True

@@ -131,6 +131,20 @@ CASES: list[tuple[str, float, dict[str, Any], dict[str, Any], list[str]]] = [
         ["The call has skip_layer_guidance_scale = 1.0, but", "The call has skip_guidance_layers = None where"],
     ),
     ("StableDiffusion3Pipeline", 4.0, {}, {"clip_skip": 0, "prompt": "a", "prompt_3": "a"}, []),
+    ("StableDiffusion3Pipeline", 4.0, {}, {"prompt": "a", "prompt_2": "", "negative_prompt_2": ""}, []),
+    (
+        "StableDiffusion3Pipeline",
+        4.0,
+        {"negative_prompt": "fog"},
+        {
+            "negative_prompt": "fog",
+            "negative_prompt_2": "",
+            "negative_prompt_3": "rain",
+            "prompt": "a",
+            "prompt_2": "b",
+        },
+        ["The call has negative_prompt_3 = 'rain'", "The call has prompt_2 = 'b'"],
+    ),
     ("WanPipeline", 5.0, {}, {"guidance_scale": 5.0, "guidance_scale_2": 5.0, "num_frames": 1}, []),
     (
         "WanPipeline",

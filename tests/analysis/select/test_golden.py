@@ -16,7 +16,7 @@ from diffusers import DDIMScheduler, DDPMScheduler, DiffusionPipeline, StableDif
 from tiny_golden import SEEDS, SHAPE, WEIGHTS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.select import generator_given
+from seedscope.analysis.select import noise_given
 from seedscope.analysis.select.component import Component
 from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.seal import seal
@@ -185,7 +185,8 @@ def test_file_round_trip(tiny: dict[str, Path], tmp_path: Path) -> None:
 
 
 def changed(golden: GoldenSeeds, path: Path, **update: Any) -> Path:
-    path.write_text(json.dumps(golden.model_dump(mode="json") | update))
+    content = golden.model_dump(mode="json") | update
+    path.write_text(json.dumps(content | {"sha256": seal(content)}))
     return path
 
 
@@ -224,7 +225,7 @@ def test_where_half_precision_is_other_noise_a_generator_is_refused(
     pipe = load(tiny["sd1"], torch.bfloat16)
     golden = golden_for(pipe)
     golden.check(pipe, generator=golden.generators())
-    monkeypatch.setattr(generator_given, "half_draws", lambda: {"float16": True, "bfloat16": False})
+    monkeypatch.setattr(noise_given, "half_draws", lambda: {"float16": True, "bfloat16": False})
     golden.check(pipe, generator=golden.generators(), latents=golden.latents(pipe))
     [reason] = reasons(golden, pipe, generator=golden.generators())
     assert "draws other noise in bfloat16 than in float32" in reason

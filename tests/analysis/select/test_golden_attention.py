@@ -55,7 +55,9 @@ def reasons(golden: GoldenSeeds, pipe: Any, **call: Any) -> list[str]:
 def test_rounding_is_told_beside_a_reason_alone(golden: GoldenSeeds, dev: Path) -> None:
     assert golden.conditions.attention == "native"
     pipe = attending(stock_pipe(dev), MATH)
+    pipe.set_progress_bar_config(desc="mine")
     golden.check(pipe, **CALL)
+    assert pipe._progress_bar_config == {"desc": "mine"}, "it is as it was"
     assert golden.canary(pipe) < 1
     steps, note = reasons(golden, pipe, num_inference_steps=3)
     assert steps.startswith("The number of steps is 3")

@@ -31,6 +31,7 @@ from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.loaded import digest
 from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.plain import plain
+from seedscope.analysis.select.seal import seal
 
 PROMPT = "a red cat"
 
@@ -431,7 +432,10 @@ def test_an_edited_list_is_not_read(sd1: GoldenSeeds, tmp_path: Path) -> None:
 
     assert GoldenSeeds.load(edited(lambda _: None)) == sd1, "laid out otherwise"
     assert GoldenSeeds.load(edited(lambda it: it["conditions"].update(guidance_scale=5))) == sd1, "5 for 5.0"
-    assert GoldenSeeds.load(edited(lambda it: it.pop("sha256"))) == sd1, "as lists of before"
+    with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content \('sha256'\)"):
+        GoldenSeeds.load(edited(lambda it: it.pop("sha256")))
+    before = edited(lambda it: [it.pop("sha256"), it.update(format="seedscope-golden/1")])
+    assert GoldenSeeds.load(before) == sd1, "lists of the first format had none at first"
 
     def another_seed(it: Any) -> None:
         it["seeds"][0] = it["why"]["standings"][0]["seed"] = 999
@@ -452,7 +456,7 @@ def test_lists_of_before_go_on(sd1: GoldenSeeds, tiny: dict[str, Path], finetune
     for key in ("parts", "settings", "digests"):
         del content["conditions"]["model"][key]
     del content["conditions"]["task"], content["canary_pictures"]
-    (tmp_path / "golden.json").write_text(json.dumps(content))
+    (tmp_path / "golden.json").write_text(json.dumps(content | {"sha256": seal(content)}))
     old = GoldenSeeds.load(tmp_path / "golden.json")
     old.check(load(tiny["sd1"]), steps=2, guidance_scale=5.0)
     old.check(finetuned)

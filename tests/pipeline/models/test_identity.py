@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import tiny_models
 from safetensors.torch import load_file, save_file
+from tiny_families.pixart import pixart
 
 from seedscope.pipeline.drawing.cause import cause, differences, naming
 from seedscope.pipeline.errors import ModelError
@@ -34,8 +35,9 @@ def located(folder: Path, variant: str | None = None) -> Located:
     return locate(Model(id=str(folder), variant=variant))
 
 
-def whole_cause(folder: Path, variant: str | None = None) -> Json:
+def whole_cause(folder: Path, variant: str | None = None, *, tiling: bool = False) -> Json:
     wanted = {"name": "t", "model": {"id": str(folder), "variant": variant}, "prompts": ["a cat"], "seeds": "0-1"}
+    wanted |= {"sampling": {"height": 64, "width": 64}, "compute": {"vae": {"tiling": tiling}}}
     return cause(Study.model_validate(wanted), located(folder, variant))
 
 
@@ -95,6 +97,30 @@ def test_what_shapes_no_pixel_does_not_count(folder: Path, edit: Callable[[Path]
     edit(folder)
     after = located(folder)
     assert (after.identity, after.bytes) == (before.identity, size)
+
+
+def test_the_size_of_tiles_counts_where_there_are_tiles(folder: Path) -> None:
+    before, tiled = whole_cause(folder), whole_cause(folder, tiling=True)
+    edited("vae/config.json", sample_size=32)(folder)
+    assert whole_cause(folder) == before
+    (found,) = differences(tiled, whole_cause(folder, tiling=True))
+    assert found == "model.configuration.vae/config.json.sample_size was 64 and is now 32"
+    assert naming(tiled) == naming(whole_cause(folder, tiling=True)), "tables have the names that they had"
+    assert isinstance(tiled, dict) and isinstance(before, dict)
+    of_before = {**tiled, "model": before["model"]}
+    assert differences(of_before, whole_cause(folder, tiling=True)) == []
+
+
+def test_the_size_of_a_network_that_counts_positions_by_it_is_compared(tmp_path: Path) -> None:
+    folder = pixart(tmp_path / "pixart", sigma=True)
+    before = whole_cause(folder)
+    edited("transformer/config.json", sample_size=64)(folder)
+    (found,) = differences(before, whole_cause(folder))
+    assert found.startswith("model.configuration.transformer/config.json.sample_size was ")
+    assert isinstance(before, dict)
+    older = json.loads(json.dumps(before))
+    del older["model"]["configuration"]["transformer/config.json"]["sample_size"]
+    assert differences(older, before) == []
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from diffusers.models.attention_dispatch import AttentionBackendName
 from stock_families import (
     draws_as_stock,
     draws_batches_as_singles,
@@ -12,8 +14,14 @@ from stock_families import (
     holds_in_stock_code,
     refused,
     stock_pipe,
+    study,
 )
 from tiny_families.wan import wan
+
+from seedscope.analysis import GoldenMismatch
+from seedscope.pipeline.models.attention import attends_with
+from seedscope.pipeline.models.load import load
+from seedscope.pipeline.models.locate import locate
 
 SIZE = {"height": 32, "width": 48}
 ONE = {"num_frames": 1}
@@ -50,7 +58,26 @@ def test_its_golden_list_holds_in_stock_code(wan22: Path, tmp_path: Path) -> Non
     golden = golden_list(wan22, tmp_path, **SIZE)
     assert set(golden.conditions.model.parts or {}) == {"transformer_2", "text_encoder", "vae"}
     call = {**SIZE, **ONE, "num_inference_steps": 2, "guidance_scale": 4.0}
-    holds_in_stock_code(golden, stock_pipe(wan22), "frames", **call)
+    pipe = stock_pipe(wan22)
+    attending(pipe.transformer_2, AttentionBackendName.SAGE)
+    with pytest.raises(
+        GoldenMismatch, match="The transformer_2 attends with 'sage', but the list was made with 'native'"
+    ):
+        golden.check(pipe, tensors=False, **call)
+    attending(pipe.transformer_2, AttentionBackendName.NATIVE)
+    holds_in_stock_code(golden, pipe, "frames", **call)
+
+
+def attending(network: Any, backend: AttentionBackendName) -> None:
+    for module in network.modules():
+        if hasattr(getattr(module, "processor", None), "_attention_backend"):
+            module.processor._attention_backend = backend
+
+
+def test_both_networks_attend_as_the_study_says(wan22: Path) -> None:
+    wanted = study(wan22, attention="_native_math", **SIZE)
+    pipe = load(locate(wanted.model), None, wanted.sampling, wanted.compute).pipe  # type: ignore[attr-defined]  # a stock one
+    assert attends_with(pipe.transformer) == attends_with(pipe.transformer_2) == ("_native_math",)
 
 
 def test_what_it_cannot_do_is_refused(wan21: Path) -> None:

@@ -1,0 +1,70 @@
+"""Whether a scheduler computes what its configuration builds: tables, shifts and methods that were changed afterwards."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from seedscope.analysis.select.own_code import own_callables, replaced_methods
+from seedscope.pipeline.models.configuration import MALFORMED
+from seedscope.pipeline.models.schedulers import set_steps
+from seedscope.pipeline.study.schema import Sampling
+
+if TYPE_CHECKING:
+    from pydantic import JsonValue
+
+_ROUNDING = 1e-5
+"""Relative: tables that were computed on another device."""
+
+
+def scheduler_differences(
+    scheduler: Any, name: str, steps: int, call: Mapping[str, JsonValue] | None = None
+) -> Iterator[str]:
+    """Yield a sentence where a scheduler was changed after it was built from its configuration; it is left as it is.
+
+    Args:
+        steps, call: of the list: what the scheduler makes of them is compared, its noise levels and times among it.
+    """
+    try:
+        built = type(scheduler).from_config(scheduler.config)
+    except MALFORMED:
+        return
+    found = [f"has a {method} of its own" for method in own_callables(scheduler, vars(built))]
+    found += [f"{method} was replaced" for method in replaced_methods(type(scheduler))]
+    if not found:
+        with suppress(*MALFORMED):  # it cannot make these steps by itself
+            found = [f"has another {key}" for key in _changed(scheduler, built, steps, call or {})]
+    if found:
+        more = f" and {len(found) - 3} more" if len(found) > 3 else ""
+        yield f"The {name} was changed after it was built, and the list was made without: {', '.join(found[:3])}{more}."
+
+
+def _changed(scheduler: Any, built: Any, steps: int, call: Mapping[str, JsonValue]) -> list[str]:
+    """Names of tables and numbers that are others once the steps are set, of a copy; what it kept of a picture is not."""
+    here, sampling = copy.deepcopy(scheduler), Sampling.model_validate({"steps": steps, "call": dict(call)})
+    mu = 1.0 if scheduler.config.get("use_dynamic_shifting") else None
+    for each in (here, built):
+        set_steps(each, sampling, "cpu", mu=mu)
+    return [key.lstrip("_") for key, value in vars(built).items() if _is_other(vars(here).get(key), value)]
+
+
+def _is_other(here: object, then: object) -> bool:
+    now, was = _numbers(here), _numbers(then)
+    if was is None:
+        return False
+    same = now is not None and now.shape == was.shape and np.allclose(now, was, rtol=_ROUNDING, atol=0, equal_nan=True)
+    return not same
+
+
+def _numbers(value: object) -> np.ndarray[Any, Any] | None:
+    """A number, or a table of them; None of anything else."""
+    if isinstance(value, torch.Tensor):
+        return value.detach().cpu().double().numpy()
+    if isinstance(value, np.ndarray):
+        return value if value.dtype.kind in "fiu" else None
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else np.array(value)

@@ -1,0 +1,143 @@
+"""Latents and generators that a call names are held against the golden list's noise, also that of the steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, StableDiffusionPipeline
+from tiny_golden import SEEDS, golden_for
+
+from seedscope.analysis import GoldenMismatch, GoldenSeeds
+
+CALL = {"num_inference_steps": 2, "guidance_scale": 5.0, "height": 64, "width": 64}
+
+
+@pytest.fixture(scope="module")
+def pipe(tiny: dict[str, Path]) -> Any:
+    made = StableDiffusionPipeline.from_pretrained(tiny["sd1"])
+    made.set_progress_bar_config(disable=True)
+    return made
+
+
+def stepping(pipe: Any, kind: Any) -> Any:
+    pipe.scheduler = kind.from_config(pipe.scheduler.config)
+    return pipe
+
+
+def reason(golden: GoldenSeeds, pipe: Any, **call: Any) -> str:
+    with pytest.raises(GoldenMismatch) as refusal:
+        golden.check(pipe, tensors=False, **CALL, **call)
+    (only,) = refusal.value.reasons
+    return only
+
+
+def fresh(*seeds: int) -> list[torch.Generator]:
+    return [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
+
+
+def drawn_from(generator: torch.Generator) -> torch.Generator:
+    torch.randn(20, generator=generator)
+    return generator
+
+
+def test_noise_of_golden_seeds_passes_in_any_order(pipe: Any) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    latents = golden.latents(pipe)
+    for call in (
+        {"latents": latents},
+        {"latents": latents[1:2]},
+        {"latents": latents.flip(0)},
+        {"latents": latents.double()},
+        {"latents": latents.bfloat16()},
+        {"latents": latents, "generator": fresh(1)},  # DDIM's steps draw nothing
+        {"generator": golden.generators()},
+        {"generator": fresh(SEEDS[2])},
+        {"generator": fresh(SEEDS[2])[0]},
+        {"generator": fresh(2**32 + SEEDS[1])},  # the same noise: torch reads 32 bits
+        {"latents": None, "generator": None},
+    ):
+        golden.check(pipe, tensors=False, **CALL, **call)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (lambda _: {"generator": fresh(999)[0]}, "The call's generator is of the seed 999; give it"),
+        (lambda _: {"generator": fresh(*SEEDS[:2], 5)}, "Number 3 of the call's 3 generators is of the seed 5"),
+        (lambda _: {"generator": drawn_from(fresh(*SEEDS)[0])}, "The call's generator is of another state"),
+        (
+            lambda golden: {"generator": golden.generators(after_latent=True)},
+            "Number 1 of the call's 3 generators is of",
+        ),
+        (
+            lambda _: {"generator": fresh(SEEDS[0]), "prompt": ["a cat"] * 3},
+            "The call draws 3 pictures from one generator",
+        ),
+        (lambda _: {"generator": 7}, "The call's generator is a int, but the list's noise is drawn on the CPU"),
+        (lambda golden: {"latents": torch.zeros_like(golden.latents())}, "number 1 of its 3 is of no golden seed"),
+        (lambda golden: {"latents": golden.latents()[:1] * 1.01}, "it is of no golden seed; give it `latents=golden"),
+        (lambda golden: {"latents": golden.latents()[:, :, :4]}, "it is of no golden seed"),
+    ],
+)
+def test_other_noise_is_told_by_the_argument(
+    given: Callable[[GoldenSeeds], dict[str, Any]], said: str, pipe: Any
+) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    assert said in reason(golden, pipe, **given(golden))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_generator_of_a_gpu_is_other_noise(pipe: Any) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    given = torch.Generator("cuda").manual_seed(SEEDS[0])
+    assert "The call's generator is on cuda:0, but the list's noise is drawn on the CPU" in reason(
+        golden, pipe, generator=given
+    )
+
+
+def test_where_the_steps_draw_their_generators_are_compared_too(pipe: Any) -> None:
+    """What passes draws the pictures of the run, and what is refused does not."""
+    golden = golden_for(stepping(pipe, EulerAncestralDiscreteScheduler))
+    right, latents = np.stack(golden.draw(pipe, "a red cat")).astype(int), golden.latents(pipe)
+
+    def off(**noise: Any) -> int:
+        drawn = pipe(["a red cat"] * 3, output_type="np", **CALL, **noise).images
+        return int(np.abs((drawn * 255).round() - right).max())
+
+    before = torch.random.get_rng_state()
+    passing: list[Callable[[], dict[str, Any]]] = [
+        lambda: {"generator": golden.generators()},
+        lambda: {"latents": latents, "generator": golden.generators(after_latent=True)},
+    ]
+    for noise in passing:
+        golden.check(pipe, tensors=False, **CALL, **noise())
+        assert off(**noise()) <= 1
+    assert torch.equal(before, torch.random.get_rng_state())
+    refused: list[tuple[Callable[[], dict[str, Any]], str]] = [
+        (
+            lambda: {"latents": latents, "generator": golden.generators()},
+            "number 1 of the call's 3 generators is as fresh",
+        ),
+        (
+            lambda: {"latents": latents},
+            "the call has latents, but no generator; give it `generator=golden.generators(after",
+        ),
+        (
+            lambda: {"latents": latents, "generator": golden.generators(after_latent=True)[::-1]},
+            f"generators is of the seed {SEEDS[2]}, beside latents of seed {SEEDS[0]}",
+        ),
+        (
+            lambda: {"latents": latents, "generator": golden.generators(after_latent=True)[0]},
+            "the call has 1 generators for 3 latents",
+        ),
+    ]
+    for noise, said in refused:
+        assert said in reason(golden, pipe, **noise())
+        assert off(**noise()) > 3
+    one = {"latents": latents[:1], "generator": golden.generators(after_latent=True)[0]}
+    golden.check(pipe, tensors=False, **CALL, **one)
