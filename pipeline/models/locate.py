@@ -118,7 +118,7 @@ class Located:
 
     def vae_config(self) -> Mapping[str, Any]:
         """The settings of the autoencoder that is loaded; empty of a model that has none."""
-        return _with_vae(_configs(self.folder, self.index), self.pieces)("vae")
+        return self.configs("vae")
 
     def identity_of_texts(self) -> Json:
         """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
