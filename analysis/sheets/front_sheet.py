@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PIL import Image, ImageDraw
@@ -47,7 +47,7 @@ class Front:
     title: str
     x_title: str
     y_title: str
-    lines: dict[str, Sequence[Spot]]
+    lines: Mapping[str, Sequence[Spot]]
 
 
 def draw_fronts(fronts: Sequence[Front], *, title: str, notes: Sequence[str]) -> Image.Image:

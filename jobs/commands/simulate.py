@@ -122,7 +122,7 @@ def _known(
             raise UserError("Name a study whose run is finished, or state --lambda.")
         return given, (SEEDS, GOLDEN)
     run = run_of(study, folder)
-    counts = (len(run.study.seeds) if isinstance(run, DrawnRun) else SEEDS, run.study.ranking.golden)
+    counts = (len(run.study.every_seed) if isinstance(run, DrawnRun) else SEEDS, run.study.ranking.golden)
     return given or known_ratios(run.folder.path, study, named), counts
 
 

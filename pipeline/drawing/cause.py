@@ -39,7 +39,7 @@ def _model(study: Study, located: Located) -> Json:
     identity = located.identity
     if not study.compute.vae.tiling or not isinstance(identity, dict) or "configuration" not in identity:
         return identity
-    if (size := located.vae_config().get(SIZE)) is None:
+    if (size := located.configs("vae").get(SIZE)) is None:
         return identity
     file, settings = "vae/config.json", _of(identity, "configuration")
     return {**identity, "configuration": {**settings, file: {**_of(settings, file), SIZE: size}}}

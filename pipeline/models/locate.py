@@ -116,10 +116,6 @@ class Located:
                 f"height) where these are asked for. Ask for a size that it keeps, such as {kept[1]} x {kept[0]}."
             )
 
-    def vae_config(self) -> Mapping[str, Any]:
-        """The settings of the autoencoder that is loaded; empty of a model that has none."""
-        return self.configs("vae")
-
     def identity_of_texts(self) -> Json:
         """What of the model changes what texts become: text encoders, tokenizers, and what acts on them."""
         if not isinstance(self.identity, dict):

@@ -164,7 +164,8 @@ def _rows(run: DrawnRun, feature: str) -> SeedRows:
 def _values(run: DrawnRun, item: Measurement, ids: Sequence[str], seeds: Sequence[int]) -> Array:
     grid = read_grid(_table(run.measures, item.feature), item.column, run.units)
     row = {prompt: place for place, prompt in enumerate(grid.prompts.tolist())}
-    return np.asarray(grid.values[np.ix_([row[each] for each in ids], places(seeds, grid.seeds))], np.float64)
+    rows = np.array([row[each] for each in ids])
+    return np.asarray(grid.values[np.ix_(rows, places(seeds, grid.seeds))], np.float64)
 
 
 def _table(measures: Sequence[Measure], feature: str) -> Table:
