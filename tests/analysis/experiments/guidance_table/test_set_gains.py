@@ -19,7 +19,7 @@ from seedscope.pipeline.study.schema import UnitShape
 
 WIDE, FAR = 4, 1.0
 SEEDS, DRAWN, GOLDEN = (3, 5, 8, 13, 21, 34), (3, 8), (55, 89)
-PROMPTS = tuple(prompt(f"prompt {i}", f"group {i // 2}") for i in range(30))
+PROMPTS = tuple(prompt(f"prompt {i}") for i in range(30))
 REFERENCE = Reference.of(moments(np.random.default_rng(0).standard_normal((500, WIDE))))
 
 
