@@ -155,11 +155,12 @@ def beside_random(means: Array, golden: int, rng: np.random.Generator) -> float:
 
 def replay(arguments: argparse.Namespace) -> None:
     """A finished run's own scores, raced on in other orders of its prompts."""
-    from seedscope.analysis.judging.judge import grids, real_pictures
+    from seedscope.analysis.judging.judge import grids, real_pictures, refuse_unfinished
     from seedscope.analysis.run.run import run_of
     from seedscope.analysis.seeds.scores.scores import sign
 
     run = run_of(arguments.replay, arguments.out)
+    refuse_unfinished(run)
     for item, grid in grids(run, real_pictures(run)):
         if item.name not in arguments.measures and (arguments.measures or item.better is None):
             continue

@@ -1,9 +1,11 @@
 """What the rounds of a race so far know of its end: how much the seed decides, and what is to be won with this budget.
 
 How far seed effects spread is known from all seeds together, long before single seeds are; still, one round of few prompts
-cannot rule out effects that the last rounds would show. Of 1,024 seeds and two prompts without any seed effect, the upper bound
-of the reliability at the final prompts is some 0.9: the sentence "too little" comes at once only where the last rounds add
-little, and else after later rounds. Whether golden seeds are golden, the confirmation says in any case.
+cannot rule out effects that the last rounds would show. Without any seed effect, of 1,024 seeds to 16 in six rounds and 15,360
+pictures, the upper bound of the reliability at the final prompts is 0.82 to 0.89 after the first round (lambda = 74: 0.82 to
+0.93), and 0.34 to 0.47 after the last one. So "too little" comes at once only where the last rounds add little, as where a
+fifth of the seeds are wanted; no rule tells no effect from a small one by what is not there yet. Whether golden seeds are
+golden, the confirmation says in any case.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_after
@@ -53,7 +56,7 @@ def first_look(
     schedule: Sequence[Round],
     golden: int,
     rng: np.random.Generator,
-    groups: np.typing.ArrayLike | None = None,
+    groups: npt.ArrayLike | None = None,
     effects: RaceEffects | None = None,
 ) -> FirstLook:
     """Look at a race after its first round, or after a later one.
@@ -70,17 +73,19 @@ def first_look(
     uniform = (Round(seeds, max(pictures // seeds, 1)),)
     upper = _reliability(effects.quantile(0.95), final)
     return FirstLook(
-        _share(scores, groups),
-        *(_inverse(effects.quantile(share)) for share in (0.5, 0.975, 0.025)),
-        float((effects.weight * _reliability(effects.ratio, final)).sum()),
-        float(upper),
-        simulated(schedule, golden, ratios, rng),
-        simulated(uniform, golden, ratios, rng),
-        bool(upper < ENOUGH),
+        share=_share(scores, groups),
+        noise_ratio=_inverse(effects.quantile(0.5)),
+        noise_ratio_lo=_inverse(effects.quantile(0.975)),
+        noise_ratio_hi=_inverse(effects.quantile(0.025)),
+        reliability=float((effects.weight * _reliability(effects.ratio, final)).sum()),
+        reliability_hi=float(upper),
+        race=simulated(schedule, golden, ratios, rng),
+        uniform=simulated(uniform, golden, ratios, rng),
+        too_little=bool(upper < ENOUGH),
     )
 
 
-def _share(scores: Array, groups: np.typing.ArrayLike | None) -> Component:
+def _share(scores: Array, groups: npt.ArrayLike | None) -> Component:
     """The seed's share on the prompts of which no seed was out: those of the first round."""
     all_groups = np.arange(len(scores)) if groups is None else np.asarray(groups)
     present = (~np.isnan(scores)).sum(axis=1)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.tables.parquet import UNREADABLE, read_whole, reason
+from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
+from seedscope.pipeline.tables.parquet import read_whole
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,12 @@
 What is not known of how seed effects are spread is in the intervals: the ratio of their variance to the rest's has a flat prior
 and is summed over (as in `shrinkage`), and so are tails from normal to Student's t of 4 degrees of freedom. Effects are pulled
 together by as much as they are noise, so that the best are no winners by luck.
+
+In simulated races (benchmarks/README.md) 93 to 97 % of intervals hold, of normal effects and of Student's t of 5, for seeds
+that went out and for those that were chosen. What is not known of the ratio moves all seeds of a study alike: where seeds
+decide little (lambda = 74), one study has 68 % and another 98 %. Strongly skewed effects break them: of exponential ones, with
+a few seeds far worse than all others, 80 % hold, and none of the chosen where noise is small; with a few far better, 94 to 97
+%, but half of the chosen. What golden seeds are worth is therefore told by prompts that no round has used, not by these.
 Source: `cells` for the model; Harville (1976), "Extension of the Gauss-Markov Theorem to Include the Estimation of Random
 Effects"; Gelman et al. (2013), "Bayesian Data Analysis", sections 5.4 and 17.2.
 """
