@@ -46,7 +46,8 @@ def size(run: DrawnRun) -> Size:
         units = plan([*(edition for _, edition in run.folder.editions()), run.wanted], run.study.unit)
     else:
         units = cut(run.race.planned(), run.study.unit)
-    prompts = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
+    drawn = {prompt.id for unit in units for prompt in unit.prompts}
+    prompts = {prompt.id: prompt.group for prompt in run.wanted.prompts if prompt.id in drawn}
     return Size(
         study=run.study.name,
         folder=run.folder.storage.url,
