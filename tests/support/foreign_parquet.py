@@ -165,7 +165,7 @@ def _published() -> bytes:
 
 
 def _read_result(path: Path) -> None:
-    RunView(RunFolder(path.parent), {}, {}, Edition((), ()), []).seeds()
+    RunView(RunFolder(path.parent), {}, {}, Edition((), ()), [], Edition((), ())).seeds()
 
 
 def _index() -> bytes:

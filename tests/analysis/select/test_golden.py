@@ -251,7 +251,7 @@ def test_bad_files_are_refused_in_one_sentence(tiny: dict[str, Path], tmp_path: 
         whole.replace("[7, 3, 12]", "[7, 3, 9]"): "the list: seeds and why.standings name different seeds.",
         whole.replace('"value": 11.0', '"value": NaN'): "why.standings.0.value: input should be a finite number.",
         "": "golden.json:1:1: not valid JSON: Expecting value.",
-        "[" * 100_000: "golden.json: cannot be read as a golden list: it is nested too deeply.",
+        "[" * 100_000: "golden.json: cannot be read as a golden list: it is nested more than 50 deep.",
         whole.replace(
             "[7, 3, 12]", f"[{'9' * 5000}]"
         ): "cannot be read as a golden list: it holds a number of thousands",

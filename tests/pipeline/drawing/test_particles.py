@@ -96,7 +96,11 @@ def test_an_order_by_sets_has_every_cell_once() -> None:
     ("options", "changes", "message"),
     [
         ({"set": 2}, {}, "divided by ln.set - 1., which is 0 for two"),
-        ({"strenght": 1}, {}, "task.particles.strenght: unknown key; known are set, strength, kernel, by, window"),
+        (
+            {"strenght": 1},
+            {},
+            "task.particles.strenght: unknown key; known are set, strength, kernel, by, revision, window",
+        ),
         ({"window": "9-2"}, {}, "is no window"),
         ({"window": "0-3"}, {}, "ends at step 3, and the last one is 2"),
         ({"set": 3}, {"compute": {"batch_size": 2}}, "compute.batch_size: is 2, and the 3 pictures"),

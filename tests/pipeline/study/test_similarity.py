@@ -71,9 +71,11 @@ def test_files_are_relative_to_the_study_and_may_be_carried(write_study: Callabl
 
 
 def test_the_middle_of_the_steps_is_guided() -> None:
-    found = Study.model_validate(
+    guidance = Study.model_validate(
         {"name": "t", "model": "sprout", "prompts": ["x"], "seeds": [0], "sampling": sampling()}
-    ).sampling.guidance.similarity
+    ).sampling.guidance
+    found = guidance.acting_similarity
     assert found is not None and found.strength == 0.2
     assert [step for step in range(20) if found.acts(step, 20)] == [*range(6, 14)]
-    assert not any(found.model_copy(update={"strength": 0.0}).acts(step, 20) for step in range(20))
+    none = found.model_copy(update={"strength": 0.0})
+    assert guidance.model_copy(update={"similarity": none}).acting_similarity is None

@@ -60,7 +60,7 @@ def test_its_golden_list_holds_in_stock_code(kontext: Path, tmp_path: Path) -> N
         ({"height": 40}, "multiples of 16, not 40"),
         (SIZE, "would make 1248 x 832 pixels (width x height) of 48 x 32"),
         (SIZE, "Say `call: {max_area: 1536}`"),
-        ({"call": {"max_area": "large"}}, "is a number of pixels, not 'large'"),
+        ({"call": {"max_area": "large"}}, 'is "large", but a FluxKontextPipeline takes a whole number'),
         ({"call": {"image": "cat.png"}}, "sampling.call.image: is said by the study"),
         ({"guidance": {"negative_prompt": "x"}}, "or say `call: {true_cfg_scale: 4}`"),
     ],

@@ -123,7 +123,7 @@ def test_its_golden_list_holds_in_stock_code(folders: dict[str, Path], tmp_path:
         golden.generators(after_latent=True)
     for changed, said in (
         ({"num_inference_steps": 3}, "number of steps is 3"),
-        ({"height": 40}, "40 x 48 pixels"),
+        ({"height": 40}, "48 x 40 pixels"),
         ({"prior_guidance_scale": 1.0}, "prior_g"),
     ):
         with pytest.raises(GoldenMismatch, match=said):
