@@ -7,11 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock, Thread
 from typing import Any
 
+import boto3
+import fsspec
+import pytest
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
+
+from seedscope.pipeline.storage.objects import ObjectStorage
 
 Answer = Iterable[bytes]
 BUCKET = "pictures"
@@ -134,3 +140,17 @@ def served(store: ObjectStore, port: int = 0) -> Iterator[ObjectStore]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+@contextmanager
+def run_store(folder: Path, patch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
+    """A store with its bucket, in the environment of this process, working in `folder`; a driver is dead after 4 seconds."""
+    with served(ObjectStore()) as found:
+        for name, value in found.environment().items():
+            patch.setenv(name, value)
+        patch.chdir(folder)
+        patch.setattr(ObjectStorage, "at", classmethod(lambda cls, url: cls(url, beat=0.5, stale=4.0)))
+        fsspec.get_filesystem_class("s3").clear_instance_cache()
+        boto3.client("s3").create_bucket(Bucket=BUCKET)
+        yield found
+    fsspec.get_filesystem_class("s3").clear_instance_cache()

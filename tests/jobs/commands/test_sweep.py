@@ -8,19 +8,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-import fsspec
 import pytest
 import yaml
 from commands import command
 from forks import seedscope
-from object_store import BUCKET, ObjectStore, error, served
+from object_store import BUCKET, ObjectStore, error, run_store
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.looks.looks import Looks
 from seedscope.analysis.run.run import run_of
-from seedscope.pipeline.storage.objects import ObjectStorage
 
 URL = f"s3://{BUCKET}/sweep"
 HERE = ("--executor", "inline", "--threads", "1")
@@ -53,15 +50,8 @@ def bright_is_good(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    with served(ObjectStore()) as found:
-        for name, value in found.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(ObjectStorage, "at", classmethod(lambda cls, url: cls(url, beat=0.5, stale=4.0)))
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+    with run_store(tmp_path, monkeypatch) as found:
         yield found
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
 def written(folder: Path) -> Path:

@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
-import fsspec
 import pytest
 import yaml
-from object_store import BUCKET, ObjectStore, error, served
+from object_store import BUCKET, ObjectStore, error, run_store
 from PIL import Image
 from typer.testing import CliRunner
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.run.run import Run, run_of
 from seedscope.jobs.cli import app
-from seedscope.pipeline.storage.objects import ObjectStorage
 
 URL = f"s3://{BUCKET}/studies/small"
 SEEDSCOPE = "import sys; from seedscope.jobs.cli import main; main()"
@@ -38,15 +35,8 @@ STUDY = {
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObjectStore]:
-    with served(ObjectStore()) as found:
-        for name, value in found.environment().items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(ObjectStorage, "at", classmethod(lambda cls, url: cls(url, beat=0.5, stale=4.0)))
-        fsspec.get_filesystem_class("s3").clear_instance_cache()
-        boto3.client("s3").create_bucket(Bucket=BUCKET)
+    with run_store(tmp_path, monkeypatch) as found:
         yield found
-    fsspec.get_filesystem_class("s3").clear_instance_cache()
 
 
 def seedscope(*arguments: object) -> str:
