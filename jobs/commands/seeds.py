@@ -134,12 +134,16 @@ def _shares(scalars: Iterable[Scalar]) -> TextTable:
 
 
 def _without_far(scalars: Iterable[Scalar]) -> list[str]:
-    """Which seeds the reliabilities leave out: a sentence for all measurements of the same ones."""
+    """Which seeds the reliabilities leave out, in a sentence for all measurements."""
     by: dict[tuple[int, ...], list[str]] = {}
     for found in scalars:
         if found.far.any():
             by.setdefault(tuple(found.seeds[found.far].tolist()), []).append(found.name)
-    return [f"Reliability is {without_far(seeds)}, by {', '.join(names)}." for seeds, names in by.items()]
+    if len(by) == 1:
+        ((seeds, names),) = by.items()
+        return [f"Reliability is {without_far(seeds)}, by {', '.join(names)}."]
+    some = "; ".join(f"{', '.join(map(str, seeds))} by {', '.join(names)}" for seeds, names in by.items())
+    return [f"Reliability is without the seeds that lie far off all others: {some}."] if some else []
 
 
 def _by_task(rates: pa.Table) -> TextTable:

@@ -26,8 +26,9 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import AdditiveFit, additive_fit
-from seedscope.analysis.seeds.scores.far_seeds import far_seeds
+from seedscope.analysis.seeds.scores.far_seeds import broken_seeds, far_seeds
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.shuffle import Sampled, Shuffled, shuffled
 
@@ -58,8 +59,16 @@ def shuffled_alike(fit: AdditiveFit, rng: np.random.Generator, shuffles: int) ->
 
 def far_off(shuffle: Shuffled) -> npt.NDArray[np.bool_]:
     """(S,) true for seeds that lie far off all others; none, where they are half of the seeds or more."""
-    times = FAR * np.sqrt((shuffle.freedom + 1.0) / shuffle.seen)
-    return far_seeds(shuffle.observed.effect, shuffle.observed.error, times, shuffle.judged)
+    return far_seeds(shuffle.observed.effect, shuffle.observed.error, _times(shuffle), shuffle.judged)
+
+
+def broken(shuffle: Shuffled) -> npt.NDArray[np.bool_]:
+    """(S,) true for those that are as far off by how seeds differ, too: no draws of what the others are draws of."""
+    return broken_seeds(shuffle.observed.effect, shuffle.observed.error, _times(shuffle), shuffle.judged)
+
+
+def _times(shuffle: Shuffled) -> Array:
+    return FAR * np.sqrt((shuffle.freedom + 1.0) / shuffle.seen)
 
 
 def _shift(found: Shuffled, others: Shuffled) -> float:

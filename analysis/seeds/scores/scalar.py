@@ -16,7 +16,7 @@ from seedscope.analysis.seeds.scores.discovery import q_values
 from seedscope.analysis.seeds.scores.effects import Effects, for_all_seeds, seed_effects
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.halvings import Halvings, HeldOut, halvings, held_out
-from seedscope.analysis.seeds.scores.outlying import far_off, shuffled_alike
+from seedscope.analysis.seeds.scores.outlying import broken, shuffled_alike
 from seedscope.analysis.seeds.scores.rates import Rates, rates
 from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
@@ -129,7 +129,7 @@ def scalar(
     fit = additive_fit(scores)
     null = score_null(shuffled_alike(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
     effects = seed_effects(fit, null=null)
-    far = far_off(shuffled(fit, rng.spawn(1)[0], 1))
+    far = broken(shuffled(fit, rng.spawn(1)[0], 1))
     shrunk = shrink(effects, null, far)
     k = min(k, int(fit.known.sum()))
     median = float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed))

@@ -97,6 +97,18 @@ def test_a_seed_far_off_changes_nothing_that_is_said_of_the_others(off: float, s
     assert beside.top[others].max() < alone.top.max() + 0.05
 
 
+def test_where_seeds_decide_most_none_is_far_off_the_others() -> None:
+    """Normal draws of how seeds differ: a third of them is off by more than scores vary, and the ranking is reliable by them."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        values = noise(seed) + 3.0 * rng.normal(size=SEEDS)
+        found = judged(values, shuffles=0)
+        assert not found.far.any()
+        assert found.reliability is not None and found.reliability > 0.99
+    values[:, 2] += 60.0
+    assert np.flatnonzero(judged(values, shuffles=0).far).tolist() == [2]
+
+
 def test_missing_cells_are_counted_and_a_prompt_without_any_is_left_out() -> None:
     values = noise()
     values[3, :] = np.nan
