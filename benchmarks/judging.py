@@ -1,4 +1,5 @@
-"""One measurement of a whole study judged: reading 23 million scores from a run's shards, and all that is said of the seeds.
+"""One measurement of a whole study judged: reading 23 million scores from a run's shards, looking for seeds that are copies of
+others, and all that is said of the seeds.
 
     python benchmarks/judging.py --folder /tmp/scores            22,512 prompts x 1,024 seeds
     python benchmarks/judging.py --folder /tmp/scores --quick    600 prompts x 256 seeds, a minute at most
@@ -16,6 +17,7 @@ import pstats
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -28,6 +30,7 @@ import pyarrow.parquet as pq
 from effects import write_shards
 
 from seedscope.analysis.seeds.scores.grid import Grid, read_grid
+from seedscope.analysis.seeds.scores.same_scores import same_scores
 from seedscope.analysis.seeds.scores.scalar import scalar
 from seedscope.analysis.seeds.scores.split import split_prompts
 from seedscope.pipeline.study.plan import Unit
@@ -84,17 +87,22 @@ def peak() -> str:
 
 
 def whole(table: Table, units: Sequence[Unit], rounds: int) -> Iterator[str]:
-    """Reading and statistics of everything."""
+    """Reading, copies and statistics of everything; then copies of a rare event, which every second seed has of the one before."""
     after_reading = ""
     for _ in range(rounds):
         grid, read = timed(partial(read_grid, table, COLUMN, units))
         after_reading = after_reading or peak()
+        _, apart = timed(partial(same_scores, [grid]))
         _, judged = timed(partial(judge, grid))
         parts = "".join(
             f"{name} {took.wall:6.1f} s, CPU {took.cpu:6.1f} s    "
-            for name, took in (("reading", read), ("statistics", judged))
+            for name, took in (("reading", read), ("copies", apart), ("statistics", judged))
         )
-        yield f"  {parts}together {read.wall + judged.wall:6.1f} s (wanted 30)"
+        yield f"  {parts}together {read.wall + apart.wall + judged.wall:6.1f} s (wanted 30)"
+    rare = replace(grid, values=(np.abs(grid.values) > 3.5).astype(np.float32))
+    rare.values[:, 1::2] = rare.values[:, ::2]
+    found, apart = timed(partial(same_scores, [rare]))
+    yield f"  copies of a rare event, {len(found)} pairs of seeds the same: {apart.wall:.1f} s, CPU {apart.cpu:.1f} s"
     yield f"  peak memory {after_reading} after reading, {peak()} in all (wanted under 4)"
 
 

@@ -5,73 +5,100 @@ they would pass for seeds that differ, and that keep their character from run to
 each, two runs seem to agree (p <= 2.5 %) in 18 %; of 6 such ones, seeds seem to differ (5 %) in 12 % of runs.
 
 Scores tell which seeds to look at: they are read anyway, and may differ by what the place of a picture in a batch changes.
-What a rare or a coarse measurement says is the same of many seeds, so that the pixels decide.
+What a rare or a coarse measurement says is the same of many seeds, so that the pictures decide. These may differ as far as that
+does not move the mean of any of their 64 parts by half a grey level: rounding of a picture that was drawn in another place of
+a batch does not. A copy that was drawn in another number format, or on another machine, may pass for a seed of its own.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly
 from seedscope.analysis.seeds.distances.moments import Array
-from seedscope.analysis.seeds.scores.additive import centre_by_prompt
 from seedscope.analysis.seeds.scores.grid import Grid
+from seedscope.analysis.seeds.scores.same_scores import near_columns, same_scores
+from seedscope.analysis.seeds.scores.vectors import Grid as Vectors
+from seedscope.pipeline.images import Pixels
+from seedscope.pipeline.study.plan import Unit
 
 PROMPTS = 4
 """Of which the pictures of two seeds are compared."""
-ALIKE = 1e-3
-"""Within which two scores count as the same, in standard deviations between pictures of one prompt."""
+SIDE, NEAR = 8, 0.5
+"""Parts of a picture in each direction, and grey levels within which the means of each are the same."""
 NAMED = 5
 
 
-def copied_seeds(run: Run, grids: Sequence[Grid]) -> dict[int, int]:
+def copied_seeds(run: Run, grids: Iterable[Grid]) -> dict[int, int]:
     """Copy -> the first seed that has the same scores by all `grids` and the same pictures; empty where there are none.
 
-    Read are the pictures of seeds alone that have the scores of another, on at most 4 prompts, evenly spaced.
+    Read are no more grids than it takes to tell all seeds apart, and the pictures of seeds alone that have the scores of another:
+    of one prompt, and of three others as long as those are the same.
 
     Raises:
         CorruptShard: a shard is damaged.
     """
-    pictures = RunPictures(run.images, run.units)
-    prompts = evenly([prompt.id for prompt in run.wanted.prompts], PROMPTS)
-    copied: dict[int, int] = {}
-    for seeds in same_scores(grids):
-        of_pixels: dict[str, int] = {}
-        for seed in seeds:
-            seen = [pictures(seed, prompt) for prompt in prompts]
-            if any(picture is not None for picture in seen):
-                digests = [b"" if each is None else hashlib.sha256(each.tobytes()).digest() for each in seen]
-                original = of_pixels.setdefault(b".".join(digests).hex(), seed)
-                copied |= {} if original == seed else {seed: original}
-    return copied
+    sets, seen = same_scores(grids), set[int]()
+    prompts = evenly([prompt.id for prompt in run.wanted.prompts], PROMPTS) if sets else []
+    for prompt, units in _units_with(run, prompts).items():
+        pictures = RunPictures(run.images, units)
+        looks = {seed: _look(pictures(seed, prompt)) for seeds in sets for seed in seeds}
+        seen |= {seed for seed, look in looks.items() if not np.isnan(look).any()}
+        sets = [
+            [seeds[place] for place in places]
+            for seeds in sets
+            for places in near_columns(np.stack([looks[seed] for seed in seeds], axis=1), NEAR)
+        ]
+    return {copy: seeds[0] for seeds in sets for copy in seeds[1:] if copy in seen}
 
 
-def same_scores(grids: Sequence[Grid]) -> list[list[int]]:
-    """Seeds, two or more together, that have the same scores on all prompts by all grids (of the same seeds); gaps too."""
-    if not grids:
-        return []
-    cells = np.concatenate([_in_deviations(grid) for grid in grids])
-    weights = np.random.default_rng(0).standard_normal(len(cells))
-    mark, near = weights @ np.nan_to_num(cells), ALIKE * float(np.abs(weights).sum())  # equal columns have near marks
-    order = np.argsort(mark, kind="stable")
-    free, found = np.ones(len(mark), np.bool_), list[list[int]]()
-    for first in order:
-        if free[first]:
-            window = order[np.searchsorted(mark, mark[first], sorter=order) :]
-            window = window[(mark[window] <= mark[first] + near) & free[window]]
-            off = np.abs(cells[:, window] - cells[:, [first]]) <= ALIKE
-            off |= np.isnan(cells[:, window]) & np.isnan(cells[:, [first]])
-            same = np.sort(window[off.all(axis=0)])
-            free[same] = False
-            if len(same) > 1:
-                found.append(grids[0].seeds[same].tolist())
+def left_out(copied: Mapping[int, int], seeds: int) -> Mapping[int, int]:
+    """The copies that do not count among so many seeds: all of them, or none where the seeds are copies of one."""
+    return copied if seeds - len(copied) > 1 else {}
+
+
+def without_copies(run: Run, grid: Vectors) -> tuple[Vectors, Mapping[int, int]]:
+    """A grid of vectors without the seeds that are copies of others, by these vectors and their pictures; and these seeds.
+
+    Raises:
+        CorruptShard: a shard is damaged.
+    """
+    prompts, seeds = np.array(grid.prompts), np.array(grid.seeds, np.int64)
+    parts = (Grid(grid.values[:, :, part], prompts, prompts, seeds) for part in range(grid.values.shape[2]))
+    copied = left_out(copied_seeds(run, parts), len(seeds))
+    return (grid.without(copied) if copied else grid), copied
+
+
+def _units_with(run: Run, prompts: Collection[str]) -> dict[str, list[Unit]]:
+    """Prompt id -> the units with pictures of it, which may be one in a hundred of all."""
+    found: dict[str, list[Unit]] = {prompt: [] for prompt in prompts}
+    for unit in run.units if prompts else []:
+        for prompt in {prompt.id for prompt in unit.prompts} & found.keys():
+            found[prompt].append(unit)
     return found
+
+
+def _look(picture: Pixels | None) -> Array:
+    """Height, width, and means of the parts of a picture (H, W, 3), in 0..255; NaN of one that is missing."""
+    if picture is None:
+        return np.full(2 + 3 * SIDE**2, np.nan)
+    height, width = picture.shape[:2]
+    rows, row_sizes = _edges(height)
+    columns, column_sizes = _edges(width)
+    sums = np.add.reduceat(np.add.reduceat(picture, rows, axis=0, dtype=np.int64), columns, axis=1)
+    return np.r_[height, width, (sums / np.outer(row_sizes, column_sizes)[:, :, None]).ravel()]
+
+
+def _edges(length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Where the parts of so many pixels begin, and how many they have: one at least, of which parts may have the same."""
+    ends = np.arange(SIDE + 1) * length // SIDE
+    return ends[:-1], np.maximum(np.diff(ends), 1)
 
 
 def of_copies(copied: Mapping[int, int], seeds: int) -> list[str]:
@@ -95,12 +122,3 @@ def of_copies(copied: Mapping[int, int], seeds: int) -> list[str]:
 def _listed(seeds: Sequence[int]) -> str:
     more = f" and {len(seeds) - NAMED} more" if len(seeds) > NAMED else ""
     return ", ".join(map(str, seeds[:NAMED])) + more
-
-
-def _in_deviations(grid: Grid) -> Array:
-    """(P, S) scores less their prompt's mean, in standard deviations between pictures of one prompt; NaN where missing."""
-    values = np.where(np.isfinite(grid.values), grid.values, np.nan).astype(np.float64)
-    _, centred = centre_by_prompt(values)
-    freedom = int((~np.isnan(values)).sum() - (~np.isnan(values)).any(axis=1).sum())
-    sd = float(np.sqrt((centred**2).sum() / freedom)) if freedom > 0 else 0.0
-    return np.where(np.isnan(values), np.nan, centred / sd if sd else 0.0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import tee
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.by_distance import RankedByDistance, distances_table, ranked_by_distance
-from seedscope.analysis.judging.copied_seeds import copied_seeds
+from seedscope.analysis.judging.copied_seeds import copied_seeds, left_out
 from seedscope.analysis.judging.measurement import Measurement, measurements, quality, witness
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.run_view import MEASURED
@@ -79,10 +80,11 @@ def judge(run: Run) -> Judged:
     refuse_unfinished(run)
     refuse_failed_seeds(run)
     references = real_pictures(run)
-    measured = list(grids(run, references))
-    copied = copied_seeds(run, [grid for _, grid in measured])
-    apart = copied if len(run.wanted.seeds) - len(copied) > 1 else {}
-    scalars, silent, parts = _scalars(run, [(item, grid.without(apart)) for item, grid in measured])
+    measured, looked_at = tee(grids(run, references))  # what is looked at for copies is kept until it is judged
+    copied = copied_seeds(run, (grid for _, grid in looked_at))
+    del looked_at
+    apart = left_out(copied, len(run.wanted.seeds))
+    scalars, silent, parts = _scalars(run, ((item, grid.without(apart)) for item, grid in measured))
     first = run.measured_as(run.study.ranking.named[0][1])
     by = [feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference]
     distances = ranked_by_distance(run, references, by, partial(_rng, run), apart)
@@ -148,7 +150,7 @@ def _rng(run: Run, what: str) -> np.random.Generator:
 
 
 def _scalars(
-    run: Run, measured: Sequence[tuple[Measurement, Grid]]
+    run: Run, measured: Iterable[tuple[Measurement, Grid]]
 ) -> tuple[dict[str, Scalar], dict[str, str], tuple[Part, ...]]:
     """Every scalar measurement of the run by name, the reasons of those that say nothing of the seeds, and what the combined
     score, which is the last of them, is made of."""

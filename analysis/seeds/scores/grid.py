@@ -31,7 +31,9 @@ class Grid:
         return Grid(self.values[prompts], self.prompts[prompts], self.groups[prompts], self.seeds)
 
     def without(self, seeds: Collection[int]) -> Grid:
-        """The columns of all other seeds."""
+        """The columns of all other seeds; itself where there are none to leave out."""
+        if not seeds:
+            return self
         kept = ~np.isin(self.seeds, list(seeds))
         return Grid(self.values[:, kept], self.prompts, self.groups, self.seeds[kept])
 

@@ -47,6 +47,11 @@ class Grid:
         whole = ~np.isnan(self.values[:, :, 0]).any(axis=1)
         return Grid([self.prompts[i] for i in np.flatnonzero(whole)], self.seeds, self.values[whole])
 
+    def without(self, seeds: Collection[int]) -> Grid:
+        """The columns of all other seeds."""
+        kept = ~np.isin(self.seeds, list(seeds))
+        return Grid(self.prompts, [self.seeds[i] for i in np.flatnonzero(kept)], self.values[:, kept])
+
     def centred(self) -> Vectors:
         """(P, S, K): each prompt's mean over the seeds taken off, since what the prompt says is no seed's doing.
 

@@ -1,5 +1,6 @@
 """Seeds that have the pictures of another count once; the same scores alone are no copy, nor are most pictures."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pyarrow.parquet as pq
 import pytest
 from made_up_run import made_up, publish_run
 
-from seedscope.analysis.judging.copied_seeds import copied_seeds, of_copies, same_scores
+from seedscope.analysis.judging.copied_seeds import copied_seeds, of_copies
 from seedscope.analysis.judging.judge import Judged, judge
+from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.run import run_of
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.pipeline.images import Pixels
@@ -58,19 +60,52 @@ def test_where_all_seeds_are_one_they_are_judged_and_it_is_said(tmp_path: Path) 
     assert copied_seeds(run, []) == {}
 
 
-@pytest.mark.parametrize(("noise", "alike"), [(1e-6, True), (0.1, False)])
-def test_scores_are_the_same_within_rounding_on_all_prompts_by_all_measures(noise: float, alike: bool) -> None:
-    rng, copies = np.random.default_rng(0), np.arange(400) % 100
-    first, second = rng.standard_normal((2, 24, 100))[:, :, copies]
-    first[3, [5, 105, 205, 305]] = np.nan
-    grids = [_grid(values + noise * rng.standard_normal(values.shape)) for values in (first, second)]
-    found = same_scores([*grids, _grid(np.zeros((24, 400)))])
-    assert sorted(found) == ([[seed, seed + 100, seed + 200, seed + 300] for seed in range(100)] if alike else [])
-    second[7, 305] += 1.0
-    first[3, 205] = 0.0
-    assert [5, 105] in same_scores([_grid(first), _grid(second)])
+def test_rounding_of_pictures_drawn_in_another_place_of_a_batch_makes_no_seed(tmp_path: Path) -> None:
+    """A picture of the copies that is off by a grey level in some pixels; four that are off in all are another picture."""
+
+    def rounded(prompt: int, seed: int) -> Pixels:
+        picture = np.tile(colour(prompt, seed), (8, 8, 1))
+        picture[:: seed + 1, ::3] += seed in COPIES
+        return picture
+
+    assert judged(tmp_path, pixels=rounded).copied == COPIES
+    assert not judged(
+        _folder(tmp_path / "other"), pixels=lambda *at: colour(*at) + 4 * np.uint8(at[1] in (6, 8))
+    ).copied.keys() & {6, 8}
 
 
-def _grid(values: np.ndarray) -> Grid:
-    prompts = np.array([f"prompt {place}" for place in range(len(values))])
-    return Grid(values.astype(np.float32), prompts, prompts, np.arange(values.shape[1]))
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
+def test_no_more_is_read_than_tells_seeds_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grids: one, where it tells all seeds apart. Pictures: of one prompt, where they differ; of four, of those that do not."""
+    run = run_of(publish_run(tmp_path, made_up(PROMPTS, SEEDS), pixels=colour), tmp_path / "run")
+    rng, asked = np.random.default_rng(0), list[str]()
+
+    def grids() -> Iterator[Grid]:
+        for name in ("fine", "coarse", "coarser"):
+            asked.append(name)
+            values = rng.standard_normal((PROMPTS, SEEDS)) if name == "fine" else np.zeros((PROMPTS, SEEDS))
+            yield Grid(
+                values.astype(np.float32),
+                np.arange(PROMPTS).astype(str),
+                np.arange(PROMPTS).astype(str),
+                np.arange(SEEDS),
+            )
+
+    assert copied_seeds(run, grids()) == {} and asked == ["fine"]
+    read = list[tuple[int, str]]()
+    monkeypatch.setattr(RunPictures, "__call__", _counted(RunPictures.__call__, read))
+    coarse = list(grids())[1:]
+    assert copied_seeds(run, coarse) == COPIES
+    assert len(read) == SEEDS + 3 * 5 and {seed for seed, prompt in read[SEEDS:]} == {0, 2, 6, 7, 8}
+
+
+def _counted(call: Callable[..., Pixels | None], read: list[tuple[int, str]]) -> Callable[..., Pixels | None]:
+    def counted(self: RunPictures, seed: int, prompt: str) -> Pixels | None:
+        read.append((seed, prompt))
+        return call(self, seed, prompt)
+
+    return counted
