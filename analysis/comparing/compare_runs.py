@@ -27,8 +27,8 @@ class SeedOutcome:
     """What became of a golden seed in another run, by the measurements by which it is golden.
 
     standing: `golden` (there too), `better` or `not better` than the median seed at a false discovery rate of 5 %, `worse` (its
-    interval lies on the bad side of it), or `not drawn`; of several measurements, `worse` by any, else `better` by
-    one. rank, effect, lo, hi: there, by the first. q: false discovery rate at which it is better than the median seed
+    interval lies on the bad side of it), `not judged` (it has no effect there, as a copy of another seed), or `not drawn`; of
+    several measurements, `worse` by any, else `better` by one. rank, effect, lo, hi: there, by the first. q: false discovery rate at which it is better than the median seed
     there, by one at least. None where unknown.
     """
 
@@ -55,8 +55,8 @@ class CarryOver:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two runs compared. prompts: in both, in the first only, in the second only. seeds: in common. silent: measurement ->
-    why it cannot be compared."""
+    """Two runs compared. prompts: in both, in the first only, in the second only. seeds: in common, and judged in both. silent:
+    measurement -> why it cannot be compared."""
 
     first: str
     second: str
@@ -163,15 +163,22 @@ def _weighed(weights: Mapping[str, float]) -> str:
 def _agreement(measure: str, a: FinishedRun, b: FinishedRun, seeds: list[int]) -> Agreement:
     better = a.ranking.better if measure == a.ranking.measure else a.measures[measure]["better"]
     cause: Json = {"causes": [fingerprint(dict(a.cause)), fingerprint(dict(b.cause))], "for": measure}
+    far = sorted((a.far(measure) | b.far(measure)) & set(seeds))
+    usual = [seed for seed in seeds if seed not in far]
+    if far and len(usual) < FEWEST:
+        raise StatisticsError(
+            f"{len(usual)} of {len(seeds)} seeds lie far off all others in neither run; at least {FEWEST} are needed."
+        )
     return agreement(
         measure,
-        a.effects(measure, seeds),
-        b.effects(measure, seeds),
+        a.effects(measure, usual),
+        b.effects(measure, usual),
         min(a.k, b.k),
         better,
         np.random.default_rng(int(fingerprint(cause)[:16], 16)),
         reliability=(a.reliability(measure), b.reliability(measure)),
         differ=(a.differ(measure), b.differ(measure)),
+        far=far,
     )
 
 
@@ -247,7 +254,8 @@ def _carry_over(of: str, run: FinishedRun, there: str, other: FinishedRun, seeds
     rows = {name: other.rows(name) for name in run.golden_by}
     outcomes = {seed: _outcome(seed, run, other, rows, too) for seed in {*golden, *seeds}}
     good = [seed for seed, outcome in outcomes.items() if outcome.standing in ("golden", "better")]
-    chance = carried_over(golden, good, seeds) if set(golden) & set(seeds) else None
+    judged = run.known(run.golden_by[0]) & other.known(run.golden_by[0])
+    chance = carried_over(golden, good, judged) if set(golden) & judged else None
     return CarryOver(of, there, run.golden_by, [outcomes[seed] for seed in golden], chance)
 
 
@@ -256,7 +264,8 @@ def _outcome(
 ) -> SeedOutcome:
     """`rows`: there, by each measurement by which seeds of the run are golden."""
     if seed not in there.seeds:
-        return SeedOutcome(seed, "not drawn", None, None, None, None, None)
+        standing = "not judged" if seed in there.edition.seeds else "not drawn"
+        return SeedOutcome(seed, standing, None, None, None, None, None)
     first = run.golden_by[0]
     row = rows[first][seed]
     rank = row.rank if there.golden_by[0] == first else None

@@ -84,11 +84,20 @@ class FinishedRun:
 
     @cached_property
     def seeds(self) -> frozenset[int]:
-        return frozenset(self.ranking.table["seed"].to_pylist())
+        """Those that have an effect by a measurement. A copy of another seed has none: it is no evidence of its own."""
+        return frozenset().union(*map(self.known, self.compared_by))
 
     def rows(self, measure: str) -> dict[int, SeedRow]:
         """What `seeds.parquet` says of each seed by a measurement."""
         return {row.seed: row for row in seed_rows(self.ranking.table, measure)}
+
+    def known(self, measure: str) -> frozenset[int]:
+        """The seeds that have an effect by a measurement."""
+        return frozenset(row.seed for row in seed_rows(self.ranking.table, measure) if row.effect is not None)
+
+    def far(self, measure: str) -> frozenset[int]:
+        """The seeds that lie far off all others by a measurement, which its reliability leaves out; none in older runs."""
+        return frozenset(self.measures.get(measure, {}).get("far") or ())
 
     @property
     def compared_by(self) -> list[str]:
@@ -120,7 +129,8 @@ class FinishedRun:
         return np.array([rows[seed].effect for seed in seeds], np.float64)
 
     def reliability(self, measure: str) -> float | None:
-        """Share of the variance of the effects that is real; None where it is not known, as of a distance."""
+        """Share of the variance of the effects that is real, of seeds not `far` off all others; None where it is not known, as of a
+        distance."""
         value = self.measures.get(measure, {}).get("reliability")
         return None if value is None else float(value)
 

@@ -24,14 +24,15 @@ MEASURES = pa.schema(
         ),
         pa.field("reliability", pa.float64()),
         pa.field("prompts_for_08", pa.int64()),
+        pa.field("far", pa.list_(pa.int64())),
         *(pa.field(name, pa.float64()) for name in ("p", "best_lo", "best_hi", "worst_lo", "worst_hi")),
         *(pa.field(f"spearman{end}", pa.float64()) for end in ("", "_lo", "_hi", "_p")),
         *(pa.field(name, pa.int64()) for name in ("k", "overlap")),
         *(pa.field(name, pa.float64()) for name in ("overlap_expected", "overlap_sd", "overlap_p")),
     ]
 )
-"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take (both of the seeds that do
-not lie far off all others), what shuffled seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the
+"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take (both without
+the seeds that lie `far` off all others), what shuffled seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the
 worst), and the seeds by one half of the prompts against those by the other; `overlap` of their top lists is null, as its p,
 where seeds tie at the end of either list."""
 
@@ -59,6 +60,7 @@ def _row(found: Scalar) -> dict[str, Any]:
             share: Component = getattr(found.shares, part)
             row |= {f"{part}_share": share.share, f"{part}_share_lo": share.lo, f"{part}_share_hi": share.hi}
     row |= {"reliability": found.reliability, "prompts_for_08": found.prompts_for_08}
+    row["far"] = found.seeds[found.far].tolist()
     if found.null is not None:
         row["p"] = found.null.differ
         for end, values in (("best", found.null.best), ("worst", found.null.worst)):

@@ -33,7 +33,8 @@ class Agreement:
     differ: p of "the seeds do not differ at all" in either run. reliability: of the effects in either run. ceiling: the
     correlation that seeds of the very same character would show through independent noise of these reliabilities, in
     0..1. noiseless, noiseless_lo, noiseless_hi: the correlation without noise, in -1..1, and its interval, which takes
-    the reliabilities for known. None where unknown.
+    the reliabilities for known. far: seeds that lie far off all others in either run: neither the reliabilities nor anything
+    else here but `differ` is of these. None where unknown.
     """
 
     measure: str
@@ -45,6 +46,7 @@ class Agreement:
     noiseless: float | None
     noiseless_lo: float | None
     noiseless_hi: float | None
+    far: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,11 @@ def agreement(
     *,
     reliability: tuple[float | None, float | None] = (None, None),
     differ: tuple[float | None, float | None] = (None, None),
+    far: Sequence[int] = (),
 ) -> Agreement:
     """Compare effects (S,) of the same seeds in two runs; NaN where a run has none. Top lists are of k seeds or of all.
+
+    far: seeds that are not among these, as they lie far off all others.
 
     Raises StatisticsError for different shapes, or fewer than 3 seeds that have an effect in both runs.
     """
@@ -86,7 +91,7 @@ def agreement(
     ceiling = None if one is None or other is None else sqrt(max(one, 0.0) * max(other, 0.0))
     rhos = (found.rank.rho, found.rank.lo, found.rank.hi)
     return Agreement(
-        measure, better, found, differ, reliability, ceiling, *(_noiseless(rho, *reliability) for rho in rhos)
+        measure, better, found, differ, reliability, ceiling, *(_noiseless(rho, *reliability) for rho in rhos), far
     )
 
 

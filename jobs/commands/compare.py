@@ -53,12 +53,17 @@ def compare_runs(
 
 def show(pair: Pair, console: Console) -> None:
     """Print what differs, the tables, the notes and the verdict."""
+    from seedscope.analysis.seeds.verdict import without_far
+
     print_line = console.print
     print_line(f"{pair.first} and {pair.second}", style="bold")
     for sentence in heading(pair):
         print_line(sentence)
     print_line(_agreements(pair.agreements))
     print_line(LEGEND)
+    for one in pair.agreements:
+        if one.far:
+            print_line(f"{one.measure} is compared {without_far(one.far)} in one run at least.")
     for carry_over in pair.abroad:
         if carry_over.fates:
             print_line(_outcomes(carry_over))
@@ -118,13 +123,14 @@ def _carried(carry_over: CarryOver) -> str:
     found, count = carry_over.chance, len(carry_over.fates)
     if not count:
         return f"{carry_over.of} has no golden seeds"
+    word = "judged" if any(fate.standing == "not judged" for fate in carry_over.fates) else "drawn"
     if found is None:
         which = "the one golden seed" if count == 1 else f"none of {count} golden seeds"
-        return f"{which} of {carry_over.of} was {'not ' if count == 1 else ''}drawn in {carry_over.there}"
+        return f"{which} of {carry_over.of} was {'not ' if count == 1 else ''}{word} in {carry_over.there}"
     chance = f"{carry_over.there}, chance gives {found.expected:.1f} (p = {found.p:.2g})"
     if count == 1:
         return f"the one golden seed of {carry_over.of} {'carries' if found.carried else 'does not carry'} over to {chance}"
-    drawn = "" if found.golden == count else f" ({found.golden} drawn there)"
+    drawn = "" if found.golden == count else f" ({found.golden} {word} there)"
     carry = "carries" if found.carried == 1 else "carry"
     return f"of {count} golden seeds of {carry_over.of}{drawn} {found.carried} {carry} over to {chance}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from rich.console import Console
 from scipy import stats
 from typer.testing import CliRunner
 
@@ -26,7 +28,7 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.select.seal import seal
 from seedscope.jobs.cli import app
-from seedscope.jobs.commands.compare import verdict
+from seedscope.jobs.commands.compare import show, verdict
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.prompts import Prompt
@@ -261,6 +263,60 @@ def test_a_golden_seed_that_is_worse_or_was_not_drawn(runs: tuple[Path, Path], t
         object.__setattr__(golden, "seeds", golden_there)
         (found,) = compare_all([here, FinishedRun.open(there)])
         assert told in verdict(found) and "over to" not in verdict(found)
+
+
+def test_copies_of_seeds_are_no_seeds_in_common_and_make_nothing_carry_over(
+    runs: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Of 8 seeds, 2 golden ones are better there too; then with 24 copies, of which nothing is known, and one that is golden."""
+    runs_of = []
+    for name, run in zip(("here", "there"), runs, strict=True):
+        folder = copied(run, tmp_path / name)
+        table = pq.read_table(folder / "seeds.parquet")
+        rows = [row | {"clip_score_q": 0.001 if row["seed"] < 2 else 0.9} for row in table.to_pylist()]
+        rows += [{"seed": 100 + copy, "n": 0} for copy in range(24)]
+        pq.write_table(pa.Table.from_pylist(rows, table.schema), folder / "seeds.parquet")
+        _edit(folder / "editions" / "0001.json", lambda record: record["seeds"].extend(range(100, 124)))
+        if name == "there":
+            _edit(folder / "golden.json", _without_seeds)
+        runs_of.append(FinishedRun.open(folder))
+    golden = runs_of[0].golden
+    assert golden is not None
+    object.__setattr__(golden, "seeds", [0, 1, 100])
+    (found,) = compare_all(runs_of)
+    assert list(found.seeds) == list(range(8))
+    chance, fates = found.abroad[0].chance, found.abroad[0].fates
+    assert chance is not None and (chance.golden, chance.good, chance.carried, chance.seeds) == (2, 2, 2, 8)
+    assert chance.p == pytest.approx(1 / comb(8, 2))
+    assert [fate.standing for fate in fates] == ["better", "better", "not judged"]
+    assert "of 3 golden seeds of here (2 judged there) 2 carry over" in verdict(found)
+
+
+def test_seeds_far_off_all_others_are_in_neither_rho_nor_what_noise_allows(tmp_path: Path) -> None:
+    """11 of 24 seeds are broken in both runs, the others are noise: their reliability is 0, and rho of all would be 0.86."""
+    rng, broken = np.random.default_rng(6), 20.0 * (np.arange(24) < 11)
+    runs = [made_up(tmp_path / name, {"fd": broken, "looks_sky": broken + rng.standard_normal(24)}) for name in "ab"]
+    (before,) = compare_all(runs, ["looks_sky"])
+    assert before.agreements[0].found.rank.rho > 0.7
+    for run in runs:
+        object.__setattr__(run, "measures", {"looks_sky": {"better": None, "reliability": 0.0, "far": list(range(10))}})
+    object.__setattr__(runs[1], "measures", {"looks_sky": {"better": None, "reliability": 0.0, "far": [10]}})
+    (found,) = compare_all(runs)
+    fd, sky = found.agreements
+    assert (sky.found.rank.n, list(sky.far), sky.ceiling) == (13, list(range(11)), 0.0) and abs(
+        sky.found.rank.rho
+    ) < 0.6
+    assert fd.found.rank.n == 24 and not fd.far
+    said = Console(width=200, record=True, file=io.StringIO())
+    show(found, said)
+    assert (
+        "looks_sky is compared without seeds 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, which lie far off all"
+        in said.export_text()
+    )
+    object.__setattr__(
+        runs[1], "measures", {"looks_sky": {"better": None, "reliability": 0.0, "far": list(range(10, 23))}}
+    )
+    assert "1 of 24 seeds lie far off all others in neither run" in compare_all(runs)[0].silent["looks_sky"]
 
 
 def _without_seeds(golden: Any) -> None:
