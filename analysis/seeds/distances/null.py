@@ -51,12 +51,15 @@ class ShuffleNull:
     least the observed one, the observed one counted in.
     seed: (S,) p of each seed, one-sided, "no better than the median seed": the share of all shuffled seeds, of which each is
     taken over the median of its shuffle, that are at least as good; it supposes that errors of seeds are alike.
+    over: (S,) how much better than the median seed each is; shuffled: (B S,) each shuffled seed than its median, ascending.
     """
 
     observed: Spread
     chance: Spread
     p_value: float
     seed: Array
+    over: Array
+    shuffled: Array
 
 
 def images_and_cells(features: npt.ArrayLike) -> tuple[npt.NDArray[np.generic], Cells]:
@@ -118,10 +121,10 @@ def _null(observed: Array, chance: Array, better: Better) -> ShuffleNull:
     """From measures (S,) and those of B shuffles (B, S)."""
     # What differs by rounding alone is equal.
     beyond = (chance.std(axis=1) >= observed.std() * (1 - 1e-9)).sum()
-    good = sign(better) * (chance - np.median(chance, axis=1, keepdims=True))
-    seed = p_values(sign(better) * (observed - np.median(observed)), np.sort(good, axis=None))
+    over = sign(better) * (observed - np.median(observed))
+    shuffled = np.sort(sign(better) * (chance - np.median(chance, axis=1, keepdims=True)), axis=None)
     p = float((beyond + 1) / (len(chance) + 1))
-    return ShuffleNull(_spread(observed, better), _spread(chance, better), p, seed)
+    return ShuffleNull(_spread(observed, better), _spread(chance, better), p, p_values(over, shuffled), over, shuffled)
 
 
 def _member(labels: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:

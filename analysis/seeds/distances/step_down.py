@@ -8,7 +8,8 @@ the mean of all and are compared over their median, shuffled distances move as a
 number of seeds. In 75 simulated studies of equal seeds (6 and 40 dimensions, 12 to 100 prompts in 3 to 100 groups, 16 to 32
 seeds, normal and lognormal) no seed was off by more than 3.3.
 What is too bad is left out first, and then what is too good: a broken seed hides no good one, and a seed that is far off on
-the good side, which it may be by chance, is held against shuffles in which it takes part.
+the good side, which it may be by chance, is held against shuffles in which it takes part. Where many are, the median of those
+that are left is worse than that of all, and a seed has to be better than both.
 Source and deviation: as in `outlying`.
 """
 
@@ -19,6 +20,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from seedscope.analysis.seeds.chance import p_values
 from seedscope.analysis.seeds.distances.base import Distance, Labels, Rows
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.distances.null import ShuffleNull
@@ -52,7 +54,7 @@ def step_down_null(
     That no seed differs at all (`p_value`) is of all seeds, and so is `observed`; `seed` of each from the last shuffles in
     which it took part.
     """
-    found = distance.null(grid, rng, shuffles, groups)
+    found = every = distance.null(grid, rng, shuffles, groups)
     seed, left_out = found.seed.copy(), np.zeros_like(far)
     for too in (-1.0, 1.0):
         some = far & (too * sign(distance.better) * (estimate - np.median(estimate)) > 0)
@@ -60,6 +62,6 @@ def step_down_null(
             continue
         left_out |= some
         others = distance.null(grid[:, ~left_out], rng, shuffles, groups)
-        seed[~left_out] = others.seed
+        seed[~left_out] = p_values(np.minimum(others.over, every.over[~left_out]), others.shuffled)
         found = replace(found, chance=others.chance, seed=seed)
     return found

@@ -4,7 +4,8 @@ The seeds' scores are shuffled (`shuffle`, `outlying`). Of each shuffled seed th
 error, as that of each seed is. The same is done to both, so that skewed, rare or tied scores have their null with them, and
 Student's t, which takes a short tail on the good side for evidence, is not needed. The median is the base: one bad seed moves
 a mean, and would make all others "better". Many bad seeds move the median too, so that a seed is held against a median whose
-errors have been taken out as well (`likely_median`), and intervals reach as far as either of both would have them.
+errors have been taken out as well (`likely_median`), and intervals reach as far as either of both would have them. Where many
+seeds are far off on the good side, the median of the others lies below that of all, and a seed has to be better than that too.
 Source: Romano, Wolf (2005), "Exact and Approximate Stepdown Methods for Multiple Hypothesis Testing", and Chung, Romano (2013),
 "Exact and asymptotically robust permutation tests", for studentised shuffles; Smyth (2004), "Linear Models and Empirical
 Bayes Methods for Assessing Differential Expression", for errors that borrow from all seeds' (here at ten degrees of freedom,
@@ -50,8 +51,8 @@ class ScoreNull:
         median; root mean square of their effects.
     median: what the median seed truly is, over the median of the effects.
     differ: p of "seeds do not differ at all", by the deviation.
-    better: (S,) effects over their errors, by the measure's direction, over the higher one of both medians; chance: (B S,)
-        those of all shuffled seeds, ascending.
+    better: (S,) effects over their errors, by the measure's direction, over the best of three medians: of the seeds that are
+        alike, the likely one of these, and of all; chance: (B S,) those of all shuffled seeds, ascending.
     alike: (S,) true for those of the seeds whose scores were shuffled.
     judged: (S,) true for seeds with scores in enough groups of prompts; of the others nothing is claimed (`outlying`).
     p: of each judged seed, one-sided, "no better than the median seed", against all shuffled seeds, so that the least is
@@ -113,9 +114,8 @@ def score_null(shuffle: Shuffled, better: Better, level: float = 0.95) -> ScoreN
     effect, error, own, t = _studentised(shuffle.observed.only(known), shuffle.freedom[known], alike[known])
     base = float(np.median(effect[alike[known]]))
     median, of_alike = likely_median(effect, own), likely_median(effect[alike[known]] - base, own[alike[known]])
-    better_than = np.minimum(
-        direction * t, _over(direction * (effect - base - of_alike.value), np.hypot(error, of_alike.sd))
-    )
+    of_likely = _over(direction * (effect - base - of_alike.value), np.hypot(error, of_alike.sd))
+    better_than = np.minimum(np.minimum(direction * t, of_likely), _over(direction * effect, error))
     effects, _, _, ts = _studentised(shuffle.chance.only(alike), shuffle.freedom[alike])
     good, pooled = direction * effects, np.sort(direction * ts, axis=None)
     best, deviation = np.sort((direction * ts).max(axis=1)), _deviation(shuffle.chance.effect[:, alike])

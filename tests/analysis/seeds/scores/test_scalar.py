@@ -88,6 +88,9 @@ def test_a_seed_far_off_changes_nothing_that_is_said_of_the_others(off: float, s
     assert np.flatnonzero(beside.far).tolist() == [7] and not alone.far.any()
     assert alone.reliability is not None and beside.reliability == pytest.approx(alone.reliability, abs=1e-9)
     assert beside.prompts_for_08 == alone.prompts_for_08
+    assert measures_table([beside])["far"].to_pylist() == [[beside.seeds[7]]] and measures_table([alone])[
+        "far"
+    ].to_pylist() == [[]]
     assert beside.shares is not None and (beside.shares.seed.share or 0.0) > 0.9
     shrunk = beside.shrunk.effect[others]
     np.testing.assert_allclose(shrunk - np.median(shrunk), alone.shrunk.effect, atol=0.03)
