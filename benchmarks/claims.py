@@ -196,14 +196,15 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
         for _ in range(shuffles):
             order = np.stack([rng.permutation(scores.values.shape[1]) for _ in scores.groups])[scores.member]
             mixed = Scores(np.take_along_axis(scores.values, order, axis=1), scores.groups, scores.member)
-            both = both_ways(additive_fit(mixed), rng)
+            fit = additive_fit(mixed)
+            both = both_ways(fit, rng)
             chosen = [confirmed(one, K) for one in both]
-            low, high = both[0].null.intervals(both[0].null.alone)
+            effects = seed_effects(fit, null=both[0].null)
             rows.append(
                 {
                     "candidates": float(np.mean([bool(one.candidates) for one in chosen])),
                     "golden": float(np.mean([bool(one.seeds) for one in chosen])),
-                    "effects hold": float(np.nanmean((low <= 1e-9) & (high >= -1e-9))),
+                    "effects hold": float(np.nanmean((effects.lo <= 1e-9) & (effects.hi >= -1e-9))),
                     "differ": float(both[0].null.differ <= 0.05),
                 }
             )

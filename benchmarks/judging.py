@@ -87,7 +87,7 @@ def peak() -> str:
 
 
 def whole(table: Table, units: Sequence[Unit], rounds: int) -> Iterator[str]:
-    """Reading, copies and statistics of everything; then copies of a rare event, which every second seed has of the one before."""
+    """Reading, copies and statistics of everything; then copies by a rare event, of which every second seed is one."""
     after_reading = ""
     for _ in range(rounds):
         grid, read = timed(partial(read_grid, table, COLUMN, units))

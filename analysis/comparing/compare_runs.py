@@ -28,8 +28,8 @@ class SeedOutcome:
 
     standing: `golden` (there too), `better` or `not better` than the median seed at a false discovery rate of 5 %, `worse` (its
     interval lies on the bad side of it), `not judged` (it has no effect there, as a copy of another seed), or `not drawn`; of
-    several measurements, `worse` by any, else `better` by one. rank, effect, lo, hi: there, by the first. q: false discovery rate at which it is better than the median seed
-    there, by one at least. None where unknown.
+    several measurements, `worse` by any, else `better` by one. rank, effect, lo, hi: there, by the first. q: false discovery
+    rate at which it is better than the median seed there, by one at least. None where unknown.
     """
 
     seed: int

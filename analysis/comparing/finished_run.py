@@ -129,8 +129,8 @@ class FinishedRun:
         return np.array([rows[seed].effect for seed in seeds], np.float64)
 
     def reliability(self, measure: str) -> float | None:
-        """Share of the variance of the effects that is real, of seeds not `far` off all others; None where it is not known, as of a
-        distance."""
+        """Share of the variance of the effects that is real, of seeds not `far` off all others; None where it is not known, as
+        of a distance."""
         value = self.measures.get(measure, {}).get("reliability")
         return None if value is None else float(value)
 

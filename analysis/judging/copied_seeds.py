@@ -38,8 +38,8 @@ NAMED = 5
 def copied_seeds(run: Run, grids: Iterable[Grid]) -> dict[int, int]:
     """Copy -> the first seed that has the same scores by all `grids` and the same pictures; empty where there are none.
 
-    Read are no more grids than it takes to tell all seeds apart, and the pictures of seeds alone that have the scores of another:
-    of one prompt, and of three others as long as those are the same.
+    Read are no more grids than it takes to tell all seeds apart, and the pictures of those seeds alone that have the scores of
+    another: of one prompt, and of three others as long as those are the same.
 
     Raises:
         CorruptShard: a shard is damaged.
@@ -55,7 +55,7 @@ def copied_seeds(run: Run, grids: Iterable[Grid]) -> dict[int, int]:
             for seeds in sets
             for places in near_columns(np.stack([looks[seed] for seed in seeds], axis=1), NEAR)
         ]
-    return {copy: seeds[0] for seeds in sets for copy in seeds[1:] if copy in seen}
+    return {copy: seeds[0] for seeds in sorted(sets) for copy in seeds[1:] if copy in seen}
 
 
 def left_out(copied: Mapping[int, int], seeds: int) -> Mapping[int, int]:
@@ -101,8 +101,11 @@ def _edges(length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     return ends[:-1], np.maximum(np.diff(ends), 1)
 
 
-def of_copies(copied: Mapping[int, int], seeds: int) -> list[str]:
-    """A sentence on the copies among so many seeds; none where there are none."""
+JUDGED = "of each set the first is judged, and the others have no rank"
+
+
+def of_copies(copied: Mapping[int, int], seeds: int, fate: str = JUDGED) -> list[str]:
+    """A sentence on the copies among so many seeds, and what becomes of them; none where there are none."""
     if not copied:
         return []
     if len(set(copied.values())) == 1 and len(copied) == seeds - 1:
@@ -113,10 +116,7 @@ def of_copies(copied: Mapping[int, int], seeds: int) -> list[str]:
     named = [f"{_listed(copies)} as {original}" for original, copies in list(of_each.items())[:NAMED]]
     more = f", and of {len(of_each) - NAMED} other seeds" if len(of_each) > NAMED else ""
     what = "1 seed has" if len(copied) == 1 else f"{len(copied)} of {seeds} seeds have"
-    return [
-        f"{what} the same pictures as another: {'; '.join(named)}{more}. A copy is no evidence of its own: of each set the "
-        "first is judged, and the others have no rank."
-    ]
+    return [f"{what} the same pictures as another: {'; '.join(named)}{more}. A copy is no evidence of its own: {fate}."]
 
 
 def _listed(seeds: Sequence[int]) -> str:

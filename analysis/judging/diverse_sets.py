@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.layout.layout import Layout
+from seedscope.analysis.judging.copied_seeds import without_copies
 from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
 from seedscope.analysis.judging.judge import split
 from seedscope.analysis.judging.map_of_run import projection_of, vector_measure
@@ -37,7 +38,8 @@ class DiverseSeeds:
     """A set of seeds, the most distant first, out of a pool (`all` or `golden` seeds), and how alike their pictures are.
 
     left_out: seeds of the pool that had pictures of too few prompts to be chosen. degenerate: seed that would have been chosen
-    -> what is wrong with its pictures. table: what was measured.
+    -> what is wrong with its pictures. copied: seed of the run that has the pictures of another -> that one, which stands for
+    both. table: what was measured.
     """
 
     feature: str
@@ -47,6 +49,7 @@ class DiverseSeeds:
     left_out: int
     evidence: Diversity
     degenerate: Mapping[int, str]
+    copied: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
     that of the pictures on the prompts to confirm on: of objects as `select.places.same_place` says, of vectors their cosine.
 
     Pictures that are broken (black, noise, one again and again) lie far from all others: seeds of such are left out, and named.
+    So are copies of another seed: two of a set would be the same, and of a pool of few seeds, many times each, a set would
+    seem to differ more than random ones.
 
     Deviation from arXiv 2405.14828, table 2: cosines are of the vectors' principal components, whose mean over the pictures
     that they were fitted on is 0, not of the vectors: Gram matrices have no negative entries, so that all their cosines are
@@ -115,14 +120,15 @@ def diverse_sets(run: Run, measures: Sequence[Measure], golden: Sequence[int] = 
 
 @dataclass(frozen=True, eq=False)
 class _Space:
-    """What seeds are compared by: the pictures' vectors, how alike two of them are, and the prompts (P,) to rank on; and which
-    seeds have degenerate pictures."""
+    """What seeds are compared by: the pictures' vectors, how alike two of them are, and the prompts (P,) to rank on; which
+    seeds have degenerate pictures, and which are copies, that the grid leaves out."""
 
     measure: Measure
     grid: Vectors
     alike: Callable[[Array], Array]
     ranking: npt.NDArray[np.bool_]
     broken: DegenerateSeeds
+    copied: Mapping[int, int]
 
 
 def _space(run: Run, measure: Measure, count: int, broken: DegenerateSeeds) -> _Space:
@@ -132,10 +138,12 @@ def _space(run: Run, measure: Measure, count: int, broken: DegenerateSeeds) -> _
         _, projection = projection_of(run, measure)
         grid = read_grid(measure.table, measure.feature.name, run.units, projection, projection.width)
         alike = cosines
+    grid, copied = without_copies(run, grid)
     if len(grid.seeds) <= count:
+        own = " with pictures of their own" if copied else ""
         raise UserError(
-            f"The run has {len(grid.seeds)} seeds: a choice of {count} needs more. Add seeds to the study, or ask for fewer "
-            "with --count."
+            f"The run has {len(grid.seeds)} seeds{own}: a choice of {count} needs more. Add seeds to the study, or ask for "
+            "fewer with --count."
         )
     on = ranking_prompts(run)
     if not on:
@@ -143,7 +151,9 @@ def _space(run: Run, measure: Measure, count: int, broken: DegenerateSeeds) -> _
             f"There are {len(grid.prompts)} prompts, all of one group: seeds are chosen on one part of the groups and tried on "
             "the other. Give prompts of at least two groups (objects of a grid, `group` of a file)."
         )
-    return _Space(measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_), broken)
+    return _Space(
+        measure, grid, alike, np.array([on[prompt] for prompt in grid.prompts], dtype=np.bool_), broken, copied
+    )
 
 
 def ranking_prompts(run: Run) -> Mapping[str, bool]:
@@ -176,6 +186,7 @@ def _chosen(run: Run, space: _Space, pool: str, among: npt.NDArray[np.bool_], co
         int((among & ~known).sum()),
         diversity(similar, "chosen", "pool", labels, rng),
         degenerate,
+        space.copied,
     )
 
 

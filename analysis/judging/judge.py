@@ -92,7 +92,7 @@ def judge(run: Run) -> Judged:
     ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by_score else distances[first.name].ranking
     others = list(distances.values()) if run.study.ranking.distances else []
     own = {name: distances[name].ranking for name in by}
-    judged = Judged(ranking, scalars, silent, text_rates(run), parts, others, own, copied)
+    judged = Judged(ranking, scalars, silent, text_rates(run, apart), parts, others, own, copied)
     _write(run, judged)
     return judged
 

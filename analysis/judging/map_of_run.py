@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 from seedscope.analysis.features.feature_stage import Measure
 from seedscope.analysis.features.style import Style
 from seedscope.analysis.judging.code_of import code_of
+from seedscope.analysis.judging.copied_seeds import of_copies, without_copies
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import Cluster, described, seed_means
 from seedscope.analysis.maps.projection import SAMPLE, Projection, fit_projection
 from seedscope.analysis.maps.style_map import ImageMap, SeedMap, map_images, map_seeds
 from seedscope.analysis.run.run import Run
-from seedscope.analysis.seeds.scores.vectors import is_vector, prompts_and_seeds, read_grid, read_sample
+from seedscope.analysis.seeds.scores.vectors import is_vector, prompts_and_seeds, read_grid, read_sample, sample_step
 from seedscope.analysis.sheets.of_map import draw_sheets
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.hashes import sha256_of
@@ -25,6 +26,7 @@ from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
 
 MEANING = "looks"
+MAPPED = "of each set the first is on the map, and the others are not"
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,12 @@ def make_map(run: Run, by: str | None = None) -> Mapped:
     feature = measure.feature.name
     _, of_seeds, of_images = _generators(run)
     stored, projection = projection_of(run, measure)
-    grid = read_grid(measure.table, feature, run.units, projection, projection.width)
+    grid, copied = without_copies(run, read_grid(measure.table, feature, run.units, projection, projection.width))
     groups = {prompt.id: prompt.group for unit in run.units for prompt in unit.prompts}
     seed_map, image_map = map_seeds(grid, groups, of_seeds), map_images(grid, of_images)
     meaning = _meaning(run)
     clusters = _clusters(run, seed_map, meaning)
-    sentences = map_verdict(seed_map, feature)
+    sentences = map_verdict(seed_map, feature) + of_copies(copied, len(run.wanted.seeds), MAPPED)
     if unread := len(groups) - len(grid.prompts):
         sentences.append(f"{unread} of {len(groups)} prompts were not read, so that the vectors fit into 2 GiB.")
     if clusters and meaning is None:
@@ -118,11 +120,11 @@ def _refuse_missing(run: Run, measure: Measure) -> None:
 def projection_of(run: Run, measure: Measure) -> tuple[Path, Projection]:
     """The run's principal components, with their file: those it has, so that a run which grows a little keeps its coordinates,
     or new ones. They are fitted again where the run has twice the pictures that they know: those of its first prompt tell
-    nothing of the others."""
+    nothing of the others. Pictures are those that a sample has, which of a sparse run is a small part of prompts x seeds."""
     table = measure.table.name
     stored = run.folder.path / f"map_pca_{measure.feature.name}.safetensors"
     prompts, seeds = prompts_and_seeds(run.units)
-    to_know = min(len(prompts) * len(seeds), SAMPLE)
+    to_know = sum(map(len, run.units)) / sample_step(len(prompts), len(seeds), SAMPLE)
     if stored.exists() and (known := Projection.load(stored)).table == table and 2 * known.images > to_know:
         return stored, known
     sample = read_sample(measure.table, measure.feature.name, run.units, SAMPLE, _generators(run)[0])

@@ -31,8 +31,8 @@ MEASURES = pa.schema(
         *(pa.field(name, pa.float64()) for name in ("overlap_expected", "overlap_sd", "overlap_p")),
     ]
 )
-"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take (both without
-the seeds that lie `far` off all others), what shuffled seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the
+"""One row a scalar measurement: shares of variance, reliability and the prompts that 0.8 would take (both without the seeds
+that lie `far` off all others), what shuffled seeds give (p, never below 1 / (shuffles + 1), the ranges of the best and of the
 worst), and the seeds by one half of the prompts against those by the other; `overlap` of their top lists is null, as its p,
 where seeds tie at the end of either list."""
 

@@ -1,6 +1,6 @@
 """How often a study that inpaints puts text into the masks, for each seed and task."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -10,8 +10,8 @@ from seedscope.analysis.seeds.scores.grid import Grid, read_grid
 from seedscope.analysis.seeds.scores.rates import Rates, rates
 
 
-def text_rates(run: Run) -> pa.Table | None:
-    """For each task and seed: how often the mask shows text, and how often it did before inpainting.
+def text_rates(run: Run, without: Collection[int] = ()) -> pa.Table | None:
+    """For each task and seed, but those `without`: how often the mask shows text, and how often it did before inpainting.
 
     Columns: `task`, `seed`, `n` pictures, `rate` of those with text, `rate_lo`, `rate_hi`, and `before`, `before_lo`,
     `before_hi` of the same masks before inpainting; 95 % intervals over groups of prompts (see `rates`), null where they leave
@@ -22,7 +22,7 @@ def text_rates(run: Run) -> pa.Table | None:
     if measure is None or run.control is None:
         return None
     column = next(name for name, better in measure.feature.scalars().items() if better)
-    after = read_grid(measure.table, column, run.units)
+    after = read_grid(measure.table, column, run.units).without(without)
     control = read_grid(before[measure.feature.name].table, column, run.control.units())
     tasks = [run.control.kind(prompt) for prompt in after.prompts.tolist()]
     return pa.concat_tables([_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)])

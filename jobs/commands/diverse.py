@@ -57,6 +57,7 @@ def _describe(each: "DiverseSeeds") -> str:
     """The seeds, what they are worth, and what was left out on the way."""
     found = each.evidence
     left = {
+        f"{len(each.copied)} seeds of the run with the pictures of another": len(each.copied),
         f"{each.left_out} seeds with pictures of too few prompts": each.left_out,
         f"{found.left_out} prompts without pictures of two of them": found.left_out,
         f"{found.missing} pictures without a vector": found.missing,

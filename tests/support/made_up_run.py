@@ -46,11 +46,12 @@ def _colour(_: int, seed: int) -> Pixels:
 def publish_run(
     folder: Path, values: Values, *, pixels: Callable[[int, int], Pixels] = _colour, **changes: Any
 ) -> Path:
-    """The study file of a run in `folder / "run"` with these values (P, S); NaN stays NaN, -1 becomes null.
+    """The study file of a run in `folder / "run"` with these values (P, S), or vectors (P, S, D); NaN stays NaN, -1 becomes
+    null.
 
     pixels: (place of a prompt, seed) -> its picture (H, W, 3); without it, each seed is a colour.
     """
-    prompts, seeds = next(iter(values.values())).shape
+    prompts, seeds = next(iter(values.values())).shape[:2]
     grid = [{"grid": {"objects": list(OBJECTS[:prompts]), "modifiers": ["a {object}"]}}]
     study = folder / "study.yaml"
     study.write_text(yaml.safe_dump(STUDY | {"prompts": grid, "seeds": list(range(seeds))} | changes))
@@ -64,12 +65,12 @@ def publish_run(
         _publish(job, job.images, unit, {"prompt": texts, "image": pictures})
         for measure in job.measures:
             names = [item.name for item in measure.feature.fields() if item.name in values]
-            columns = {name: [_value(values[name][place].item()) for place in places] for name in names}
+            columns = {name: [_value(values[name][place].tolist()) for place in places] for name in names}
             _publish(job, measure.table, unit, columns)
     return study
 
 
-def _value(value: float) -> float | None:
+def _value(value: Any) -> Any:
     return None if value == -1 else value
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pyarrow as pa
+
 from seedscope.analysis.features.layout.layout import Layout as LayoutFeature
 from seedscope.analysis.judging.by_distance import RankedByDistance
 from seedscope.analysis.judging.copied_seeds import of_copies
 from seedscope.analysis.judging.diverse_sets import DiverseSeeds, choose_diverse, diverse_measures
 from seedscope.analysis.judging.golden_rules import Choice, choose
 from seedscope.analysis.judging.judge import deciding, decisive, judge
-from seedscope.analysis.judging.text_rates import text_rates
 from seedscope.analysis.judging.unsteady_seeds import of_unsteady
 from seedscope.analysis.report.data import (
     Comparison,
@@ -95,7 +96,7 @@ def report_data(run: Run) -> ReportData:
         diverse=looks.diverse,
         style=looks.style,
         layout=layouts(run),
-        text=_text(run),
+        text=_text(judged.by_task),
         experiments=found.shown,
         race=race_section(run),
         top_k=min(run.study.ranking.golden, judged.ranking.table.num_rows),
@@ -191,8 +192,7 @@ def _moved(found: Difference | None, to: float, *, share: bool) -> Estimate:
     return estimate(*(within if share else moved))
 
 
-def _text(run: Run) -> list[TaskRates]:
-    table = text_rates(run)
+def _text(table: pa.Table | None) -> list[TaskRates]:
     rows = [] if table is None else table.to_pylist()
     tasks = {row["task"]: _estimate(row, "before") for row in rows}
     return [

@@ -1,9 +1,9 @@
 """Seeds that measurements cannot tell apart: within rounding, the same scores on every prompt by every measure.
 
-Seeds are parted prompt by prompt and measure by measure. Nearly all of them part on the first few prompts of a measure that is
-no coarse one, so that little more is read: on 22,512 prompts and 1,024 seeds that takes 0.2 seconds of a core, and 1.6 where half
-of the seeds are copies. Seeds stay together as long as a chain of seeds, each near the next, joins them: none is parted from one
-that it is near to.
+Seeds are parted prompt by prompt and measure by measure. Nearly all of them part on the first few prompts of a measure that
+is no coarse one, so that little more is read: on 22,512 prompts and 1,024 seeds that takes 0.2 seconds of a core, and 1.6 where
+half of the seeds are copies. Seeds stay together as long as a chain of seeds, each near the next, joins them: none is parted
+from one that it is near to.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.scores.additive import centre_by_prompt
 from seedscope.analysis.seeds.scores.grid import Grid, Positions
 
@@ -82,7 +81,7 @@ def _finite(values: Values) -> Values:
 
 
 def _distinct(columns: Values) -> tuple[Values, Positions]:
-    """The different ones among columns (R, n), and for each column (n,) which of them it is. By coarse measures they are few."""
+    """The different ones among columns (R, n), by coarse measures few, and for each column (n,) which of them it is."""
     rows = np.ascontiguousarray(columns.T)
     _, first, place = np.unique(
         rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel(), return_index=True, return_inverse=True

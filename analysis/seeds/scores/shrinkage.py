@@ -71,17 +71,6 @@ class Shrunk:
     level: float
 
 
-@dataclass(frozen=True)
-class Winner:
-    """The seed that measured best, by index: what was measured, and what to expect of it on fresh prompts."""
-
-    seed: int
-    measured: float
-    expected: float
-    lo: float
-    hi: float
-
-
 def shrink(effects: Effects, null: ScoreNull | None = None, far: npt.NDArray[np.bool_] | None = None) -> Shrunk:
     """Posterior of the effects of all seeds, at the level of `effects`; with the errors of `null`, where it is given.
 
@@ -152,15 +141,6 @@ def top_probability(
     left = k - probability[known & ~usual].sum()
     mixed = (1.0 - alike) * probability + alike * left / max(usual.sum(), 1)
     return np.where(known & ~usual, probability, mixed)
-
-
-def winner(shrunk: Shrunk, better: Better) -> Winner | None:
-    """The seed with the best measured effect and its expected true effect; None where no effect could be shrunk."""
-    if np.isnan(shrunk.effect).all():
-        return None
-    best = int(np.nanargmax(np.where(np.isnan(shrunk.effect), np.nan, sign(better) * shrunk.measured)))
-    numbers = (shrunk.measured[best], shrunk.effect[best], shrunk.lo[best], shrunk.hi[best])
-    return Winner(best, *(float(number) for number in numbers))
 
 
 def _kept(spread: Array, variance: Array) -> Array:

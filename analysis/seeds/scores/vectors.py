@@ -104,8 +104,13 @@ def even_sample(
     """
     row = dict(zip(sorted(prompts), rng.permutation(len(prompts)).tolist(), strict=True))
     column = dict(zip(sorted(seeds), rng.permutation(len(seeds)).tolist(), strict=True))
-    step = max(1, -(-len(row) * len(column) // most))
+    step = sample_step(len(row), len(column), most)
     return lambda prompt, seed: (row[prompt] + column[seed]) % step == 0
+
+
+def sample_step(prompts: int, seeds: int, most: int) -> int:
+    """One of so many cells is in an even sample."""
+    return max(1, -(-prompts * seeds // most))
 
 
 def read_sample(features: Table, column: str, units: Sequence[Unit], most: int, rng: np.random.Generator) -> Cells:

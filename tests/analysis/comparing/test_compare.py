@@ -268,7 +268,7 @@ def test_a_golden_seed_that_is_worse_or_was_not_drawn(runs: tuple[Path, Path], t
 def test_copies_of_seeds_are_no_seeds_in_common_and_make_nothing_carry_over(
     runs: tuple[Path, Path], tmp_path: Path
 ) -> None:
-    """Of 8 seeds, 2 golden ones are better there too; then with 24 copies, of which nothing is known, and one that is golden."""
+    """Of 8 seeds, 2 golden ones are better there too; then with 24 copies, of which nothing is known, one golden."""
     runs_of = []
     for name, run in zip(("here", "there"), runs, strict=True):
         folder = copied(run, tmp_path / name)

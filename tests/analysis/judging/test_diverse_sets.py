@@ -43,3 +43,16 @@ def test_where_nothing_is_broken_none_is_left_out(tmp_path: Path) -> None:
     )
     (found,) = diverse_sets(run, diverse_measures(run, "layout")).sets
     assert found.degenerate == {} and "degenerate" not in _describe(found)
+
+
+def test_copies_are_in_no_set_and_no_pool(tmp_path: Path) -> None:
+    """6 seeds that differ by luck alone, four of each: a set of the 6 would seem to differ more than random ones of the 24."""
+    copies = np.arange(24) % 6
+    values = {name: column[:, copies] for name, column in made_up(PROMPTS, 6).items()}
+    study = publish_run(tmp_path, values, pixels=lambda prompt, seed: picture(prompt, 20 + copies[seed]))
+    run = run_of(study, tmp_path / "run")
+    (found,) = diverse_sets(run, diverse_measures(run, "layout")).sets
+    assert found.copied == {seed: copies[seed] for seed in range(6, 24)} and set(found.seeds) < set(range(6))
+    assert "Left out: 18 seeds of the run with the pictures of another" in _describe(found)
+    silent = diverse_sets(run, diverse_measures(run, "layout"), count=6).silent["layout"]
+    assert silent.startswith("The run has 6 seeds with pictures of their own: a choice of 6 needs more.")

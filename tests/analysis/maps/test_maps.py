@@ -10,11 +10,13 @@ import pyarrow.parquet as pq
 import pytest
 import typer
 from commands import command, small_reference
+from made_up_run import publish_run
 from PIL import Image
 from sklearn.metrics import adjusted_rand_score
 from typer.testing import CliRunner
 
-from seedscope.analysis.judging.map_of_run import map_source, projection_of, vector_measure
+from seedscope.analysis.features import feature
+from seedscope.analysis.judging.map_of_run import make_map, map_source, projection_of, vector_measure
 from seedscope.analysis.maps.clusters import Clusters, central, find_clusters
 from seedscope.analysis.maps.map_sentences import map_verdict
 from seedscope.analysis.maps.meaning import described, seed_means, traits
@@ -535,3 +537,41 @@ def test_what_cannot_be_mapped_is_told(ran: Path, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(ran.read_text())
     with pytest.raises(UserError, match="1 of 1 units have no style_efficientnet_lite0 yet"):
         mapped(tmp_path / "study.yaml")
+
+
+def made_up_style(folder: Path, copies: np.ndarray, prompts: int = 6) -> Path:
+    """The study file of a run whose seeds have style vectors of noise, and each a colour; copies: (S,) of which each is."""
+    folder.mkdir()
+    rng, feature_of = np.random.default_rng(0), "style_efficientnet_lite0"
+    width = feature(feature_of).fields()[0].type.list_size
+    vectors = rng.standard_normal((prompts, copies.max() + 1, width)).astype(np.float32)
+    return publish_run(
+        folder,
+        {feature_of: vectors[:, copies], "clip_score": rng.random((prompts, copies.max() + 1))[:, copies]},
+        pixels=lambda prompt, seed: np.full((8, 8, 3), (20 * copies[seed], 10 * prompt, 64), np.uint8),
+        features=[{"clip_score": {"model": "sprout-clip"}}, feature_of],
+    )
+
+
+def test_copies_of_seeds_make_no_clusters(tmp_path: Path) -> None:
+    """8 unrelated seeds with four copies each were 8 clusters with a silhouette of 1."""
+    study = made_up_style(tmp_path / "copies", np.arange(32) % 8)
+    found = make_map(run_of(study, study.parent / "run"))
+    assert found.clusters == [] and found.sentences[-1].startswith(
+        "24 of 32 seeds have the same pictures as another: 8, 16, 24 as 0"
+    )
+    assert "of each set the first is on the map, and the others are not" in found.sentences[-1]
+    assert pq.read_table(study.parent / "run" / "map_seeds.parquet")["seed"].to_pylist() == list(range(8))
+
+
+def test_components_of_a_sparse_run_are_fitted_once(tmp_path: Path) -> None:
+    """As of a sweep, that draws half of its prompts x seeds, or less."""
+    study = made_up_style(tmp_path / "sparse", np.arange(24))
+    run = run_of(study, study.parent / "run")
+    measure = vector_measure(run, None)
+    first = run.units[0].prompts[0]
+    sparse = replace(run, units=[unit for unit in run.units if (first in unit.prompts) == (unit.seeds[0] < 12)])
+    assert sum(map(len, sparse.units)) == 6 * 24 / 2
+    path, _ = projection_of(sparse, measure)
+    before = path.stat().st_mtime_ns
+    assert projection_of(sparse, measure)[0].stat().st_mtime_ns == before

@@ -101,7 +101,7 @@ def test_a_seed_far_off_changes_nothing_that_is_said_of_the_others(off: float, s
 
 
 def test_where_seeds_decide_most_none_is_far_off_the_others() -> None:
-    """Normal draws of how seeds differ: a third of them is off by more than scores vary, and the ranking is reliable by them."""
+    """Normal draws of how seeds differ: a third of them is off by more than scores vary, and the ranking is reliable."""
     for seed in range(20):
         rng = np.random.default_rng(seed)
         values = noise(seed) + 3.0 * rng.normal(size=SEEDS)

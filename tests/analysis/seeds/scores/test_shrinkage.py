@@ -11,7 +11,7 @@ from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.effects import Effects, seed_effects
 from seedscope.analysis.seeds.scores.score_null import score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError
-from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability, winner
+from seedscope.analysis.seeds.scores.shrinkage import posterior_draws, shrink, top_probability
 from seedscope.analysis.seeds.scores.shuffle import shuffled
 
 
@@ -55,12 +55,11 @@ def test_the_winner_keeps_what_it_promises(share: float) -> None:
     rng, world, promised, expected, true, hits = np.random.default_rng(3), World(60, 64, share), [], [], [], []
     for _ in range(400):
         effects, truth = measured(world, rng)
-        best = winner(shrink(effects), "higher")
-        assert best is not None and best.seed == effects.effect.argmax()
-        promised.append(best.measured)
-        expected.append(best.expected)
-        true.append(truth[best.seed])
-        hits.append(best.lo <= truth[best.seed] <= best.hi)
+        shrunk, best = shrink(effects), effects.effect.argmax()
+        promised.append(shrunk.measured[best])
+        expected.append(shrunk.effect[best])
+        true.append(truth[best])
+        hits.append(shrunk.lo[best] <= truth[best] <= shrunk.hi[best])
     curse = np.mean(promised) - np.mean(true)
     assert curse / np.mean(promised) == pytest.approx(world.noise / (world.spread + world.noise), abs=0.03)
     assert abs(np.mean(expected) - np.mean(true)) < 0.2 * curse
@@ -160,13 +159,12 @@ def test_seeds_with_fewer_pictures_are_pulled_further() -> None:
     assert kept[0] < 0.8 * kept[2:].min()
     assert np.isnan(shrunk.effect[1]) and np.isnan(shrunk.hi[1])
     assert np.isnan(top_probability(posterior_draws(shrunk, np.random.default_rng(0)), 3, "higher")[1])
-    assert winner(shrunk, "higher") is not None
 
 
 def test_few_seeds_equal_scores_and_bad_arguments() -> None:
     rng = np.random.default_rng(9)
     few = shrink(measured(World(30, 4), rng)[0])
-    assert np.isnan(few.effect).all() and winner(few, "higher") is None
+    assert np.isnan(few.effect).all()
     assert np.isnan(posterior_draws(few, rng, 10)).all()
     with pytest.raises(StatisticsError, match="top 1 of 0 seeds"):
         top_probability(posterior_draws(few, rng, 10), 1, "higher")
