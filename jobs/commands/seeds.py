@@ -115,7 +115,9 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
 
 
 def _shares(scalars: Iterable[Scalar]) -> TextTable:
-    grid = TextTable(title="How much of each measurement's variance is the seed's", box=SIMPLE, pad_edge=False)
+    grid = TextTable(
+        title="How much of each measurement's variance is the seed's", box=SIMPLE, collapse_padding=True, pad_edge=False
+    )
     grid.add_column("measurement", overflow="fold")
     for heading in ("share", "95 % interval", "reliability", "p"):
         grid.add_column(heading, justify="right", no_wrap=True)
