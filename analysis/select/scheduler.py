@@ -30,10 +30,7 @@ def scheduler_differences(
     Args:
         steps, call: of the list: what the scheduler makes of them is compared, its noise levels and times among it.
     """
-    config = {key: value for key, value in scheduler.config.items() if key != "_use_default_values"}
-    try:  # a value that a stock pipeline has mended counts, though no file named it
-        built = type(scheduler).from_config(config)
-    except MALFORMED:
+    if (built := built_anew(scheduler)) is None:
         return
     found = [f"has a {method} of its own" for method in own_callables(scheduler, vars(built))]
     found += [f"{method} was replaced" for method in replaced_methods(type(scheduler))]
@@ -43,6 +40,16 @@ def scheduler_differences(
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         yield f"The {name} was changed after it was built, and the list was made without: {', '.join(found[:3])}{more}."
+
+
+def built_anew(part: Any) -> Any:
+    """One of the same class and configuration as a part of settings alone has, such as a scheduler; None: there is none.
+
+    A value that a stock pipeline has mended counts, though no file named it.
+    """
+    with suppress(*MALFORMED):
+        return type(part).from_config({key: value for key, value in part.config.items() if key != "_use_default_values"})
+    return None
 
 
 def _changed(scheduler: Any, built: Any, steps: int, call: Mapping[str, JsonValue]) -> list[str]:
