@@ -11,8 +11,8 @@ from pydantic import Field, JsonValue
 from seedscope.analysis.select.attention import attention_differences, attention_notes
 from seedscope.analysis.select.component import Component, dtype_name
 from seedscope.analysis.select.model import Model, Named, Sha256, model_of
-from seedscope.analysis.select.scheduler import scheduler_differences
-from seedscope.analysis.select.stock_parts import Pipeline, denoisers_of, network_of, own_size
+from seedscope.analysis.select.scheduler import scheduler_differences, settings_differences
+from seedscope.analysis.select.stock_parts import Pipeline, denoisers_of, network_of, own_size, settings_of
 from seedscope.analysis.select.strict import Strict
 
 
@@ -139,12 +139,15 @@ class Conditions(Strict):
             yield f"The weights in {', '.join(files)} are not those of {self.model.id} that the list was made with."
 
     def _scheduler_differences(self, pipe: Pipeline) -> Iterator[str]:
-        """Of the scheduler by its settings; of it and others by what they make of these."""
+        """Of the scheduler by its settings; of it, others and guiders by what they make of these."""
         found = list(self.scheduler.differences(pipe.components["scheduler"], "scheduler"))
-        for name, part in pipe.components.items():
-            if hasattr(part, "set_timesteps") and not found:
-                found += scheduler_differences(part, name, self.steps, self.call)
         yield from found
+        for name, part in {"scheduler": pipe.components["scheduler"], **settings_of(pipe)}.items():
+            if not hasattr(part, "set_timesteps"):
+                yield from settings_differences(part, name)
+            elif not found:
+                found = list(scheduler_differences(part, name, self.steps, self.call))
+                yield from found
 
     def pipeline_notes(self, pipe: Pipeline) -> Iterator[str]:
         """Yield a sentence for each way in which the pipeline may round otherwise, which by itself is no reason."""

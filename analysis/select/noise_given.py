@@ -10,7 +10,7 @@ import torch
 
 from seedscope.analysis.select.drawn import sampling_of
 from seedscope.analysis.select.noise_for import latents_for
-from seedscope.analysis.select.own_code import own_callables
+from seedscope.analysis.select.scheduler import built_anew
 from seedscope.pipeline.drawing.noise import ROUNDING, NoiseContract
 from seedscope.pipeline.drawing.noise.half_precision import half_draws
 from seedscope.pipeline.models.configuration import MALFORMED
@@ -23,6 +23,7 @@ Pipeline: TypeAlias = Any
 _LATER = "`generator=golden.generators(after_latent=True)`"
 _FRESH = "`generator=golden.generators()`"
 _LATENTS = "`latents=golden.latents(pipe)`"
+_A_PROMPT = ("num_images_per_prompt", "num_videos_per_prompt")
 
 
 def noise_differences(
@@ -44,8 +45,9 @@ def noise_differences(
     """
     latents, given = call.get("latents"), call.get("generator")
     generators = list(given) if isinstance(given, list | tuple) else [] if given is None else [given]
-    if elsewhere := [each for each in generators if not _on_cpu(each)]:
-        yield f"The call's generator is {_what(elsewhere[0])}, but the list's noise is drawn on the CPU; give it {_FRESH}."
+    if not seeds:
+        if latents is not None or generators:
+            yield f"The call has {'a generator' if latents is None else 'latents'}, but the list has no golden seeds."
     elif contract is None:
         if latents is not None:
             yield f"The call has latents, but the list was made with noise that the pipeline draws itself; give it {_FRESH}."
@@ -55,7 +57,7 @@ def noise_differences(
         none = list(_drawn_otherwise(contract, dtype)) if generators else []
         yield from none or _fresh(generators, seeds, call)
     else:
-        found = _seeds_of(latents, latents_for(contract, seeds, pipe, conditions.dtype) if seeds else None, seeds)
+        found = _seeds_of(latents, latents_for(contract, seeds, pipe, conditions.dtype), seeds)
         if strange := [place for place, seed in enumerate(found, 1) if seed is None]:
             which = f"number {strange[0]} of its {len(found)} is" if len(found) > 1 else "it is"
             yield f"The call's latents are not the list's noise: {which} of no golden seed; give it {_LATENTS}."
@@ -64,11 +66,11 @@ def noise_differences(
 
 
 def draws_between_steps(conditions: Conditions, pipe: Pipeline) -> bool:
-    """Whether the pipeline's scheduler draws noise between the steps of a list, from the generators of the call."""
-    if any(own_callables(pipe.scheduler)):
-        return False  # a step of its own may act on more than a copy
+    """Whether a scheduler as the pipeline's configuration builds it draws noise between the steps of a list, from the
+    generators of the call; the pipeline's own may have a step that acts on more than a copy, and is refused then."""
+    built = built_anew(pipe.scheduler)
     with torch.random.fork_rng(devices=[]), suppress(*MALFORMED):
-        return hands_generators_on(type(pipe)) and later_noise_acts(pipe.scheduler, sampling_of(conditions))
+        return built is not None and hands_generators_on(type(pipe)) and later_noise_acts(built, sampling_of(conditions))
     return False
 
 
@@ -76,25 +78,29 @@ def _drawn_otherwise(contract: NoiseContract, dtype: torch.dtype) -> Iterator[st
     """Yield a sentence where no generator makes the pipeline begin from the list's noise."""
     drawn_in = str(dtype).removeprefix("torch.")
     if not contract.recipe.plain:
-        yield f"The list's noise is none that a generator draws; give the call {_LATENTS}."
+        yield f"The list's noise is none that a generator on the CPU draws; give the call {_LATENTS}."
     elif any(kind == drawn_in and not same for kind, same in half_draws().items()):
         yield f"torch {torch.__version__} draws other noise in {drawn_in} than in float32; give the call {_LATENTS}."
 
 
-def _on_cpu(generator: object) -> bool:
-    return isinstance(generator, torch.Generator) and generator.device.type == "cpu"
-
-
-def _what(generator: object) -> str:
-    return f"on {generator.device}" if isinstance(generator, torch.Generator) else f"a {type(generator).__name__}"
+def _elsewhere(generators: Sequence[Any], remedy: str) -> str | None:
+    """A sentence where one is none on the CPU; what it draws is not looked at."""
+    for each in generators:
+        if not isinstance(each, torch.Generator) or each.device.type != "cpu":
+            what = f"on {each.device}" if isinstance(each, torch.Generator) else f"a {type(each).__name__}"
+            return f"The call's generator is {what}, but the list's noise is drawn on the CPU; give it {remedy}."
+    return None
 
 
 def _fresh(generators: Sequence[Any], seeds: Sequence[int], call: Mapping[str, object]) -> Iterator[str]:
     """Yield a sentence where generators are not as golden seeds make them."""
+    if elsewhere := _elsewhere(generators, _FRESH):
+        yield elsewhere
+        return
     known = {_next(torch.Generator("cpu").manual_seed(seed)) for seed in seeds} if generators else set()
     for place, generator in enumerate(generators, 1):
         if _next(generator) not in known:
-            yield f"{_named(generator, place, generators)} is {_state(generator, seeds)}; give it {_FRESH}."
+            yield f"{_named(place, generators)} is {_state(generator, seeds)}; give it {_FRESH}."
             return
     if len(generators) == 1 and (count := _pictures(call)) > 1:
         yield f"The call draws {count} pictures from one generator, and all but the first from other noise; give it {_FRESH}."
@@ -107,17 +113,19 @@ def _behind(contract: NoiseContract, seeds: Sequence[int], generators: Sequence[
         yield f"{draws}, and that of the list is an NVIDIA card's; `golden.draw(pipe, prompt)` draws so."
     elif not generators:
         yield f"{draws}, and the call has latents, but no generator; give it {_LATER}."
+    elif elsewhere := _elsewhere(generators, _LATER):
+        yield elsewhere
     elif len(generators) != len(seeds):
         yield f"{draws}, and the call has {len(generators)} generators for {len(seeds)} latents; give it {_LATER}."
     else:
         for place, (seed, generator) in enumerate(zip(seeds, generators, strict=True), 1):
             if _next(generator) != _next(contract.recipe.generator(seed)):
-                name, state = _named(generator, place, generators), _state(generator, [seed])
+                name, state = _named(place, generators), _state(generator, [seed])
                 yield f"{draws}, and {name[0].lower()}{name[1:]} is {state}, beside latents of seed {seed}; give it {_LATER}."
                 return
 
 
-def _named(generator: Any, place: int, generators: Sequence[Any]) -> str:  # noqa: ARG001
+def _named(place: int, generators: Sequence[Any]) -> str:
     return (
         "The call's generator" if len(generators) == 1 else f"Number {place} of the call's {len(generators)} generators"
     )
@@ -144,19 +152,25 @@ def _next(generator: torch.Generator) -> tuple[float, ...]:
 
 
 def _pictures(call: Mapping[str, object]) -> int:
-    """Of a call, as far as it is told."""
-    prompt, each = call.get("prompt"), call.get("num_images_per_prompt")
-    prompts = len(prompt) if isinstance(prompt, list | tuple) else 1
-    return prompts * (each if isinstance(each, int) else 1)
+    """Of a call, as far as it is told: by the most rows of a prompt, as texts or as tensors."""
+    rows = [_rows(call.get(name)) for name in ("prompt", "prompt_embeds", "pooled_prompt_embeds")]
+    each = [count for name in _A_PROMPT if isinstance(count := call.get(name), int)]
+    return max(rows) * max(each, default=1)
 
 
-def _seeds_of(given: object, golden: torch.Tensor | None, seeds: Sequence[int]) -> list[int | None]:
+def _rows(value: object) -> int:
+    if isinstance(value, torch.Tensor):
+        return value.shape[0] if value.ndim > 1 else 1
+    return len(value) if isinstance(value, list | tuple) else 1
+
+
+def _seeds_of(given: object, golden: torch.Tensor, seeds: Sequence[int]) -> list[int | None]:
     """The seed of each of the latents that a call is given; None: of no golden seed.
 
     Args:
-        golden: (k, ...) of the seeds, as the call takes them; None: there are none.
+        golden: (k, ...) of the seeds, as the call takes them.
     """
-    if not isinstance(given, torch.Tensor) or golden is None or given.shape[1:] != golden.shape[1:]:
+    if not isinstance(given, torch.Tensor) or given.shape[1:] != golden.shape[1:]:
         return [None]
     narrow = max(torch.finfo(each.dtype).eps if each.is_floating_point() else 0.0 for each in (given, golden))
     here, there = given.detach().float().cpu(), golden.float().cpu()

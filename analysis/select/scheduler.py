@@ -1,4 +1,4 @@
-"""Whether a scheduler computes what its configuration builds: tables, shifts and methods that were changed afterwards."""
+"""Whether a scheduler or a guider computes what its configuration builds: settings, tables and methods changed afterwards."""
 
 from __future__ import annotations
 
@@ -30,19 +30,57 @@ def scheduler_differences(
     Args:
         steps, call: of the list: what the scheduler makes of them is compared, its noise levels and times among it.
     """
-    config = {key: value for key, value in scheduler.config.items() if key != "_use_default_values"}
-    try:  # a value that a stock pipeline has mended counts, though no file named it
-        built = type(scheduler).from_config(config)
-    except MALFORMED:
+    if (built := built_anew(scheduler)) is None:
         return
-    found = [f"has a {method} of its own" for method in own_callables(scheduler, vars(built))]
-    found += [f"{method} was replaced" for method in replaced_methods(type(scheduler))]
+    found = list(_methods(scheduler, built))
     if not found:
         with suppress(*MALFORMED):  # it cannot make these steps by itself
             found = [f"has another {key}" for key in _changed(scheduler, built, steps, call or {})]
+    yield from _told(found, name)
+
+
+def settings_differences(part: Any, name: str) -> Iterator[str]:
+    """The same of a part that has settings alone and sets no steps, such as a guider; what it kept of a call is none."""
+    if (built := built_anew(part)) is not None:
+        then = {key: value for key, value in vars(built).items() if _is_setting(key, value, built)}
+        here = ((key.lstrip("_"), vars(part).get(key)) for key in then if vars(part).get(key) != then[key])
+        yield from _told([*_methods(part, built), *(f"has {key} = {value!r}" for key, value in here)], name)
+
+
+def _methods(part: Any, built: Any) -> Iterator[str]:
+    methods = [*own_callables(part, vars(built)), *(key for key in vars(built) if _code(part, key) != _code(built, key))]
+    yield from (f"has a {method} of its own" for method in methods)
+    yield from (f"{method} was replaced" for method in replaced_methods(type(part)))
+
+
+def _code(part: Any, key: str) -> object:
+    """Of a function that every part of the class has of its own, such as the SASolver's `tau_func`."""
+    return getattr(vars(part).get(key), "__code__", None)
+
+
+def _is_choice(key: str, value: object, part: Any) -> bool:
+    return isinstance(value, bool | str) and _is_setting(key, value, part)
+
+
+def _is_setting(key: str, value: object, part: Any) -> bool:
+    """Whether a part keeps a setting of its configuration so, as `_enabled`, and it is no table."""
+    return key.lstrip("_") in part.config and (value is None or isinstance(value, bool | int | float | str))
+
+
+def _told(found: list[str], name: str) -> Iterator[str]:
     if found:
         more = f" and {len(found) - 3} more" if len(found) > 3 else ""
         yield f"The {name} was changed after it was built, and the list was made without: {', '.join(found[:3])}{more}."
+
+
+def built_anew(part: Any) -> Any:
+    """One of the same class and configuration as a part of settings alone has, such as a scheduler; None: there is none.
+
+    A value that a stock pipeline has mended counts, though no file named it.
+    """
+    with suppress(*MALFORMED):
+        return type(part).from_config({key: value for key, value in part.config.items() if key != "_use_default_values"})
+    return None
 
 
 def _changed(scheduler: Any, built: Any, steps: int, call: Mapping[str, JsonValue]) -> list[str]:
@@ -51,7 +89,11 @@ def _changed(scheduler: Any, built: Any, steps: int, call: Mapping[str, JsonValu
     mu = 1.0 if scheduler.config.get("use_dynamic_shifting") else None
     for each in (here, built):
         set_steps(each, sampling, "cpu", mu=mu)
-    return [key.lstrip("_") for key, value in vars(built).items() if _is_other(vars(here).get(key), value)]
+    return [
+        key.lstrip("_")
+        for key, value in vars(built).items()
+        if _is_other(now := vars(here).get(key), value) or (_is_choice(key, value, built) and now != value)
+    ]
 
 
 def _is_other(here: object, then: object) -> bool:

@@ -12,7 +12,7 @@ from seedscope.pipeline.imported.formats.embedded import Header, read_header, re
 from seedscope.pipeline.imported.formats.recipe import NoMetadata, Recipe, Unplaceable
 from seedscope.pipeline.imported.listed import Entry, spelt_as_found
 from seedscope.pipeline.imported.looking import find_pictures
-from seedscope.pipeline.imported.sameness import Made, Rest, interned
+from seedscope.pipeline.imported.sameness import MISREAD, Made, Rest, interned
 from seedscope.pipeline.study.prompts import Prompt, prompt
 
 READERS = 16
@@ -167,12 +167,13 @@ def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Rec
     filled = replace(listed, settings=replace(embedded.settings, **told), further=embedded.further)
     if isinstance(embedded, Unplaceable):
         return filled
-    return replace(filled, of_another=embedded.of_another, later_seeds=embedded.later_seeds)
+    return replace(filled, of_another=embedded.of_another, later_seeds=embedded.later_seeds, misread=embedded.misread)
 
 
 def _made(found: Recipe, header: Header | None) -> Made:
     made: Made = asdict(found.settings) | {"pixels": (header.width, header.height) if header else None}
     made = {key: list(value) if isinstance(value, tuple) else value for key, value in made.items()}
+    made |= {MISREAD: sorted(found.misread)} if found.misread else {}
     return made if found.further is None else made | {"settings": dict(found.further)}
 
 

@@ -10,13 +10,14 @@ from seedscope.pipeline.imported.formats.recipe import LINK
 from seedscope.pipeline.study.schema import Json
 
 Made = dict[str, Json]
-"""How a picture was made: the fields of `Settings`, `pixels`, and, unless a table tells of it, `settings`: all further ones."""
+"""How a picture was made: the fields of `Settings`, `pixels`, unless a table tells of it `settings`: all further ones, and
+`misread`, where there are any."""
 
 SHOWN = 6
 _CAME_LATER = re.compile(r"civitai |canvas_v2_metadata\.")
 """Settings that were not compared at first: runs of before do not have them, though their pictures do."""
-_READ_WRONGLY = "urn"
-"""A setting that runs of before may have: a part of Civitai's JSON, which was cut at its commas."""
+MISREAD = "misread"
+"""Names of settings that runs of before may have recorded, and that are none; they are not recorded."""
 
 
 def interned(made: Made, ways: dict[str, Made]) -> Made:
@@ -49,7 +50,8 @@ class Rest:
         by_id = {id(way): way for way in ways}
         common = [(by_id[at], count) for at, count in Counter(map(id, ways)).most_common()]
         found: Made = dict(made if made is not None else common[0][0] if common else {})
-        for name in {name for way in by_id.values() for name in way}:
+        found.pop(MISREAD, None)
+        for name in {name for way in by_id.values() for name in way} - {MISREAD}:
             if found.get(name) is None:
                 values: Counter[str] = Counter()
                 for way, count in common:
@@ -59,7 +61,8 @@ class Rest:
                     found[name] = json.loads(values.most_common(1)[0][0])
         if made is not None and "settings" in made and common:
             ours = {name: value for name, value in _further(common[0][0]).items() if _CAME_LATER.match(name)}
-            found["settings"] = ours | {name: value for name, value in _further(made).items() if name != _READ_WRONGLY}
+            wrong = _misread(made, common[0][0])
+            found["settings"] = ours | {name: value for name, value in _further(made).items() if name not in wrong}
         return cls(found, kept and "settings" not in (made or {}), made)
 
     def differences(self, this: Made, *, known: bool) -> str:
@@ -83,7 +86,7 @@ def _differences(rest: Made, this: Made) -> Iterator[str]:
     for name, value in this.items():
         if name == "model":
             yield from _other_model(rest, this)
-        elif name != "settings" and value is not None and rest.get(name) is not None and rest[name] != value:
+        elif name not in ("settings", MISREAD) and value is not None and rest.get(name) is not None and rest[name] != value:
             yield f"{name.replace('_', ' ')} is {_short(value)}, not {_short(rest[name])}"
 
 
@@ -119,11 +122,19 @@ def _further_differences(rest: Made, this: Made, told: Sequence[str], *, unknown
         return []
     ours, theirs = _further(this), _further(rest)
     later = {name for name in ours.keys() - theirs.keys() if unknown and _CAME_LATER.match(name)}
-    names = sorted((ours.keys() | theirs.keys()) - {"model hash"} - later - ({_READ_WRONGLY} if unknown else set()))
+    wrong = _misread(rest, this) if unknown else set()
+    names = sorted((ours.keys() | theirs.keys()) - {"model hash"} - later - wrong)
     pairs = [(name, ours.get(name), theirs.get(name)) for name in names if ours.get(name) != theirs.get(name)]
     values = [pair for pair in pairs if not any(str(value).startswith(LINK) for value in pair[1:])]
     words = [(name, f" is {_short(value)}, not {_short(other)}") for name, value, other in values or pairs]
     return [name + shown for name, shown in words if not any(item.endswith(shown) for item in told)]
+
+
+def _misread(recorded: Made, this: Made) -> set[str]:
+    """Names in a record that a picture makes see were no settings; a record of later versions has none."""
+    found, own = this.get(MISREAD), _further(this)
+    late = any(_CAME_LATER.match(name) for name in _further(recorded))
+    return set() if late or not isinstance(found, list) else {str(name) for name in found} - own.keys()
 
 
 def _further(made: Made) -> dict[str, Json]:

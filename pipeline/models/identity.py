@@ -181,7 +181,8 @@ def configuration(
 def without_defaults(one: Json, other: Json) -> tuple[Json, Json]:
     """Two configurations without those settings that only one of them names, at the value which the other takes by default.
 
-    Folders that diffusers has written again, or another version of it, differ by such settings.
+    Folders that diffusers has written again, or another version of it, differ by such settings. Of what older records leave
+    out, the value is not known where `one`, the recorded side, lacks it.
     """
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one, other
@@ -191,7 +192,8 @@ def without_defaults(one: Json, other: Json) -> tuple[Json, Json]:
         here, there = one[file], other[file]
         if isinstance(here, dict) and isinstance(there, dict) and (apart := here.keys() ^ there.keys()):
             usual = _defaults(file.partition("/")[0], index if isinstance(index, dict) else {})
-            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]} | (apart & _NOT_YET)
+            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]}
+            plain |= _NOT_YET - here.keys()
             for side, settings in zip(cut, (here, there), strict=True):
                 side[file] = {key: value for key, value in settings.items() if key not in plain}
     return cut

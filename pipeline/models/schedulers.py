@@ -28,6 +28,10 @@ _BROWNIAN = "torchsde"
 _SUFFIX = "Scheduler"
 STEP_ARGUMENTS = ("original_inference_steps",)
 """Arguments of a stock call that its scheduler is told."""
+_TOLD_SOME = ("intermediate_timesteps", "max_timesteps")
+"""The same, of calls whose other arguments a scheduler need not take."""
+_WITH_AN_END = "SCMScheduler"
+"""The scheduler whose last time is the end, at which pipelines make no step."""
 
 
 def scheduler_class(name: str) -> Any:
@@ -150,7 +154,8 @@ def set_steps(scheduler: Any, sampling: Sampling, device: str, *, count: bool = 
         count: the scheduler counts its steps from the first on.
         mu: how far the times are shifted, of a scheduler that is told by the size of the picture.
     """
-    told = {name: sampling.call[name] for name in STEP_ARGUMENTS if name in sampling.call}
+    taken = (*STEP_ARGUMENTS, *inspect.signature(scheduler.set_timesteps).parameters.keys() & set(_TOLD_SOME))
+    told = {name: sampling.call[name] for name in taken if name in sampling.call}
     shift = {} if mu is None else {"mu": mu}
     scheduler.set_timesteps(sampling.steps, device=device, **told, **shift)
     if count and hasattr(scheduler, "set_begin_index"):
@@ -228,8 +233,9 @@ def _try(scheduler: Any, sampling: Sampling, *, generators: bool = True, seed: i
     set_steps(scheduler, sampling, "cpu", mu=1.0 if shifts else None)
     latents = latents * getattr(scheduler, "init_noise_sigma", 1.0)
     options = step_options(scheduler, [torch.Generator("cpu").manual_seed(seed)], sampling.eta) if generators else {}
-    for timestep in scheduler.timesteps:
-        model_input = scheduler.scale_model_input(latents, timestep)
+    scaled = getattr(scheduler, "scale_model_input", lambda sample, _: sample)  # those of flow matching have none
+    for timestep in scheduler.timesteps[: -1 if type(scheduler).__name__ == _WITH_AN_END else None]:
+        model_input = scaled(latents, timestep)
         latents = scheduler.step(model_input, timestep, latents, **options, return_dict=False)[0]
     return latents
 

@@ -17,6 +17,7 @@ from seedscope.pipeline.networks.classifier import Classifier, label_of
 from seedscope.pipeline.networks.clip_models import TransformersClip
 from seedscope.pipeline.networks.gram import gram, triangle
 from seedscope.pipeline.networks.lite0 import LITE0_INPUT, LITE0_LAYERS, lite0_file, lite0_network, maps_of
+from seedscope.pipeline.networks.picture_model import looks_at_the_middle
 from seedscope.pipeline.networks.pretrained import Pretrained
 from seedscope.pipeline.networks.weights import sha256_of
 from seedscope.pipeline.study.given import regular
@@ -136,7 +137,9 @@ class ToClass(Likeness):
 
     def cause(self) -> dict[str, Json]:
         _, label = label_of(self.classifier, self.label)
-        return {"class": label, "model": dict(self.classifier.identity())}
+        found: dict[str, Json] = {"class": label, "model": dict(self.classifier.identity())}
+        # Classifiers that look at the middle were given whole pictures before.
+        return found | {"version": 2} if looks_at_the_middle(self.classifier) else found
 
     def load(self, device: str) -> Callable[[str], Measure]:
         number, _ = label_of(self.classifier, self.label)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from seedscope.pipeline.networks.pretrained import Pretrained
@@ -23,17 +24,8 @@ class PictureModel:
     processor: Any
 
     def __init__(self, model: Pretrained, kind: Any, *, crop: bool = False, **changes: object) -> None:
-        import transformers
-
-        processors: Any = transformers.AutoImageProcessor  # typed in part only
         self.network = model.network(kind)
-        folder = model.folder()
-        try:
-            self.processor = processors.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False, **changes
-            )
-        except (OSError, ValueError) as error:
-            raise model.error(f"{folder} has no preprocessor_config.json that can be read ({_line(error)})") from error
+        self.processor = _processor(model, **changes)
         if not crop and getattr(self.processor, "do_center_crop", None):
             self.processor.do_center_crop = False
         self.device = "cpu"
@@ -60,6 +52,30 @@ class PictureModel:
 
         with torch.autocast(torch.device(self.device).type, dtype=torch.float16, enabled=self._half):
             return self.network(**inputs)
+
+
+def looks_at_the_middle(model: Pretrained) -> bool:
+    """Whether a model's own preprocessing cuts the middle out of pictures; where its file does not say, its class does.
+
+    Raises FeatureError.
+    """
+    folder = model.folder()
+    try:
+        said = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8")).get("do_center_crop")
+    except (OSError, ValueError, AttributeError):
+        said = None  # another file has it, or loading tells what is wrong
+    return bool(getattr(_processor(model), "do_center_crop", None) if said is None else said)
+
+
+def _processor(model: Pretrained, **changes: object) -> Any:
+    import transformers
+
+    processors: Any = transformers.AutoImageProcessor  # typed in part only
+    folder = model.folder()
+    try:
+        return processors.from_pretrained(folder, local_files_only=True, trust_remote_code=False, **changes)
+    except (OSError, ValueError) as error:
+        raise model.error(f"{folder} has no preprocessor_config.json that can be read ({_line(error)})") from error
 
 
 def tokenizer(model: Pretrained) -> Any:

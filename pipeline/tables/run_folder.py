@@ -19,6 +19,7 @@ from seedscope.pipeline.storage.local import make_folder, refusals, replacing
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.in_step import InStep
 from seedscope.pipeline.tables.records import Records
 
 EDITIONS = "editions"
@@ -245,17 +246,29 @@ class RunFolder:
     def fetch(self, names: Iterable[str]) -> None:
         """Copy files of the run, such as another machine has delivered, to `path`; nothing to do where that is the same.
 
-        Files that are the same already stay as they are.
+        Files that are the same already stay as they are, and so do those that were made here and not delivered, as by a
+        command that was killed: these are named.
 
         Raises:
             StorageError: one cannot be read, or `path` cannot be written.
         """
+        step, kept = InStep(self.path), list[str]()
         for name in names if self.storage.local is None else ():
             content, place = self.storage.read(name), self.path / name
-            if not place.is_file() or place.read_bytes() != content:
+            if not place.is_file() or ((differs := place.read_bytes() != content) and step.holds(name)):
                 make_folder(place.parent)
                 with replacing(place) as scratch:
                     scratch.write_bytes(content)
+            elif differs:
+                kept.append(name)
+                continue
+            step.note([name])
+        if kept:
+            _log.warning(
+                "%s: is not what %s has under this name, and was not delivered, or was changed since; the one here stays%s. Do "
+                "the experiment again to deliver it, or delete the one here to take the other.",
+                *(self.path / kept[0], self.storage.url, f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""),
+            )
 
     def deliver(self, paths: Iterable[Path], held: Held = lambda: None) -> None:
         """Copy files that were made in `path` to where the run lies; nothing to do where that is the same.
@@ -265,7 +278,9 @@ class RunFolder:
             RunBusy: another process has taken the run over.
         """
         if self.storage.local is None:
-            self.storage.deliver({path.relative_to(self.path).as_posix(): path.read_bytes for path in paths}, held)
+            made = {path.relative_to(self.path).as_posix(): path.read_bytes for path in paths}
+            self.storage.deliver(made, held)
+            InStep(self.path).note(made)
 
 
 def _own_name(url: str) -> str:

@@ -104,10 +104,10 @@ def parse(parameters: str) -> Recipe:
             raise Unread("its `parameters` text has `unknown` for both prompts, which stands for what was not found")
         _refuse_other_noise(pairs, fields)
     of_another = civitai.is_of_another(fields) or (
-        is_partial(settings.denoising) and not any(map(_SOURCE.search, fields))
+        bool(settings.denoising) and is_partial(settings.denoising) and not any(map(_SOURCE.search, fields))
     )
     found = recipe(fields.get("raw prompt", prompt), fields.get("seed"), settings, rest, of_another=of_another)
-    return replace(found, enlarged=any(map(_ENLARGED.search, fields)))
+    return replace(found, enlarged=any(map(_ENLARGED.search, fields)), misread=_misread(line, fields))
 
 
 def divided(parameters: str, called: str = "`parameters` text") -> tuple[str, str]:
@@ -198,11 +198,22 @@ def _prompts(written: str) -> tuple[str, str]:
     return written[: begin.start()].strip(), (negative[: template.start()] if template else negative).strip()
 
 
-def fields_of(line: str) -> list[tuple[str, str]]:
-    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end."""
+def _misread(line: str, fields: Collection[str]) -> frozenset[str]:
+    """What was taken for settings where JSON was cut at its commas: such as `style` of `"modelName":"Style: Ink"`."""
+    if not any(name in fields for name in _IN_JSON):
+        return frozenset()
+    return frozenset(name for name, _ in fields_of(line, in_json=())) - {*fields}
+
+
+def fields_of(line: str, in_json: Collection[str] = _IN_JSON) -> list[tuple[str, str]]:
+    """`Steps: 20, Lora hashes: "a: 1, b: 2"` -> (name in lower case, value with its quotes undone), up to the line's end.
+
+    Args:
+        in_json: names whose values may be JSON.
+    """
     fields: list[tuple[str, str]] = []
     end = 0
-    waiting = {*_IN_JSON}  # each once, so that a line of nothing else is not read from each of its fields on
+    waiting = {*in_json}  # each once, so that a line of nothing else is not read from each of its fields on
     while (field := _FIELD.search(line, end)) and "\n" not in line[end : field.start()]:
         name, value, end = field["name"].strip().lower(), field["value"].strip(), field.start("end")
         if name in waiting and (length := _length_of_json(line, field.start("value"))):

@@ -62,7 +62,7 @@ class Recipe:
     None where the source does not tell them. `enlarged` says that its pixels need not have the size asked for. `saved` is how
     many pictures came of one run, one from another, and carry this very recipe: the last is the one meant. `of_another` says
     that the picture was made from another one (img2img) which nothing of this names. `later_seeds` are those of nodes behind
-    the sampler that begins the picture, by name.
+    the sampler that begins the picture, by name. `misread` are names that earlier versions took for settings, and are none.
     """
 
     prompt: str
@@ -73,6 +73,7 @@ class Recipe:
     saved: int = 1
     of_another: bool = False
     later_seeds: Mapping[str, int] = field(default_factory=dict)
+    misread: frozenset[str] = frozenset()
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -53,7 +54,7 @@ class HunyuanImage(StockFamily):
         return super().ignored(pipe, call) | (frozenset() if told else {"distilled_guidance_scale"})
 
     def refuse_model(self, configs: Configs, sampling: Sampling, compute: Compute) -> None:  # noqa: ARG002
-        guidance, scale = sampling.guidance, configs("guider").get("guidance_scale")
+        guidance, scale = sampling.guidance, _scale(configs)
         if scale is None and guidance.negative_prompt:
             raise ModelError(
                 "sampling.guidance.negative_prompt: the model is told its guidance, and takes none. Remove it."
@@ -63,3 +64,15 @@ class HunyuanImage(StockFamily):
                 f"sampling.guidance.scale: the model's folder has a guider of the scale {scale:g}, not {guidance.scale:g}. Say "
                 "that, or save the folder with another guider."
             )
+
+
+def _scale(configs: Configs) -> float | None:
+    """By which the guider of a folder guides, which its file need not say; None: there is none."""
+    index = configs("").get("guider")
+    if not index or index[1] is None:
+        return None
+    import diffusers
+
+    usual = inspect.signature(getattr(diffusers, index[1])).parameters.get("guidance_scale")
+    said = configs("guider").get("guidance_scale")
+    return said if said is not None or usual is None else usual.default

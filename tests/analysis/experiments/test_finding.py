@@ -51,6 +51,35 @@ def test_what_another_machine_found_is_found_here_and_stays_as_it_is(
     assert place(RunFolder(url).path, "swap.json").stat().st_mtime_ns == brought
 
 
+def test_a_finding_that_was_not_delivered_is_not_replaced_by_an_older_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Products go to the store at the clean end of a command: one that was killed leaves a newer one here alone."""
+    monkeypatch.chdir(tmp_path)
+    folder = RunFolder(f"memory://findings-{os.urandom(4).hex()}/run")
+    with folder.locked():
+        made(title="Older").save(folder.path)
+    with pytest.raises(KeyboardInterrupt), folder.locked():
+        made(title="Newer").save(folder.path)
+        raise KeyboardInterrupt
+    for _ in range(2):
+        with folder.locked():
+            (found,) = findings(folder, RUN)[0]
+        assert found.title == "Newer"
+    assert "swap.json: is not what memory://findings-" in caplog.text and "the one here stays" in caplog.text
+    caplog.clear()
+    with folder.locked():
+        made(title="Newest").save(folder.path)
+    monkeypatch.chdir(place(tmp_path, "x").parent)  # another machine
+    with folder.locked():
+        assert findings(folder, RUN)[0][0].title == "Newest"
+        made(title="Of the other").save(folder.path)
+    monkeypatch.chdir(tmp_path)
+    with folder.locked():
+        assert findings(folder, RUN)[0][0].title == "Of the other", "what was delivered is replaced by what is newer"
+    assert not caplog.text
+
+
 def test_nothing_is_found_where_there_is_nothing(tmp_path: Path) -> None:
     assert findings(RunFolder(tmp_path), RUN) == ([], {})
 

@@ -9,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, StableDiffusionPipeline
-from tiny_golden import SEEDS, golden_for
+from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, SASolverScheduler, StableDiffusionPipeline
+from tiny_golden import SEEDS, SHAPE, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
+from seedscope.analysis.select.noise_given import noise_differences
+from seedscope.pipeline.drawing.noise import NoiseContract, Recipe
+from seedscope.pipeline.study.noise import Variation
 
 CALL = {"num_inference_steps": 2, "guidance_scale": 5.0, "height": 64, "width": 64}
 
@@ -55,6 +58,8 @@ def test_noise_of_golden_seeds_passes_in_any_order(pipe: Any) -> None:
         {"latents": latents.double()},
         {"latents": latents.bfloat16()},
         {"latents": latents, "generator": fresh(1)},  # DDIM's steps draw nothing
+        {"latents": latents, "generator": 7},  # nor is anything drawn from one that is elsewhere
+        {"generator": fresh(SEEDS[0])[0], "prompt_embeds": torch.zeros(1, 2, 8)},
         {"generator": golden.generators()},
         {"generator": fresh(SEEDS[2])},
         {"generator": fresh(SEEDS[2])[0]},
@@ -78,6 +83,14 @@ def test_noise_of_golden_seeds_passes_in_any_order(pipe: Any) -> None:
             lambda _: {"generator": fresh(SEEDS[0]), "prompt": ["a cat"] * 3},
             "The call draws 3 pictures from one generator",
         ),
+        (
+            lambda _: {"generator": fresh(SEEDS[0])[0], "prompt_embeds": torch.zeros(4, 2, 8)},
+            "The call draws 4 pictures from one generator",
+        ),
+        (
+            lambda _: {"generator": fresh(SEEDS[0])[0], "prompt": ["a cat"], "prompt_embeds": [torch.zeros(2, 8)] * 2},
+            "The call draws 2 pictures from one generator",
+        ),
         (lambda _: {"generator": 7}, "The call's generator is a int, but the list's noise is drawn on the CPU"),
         (lambda golden: {"latents": torch.zeros_like(golden.latents())}, "number 1 of its 3 is of no golden seed"),
         (lambda golden: {"latents": golden.latents()[:1] * 1.01}, "it is of no golden seed; give it `latents=golden"),
@@ -100,9 +113,44 @@ def test_a_generator_of_a_gpu_is_other_noise(pipe: Any) -> None:
     )
 
 
-def test_where_the_steps_draw_their_generators_are_compared_too(pipe: Any) -> None:
-    """What passes draws the pictures of the run, and what is refused does not."""
-    golden = golden_for(stepping(pipe, EulerAncestralDiscreteScheduler))
+def noise_reasons(golden: GoldenSeeds, pipe: Any, **call: Any) -> list[str]:
+    return list(noise_differences(golden.conditions, golden.noise, golden.seeds, pipe, torch.float32, call))
+
+
+def test_several_videos_are_several_pictures(pipe: Any) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    (said,) = noise_reasons(golden, pipe, generator=fresh(SEEDS[0])[0], num_videos_per_prompt=2)
+    assert "The call draws 2 pictures from one generator" in said
+
+
+@pytest.mark.parametrize(
+    "how", [{"source": "nv"}, {"small": (4, 4, 4)}, {"variation": Variation(seed=5, strength=0.1)}], ids=str
+)
+def test_where_no_generator_draws_the_noise_latents_are_the_remedy_of_any_generator(
+    how: dict[str, Any], pipe: Any
+) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    golden = golden.model_copy(update={"noise": NoiseContract.of(SEEDS, Recipe(SHAPE, **how))})
+    for given in (fresh(SEEDS[0])[0], 7):
+        (said,) = noise_reasons(golden, pipe, generator=given)
+        assert said == "The list's noise is none that a generator on the CPU draws; give the call `latents=golden.latents(pipe)`."
+    assert not noise_reasons(golden, pipe, latents=golden.latents(pipe), generator=7)
+
+
+def test_an_empty_list_has_no_noise_to_give(pipe: Any) -> None:
+    golden = golden_for(stepping(pipe, DDIMScheduler))
+    right = {"latents": golden.latents(pipe), "generator": golden.generators()}
+    golden = golden.model_copy(update={"seeds": []})
+    for name, what in (("latents", "latents"), ("generator", "a generator")):
+        assert noise_reasons(golden, pipe, **{name: right[name]}) == [
+            f"The call has {what}, but the list has no golden seeds."
+        ]
+
+
+@pytest.mark.parametrize("kind", [EulerAncestralDiscreteScheduler, SASolverScheduler])
+def test_where_the_steps_draw_their_generators_are_compared_too(kind: Any, pipe: Any) -> None:
+    """What passes draws the pictures of the run, and what is refused does not; each SASolver has a function of its own."""
+    golden = golden_for(stepping(pipe, kind))
     right, latents = np.stack(golden.draw(pipe, "a red cat")).astype(int), golden.latents(pipe)
 
     def off(**noise: Any) -> int:
@@ -139,5 +187,7 @@ def test_where_the_steps_draw_their_generators_are_compared_too(pipe: Any) -> No
     for noise, said in refused:
         assert said in reason(golden, pipe, **noise())
         assert off(**noise()) > 3
+    said = "is a int, but the list's noise is drawn on the CPU; give it `generator=golden.generators(after_latent=True)`"
+    assert said in reason(golden, pipe, latents=latents, generator=[7, 7, 7])
     one = {"latents": latents[:1], "generator": golden.generators(after_latent=True)[0]}
     golden.check(pipe, tensors=False, **CALL, **one)

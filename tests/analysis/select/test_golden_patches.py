@@ -11,7 +11,14 @@ from typing import Any
 import pytest
 import torch
 from accelerate.hooks import ModelHook, add_hook_to_module
-from diffusers import AutoencoderKL, DDIMScheduler, FlowMatchEulerDiscreteScheduler, StableDiffusionPipeline
+from diffusers import (
+    AutoencoderKL,
+    DDIMScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    SASolverScheduler,
+    StableDiffusionPipeline,
+    UniPCMultistepScheduler,
+)
 from diffusers.models import attention_processor
 from diffusers.models.attention import BasicTransformerBlock, FeedForward
 from diffusers.models.attention_processor import AttnAddedKVProcessor2_0, AttnProcessor, AttnProcessor2_0
@@ -179,6 +186,23 @@ def test_a_scheduler_that_was_changed_is_seen(
     change(pipe.scheduler)
     with pytest.raises(GoldenMismatch, match=f"The scheduler was changed after it was built, .* without: {said}"):
         golden.check(pipe, tensors=False, latents=golden.latents())
+
+
+def test_a_choice_that_was_made_later_is_seen() -> None:
+    scheduler = UniPCMultistepScheduler()
+    scheduler.set_timesteps(9)
+    assert not list(scheduler_differences(scheduler, "scheduler", 4))
+    scheduler.predict_x0 = False
+    (said,) = scheduler_differences(scheduler, "scheduler", 4)
+    assert "has another predict_x0" in said
+
+
+def test_a_function_that_every_scheduler_has_of_its_own_is_compared() -> None:
+    scheduler = SASolverScheduler()
+    assert not list(scheduler_differences(scheduler, "scheduler", 4))
+    scheduler.tau_func = lambda t: 0 if t > 5 else 1
+    (said,) = scheduler_differences(scheduler, "scheduler", 4)
+    assert "has a tau_func of its own" in said
 
 
 def test_a_shift_that_was_set_later_is_seen() -> None:

@@ -72,19 +72,33 @@ def test_the_workflow_counts(tmp_path: Path) -> None:
     assert not a1111.parse(written(5, [PONY], drawn)).of_another
 
 
+OF_BEFORE = {"style": 'Pony"', "urn": 'air:sdxl:checkpoint:civitai:1@290640"', "https": '//x"}]'}
+
+
 def test_runs_of_before_keep_what_they_have(tmp_path: Path) -> None:
-    """Their record has no model and no workflow, and perhaps a part of the JSON."""
+    """Their record has no model and no workflow, and parts of the JSON, which was cut at its commas."""
     told = {"workflow": "txt2img"}
-    for seed, resources in enumerate(([PONY], [PONY], [INK, PONY])):
+    pony = PONY | {"modelName": "Style: Pony", "air": "urn:air:sdxl:checkpoint:civitai:1@290640", "at": "https://x"}
+    for seed, resources in enumerate(([pony], [pony], [INK, pony])):
         foreign.png(tmp_path / f"{seed}.png", {"parameters": written(seed, resources, told)})
     whole = place(tmp_path, {}, outside=tmp_path / "run", mixed=True)
     taken = {item.key: item.file for item in whole.cells.values()}
-    made: Any = whole.cells[next(iter(taken))].made | {"model": None, "settings": {"urn": "air:sdxl:checkpoint"}}
-    foreign.png(tmp_path / "3.png", {"parameters": written(3, [PONY], told)})
-    foreign.png(tmp_path / "4.png", {"parameters": written(4, [INK, PONY], told)})
+    made: Any = whole.cells[next(iter(taken))].made | {"model": None, "settings": dict(OF_BEFORE)}
+    foreign.png(tmp_path / "3.png", {"parameters": written(3, [pony], told)})
+    foreign.png(tmp_path / "4.png", {"parameters": written(4, [INK, pony], told)})
     again = place(tmp_path, {}, outside=tmp_path / "run", made=made, taken=taken)
     assert sorted(seed for _, seed in again.cells) == [0, 1, 2, 3]
     assert [file.name for file in again.unplaced] == ["4.png"]
-    foreign.png(tmp_path / "2.png", {"parameters": written(2, [PONY], told, Clip_skip=2)})
+    foreign.png(tmp_path / "2.png", {"parameters": written(2, [pony], told, Clip_skip=2)})
     again = place(tmp_path, {}, outside=tmp_path / "run", made=made, taken=taken)
     assert "clip skip is 2, not unset" in again.unplaced[tmp_path / "2.png"]
+
+
+def test_what_is_recorded_and_no_part_of_the_json_is_compared_still(tmp_path: Path) -> None:
+    foreign.png(tmp_path / "0.png", {"parameters": written(0, [PONY | {"modelName": "Style: Pony"}])})
+    whole = place(tmp_path, {}, outside=tmp_path / "run")
+    taken = {item.key: item.file for item in whole.cells.values()}
+    made: Any = whole.cells[next(iter(taken))].made | {"model": None, "settings": {"style": 'Pony"', "mood": "dark"}}
+    again = place(tmp_path, {}, outside=tmp_path / "run", made=made, taken=taken)
+    assert again.unplaced[tmp_path / "0.png"].endswith("mood is unset, not dark")
+    assert "misread" not in whole.made

@@ -40,6 +40,7 @@ def draw_things(strength: float) -> dict[str, str]:
         (a1111(Denoising_strength=0.7), True),
         (a1111(Denoising_strength=0.7, ADetailer_denoising_strength=0.4), True),
         (a1111(Denoising_strength=1), False),
+        (a1111(Denoising_strength=0), False),  # as its API writes of pictures from a text alone
         (a1111(ADetailer_denoising_strength=0.4), False),
         (a1111(Denoising_strength=0.7, Hires_upscale=2), False),
         (a1111(Denoising_strength=0.7, First_pass_size="0x0"), False),

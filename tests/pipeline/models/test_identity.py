@@ -123,6 +123,16 @@ def test_the_size_of_a_network_that_counts_positions_by_it_is_compared(tmp_path:
     assert differences(older, before) == []
 
 
+@pytest.mark.parametrize(("size", "count"), [(64, 1), (128, 0)])
+def test_a_size_that_goes_from_a_file_is_that_of_its_class(size: int, count: int, tmp_path: Path) -> None:
+    folder = pixart(tmp_path / "pixart", sigma=True)
+    edited("transformer/config.json", sample_size=size)(folder)
+    before = whole_cause(folder)
+    silent = json.loads(json.dumps(before))
+    del silent["model"]["configuration"]["transformer/config.json"]["sample_size"]
+    assert len(differences(before, silent)) == count, "the class takes 128 where its file does not say"
+
+
 @pytest.mark.parametrize(
     ("file", "setting"),
     [

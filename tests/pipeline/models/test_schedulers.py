@@ -19,7 +19,12 @@ from stock_pictures import study
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.load import architecture, load
 from seedscope.pipeline.models.locate import locate
-from seedscope.pipeline.models.schedulers import refuse_what_cannot_draw, scheduler_class, study_scheduler
+from seedscope.pipeline.models.schedulers import (
+    later_noise_acts,
+    refuse_what_cannot_draw,
+    scheduler_class,
+    study_scheduler,
+)
 from seedscope.pipeline.study.schema import Sampling
 
 BETAS = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
@@ -76,6 +81,25 @@ def test_noise_that_is_not_the_seeds_is_refused() -> None:
 def test_stock_schedulers_draw_from_the_seed_alone(name: str) -> None:
     scheduler = getattr(diffusers, f"{name}Scheduler").from_config(BETAS)
     refuse_what_cannot_draw(scheduler, Sampling(steps=4))
+
+
+@pytest.mark.parametrize(
+    ("kind", "config", "acts"),
+    [
+        ("SASolverScheduler", {}, True),
+        ("SCMScheduler", {}, True),
+        ("FlowMatchEulerDiscreteScheduler", {}, False),
+        ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}, True),
+        ("DDIMScheduler", {}, False),
+    ],
+)
+def test_noise_of_the_steps_is_seen_of_schedulers_without_scaled_inputs_too(
+    kind: str, config: dict[str, Any], acts: bool
+) -> None:
+    scheduler = scheduler_class(kind)(**config)
+    assert later_noise_acts(scheduler, Sampling.model_validate({"steps": 2})) is acts
+    four = Sampling.model_validate({"steps": 4, "call": {"intermediate_timesteps": None}})
+    assert later_noise_acts(scheduler, four) is acts
 
 
 def test_steps_that_a_scheduler_cannot_make() -> None:

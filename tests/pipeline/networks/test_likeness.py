@@ -1,5 +1,6 @@
 """Likenesses are those of the features of the same name, and what is missing or wrong is said in a sentence."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,23 @@ def test_a_classifier_that_looks_at_the_middle_has_the_gradient_of_finite_differ
     torch.testing.assert_close(apart, gradient.abs().sum(dim=(1, 2, 3)), rtol=0.02, atol=0.0)
     side = PIXELS.shape[1]
     assert not gradient[..., 0].any() and gradient[..., side // 2].any()
+
+
+@pytest.mark.parametrize("says_so", [True, False])
+def test_what_a_classifier_that_looks_at_the_middle_makes_is_of_another_cause_than_that_of_whole_pictures(
+    says_so: bool, tmp_path: Path
+) -> None:
+    """Earlier versions gave it whole pictures, under `{class, model}` alone; of other classifiers nothing changed."""
+    for crops in (False, True):
+        folder = tiny_classifier.classifier(tmp_path / str(crops), crops=crops)
+        file = folder / "preprocessor_config.json"
+        if crops and not says_so:  # the class crops by default
+            settings = json.loads(file.read_text()) | {"image_processor_type": "MobileViTImageProcessor"}
+            del settings["do_center_crop"]
+            file.write_text(json.dumps(settings))
+        cause = cause_of(Similarity.model_validate({"to": {"class": "tabby"}, "by": str(folder)}))
+        assert cause["version"] == 1 and isinstance(cause["to"], dict)
+        assert cause["to"].keys() == {"class", "model"} | ({"version"} if crops else set())
 
 
 def test_mistakes_are_said_in_a_sentence(tmp_path: Path) -> None:

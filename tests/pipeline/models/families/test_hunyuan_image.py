@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -63,6 +66,36 @@ def test_its_golden_list_holds_in_stock_code(guided: Path, tmp_path: Path) -> No
     pipe.guider = pipe.guider.new(guidance_scale=5.0)
     with pytest.raises(GoldenMismatch, match=r"The guider has guidance_scale = 5.0, but the list was made with 4.0"):
         golden.check(pipe, **SIZE)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda pipe: setattr(pipe.guider, "guidance_scale", 9.0), "guider was changed .*: has guidance_scale = 9.0"),
+        (lambda pipe: pipe.guider.disable(), "guider was changed .*: has enabled = False"),
+        (lambda pipe: setattr(pipe.ocr_guider, "_stop", 0.5), "ocr_guider was changed .*: has stop = 0.5"),
+        (lambda pipe: setattr(pipe.guider, "forward", lambda *_, **__: None), "has a forward of its own"),
+    ],
+)
+def test_a_guider_that_was_changed_is_noticed(change: Any, said: str, guided: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(guided, tmp_path, **SIZE), stock_pipe(guided)
+    by_stock(pipe, QUOTED, **SIZE)
+    golden.check(pipe, **SIZE, num_inference_steps=2)  # what it keeps of a call is no setting
+    change(pipe)
+    with pytest.raises(GoldenMismatch, match=said):
+        golden.check(pipe, **SIZE, num_inference_steps=2)
+    with pytest.raises(GoldenMismatch, match=said):
+        golden.draw(pipe, QUOTED[0])
+
+
+def test_a_guider_that_does_not_say_its_scale_has_that_of_its_class(guided: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(guided, tmp_path / "silent")
+    file = folder / "guider" / "guider_config.json"
+    said = json.loads(file.read_text())
+    del said["guidance_scale"]
+    file.write_text(json.dumps(said))
+    assert "has a guider of the scale 3.5, not 4" in refused(folder, guidance={"scale": 4.0})
+    draws_as_stock(folder, tmp_path / "run", {**SIZE, "guidance": {"scale": 3.5}}, SIZE)
 
 
 def test_what_it_cannot_do_is_refused_when_the_study_is_read(guided: Path, distilled: Path) -> None:

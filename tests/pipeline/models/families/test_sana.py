@@ -67,6 +67,14 @@ def test_its_golden_list_holds_in_stock_code(kind: str, request: pytest.FixtureR
     holds_in_stock_code(golden, pipe, **call, **AS_ASKED)
 
 
+def test_generators_of_the_noise_between_its_steps_are_asked_for(sprint: Path, tmp_path: Path) -> None:
+    golden, pipe = golden_list(sprint, tmp_path, **SIZE, call=SHORT), stock_pipe(sprint)
+    call = {**SIZE, **SHORT, **AS_ASKED, "num_inference_steps": 2, "guidance_scale": 4.0}
+    with pytest.raises(GoldenMismatch, match=r"The scheduler draws noise between the steps, and the call has latents, but"):
+        golden.check(pipe, **call, latents=golden.latents(pipe))
+    golden.check(pipe, **call, latents=golden.latents(pipe), generator=golden.generators(after_latent=True))
+
+
 def test_what_it_cannot_do_is_refused(plain: Path, sprint: Path) -> None:
     assert "multiples of 32, not 48; the nearest is 64" in refused(plain, height=48)
     assert "takes no negative prompt. Remove it." in refused(sprint, guidance={"scale": 4, "negative_prompt": "x"})
