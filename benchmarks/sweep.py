@@ -156,7 +156,7 @@ def beside_random(means: Array, golden: int, rng: np.random.Generator) -> float:
 def replay(arguments: argparse.Namespace) -> None:
     """A finished run's own scores, raced on in other orders of its prompts."""
     from seedscope.analysis.judging.judge import grids, real_pictures, refuse_unfinished
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.analysis.seeds.scores.scores import sign
 
     run = run_of(arguments.replay, arguments.out)

@@ -8,7 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from seedscope.analysis.run.run import AnyRun, DrawnRun, Run, opened
+from seedscope.analysis.run.opened import opened
+from seedscope.analysis.run.run import AnyRun, DrawnRun, Run
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition, cut
 

@@ -43,7 +43,8 @@ def plan_study(
 
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.analysis.run.unnamed_groups import unnamed_groups
     from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.jobs.planning.estimate import planned

@@ -24,7 +24,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
     from seedscope.analysis.judging.export_run import export_nothing
     from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
     from seedscope.analysis.run.parts import block
-    from seedscope.analysis.run.run import with_round
+    from seedscope.analysis.run.raced_run import with_round
 
     race = _of(run)
     out.print(f"{race.describe()}.", soft_wrap=True)

@@ -26,7 +26,7 @@ def run_study(
     Example: seedscope run configs/demo.yaml
     """
     from seedscope.analysis.judging.export_run import export
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
     from seedscope.jobs.commands.seeds import judge_and_show
 
     started = time.monotonic()
@@ -71,7 +71,7 @@ def generate(
 
     Example: seedscope generate configs/demo.yaml --executor inline
     """
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
 
     share = slice_of(part)
     with opened(study, folder, share) as run:
@@ -92,7 +92,7 @@ def features(
 
     Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
     """
-    from seedscope.analysis.run.run import held, run_of
+    from seedscope.analysis.run.opened import held, run_of
 
     share, known = slice_of(part), run_of(study, folder)
     names = [item.name for item in known.measured]

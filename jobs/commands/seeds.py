@@ -33,8 +33,8 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
     Example: seedscope seeds configs/demo.yaml
     """
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.parts import judged_part
-    from seedscope.analysis.run.run import opened
 
     with opened(study, folder) as run:
         judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))

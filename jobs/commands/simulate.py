@@ -109,7 +109,8 @@ def _known(
     study: Path | None, folder: str | None, stated: Sequence[float], named: Sequence[str]
 ) -> tuple[list[KnownRatio], tuple[int, int]]:
     """Lambdas, and how many seeds there are and are wanted."""
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.jobs.planning.known_ratios import KnownRatio, known_ratios
 
     if wrong := [ratio for ratio in stated if not (ratio > 0 and isfinite(ratio))]:

@@ -79,7 +79,7 @@ def table_guidance(
     from seedscope.analysis.experiments.guidance_table.ground import ground
     from seedscope.analysis.experiments.guidance_table.ways import runs_of, ways
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
 
     began, told = monotonic(), notes if as_json else out
     wanted = numbers_of("--strengths", strengths, STRONGEST)
@@ -95,7 +95,7 @@ def table_guidance(
 def _made(beside: "DrawnRun", where: "Executor", told: "Console") -> "DrawnRun":
     """A run beside, with what it lacked."""
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
 
     with held(beside) as run:
         make_and_tell(run, where, told, pictures=True, features=True)

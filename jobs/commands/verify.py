@@ -22,7 +22,7 @@ def verify_study(
     Example: seedscope verify configs/demo.yaml --deep
     """
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.jobs.work.make import verify
 
     run = run_of(study, folder)

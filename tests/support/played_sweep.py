@@ -11,7 +11,9 @@ import pyarrow as pa
 import yaml
 
 from seedscope.analysis.judging.race.decide import decide
-from seedscope.analysis.run.run import DrawnRun, begun, run_of, with_round
+from seedscope.analysis.run.opened import begun, run_of
+from seedscope.analysis.run.raced_run import with_round
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline import images
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from seedscope.analysis.run.failed_seeds import refuse_failed_seeds
-from seedscope.analysis.run.run import Run, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.errors import UserError
 
 

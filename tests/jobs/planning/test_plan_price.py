@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seedscope.analysis.run.bench_file import FILE, Bench, conditions
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.pricing import Spread, bill, fit
 from seedscope.pipeline.study.schema import fingerprint
 

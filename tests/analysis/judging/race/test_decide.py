@@ -16,9 +16,10 @@ from seedscope.analysis.judging.race.decide import decide, refuse_other_decision
 from seedscope.analysis.judging.race.table import write_race
 from seedscope.analysis.judging.run_view import open_run
 from seedscope.analysis.run.complete_prompts import with_complete_prompts
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.parts import judged_part
 from seedscope.analysis.run.race import apart
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import RaceError
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.prompts import prompt
