@@ -29,4 +29,6 @@ def as_begun(run: DrawnRun) -> DrawnRun:
     if run.race is None:
         return run
     (_, by), *_ = run.study.ranking.named
-    return replace(run, race=run.race.began(run.folder.storage, f"{by} {run.measured_as(by).fingerprint()}"))
+    measured = run.measured_as(by)
+    real = run.reference.fingerprint() if measured.needs_reference else None
+    return replace(run, race=run.race.began(run.folder.storage, f"{by} {measured.fingerprint()}", real))
