@@ -54,7 +54,13 @@ def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
             soft_wrap=True,
         )
         return
-    refuse_other_decisions(run, trust_bytes=not deep)
-    out.print(
-        "Each round is as the scores decide." if deep else "Each round was decided from the scores that there are."
-    )
+    changed = refuse_other_decisions(run, trust_bytes=not deep)
+    if changed:
+        rounds = ", ".join(map(str, changed))
+        out.print(
+            f"The scores have changed since round(s) {rounds} were decided from them, and decide alike.", soft_wrap=True
+        )
+    if deep or changed:
+        out.print("Each round is as the scores decide.")
+    else:
+        out.print("Each round was decided from the scores that there are.")
