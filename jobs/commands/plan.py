@@ -77,6 +77,12 @@ def plan_study(
         return
     out.print(f"\n{_rate(plan.rated)}", soft_wrap=True)
     out.print(_bills(plan.rated))
+    if run.race is not None and any(one.devices > plan.rated.at_once for one in plan.rated.bills):
+        out.print(
+            f"No round has more than {plan.rated.at_once:,} units of work, so that more {_kind(plan.rated)}s than that do not "
+            "help. A smaller `unit` makes more of them.",
+            soft_wrap=True,
+        )
     if plan.budget is not None:
         for line in _budget(plan.budget, plan):
             out.print(line, soft_wrap=True)
@@ -134,10 +140,13 @@ def _rate(rated: Rated) -> str:
     )
 
 
+def _kind(rated: Rated) -> str:
+    return "GPU" if rated.bench.on_gpu else "worker"
+
+
 def _bills(rated: Rated) -> TextTable:
     """Hours and money by number of devices."""
-    kind = "GPU" if rated.bench.on_gpu else "worker"
-    table = TextTable(f"{kind}s", "hours", f"{kind} hours", box=SIMPLE, pad_edge=False)
+    table = TextTable(f"{_kind(rated)}s", "hours", f"{_kind(rated)} hours", box=SIMPLE, pad_edge=False)
     priced = any(one.money is not None for one in rated.bills)
     if priced:
         table.add_column("money")
