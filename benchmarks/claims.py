@@ -183,7 +183,7 @@ def _over_mean(effects: Effects) -> Array:
 def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]) -> Iterator[str]:
     """Every measurement of a measured run, with labels of seeds shuffled within each group of prompts."""
     from seedscope.analysis.judging.judge import grids, real_pictures
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
 
     run = run_of(study, out)
     names = ("candidates", "golden", "effects hold", "differ")

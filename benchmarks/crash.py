@@ -3,6 +3,7 @@
     python benchmarks/crash.py --every 5
     python benchmarks/crash.py --command run --command report
     python benchmarks/crash.py --power --command run --every 10
+    python benchmarks/crash.py --command sweep --kills 10
     python benchmarks/crash.py --kills 3 --command identify --command "table guidance"
 
 After each kill the same command must end with exit code 0 (or what an undisturbed one says), every cell once, all files byte
@@ -19,6 +20,7 @@ import contextlib
 import importlib
 import json
 import os
+import random
 import re
 import shutil
 import sys
@@ -158,6 +160,7 @@ class Trials:
         """A folder with a study and pictures in which some commands have been run."""
         if (before, first) not in self._starts:
             if not before:
+                shutil.rmtree(self.place, ignore_errors=True)
                 self.place.mkdir()
                 write_study(self.place)
                 draw(self.place, range(6))
@@ -323,18 +326,21 @@ def _every(step: int, calls: int) -> Sequence[int]:
     return range(1, calls + 1, step)
 
 
-def _evenly(kills: int, calls: int) -> Sequence[int]:
-    return [1 + int((number + 0.5) * calls / kills) for number in range(kills)]
+def _at_random(kills: int, seed: int, calls: int) -> Sequence[int]:
+    """One in each of as many equal parts."""
+    within = random.Random(seed)
+    return [1 + int((number + within.random()) * calls / kills) for number in range(kills)]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--command", action="append", choices=list(COMMANDS), help="only this one; may be repeated")
     parser.add_argument("--every", type=int, default=1, help="kill at every so manieth call")
-    parser.add_argument("--kills", type=int, help="kill at so many calls, evenly spaced, in place of --every")
+    parser.add_argument("--kills", type=int, help="kill at so many calls of chance, in place of --every")
+    parser.add_argument("--seed", type=int, default=0, help="of --kills: other calls")
     parser.add_argument("--power", action="store_true", help="cut the power in place of killing")
     options = parser.parse_args()
-    when = partial(_evenly, options.kills) if options.kills else partial(_every, options.every)
+    when = partial(_at_random, options.kills, options.seed) if options.kills else partial(_every, options.every)
     os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
     with tempfile.TemporaryDirectory() as folder:
         trials = Trials(Path(folder))

@@ -68,6 +68,20 @@ def _of_experiments(place: Path) -> None:
     )
 
 
+THINGS = ("cat car tree duck", "bus rose dog fish", "house key cup cake", "pig cow bee owl")
+
+
+def of_sweep(place: Path) -> None:
+    write_study(
+        place,
+        prompts=[f"a {thing}" for things in THINGS for thing in things.split()],
+        seeds={"among": "0-15", "golden": 3, "budget": 160, "random": 9, "anyway": True},
+        unit={"prompts": 3, "seeds": 8},
+        features=["looks", {"clip_score": {"model": "sprout-clip"}}],
+        ranking={"by": "clip_score", "shuffles": 20},
+    )
+
+
 _MADE = (("run", *RUN, *INLINE),)
 _IMPORT = ("import", "pictures", "--out", "run")
 
@@ -81,6 +95,7 @@ COMMANDS = {
     command.name: command
     for command in (
         Command("run", ("run", *RUN, *INLINE)),
+        Command("sweep", ("run", *RUN, *INLINE), first=of_sweep),
         Command("generate", ("generate", *RUN, *INLINE)),
         Command("features", ("features", *RUN, *INLINE), (("generate", *RUN, *INLINE),)),
         Command("seeds", ("seeds", *RUN), _MADE),

@@ -24,7 +24,8 @@ import yaml
 from degenerate_pictures import CONTROLS, Control
 from typer.testing import CliRunner
 
-from seedscope.analysis.run.run import Run, opened, run_of
+from seedscope.analysis.run.opened import opened, run_of
+from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.jobs.cli import app
 from seedscope.pipeline.images import Pixels, encode

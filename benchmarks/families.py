@@ -36,7 +36,7 @@ from every_family import EVERY_FAMILY, UNKNOWN, TinyFamily
 from stock_families import as_levels, stock_pipe
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.sampled_pictures import pictures_of
 from seedscope.pipeline.models.families.generic import Generic
 from seedscope.pipeline.models.locate import locate

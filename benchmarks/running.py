@@ -134,7 +134,8 @@ def compare_overlap(pictures: int, steps: int) -> None:
     import ray
     from ray import cloudpickle
 
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.pipeline.drawing.generate import Generate
 
     cloudpickle.register_pickle_by_value(sys.modules[__name__])

@@ -50,7 +50,7 @@ def write_study(folder: Path, prompts: int, seeds: int, unit: tuple[int, int]) -
 
 def make_up(study: Path, out: Path) -> None:
     """Draw the first unit, pretend the others; print how many units there are, and the name of the missing one."""
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
     from seedscope.jobs.work.make import make
     from seedscope.pipeline.running.work import Executor, Unwatched
 
@@ -71,7 +71,7 @@ def make_up(study: Path, out: Path) -> None:
 
 def make_index(study: Path, out: Path) -> None:
     """Gather the receipts as a run does, and renew as many as it may have written between that and its death."""
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.jobs.work.steps import COMPACT_EVERY
 
     table = run_of(study, out).images
@@ -125,7 +125,7 @@ def resume(study: Path, out: Path, missing: str, ray_is: str) -> None:
     """
     import ray
 
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
     from seedscope.jobs.work import make
     from seedscope.pipeline.running.work import Executor, Unwatched
 

@@ -25,12 +25,14 @@ import numpy.typing as npt
 
 from seedscope.analysis.seeds.race.cells import Cells
 from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_of
+from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.scores import Scores
 from seedscope.analysis.select.first_look import ENOUGH
+from seedscope.analysis.select.held_out import LEVEL, against_random
 from seedscope.analysis.select.racing import Round, Rules, confirmation, kept, schedule
 
 Array = npt.NDArray[np.float64]
 Chosen = npt.NDArray[np.bool_]
-SHUFFLES = 199
 EFFECTS: dict[str, Callable[[np.random.Generator, int], Array]] = {
     "normal": lambda rng, seeds: rng.standard_normal(seeds),
     "t5": lambda rng, seeds: rng.standard_t(5, seeds) / np.sqrt(5 / 3),
@@ -128,15 +130,17 @@ def null(arguments: argparse.Namespace) -> None:
     rng, false, upper = np.random.default_rng(2), [], []
     for at, (_, race, rules) in enumerate(races(arguments, 1.0, "none", 2)):
         last = confirmation(rules)
-        means = rng.standard_normal(last.seeds) / np.sqrt(last.prompts)
-        false.append(beside_random(means, rules.golden, rng) <= 0.05)
+        scores = Scores.of(rng.standard_normal((last.prompts, last.seeds)), np.arange(last.prompts))
+        false.append(against_random(additive_fit(scores), np.arange(last.seeds) < rules.golden, "higher", rng).holds)
         if at < arguments.looks:
             final = int(race.n.max())
             ratio = effects_of(race.cells).quantile(0.95)
             upper.append(final * ratio / (1.0 + final * ratio))
     share, error = mean_of(np.array(false, np.float64))
     print(f"{arguments.seeds:,} seeds without any effect, {arguments.studies} studies, {arguments.pictures:,} pictures")
-    print(f"golden lists that are confirmed at p = 0.05: {100 * share:.1f} ±{200 * error:.1f} % (wanted at most 5)")
+    print(
+        f"golden lists that are confirmed, at p <= {LEVEL}: {100 * share:.1f} ±{200 * error:.1f} % (wanted at most 5)"
+    )
     if upper:
         print(
             f"after the last round the reliability is at most {np.median(upper):.2f} in the median of {len(upper)} studies, "
@@ -144,19 +148,10 @@ def null(arguments: argparse.Namespace) -> None:
         )
 
 
-def beside_random(means: Array, golden: int, rng: np.random.Generator) -> float:
-    """One-sided p of golden seeds, the first of the means (S,), being no better than as many of all these seeds by chance.
-
-    Which seeds are golden is shuffled: exact where the choice knew nothing, whatever the seeds' effects are.
-    """
-    shuffled = np.array([means[rng.permutation(len(means))[:golden]].mean() for _ in range(SHUFFLES)])
-    return float((1 + (shuffled >= means[:golden].mean()).sum()) / (SHUFFLES + 1))
-
-
 def replay(arguments: argparse.Namespace) -> None:
     """A finished run's own scores, raced on in other orders of its prompts."""
     from seedscope.analysis.judging.judge import grids, real_pictures, refuse_unfinished
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.analysis.seeds.scores.scores import sign
 
     run = run_of(arguments.replay, arguments.out)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from seedscope.analysis.run.beside import EXPERIMENTS
+from seedscope.analysis.run.parts import whole
 from seedscope.analysis.run.run import Run
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
@@ -75,9 +76,11 @@ class Finding(BaseModel):
 
 
 def mark_of(run: Run) -> str:
-    """sha256 (hex) of what a finding is of: the cause of the run's pictures, and its prompts and seeds."""
-    prompts: list[Json] = [*sorted(prompt.id for prompt in run.wanted.prompts)]
-    return fingerprint({"pictures": run.cause, "prompts": prompts, "seeds": [*sorted(run.wanted.seeds)]})
+    """sha256 (hex) of what a finding is of: the cause of the run's pictures, and its prompts and seeds; of a sweep those of all
+    its rounds, whichever part of it was looked at."""
+    wanted = whole(run).wanted
+    prompts: list[Json] = [*sorted(prompt.id for prompt in wanted.prompts)]
+    return fingerprint({"pictures": run.cause, "prompts": prompts, "seeds": [*sorted(wanted.seeds)]})
 
 
 def place(folder: Path, name: str) -> Path:

@@ -20,7 +20,7 @@ from seedscope.analysis.judging.measurement import Measurement, measurements, qu
 from seedscope.analysis.judging.measures_table import measures_table
 from seedscope.analysis.judging.run_view import MEASURED
 from seedscope.analysis.judging.text_rates import text_rates
-from seedscope.analysis.run.failed_seeds import refuse_failed_seeds
+from seedscope.analysis.run.failed_seeds import failed_seeds
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.distances.feature_rows import reference_of
 from seedscope.analysis.seeds.distances.frechet import Reference
@@ -47,6 +47,7 @@ class Judged:
     study does not ask for one. distances: the seeds by each distance, of a study that asks for others than the Frechet
     distance. own: feature -> the seeds by their own Frechet distance, of each that decides which seeds are golden. copied:
     seed that has the pictures of another -> that one; it is left out of all, unless the seeds are copies of one.
+    failed: of a sweep, seeds without a picture, which are left out too.
     """
 
     ranking: Ranking
@@ -57,6 +58,7 @@ class Judged:
     distances: Sequence[RankedByDistance] = ()
     own: Mapping[str, Ranking] = field(default_factory=dict)
     copied: Mapping[int, int] = field(default_factory=dict)
+    failed: Sequence[int] = ()
 
     def scores(self, name: str) -> Scalar:
         """A scalar measurement by its name.
@@ -78,12 +80,12 @@ def judge(run: Run) -> Judged:
             of the seeds.
     """
     refuse_unfinished(run)
-    refuse_failed_seeds(run)
+    failed = failed_seeds(run)
     references = real_pictures(run)
     measured, looked_at = tee(grids(run, references))  # what is looked at for copies is kept until it is judged
     copied = copied_seeds(run, (grid for _, grid in looked_at))
     del looked_at
-    apart = left_out(copied, len(run.wanted.seeds))
+    apart = {*failed, *left_out(copied, len(run.wanted.seeds) - len(failed))}
     scalars, silent, parts = _scalars(run, ((item, grid.without(apart)) for item, grid in measured))
     first = run.measured_as(run.study.ranking.named[0][1])
     by = [feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference]
@@ -92,7 +94,7 @@ def judge(run: Run) -> Judged:
     ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by_score else distances[first.name].ranking
     others = list(distances.values()) if run.study.ranking.distances else []
     own = {name: distances[name].ranking for name in by}
-    judged = Judged(ranking, scalars, silent, text_rates(run, apart), parts, others, own, copied)
+    judged = Judged(ranking, scalars, silent, text_rates(run, apart), parts, others, own, copied, failed)
     _write(run, judged)
     return judged
 
@@ -250,8 +252,8 @@ def _measured(run: Run, judged: Judged) -> Json:
     }
 
 
-def _with_copies(table: pa.Table, copied: Mapping[int, int]) -> pa.Table:
-    """The table with a row for each copy that it leaves out, in which nothing is known."""
+def _with_copies(table: pa.Table, copied: Iterable[int]) -> pa.Table:
+    """The table with a row for each copy or failed seed that it leaves out, in which nothing is known."""
     there = set(table["seed"].to_pylist())
     rows = [{"seed": seed, "n": 0} for seed in copied if seed not in there]
     return pa.concat_tables([table, pa.Table.from_pylist(rows, table.schema)]) if rows else table
@@ -259,7 +261,7 @@ def _with_copies(table: pa.Table, copied: Mapping[int, int]) -> pa.Table:
 
 def _beside(judged: Judged) -> pa.Table:
     """The ranking's table with the columns of all other measurements beside it."""
-    table = _with_copies(judged.ranking.with_metadata(), judged.copied)
+    table = _with_copies(judged.ranking.with_metadata(), [*judged.copied, *judged.failed])
     beside = {found.name: (found.seeds.tolist(), columns(found)) for found in judged.scalars.values()}
     beside |= {item.ranking.measure: (item.seeds, item.columns()) for item in judged.distances}
     for name, (seeds, arrays) in beside.items():

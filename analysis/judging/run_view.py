@@ -17,11 +17,12 @@ from pydantic import ValidationError
 
 from seedscope.analysis.features import feature
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import grouped, recorded_study
+from seedscope.analysis.run.recorded_study import recorded_study
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
+from seedscope.pipeline.study.likely_groups import grouped
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, cut, plan
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from pydantic import ValidationError
 
 from seedscope.analysis.features.feature_stage import Measure
-from seedscope.analysis.run.run import AnyRun, DrawnRun, drawn_run
+from seedscope.analysis.run.drawn_run import drawn_run
+from seedscope.analysis.run.run import AnyRun, DrawnRun
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.mistakes import sentences
 from seedscope.pipeline.study.schema import Json, Study

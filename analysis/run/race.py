@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import zip_longest
 from typing import Self
 
 import numpy as np
 
-from seedscope.analysis.select.racing import RaceError, Rules, confirmation, schedule
+from seedscope.analysis.run.apart import apart
+from seedscope.analysis.select.racing import RaceError, Rules, confirmation, refuse_untestable, schedule
 from seedscope.analysis.select.racing import Round as Size
 from seedscope.pipeline.errors import RunChanged, StudyError
 from seedscope.pipeline.storage.base import Storage
@@ -20,6 +20,9 @@ from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.study.sweep import Sweep
 from seedscope.pipeline.tables.rounds import Round, blocks_of, record, rounds
 from seedscope.pipeline.tables.run_folder import changes
+
+PASSED_OVER = "passed over"
+"""Of the `why` of a confirmation: sentences on seeds that the rule takes and that are not golden."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +49,8 @@ class Race:
         rng = np.random.default_rng(int(fingerprint({"cause": cause, "for": "rounds"})[:16], 16))
         try:
             sizes = schedule(rules)
+            if not recorded:
+                refuse_untestable(rules)
             needed = sum(size.prompts for size in sizes)
             racing, held_out = apart(wanted.prompts, needed, confirmation(rules).prompts, rng)
         except RaceError as reason:
@@ -71,6 +76,12 @@ class Race:
     def golden(self) -> tuple[int, ...] | None:
         """The seeds that were chosen, best first; None while rounds are to come."""
         return self.rounds[-1].golden
+
+    @property
+    def passed_over(self) -> list[str]:
+        """Sentences on seeds that the rule takes and that are not golden; none while rounds are to come."""
+        found = self.rounds[-1].why.get(PASSED_OVER)
+        return [str(each) for each in found] if isinstance(found, list) else []
 
     @property
     def still_in(self) -> tuple[int, ...]:
@@ -119,25 +130,35 @@ class Race:
         """With a round that has just been decided."""
         return replace(self, rounds=(*self.rounds, more))
 
-    def began(self, storage: Storage, measured: str) -> Race:
-        """The race, once its first round is recorded with the rules by which it is run. measured: fingerprint of the feature
-        that ranks the seeds.
+    def began(self, storage: Storage, measured: str, reference: str | None = None) -> Race:
+        """The race, once its first round is recorded with the rules by which it is run.
+
+        Args:
+            measured: fingerprint of the feature that ranks the seeds.
+            reference: that of the real pictures which it is compared with; None where it is with none.
 
         Raises:
-            RunChanged: it is recorded with other rules.
+            RunChanged: it is recorded with other rules. What a record of an older version does not say is not asked.
         """
+        seeds: dict[str, Json] = {
+            "golden": self.rules.golden,
+            "pictures": self.rules.pictures,
+            "random": self.rules.random,
+        }
         rules: dict[str, Json] = {
-            "seeds": {"golden": self.rules.golden, "pictures": self.rules.pictures, "random": self.rules.random},
+            "seeds": seeds if self.asked.hours is None else seeds | {"hours": self.asked.hours},
             "ranking.by": measured,
             "prompts": fingerprint([prompt.id for prompt in (*self.racing, *self.held_out)]),
         }
+        if reference is not None:
+            rules["reference"] = reference
         if not self.rounds[0].why:
             first = replace(self.rounds[0], why=rules)
             record(storage, 1, first)
             return replace(self, rounds=(first,))
-        then = dict(self.rounds[0].why)
-        prompts_differ = then.pop("prompts") != rules.pop("prompts")
-        if found := "; ".join(changes(then, rules)):
+        then, now = dict(self.rounds[0].why), rules
+        prompts_differ = then.pop("prompts") != now.pop("prompts")
+        if found := "; ".join(changes(_said_by_both(then, now), _said_by_both(now, then))):
             raise RunChanged(
                 f"{storage.url}: was begun as another sweep ({found}). Its rounds are laid out once: choose another folder "
                 "with --out, or another name in the study."
@@ -145,6 +166,13 @@ class Race:
         if prompts_differ or set(self.rounds[0].seeds) != set(self.asked.among):
             raise RunChanged(f"{storage.url}: {_other_prompts('the rounds of its sweep')}")
         return self
+
+
+def _said_by_both(one: Json, other: Json) -> Json:
+    """The first of two records, without the keys that the second does not have."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: _said_by_both(value, other[key]) for key, value in one.items() if key in other}
+    return one
 
 
 def _other_prompts(whose: str) -> str:
@@ -193,42 +221,3 @@ def race_of(
             )
         pictures = int((asked.hours or 0.0) * 3600 * speed)
     return Race.of(asked, wanted, pictures, cause, recorded)
-
-
-def apart(
-    prompts: Sequence[Prompt], racing: int, held_out: int, rng: np.random.Generator
-) -> tuple[tuple[Prompt, ...], tuple[Prompt, ...]]:
-    """`racing` prompts for the rounds, and `held_out` others, of groups that no round has, each in an order of chance.
-
-    Up to a third of the groups is held out, where so many are not needed for the rounds, so that errors over groups are known.
-    Neighbours in the order are of different groups, so that every block has prompts of many. The order depends on the prompts,
-    their groups and the generator alone.
-
-    Raises:
-        RaceError: prompts are of fewer than three groups, or these are too large to be kept apart.
-    """
-    members: dict[str, list[Prompt]] = {}
-    for prompt in sorted(prompts, key=lambda each: each.id):
-        members.setdefault(prompt.group, []).append(prompt)
-    if len(members) < 3:
-        raise RaceError(
-            f"{len(prompts)} prompt(s) in {len(members)} group(s): a sweep confirms its choice on prompts of two other groups "
-            "than it chose on; give prompts of three groups or more."
-        )
-    labels = [str(label) for label in rng.permutation(sorted(members))]
-    groups = [[members[label][i] for i in rng.permutation(len(members[label]))] for label in labels]
-    third = max(min(len(groups) // 3, held_out), 2)
-    for last in (*range(third, 1, -1), *range(third + 1, len(groups))):
-        for_rounds, others = groups[last:], groups[:last]
-        if sum(map(len, others)) >= held_out and sum(map(len, for_rounds)) >= racing:
-            return _in_turn(for_rounds)[:racing], _in_turn(others)[:held_out]
-    raise RaceError(
-        f"{racing:,} prompts for the rounds and {held_out:,} of other groups to confirm the choice are needed, and "
-        f"{len(prompts):,} prompts in {len(groups)} groups cannot be parted so. Name more prompts or groups, or a smaller "
-        "budget."
-    )
-
-
-def _in_turn(groups: Sequence[Sequence[Prompt]]) -> tuple[Prompt, ...]:
-    """The first prompt of each group, then the second ones, ..."""
-    return tuple(prompt for each in zip_longest(*groups) for prompt in each if prompt is not None)

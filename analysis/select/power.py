@@ -8,7 +8,7 @@ Source: for the root Cochran (1951), "Improvement by Means of Selection"; for th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil, sqrt
 from typing import Literal
@@ -106,9 +106,15 @@ class Power:
         prompts = prompts_for_gain(self.noise_ratio, wanted)
         return Needed(self.uniform(prompts, rng) if prompts <= MOST_PROMPTS else None, race)
 
-    def beside_uniform(self, rules: Rules, rng: np.random.Generator) -> BesideUniform:
-        """Price a race beside uniform designs. Raises RaceError where the rules allow no race."""
-        race = self.race(rules, rng)
+    def beside_uniform(
+        self, rules: Rules, rng: np.random.Generator, drawn: tuple[Sequence[Round], Round] | None = None
+    ) -> BesideUniform:
+        """Price a race beside uniform designs; one that is over by the rounds and the confirmation that were `drawn`.
+
+        Raises:
+            RaceError: the rules allow no race.
+        """
+        race = self.race(rules, rng) if drawn is None else self._design(tuple(drawn[0]), drawn[1], rng)
         beside = race.confirmation.seeds
         equal = prompts_for_gain(self.noise_ratio, min(max(race.found.gain, 0.01), 0.9999))
         as_many = max((race.pictures - 2 * beside) * 3 // 4 // self.seeds, 1)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import count
+from math import comb
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +29,10 @@ from seedscope.analysis.seeds.scores.ties import tied
 Seeds = npt.NDArray[np.bool_]
 FEWEST_PROMPTS = 2
 """Of the first round, which could not tell seeds from noise by one prompt, and of the confirmation, for the same reason."""
+
+FEWEST_SETS = 60
+"""Of as many seeds as are wanted, of these and the random ones beside them. Of fewer sets the best is met by chance in 1 / sets
+of draws, which, counted over 4,999 of them, are not always as few as the 2.5 % that confirm."""
 
 
 class RaceError(ValueError):
@@ -90,6 +96,26 @@ def confirmation(rules: Rules) -> Round:
     """
     _refuse(rules)
     return _confirming(rules)
+
+
+def refuse_untestable(rules: Rules) -> None:
+    """Refuse a race whose choice could not be confirmed, however good it were.
+
+    Raises:
+        RaceError: golden and random seeds together make too few sets; how many random seeds would do.
+    """
+    beside = min(rules.random, rules.seeds - rules.golden)
+    if (sets := comb(rules.golden + beside, rules.golden)) >= FEWEST_SETS:
+        return
+    enough = next(number for number in count(beside) if comb(rules.golden + number, rules.golden) >= FEWEST_SETS)
+    named = rules.golden + enough <= rules.seeds
+    remedy = (
+        f"Let `random` be {enough} or more" if named else f"Name {rules.golden + enough} seeds or more, {enough} random"
+    )
+    raise RaceError(
+        f"{rules.golden} golden seed(s) beside {beside} random ones cannot be confirmed: of only {sets} sets of as many seeds "
+        f"the best one may be so by luck. {remedy}."
+    )
 
 
 def kept(scores: Array, still_in: Seeds, keep: int) -> Seeds:

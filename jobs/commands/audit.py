@@ -35,7 +35,8 @@ def audit_study(
 
     Example: seedscope audit configs/demo.yaml --cells 64
     """
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.jobs.planning.redraw import audit
 
     run = run_of(study, folder)

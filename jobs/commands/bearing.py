@@ -98,7 +98,8 @@ def chosen(
     Raises:
         UserError: what is wrong with it, before work begins.
     """
-    from seedscope.analysis.run.run import DrawnRun, opened
+    from seedscope.analysis.run.opened import opened
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.analysis.seeds.scores.bearing import refuse_too_few
     from seedscope.jobs.planning.draw_changed import embedding_named, some_prompts
 

@@ -31,7 +31,8 @@ def bench_study(
     Example: seedscope bench configs/demo.yaml --seconds 30
     """
     from seedscope.analysis.run.bench_file import FILE
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.jobs.planning.measure_speed import bench, threads_of_a_worker
     from seedscope.pipeline.models.device import pick_device
     from seedscope.pipeline.storage.local import make_folder, refusals, replacing

@@ -29,7 +29,7 @@ def write_masks(
     import pyarrow.parquet as pq
 
     from seedscope.analysis.run.object_masks import object_masks
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.pipeline.images import IMAGE, schema_with_images
     from seedscope.pipeline.storage.local import replacing
 

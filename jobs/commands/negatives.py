@@ -74,7 +74,7 @@ def try_negatives(
     from seedscope.analysis.experiments.negatives.judged import judged
     from seedscope.analysis.experiments.negatives.measured import Design
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
 
     with opened(study, folder) as opened_run:
         run, began = must_be_drawn(opened_run), monotonic()
@@ -213,7 +213,7 @@ def _made(beside: "DrawnRun", by: "Preference", where: "Executor", told: "Consol
     from dataclasses import replace
 
     from seedscope.analysis.experiments.negatives.presence import Presence
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
 
     kept = [item for item in beside.measured if item.name != by.name]
     with held(replace(beside, measured=[Presence(by), *kept])) as run:
@@ -223,7 +223,7 @@ def _made(beside: "DrawnRun", by: "Preference", where: "Executor", told: "Consol
 
 def _recorded(run: "DrawnRun", where: "Executor", told: "Console") -> "Table":
     """The table of what was attended to while the pictures of a run are drawn, with what it lacked."""
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
     from seedscope.pipeline.drawing.probes.negative_strength import NegativeStrength, strength_table
     from seedscope.pipeline.drawing.tasks.negatives import Negatives
 

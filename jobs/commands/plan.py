@@ -43,7 +43,8 @@ def plan_study(
 
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
     """
-    from seedscope.analysis.run.run import DrawnRun, run_of
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
     from seedscope.analysis.run.unnamed_groups import unnamed_groups
     from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.jobs.planning.estimate import planned
@@ -76,6 +77,12 @@ def plan_study(
         return
     out.print(f"\n{_rate(plan.rated)}", soft_wrap=True)
     out.print(_bills(plan.rated))
+    if run.race is not None and any(one.devices > plan.rated.at_once for one in plan.rated.bills):
+        out.print(
+            f"No round has more than {plan.rated.at_once:,} units of work, so that more {_kind(plan.rated)}s than that do not "
+            "help. A smaller `unit` makes more of them.",
+            soft_wrap=True,
+        )
     if plan.budget is not None:
         for line in _budget(plan.budget, plan):
             out.print(line, soft_wrap=True)
@@ -133,10 +140,13 @@ def _rate(rated: Rated) -> str:
     )
 
 
+def _kind(rated: Rated) -> str:
+    return "GPU" if rated.bench.on_gpu else "worker"
+
+
 def _bills(rated: Rated) -> TextTable:
     """Hours and money by number of devices."""
-    kind = "GPU" if rated.bench.on_gpu else "worker"
-    table = TextTable(f"{kind}s", "hours", f"{kind} hours", box=SIMPLE, pad_edge=False)
+    table = TextTable(f"{_kind(rated)}s", "hours", f"{_kind(rated)} hours", box=SIMPLE, pad_edge=False)
     priced = any(one.money is not None for one in rated.bills)
     if priced:
         table.add_column("money")

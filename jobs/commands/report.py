@@ -30,8 +30,8 @@ def report_study(
     """
     from seedscope.analysis.report.gather.gather import make_report
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.opened import looked_at, opened
     from seedscope.analysis.run.parts import judged_part
-    from seedscope.analysis.run.run import looked_at, opened
 
     opening = opened if to is None else looked_at
     with opening(study, folder) as run, _Drawn() as drawn:

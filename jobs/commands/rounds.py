@@ -23,8 +23,9 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
     """
     from seedscope.analysis.judging.export_run import export_nothing
     from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
+    from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.parts import block
-    from seedscope.analysis.run.run import with_round
+    from seedscope.analysis.run.raced_run import with_round
 
     race = _of(run)
     out.print(f"{race.describe()}.", soft_wrap=True)
@@ -37,7 +38,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
         if decision.round is None:
             stopped = decision.stopped or ""
             out.print(stopped)
-            say_written(export_nothing(run, decision.measure, decision.better, stopped))
+            say_written([*export_nothing(run, decision.measure, decision.better, stopped), write_race(run)])
             return None
         run = with_round(run, decision.round)
         race = _of(run)

@@ -26,24 +26,23 @@ def run_study(
     Example: seedscope run configs/demo.yaml
     """
     from seedscope.analysis.judging.export_run import export
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
     from seedscope.jobs.commands.seeds import judge_and_show
 
     started = time.monotonic()
     with opened(study, folder) as run:
+        judged = True
         if run.race is not None:
-            _sweep(run, where, other_versions=other_versions)
+            judged = _sweep(run, where, other_versions=other_versions)
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
             say_written(export(run, *judge_and_show(run)))
-    where_to = f" --out {folder}" if folder else ""
-    out.print(
-        f"\nDone in {time.monotonic() - started:.0f} s. A page of it: seedscope report {study}{where_to}",
-        soft_wrap=True,
-    )
+    page = f" A page of it: seedscope report {study}{f' --out {folder}' if folder else ''}" if judged else ""
+    out.print(f"\nDone in {time.monotonic() - started:.0f} s.{page}", soft_wrap=True)
 
 
-def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> None:
+def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:
+    """Make a sweep; whether it came to its end, so that it can be judged."""
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.beside import must_be_drawn
@@ -55,6 +54,7 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> None:
     if made is not None:
         part = judged_part(made)
         say_written([*export(part, *judge_and_show(part)), write_race(made)])
+    return made is not None
 
 
 @runs_stages
@@ -71,7 +71,7 @@ def generate(
 
     Example: seedscope generate configs/demo.yaml --executor inline
     """
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
 
     share = slice_of(part)
     with opened(study, folder, share) as run:
@@ -92,7 +92,7 @@ def features(
 
     Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
     """
-    from seedscope.analysis.run.run import held, run_of
+    from seedscope.analysis.run.opened import held, run_of
 
     share, known = slice_of(part), run_of(study, folder)
     names = [item.name for item in known.measured]

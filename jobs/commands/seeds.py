@@ -14,6 +14,7 @@ from rich.table import Table as TextTable
 from seedscope.analysis.counted_p import counted_number
 from seedscope.analysis.judging.copied_seeds import of_copies
 from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.run.parts import of_chosen
 from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
@@ -33,8 +34,8 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
     Example: seedscope seeds configs/demo.yaml
     """
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
+    from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.parts import judged_part
-    from seedscope.analysis.run.run import opened
 
     with opened(study, folder) as run:
         judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))
@@ -78,6 +79,8 @@ def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
         console.print(sentence)
     if judged.scalars:
         console.print(_shares(judged.scalars.values()))
+        for sentence in of_chosen(run):
+            console.print(sentence)
     for sentence in _without_far(judged.scalars.values()):
         console.print(sentence)
     for distance in judged.distances:

@@ -84,7 +84,7 @@ def simulate_study(
             raise UserError(f"{name} {wanted:g}: is a share, above 0 and below 1.")
     known, of_study = _known(study, folder, noise_ratio or [], measure or [])
     size = seeds or of_study[0], golden or of_study[1]
-    finite = [one for one in known if isfinite(one.ratio)]
+    finite = [one for one in known if 0 < one.ratio < inf]
     try:
         if pictures is not None:
             rows = list(_of_budget(finite, *size, pictures))
@@ -92,14 +92,18 @@ def simulate_study(
             rows = list(_of_aim(finite, *size, "recall" if recall else "gain", recall or gain or GAIN))
     except RaceError as error:
         raise UserError(str(error)) from None
-    apart = [one.measure for one in known if not isfinite(one.ratio)]
+    alike = [one.measure for one in known if not isfinite(one.ratio)]
+    alone = [one.measure for one in known if one.ratio == 0]
     if as_json:
-        print(json.dumps({"seeds": size[0], "golden": size[1], "designs": rows, "no_effect": apart}))
+        found = {"seeds": size[0], "golden": size[1], "designs": rows, "no_effect": alike, "no_noise": alone}
+        print(json.dumps(found, allow_nan=False))
         return
     if rows:
         out.print(_table(rows))
         out.print(LEGEND.format(seeds=size[0], golden=size[1]), soft_wrap=True)
-    for name in apart:
+    for name in alone:
+        out.print(f"{name} depends on nothing but the seed: one prompt finds the best.", soft_wrap=True)
+    for name in alike:
         out.print(
             f"By {name} the seeds of this run do not differ: no number of prompts finds the best.", soft_wrap=True
         )
@@ -109,8 +113,9 @@ def _known(
     study: Path | None, folder: str | None, stated: Sequence[float], named: Sequence[str]
 ) -> tuple[list[KnownRatio], tuple[int, int]]:
     """Lambdas, and how many seeds there are and are wanted."""
-    from seedscope.analysis.run.run import DrawnRun, run_of
-    from seedscope.jobs.planning.known_ratios import KnownRatio, known_ratios
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.run import DrawnRun
+    from seedscope.jobs.planning.known_ratios import KnownRatio, ratios_of
 
     if wrong := [ratio for ratio in stated if not (ratio > 0 and isfinite(ratio))]:
         raise UserError(f"--lambda {wrong[0]:g}: is a ratio of variances, above 0.")
@@ -121,9 +126,9 @@ def _known(
         if not given:
             raise UserError("Name a study whose run is finished, or state --lambda.")
         return given, (SEEDS, GOLDEN)
-    run = run_of(study, folder)
+    run = run_of(study, folder, uniform=True)
     counts = (len(run.study.every_seed) if isinstance(run, DrawnRun) else SEEDS, run.study.ranking.golden)
-    return given or known_ratios(run.folder.path, study, named), counts
+    return given or ratios_of(run, study, named), counts
 
 
 def _of_aim(known: Sequence[KnownRatio], seeds: int, golden: int, aim: Aim, wanted: float) -> Iterator[dict[str, Any]]:
@@ -154,8 +159,9 @@ def _of_budget(known: Sequence[KnownRatio], seeds: int, golden: int, pictures: i
 
 
 def _row(known: KnownRatio, name: str, design: Design | None) -> dict[str, Any]:
-    ends = {"lambda": known.ratio, "lambda_lo": known.lo, "lambda_hi": known.hi if isfinite(known.hi) else None}
-    row: dict[str, Any] = {"of": known.measure, **ends, "design": name}
+    ends = {"lambda": known.ratio, "lambda_lo": known.lo, "lambda_hi": known.hi}
+    finite = {end: value if isfinite(value) else None for end, value in ends.items()}
+    row: dict[str, Any] = {"of": known.measure, **finite, "design": name}
     if design is None:
         return row | {"prompts": None, "pictures": None, "found": None, "rounds": []}
     return row | {
@@ -181,4 +187,5 @@ def _table(rows: Sequence[dict[str, Any]]) -> Table:
 def _ratio(row: dict[str, Any]) -> str:
     if row["lambda_lo"] == row["lambda_hi"]:
         return f"{row['lambda']:.3g}"
-    return f"{row['lambda']:.3g} ({row['lambda_lo']:.3g} to {row['lambda_hi'] or inf:.3g})"
+    lo, hi = (inf if row[end] is None else row[end] for end in ("lambda_lo", "lambda_hi"))
+    return f"{row['lambda']:.3g} ({lo:.3g} to {hi:.3g})"

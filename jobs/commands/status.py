@@ -40,7 +40,7 @@ def show_status(
 
     Example: seedscope status configs/demo.yaml --watch
     """
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.jobs.work.standing import standing
 
     run = run_of(study, folder)
@@ -59,7 +59,7 @@ def show_status(
 
 def _again(run: AnyRun, every: float) -> Iterator[RunStatus]:
     """How far a run is, now and every so many seconds until it is over; less often where reading it takes long."""
-    from seedscope.analysis.run.run import as_it_stands
+    from seedscope.analysis.run.raced_run import as_it_stands
     from seedscope.jobs.work.standing import standing
 
     while True:

@@ -66,7 +66,7 @@ def swap_seeds(
     from seedscope.analysis.experiments.swap.distances import lpips
     from seedscope.analysis.experiments.swap.samplers import samplers as named
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.opened import opened
 
     with opened(study, folder) as opened_run:
         run, began = must_be_drawn(opened_run), monotonic()
@@ -160,7 +160,7 @@ def _judged(
 ) -> "Judged":
     """Draw and measure what a sampler lacks, and judge it; nothing but a proof where the later noise changes nothing."""
     from seedscope.analysis.experiments.swap.judged import Judged, judged
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
 
     if not sampler.acts:
         with held(_beside(run, sampler, design.proof(), design.seeds[:1])) as beside:

@@ -110,7 +110,7 @@ def _pushed(
 ) -> "tuple[list[Contender], str | None]":
     """Draw and measure sets at every strength; nothing, and the reason, where the model cannot draw so."""
     from seedscope.analysis.experiments.diverse_table.pushed import contender, runs_beside
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
 
     try:
         beside = runs_beside(run, ready, options, strengths, sets)

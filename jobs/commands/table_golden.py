@@ -94,7 +94,8 @@ def _fresh(
 ) -> "tuple[Finding, list[Path]]":
     """On other prompts, which are drawn."""
     from seedscope.analysis.experiments.golden_table.arms import arms_of_run
-    from seedscope.analysis.run.run import DrawnRun, held
+    from seedscope.analysis.run.opened import held
+    from seedscope.analysis.run.run import DrawnRun
 
     if not isinstance(run, DrawnRun):
         raise UserError(
@@ -117,7 +118,7 @@ def _unseen(run: "DrawnRun", file: Path) -> "list[Prompt]":
     """
     from seedscope.analysis.experiments.golden_table.arms import FEWEST_GROUPS
     from seedscope.analysis.experiments.golden_table.fresh_prompts import other_prompts, unseen
-    from seedscope.analysis.run.run import grouped
+    from seedscope.pipeline.study.likely_groups import grouped
 
     if run.study.task_name != "prompts":
         raise UserError(

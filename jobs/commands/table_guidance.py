@@ -79,11 +79,11 @@ def table_guidance(
     from seedscope.analysis.experiments.guidance_table.ground import ground
     from seedscope.analysis.experiments.guidance_table.ways import runs_of, ways
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import opened
+    from seedscope.analysis.run.parts import opened_to_judge
 
     began, told = monotonic(), notes if as_json else out
     wanted = numbers_of("--strengths", strengths, STRONGEST)
-    with opened(study, folder) as opened_run:
+    with opened_to_judge(study, folder) as opened_run:
         run = must_be_drawn(opened_run)
         chosen = ground(run, prompts, seeds, best, by, guide)
         found = ways(chosen, wanted, through, negative)
@@ -95,7 +95,7 @@ def table_guidance(
 def _made(beside: "DrawnRun", where: "Executor", told: "Console") -> "DrawnRun":
     """A run beside, with what it lacked."""
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import held
+    from seedscope.analysis.run.opened import held
 
     with held(beside) as run:
         make_and_tell(run, where, told, pictures=True, features=True)

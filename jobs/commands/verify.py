@@ -22,7 +22,7 @@ def verify_study(
     Example: seedscope verify configs/demo.yaml --deep
     """
     from seedscope.analysis.run.beside import must_be_drawn
-    from seedscope.analysis.run.run import run_of
+    from seedscope.analysis.run.opened import run_of
     from seedscope.jobs.work.make import verify
 
     run = run_of(study, folder)
@@ -54,7 +54,13 @@ def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
             soft_wrap=True,
         )
         return
-    refuse_other_decisions(run, trust_bytes=not deep)
-    out.print(
-        "Each round is as the scores decide." if deep else "Each round was decided from the scores that there are."
-    )
+    changed = refuse_other_decisions(run, trust_bytes=not deep)
+    if changed:
+        rounds = ", ".join(map(str, changed))
+        out.print(
+            f"The scores have changed since round(s) {rounds} were decided from them, and decide alike.", soft_wrap=True
+        )
+    if deep or changed:
+        out.print("Each round is as the scores decide.")
+    else:
+        out.print("Each round was decided from the scores that there are.")

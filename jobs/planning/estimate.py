@@ -6,10 +6,12 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from seedscope.analysis.run.bench_file import Bench, last_bench
+from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import cut, plan
+from seedscope.pipeline.study.schema import UnitShape
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import read_whole
 
@@ -146,7 +148,8 @@ def _why(found: Fit, study: Size, enough: Enough | None) -> str:
 
 
 class Rated(BaseModel):
-    """What a study takes at a measured rate. file: of the bench. bytes: of all its shards. bills: one a number of devices."""
+    """What a study takes at a measured rate. file: of the bench. bytes: of all its shards. bills: one a number of devices.
+    at_once: units that can be made at a time, so that more devices stay idle: of a sweep those of its largest round."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -154,6 +157,13 @@ class Rated(BaseModel):
     bench: Bench
     bytes: int
     bills: list[Bill]
+    at_once: int
+
+
+def _blocks(race: Race, unit: UnitShape) -> list[tuple[int, int]]:
+    """Pictures and units of each round, which waits for the one before it, and of the confirmation."""
+    found = [cut([block], unit) for block in race.planned()]
+    return [(sum(map(len, units)), len(units)) for units in found]
 
 
 class Plan(BaseModel):
@@ -181,11 +191,13 @@ def planned(run: DrawnRun, devices: Sequence[int], price: float | None = None, b
     if found is None:
         return Plan(size=sized, rated=None, budget=None)
     file, bench = found
+    blocks = [(sized.images, sized.units)] if run.race is None else _blocks(run.race, run.study.unit)
     rated = Rated(
         file=file,
         bench=bench,
         bytes=round(sized.images * sum(bench.bytes.values())),
-        bills=[bill(sized.images, sized.units, bench.rate["worker"], bench.loading, count, price) for count in devices],
+        bills=[bill(blocks, bench.rate["worker"], bench.loading, count, price) for count in devices],
+        at_once=max(units for _, units in blocks),
     )
     cut = None if budget is None else budgeted(budget, bench, sized, enough_prompts(run))
     return Plan(size=sized, rated=rated, budget=cut)

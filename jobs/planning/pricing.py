@@ -1,5 +1,6 @@
 """From a rate to hours and money, and from a budget to prompts and seeds: arithmetic alone."""
 
+from collections.abc import Sequence
 from math import ceil, sqrt
 
 from pydantic import BaseModel, ConfigDict
@@ -22,23 +23,25 @@ class Bill(BaseModel):
     money: Spread | None
 
 
-def bill(cells: int, units: int, rate: Spread, loading: float, devices: int, price: float | None = None) -> Bill:
+def bill(
+    blocks: Sequence[tuple[int, int]], rate: Spread, loading: float, devices: int, price: float | None = None
+) -> Bill:
     """Price a study on `devices` GPUs or CPU workers that each work as one alone does.
 
     A unit is made by one of them: with fewer units than devices some stay idle, and in the last turn too.
 
     Args:
-        cells: pictures in all, at least 1.
-        units: shards of pictures into which they fall, at least 1.
+        blocks: what waits for each other, such as the rounds of a sweep, each of which loads models anew: (pictures, units, the
+            shards of pictures into which they fall), at least 1 of either.
         rate: pictures a second of one device through all stages; its slowest round gives the most hours.
         loading: seconds until a device draws its first picture.
         devices: at least 1.
         price: of an hour of one device, in any currency.
     """
-    turns = ceil(units / devices)
+    turns = [(ceil(units / devices), cells / units) for cells, units in blocks]
 
     def hours(pictures_a_second: float) -> float:
-        return (loading + turns * (cells / units) / pictures_a_second) / 3600
+        return sum(loading + count * cells / pictures_a_second for count, cells in turns) / 3600
 
     taken = Spread(median=hours(rate.median), least=hours(rate.most), most=hours(rate.least))
     charged = _times(taken, devices)

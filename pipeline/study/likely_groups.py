@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.study.schema import Measured
 from seedscope.pipeline.study.wording import Wording, wording
 
 if TYPE_CHECKING:
@@ -95,3 +96,8 @@ def _stars(alike: csr_array) -> npt.NDArray[np.intp]:
         nearer = cosine > closest[near] + 1e-9
         hub[near[nearer]], closest[near[nearer]] = number, cosine[nearer]
     return hub
+
+
+def grouped(study: Measured, prompts: Sequence[Prompt]) -> list[Prompt]:
+    """The prompts with their groups: as they are named, or, where the study wants it, as their texts say too."""
+    return with_likely_groups(prompts) if study.groups == "auto" else list(prompts)

@@ -10,10 +10,11 @@ from seedscope.pipeline.tables.sealed import sealed, unsealed
 
 @dataclass(frozen=True)
 class Records:
-    """`<name>/0001.json` and so on of a run."""
+    """`<name>/0001.json` and so on of a run. from_nothing: whether the first one is written anew where it was deleted."""
 
     storage: Storage
     name: str
+    from_nothing: bool = True
 
     def numbers(self) -> list[int]:
         """Of those that there are, in order."""
@@ -50,9 +51,10 @@ class Records:
     def damaged(self, number: int, reason: Exception) -> StorageError:
         """What is to be said of a record whose bytes have changed."""
         last = not any(other > number for other in self.numbers())
+        remade = last and (number > 1 or self.from_nothing)
         without_copy = (
             "delete it, and the `run` or `import` that made it writes it anew"
-            if last
+            if remade
             else "choose another folder with --out"
         )
         return StorageError(

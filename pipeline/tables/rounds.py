@@ -37,7 +37,7 @@ def rounds(storage: Storage) -> list[Round]:
     Raises:
         StorageError: a record cannot be read.
     """
-    records = Records(storage, ROUNDS)
+    records = _records(storage)
     return [_round(records, number) for number in records.numbers()]
 
 
@@ -57,7 +57,7 @@ def record(storage: Storage, number: int, wanted: Round) -> None:
         RunBusy: another process has recorded another one.
         StorageError: the folder cannot be written.
     """
-    records = Records(storage, ROUNDS)
+    records = _records(storage)
     golden: dict[str, Json] = {} if wanted.golden is None else {"golden": list(wanted.golden)}
     try:
         records.add(number, {**golden, "why": dict(wanted.why), "seeds": [*wanted.seeds], "prompts": [*wanted.prompts]})
@@ -66,6 +66,11 @@ def record(storage: Storage, number: int, wanted: Round) -> None:
             raise RunBusy(
                 f"{storage.url}: another process has just begun another round. Try again when it is done."
             ) from None
+
+
+def _records(storage: Storage) -> Records:
+    """Without the first one, which says that a run is a sweep, it passes for one in which all seeds are drawn."""
+    return Records(storage, ROUNDS, from_nothing=False)
 
 
 def _round(records: Records, number: int) -> Round:

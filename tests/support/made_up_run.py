@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import yaml
 
-from seedscope.analysis.run.run import Run, opened
+from seedscope.analysis.run.opened import opened
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.images import Pixels, encode
 from seedscope.pipeline.tables.table import Table
 

@@ -11,7 +11,9 @@ import pyarrow as pa
 import yaml
 
 from seedscope.analysis.judging.race.decide import decide
-from seedscope.analysis.run.run import DrawnRun, begun, run_of, with_round
+from seedscope.analysis.run.opened import begun, run_of
+from seedscope.analysis.run.raced_run import with_round
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline import images
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt
@@ -19,6 +21,8 @@ from seedscope.pipeline.tables.table import Table
 
 Score = Callable[[Prompt, int], float | None]
 """Prompt and seed -> the score of their picture; None where it could not be measured."""
+Picture = Callable[[Prompt, int], np.ndarray[Any, Any] | None]
+"""Prompt and seed -> (h, w, 3) uint8; None where it could not be drawn."""
 
 
 def study(folder: Path, file: str = "study.yaml", **changes: object) -> Path:
@@ -47,27 +51,27 @@ def opened(path: Path, out: Path) -> DrawnRun:
     return run
 
 
-def made(run: DrawnRun, score: Score) -> None:
+def made(run: DrawnRun, score: Score, picture: Picture | None = None) -> None:
     """Publish pictures and scores of all units that lack them."""
     done = run.images.committed()
     for unit in run.units:
         if unit.name not in done:
-            publish(run.images, run.measures[0].table, unit, score)
+            publish(run.images, run.measures[0].table, unit, score, picture)
 
 
-def publish(pictures: Table, scores: Table, unit: Unit, score: Score) -> None:
-    """A picture of noise and a score for each cell of a unit."""
+def publish(pictures: Table, scores: Table, unit: Unit, score: Score, picture: Picture | None = None) -> None:
+    """A picture, by default of noise, and a score for each cell of a unit."""
     rng = np.random.default_rng(len(unit))
+    drawn = [rng.integers(0, 255, (8, 8, 3), np.uint8) if picture is None else picture(*cell) for cell in unit.cells]
+    there = [each is not None for each in drawn]
     columns = {
         "prompt_id": [prompt.id for prompt, _ in unit.cells],
         "prompt": [prompt.text for prompt, _ in unit.cells],
         "seed": [seed for _, seed in unit.cells],
-        "image": [
-            {"bytes": images.encode(rng.integers(0, 255, (8, 8, 3), np.uint8)), "path": None} for _ in unit.cells
-        ],
-        "status": ["ok"] * len(unit),
-        "error": pa.nulls(len(unit), pa.string()),
-        "clip_score": [score(*cell) for cell in unit.cells],
+        "image": [None if each is None else {"bytes": images.encode(each), "path": None} for each in drawn],
+        "status": ["ok" if drawn else "failed" for drawn in there],
+        "error": [None if drawn else "not finite" for drawn in there],
+        "clip_score": [score(*cell) if drawn else None for cell, drawn in zip(unit.cells, there, strict=True)],
         "clip_score_prompt_cut": [False] * len(unit),
     }
     for table, made in ((pictures, {}), (scores, {"source": None})):
@@ -75,12 +79,12 @@ def publish(pictures: Table, scores: Table, unit: Unit, score: Score) -> None:
         table.publish(unit, pa.table({name: columns[name] for name in table.schema.names}, table.schema), mark)
 
 
-def played(run: DrawnRun, score: Score) -> DrawnRun:
+def played(run: DrawnRun, score: Score, picture: Picture | None = None) -> DrawnRun:
     """The same with all rounds that its scores decide."""
-    made(run, score)
+    made(run, score, picture)
     while run.race is not None and run.race.golden is None and (more := decide(run).round) is not None:
         run = with_round(run, more)
-        made(run, score)
+        made(run, score, picture)
     return run
 
 

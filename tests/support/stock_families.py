@@ -16,7 +16,8 @@ from stock_pictures import ours
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.judging.golden_list import conditions_of, noise_of
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.why import SeedStanding, Why
 from seedscope.pipeline.errors import ModelError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +11,11 @@ from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_sentences import worse_by
 from seedscope.analysis.judging.judge import Judged, decisive
 from seedscope.analysis.judging.race.outlook import of_rule
+from seedscope.analysis.run.failed_seeds import named
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.additive import additive_fit
+from seedscope.analysis.seeds.scores.effects import seed_effects
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.select.comparison import Compared
@@ -58,16 +60,44 @@ def chosen_by_race(run: Run, judged: Judged) -> RaceChoice:
             f"No seed can be called golden. {judged.silent.get(name, f'{name} says nothing of the seeds.')}"
         )
     main = found[name]
-    sentence = f"{_of_rounds(race, name)} {_of_confirmation(judged.scores(name), main)}"
+    known = [seed for seed in race.golden if seed in _known(judged, name)]
+    sentences = [_of_rounds(race, name), *race.passed_over, *_unknown(race, known), *_failed(race, judged)]
+    sentences.append(_of_confirmation(judged.scores(name), main))
     worse = [
         worse_by(other, held.chosen) for other, held in found.items() if other != name and _is_worse(good[other], held)
     ]
     return RaceChoice(
-        list(race.golden) if main.holds else [],
-        " ".join([sentence, *worse]),
+        known if main.holds else [],
+        " ".join([*sentences, *worse]),
         {measure: held.compared for measure, held in found.items()},
         _raced(race, main),
     )
+
+
+def _known(judged: Judged, name: str) -> set[int]:
+    """The seeds of which a golden list can say where they stand: with a rank, and scores on two groups of prompts or more."""
+    scalar = judged.scores(name)
+    error = seed_effects(additive_fit(scalar.scores)).se
+    return {row.seed for row in judged.ranking.ranked} & set(scalar.seeds[~np.isnan(error)].tolist())
+
+
+def _unknown(race: Race, known: Collection[int]) -> list[str]:
+    """Which chosen seeds are not on the list, of which the confirmation says nothing."""
+    missing = [seed for seed in race.golden or () if seed not in known]
+    if not missing:
+        return []
+    return [
+        f"{len(missing)} of these cannot be confirmed, as too little is known on the held-out prompts, or the pictures are "
+        f"those of another seed: {named(missing)}."
+    ]
+
+
+def _failed(race: Race, judged: Judged) -> list[str]:
+    """Which random seeds are left out, of which every picture failed."""
+    failed = [seed for seed in judged.failed if seed not in (race.golden or ())]
+    if not failed:
+        return []
+    return [f"Of {len(failed)} random seed(s) every held-out picture failed, and they are left out: {named(failed)}."]
 
 
 def _held_out(scalar: Scalar, golden: tuple[int, ...]) -> HeldOut:

@@ -6,6 +6,7 @@ import numpy as np
 
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.select.power import Power
+from seedscope.analysis.select.racing import Round
 
 
 def beside_uniform(race: Race) -> list[str]:
@@ -15,10 +16,17 @@ def beside_uniform(race: Race) -> list[str]:
     if not isinstance(ratio, int | float) or ratio <= 0:
         return []
     rules = race.rules
-    found = Power(rules.seeds, rules.golden, float(ratio), rules.random).beside_uniform(rules, np.random.default_rng(0))
+    power, rng = Power(rules.seeds, rules.golden, float(ratio), rules.random), np.random.default_rng(0)
+    found = power.beside_uniform(rules, rng, None if race.golden is None else _drawn(race))
     return [
         f"What is not the seed's varies {ratio:,.3g} times as much as what is (lambda). Of seeds like these such a sweep "
         f"of {found.race.pictures:,} pictures is expected to keep {100 * found.race.found.gain:.0f} % of what the best "
         f"{rules.golden} are worth; a uniform sweep of as many pictures {100 * found.equal_cost.found.gain:.0f} %, and the "
         f"same gain would take it {found.equal_gain.pictures:,} pictures, {found.cheaper:,.1f} times as many."
     ]
+
+
+def _drawn(race: Race) -> tuple[list[Round], Round]:
+    """The rounds of a race that is over, which may have ended early, and its confirmation."""
+    *rounds, last = [Round(len(each.seeds), len(each.prompts)) for each in race.rounds]
+    return rounds, last

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.judging.copied_seeds import copied_seeds
 from seedscope.analysis.judging.degenerate_seeds import DegenerateSeeds
-from seedscope.analysis.judging.race.outlook import TOO_LITTLE, of_first_look, of_now, of_rule, outlook, too_little
+from seedscope.analysis.judging.golden_sentences import not_of_degenerate_pictures
+from seedscope.analysis.judging.race.outlook import (
+    TOO_LITTLE,
+    Ends,
+    of_first_look,
+    of_now,
+    of_rule,
+    outlook,
+    too_little,
+)
 from seedscope.analysis.judging.race.scores import RaceScores, digest, race_scores
 from seedscope.analysis.run.parts import raced
-from seedscope.analysis.run.race import Race
+from seedscope.analysis.run.race import PASSED_OVER, Race
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import kept, lacking
 from seedscope.pipeline.errors import RunChanged, UserError
@@ -52,43 +62,69 @@ def decide(run: DrawnRun) -> Decision:
             f"{run.folder.storage.url}: no seed has a {scores.measure} of half of its prompts or more, so that none can stay "
             "in. `seedscope status` names the cells that failed."
         )
-    ahead = outlook(race, scores, run.study.ranking.smallest)
+    ends = Ends.of(run, race)
+    ahead = outlook(race, scores, ends, scores.digest)
     sentences = _of_lacking(scores, out)
     sentences += (of_first_look(race, scores.measure, ahead.look) if len(race.rounds) == 1 else of_now(ahead.now),)
     told = Decision(None, scores.measure, scores.better, sentences)
     if ahead.rule == TOO_LITTLE:
         return replace(told, stopped=too_little(race, scores.measure, ahead.look))
     why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
-    why |= ahead.record()
+    why |= {**ahead.record(), "ends": ends.record()}
     if ahead.rule is None:
         return replace(told, round=replace(_next(race, scores), why=why))
-    last, barred = _last(run, race, scores)
-    told = replace(told, sentences=(*sentences, *barred, f"The rounds end: {of_rule(ahead.rule)}."))
-    return replace(told, round=replace(last, why={**why, "stopped": ahead.rule}))
+    last, passed_over = _last(run, race, scores, _out_so_far(race, scores, out))
+    if not last.golden:
+        return replace(
+            told, stopped=" ".join(["No seed is golden: all that are still in are passed over.", *passed_over])
+        )
+    told = replace(told, sentences=(*sentences, *passed_over, f"The rounds end: {of_rule(ahead.rule)}."))
+    return replace(told, round=replace(last, why={**why, "stopped": ahead.rule, PASSED_OVER: [*passed_over]}))
 
 
-def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> None:
+def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> tuple[int, ...]:
     """Refuse rounds that the stored scores would decide otherwise, of a run whose rounds are drawn and measured.
 
     Args:
         trust_bytes: do not look again at scores whose bytes are those of then.
 
+    Returns:
+        The numbers of rounds whose scores have other bytes than then, and decide alike.
+
     Raises:
         RunChanged: a round is named.
     """
-    race = _race(run)
+    race, changed = _race(run), list[int]()
     for number in range(1, len(race.rounds)):
         before, told = replace(run, race=replace(race, rounds=race.rounds[:number])), race.rounds[number]
-        if trust_bytes and told.why.get("scores") == digest(before):
+        as_then = told.why.get("scores") == digest(before)
+        if as_then and trust_bytes:
             continue
-        race_before, scores = _race(before), race_scores(before)
-        now = _next(race_before, scores) if told.golden is None else _last(before, race_before, scores)[0]
-        if replace(now, why={}) != replace(told, why={}):
+        if not as_then:
+            changed.append(number + 1)
+        if not _decides(before, told):
             raise RunChanged(
                 f"{run.folder.storage.url}: the measurements from which round {number + 1} of the sweep was decided have "
                 "changed since, and decide otherwise now. Restore them from a copy of the run, or choose another folder with "
                 "--out."
             )
+    return tuple(changed)
+
+
+def _decides(run: DrawnRun, told: Round) -> bool:
+    """Whether the scores of a run decide a round as it is told, and the rounds go on or end there. An older version, which did
+    not record what ends them, is asked the first alone."""
+    race, scores = _race(run), race_scores(run)
+    if told.golden is None:
+        now = _next(race, scores)
+    elif PASSED_OVER in told.why:
+        now = _last(run, race, scores, _out_so_far(race, scores, lacking(scores.signed, scores.still_in)))[0]
+    else:
+        now = _last(run, race, scores, frozenset(), copies=True)[0]
+    if replace(now, why={}) != replace(told, why={}):
+        return False
+    ends = Ends.recorded(told)
+    return ends is None or outlook(race, scores, ends, str(told.why.get("scores"))).rule == told.why.get("stopped")
 
 
 def _race(run: DrawnRun) -> Race:
@@ -103,15 +139,43 @@ def _next(race: Race, scores: RaceScores) -> Round:
     return Round(race.next_prompts(), scores.named(stays))
 
 
-def _last(run: DrawnRun, race: Race, scores: RaceScores) -> tuple[Round, tuple[str, ...]]:
-    """The confirmation of the best seeds that are still in, and why others are not among them: degenerate pictures."""
-    degenerate, barred = DegenerateSeeds(raced(run)), dict[int, str]()
+def _out_so_far(race: Race, scores: RaceScores, out: Seeds) -> frozenset[int]:
+    """The seeds that went out for lack of the measure, in any round."""
+    before = [seed for each in race.rounds for seed in _listed(each.why.get("lacking")) if isinstance(seed, int)]
+    return frozenset([*before, *scores.named(out)])
+
+
+def _last(
+    run: DrawnRun, race: Race, scores: RaceScores, out: Collection[int], *, copies: bool = False
+) -> tuple[Round, tuple[str, ...]]:
+    """The confirmation of the best seeds that are still in, and why others are not among them: their pictures are degenerate,
+    or those of another seed.
+
+    Args:
+        out: seeds that went out for lack of the measure; they are none of the random ones.
+        copies: may be golden, as they might be by an older version.
+    """
+    drawn, barred = raced(run), dict[int, str]()
+    alone = scores.grid.without(scores.named(~scores.still_in))
+    copied = {} if copies else copied_seeds(drawn, [alone])
+    degenerate = DegenerateSeeds(drawn)
     while True:
-        free = scores.still_in & ~np.isin(scores.grid.seeds, [*barred])
+        free = scores.still_in & ~np.isin(scores.grid.seeds, [*barred, *copied])
         chosen = kept(scores.signed, free, race.rules.golden)
         if not (found := degenerate(scores.named(chosen))):
-            return _confirmation(race, tuple(_best_first(scores, chosen))), tuple(barred.values())
-        barred |= found
+            break
+        barred |= {seed: not_of_degenerate_pictures(seed, reason) for seed, reason in found.items()}
+    golden = tuple(_best_first(scores, chosen))
+    same = [_of_copy(seed, original) for seed, original in copied.items() if original in golden]
+    return _confirmation(race, golden, {*out, *copied}), (*barred.values(), *same)
+
+
+def _of_copy(seed: int, original: int) -> str:
+    return f"Seed {seed} is passed over: it has the same pictures as seed {original}."
+
+
+def _listed(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
 
 
 def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
@@ -124,9 +188,9 @@ def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
         left &= ~best
 
 
-def _confirmation(race: Race, golden: tuple[int, ...]) -> Round:
-    """Golden seeds and random ones of all others, on the prompts that were held out."""
-    others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden], np.int64)
+def _confirmation(race: Race, golden: tuple[int, ...], never: Collection[int]) -> Round:
+    """Golden seeds and random ones of all others but those that are `never` drawn, on the prompts that were held out."""
+    others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden and seed not in never], np.int64)
     rng = np.random.default_rng(int(fingerprint({"seeds": others.tolist(), "for": "random seeds"})[:16], 16))
     count = min(len(others), race.confirmation.seeds - race.rules.golden)
     wanted = {*golden, *rng.choice(others, count, replace=False).tolist()}

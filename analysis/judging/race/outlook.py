@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
 from seedscope.analysis.judging.race.scores import RaceScores
 from seedscope.analysis.run.race import Race
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_after
 from seedscope.analysis.seeds.race.paired_bound import lucb_gap
 from seedscope.analysis.seeds.race.posterior import Posterior, posterior
@@ -15,8 +17,42 @@ from seedscope.analysis.select.first_look import ENOUGH, FirstLook, first_look
 from seedscope.analysis.select.racing import kept
 from seedscope.analysis.select.stopped import Rule, Target, stopped
 from seedscope.pipeline.study.schema import Json
+from seedscope.pipeline.tables.rounds import Round
 
 TOO_LITTLE = "too little"
+
+
+@dataclass(frozen=True)
+class Ends:
+    """What may end the rounds before their budget is spent.
+
+    gain, recall: expected ones, as of `Target`; None: not by this rule. smallest: the effect that matters, in s.d. of a picture
+    of one prompt. anyway: go on where the seed decides too little.
+    """
+
+    gain: float | None
+    recall: float | None
+    smallest: float
+    anyway: bool
+
+    @classmethod
+    def of(cls, run: DrawnRun, race: Race) -> Self:
+        """As the study says now."""
+        target = race.asked.target
+        gain, recall = (None, None) if target is None else (target.gain, target.recall)
+        return cls(gain, recall, run.study.ranking.smallest, race.asked.anyway)
+
+    @classmethod
+    def recorded(cls, found: Round) -> Self | None:
+        """As it was when a round was decided; None of one that an older version decided."""
+        match found.why.get("ends"):
+            case {"gain": gain, "recall": recall, "smallest": int() | float() as smallest, "anyway": bool(anyway)}:
+                return cls(_number(gain), _number(recall), float(smallest), anyway)
+        return None
+
+    def record(self) -> dict[str, Json]:
+        """For `recorded`."""
+        return {"gain": self.gain, "recall": self.recall, "smallest": self.smallest, "anyway": self.anyway}
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,32 +68,29 @@ class Outlook:
     def record(self) -> dict[str, Json]:
         """What is kept of it with the next round, to three digits."""
         numbers = {"lambda": self.look.noise_ratio, "reliability": self.look.reliability}
+        numbers |= {"lambda_lo": self.look.noise_ratio_lo, "lambda_hi": self.look.noise_ratio_hi}
         numbers |= {"gain": self.now.gain, "recall": self.now.recall}
         return {name: float(f"{value:.3g}") if np.isfinite(value) else None for name, value in numbers.items()}
 
 
-def outlook(race: Race, scores: RaceScores, smallest: float) -> Outlook:
-    """Look ahead, by the scores and the study alone. smallest: the effect that matters, in s.d. of a picture of one prompt.
+def outlook(race: Race, scores: RaceScores, ends: Ends, digest: str) -> Outlook:
+    """Look ahead, by the scores and the study alone. digest: of the scores when it was looked at first, which seeds the
+    simulation.
 
     Raises:
         StatisticsError: no seed can be compared with another.
     """
-    rng = np.random.default_rng(int(scores.digest[:16], 16))
+    rng = np.random.default_rng(int(digest[:16], 16))
     golden, signed = race.rules.golden, scores.signed
     effects = effects_after(signed)
     look = first_look(signed, race.schedule, golden, rng, scores.grid.groups, effects)
     chosen = kept(signed, scores.still_in, golden)
     now = posterior(effects, chosen, golden, rng)
     left = len(race.schedule) - len(race.rounds)
-    if look.too_little and not race.asked.anyway:
+    if look.too_little and not ends.anyway:
         return Outlook(effects, look, now, TOO_LITTLE)
     gap = lucb_gap(signed, chosen, effects.noise, sum(size.prompts for size in race.schedule))[0]
-    asked = race.asked.target
-    target = Target(
-        None if asked is None else asked.gain,
-        None if asked is None else asked.recall,
-        smallest * float(np.sqrt(effects.noise)),
-    )
+    target = Target(ends.gain, ends.recall, ends.smallest * float(np.sqrt(effects.noise)))
     return Outlook(effects, look, now, stopped(now, gap, target, left))
 
 
@@ -104,6 +137,10 @@ def of_rule(rule: str) -> str:
         "bound": "no seed that is out can be better than a chosen one by more than matters",
         "budget": "the budget of the rounds is spent",
     }[rule]
+
+
+def _number(value: Json) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
 
 
 def _times(ratio: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,12 +65,17 @@ def race_scores(run: DrawnRun) -> RaceScores:
 
 
 def digest(run: DrawnRun) -> str:
-    """sha256 (hex) of the stored measurements of the rounds: of the bytes of their shards, as receipts have it."""
-    units = {unit.name for unit in raced(run).units}
-    marks: list[Json] = [
-        [unit, mark] for unit, mark in sorted(tuples(_table(run).ledger("unit", "sha256"))) if unit in units
-    ]
-    return fingerprint(marks)
+    """sha256 (hex) of what the scores are made of: of the bytes of the shards of the rounds, and of those of the real pictures
+    that they are compared with, as receipts have it. A sweep that was begun before its rules named these leaves them out."""
+    marks = _marks(_table(run), {unit.name for unit in raced(run).units})
+    if run.race is None or "reference" not in run.race.rounds[0].why:
+        return fingerprint(marks)
+    real = next(item.table for item in run.reference_measures if item.feature.name == _measured(run).feature)
+    return fingerprint([marks, _marks(real, {unit.name for unit in run.reference.units()})])
+
+
+def _marks(table: Table, units: Collection[str]) -> list[Json]:
+    return [[unit, mark] for unit, mark in sorted(tuples(table.ledger("unit", "sha256"))) if unit in units]
 
 
 def _measured(run: DrawnRun) -> Measurement:

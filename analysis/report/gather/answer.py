@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_rules import Choice
 from seedscope.analysis.judging.golden_sentences import UNTRIED
+from seedscope.analysis.judging.race.choice import RULE
 from seedscope.analysis.report.data import Measured
 from seedscope.analysis.report.wording import HUNDREDTHS, PERCENT, count
 from seedscope.analysis.seeds.ranking import LEVEL
@@ -27,7 +28,11 @@ def answer(measures: Sequence[Measured], by: str, decisive: Sequence[str], choic
     """
     main = next(measured for measured in measures if measured.name == by)
     titles = {measured.name: measured.title for measured in measures}
-    return [_matters(measures, main), _golden(choice, titles), _carries(measures, main, decisive)]
+    return [
+        _matters(measures, main),
+        _golden(choice, titles),
+        _carries(measures, main, decisive, chosen=choice.rule == RULE),
+    ]
 
 
 def in_words(sentence: str, titles: Mapping[str, str]) -> str:
@@ -68,13 +73,16 @@ def _golden(choice: Choice, titles: Mapping[str, str]) -> str:
     return in_words(choice.sentence, titles)
 
 
-def _carries(measures: Sequence[Measured], main: Measured, decisive: Sequence[str]) -> str:
-    """How reliable the ranking is: by the least reliable of the measurements that choose golden seeds."""
+def _carries(measures: Sequence[Measured], main: Measured, decisive: Sequence[str], *, chosen: bool) -> str:
+    """How reliable the ranking is: by the least reliable of the measurements that choose golden seeds. Of `chosen` seeds, which
+    differ more than others do, that is not said."""
     choosing = [measured for measured in measures if measured.name in decisive] or [main]
     tested = min(choosing, key=lambda measured: measured.reliability or 0.0)
     rests = f"All this rests on {count(main.prompts)} prompts in {count(main.groups)} groups"
     if main.groups == main.prompts:
         rests = f"All this rests on {count(main.prompts)} prompts"
+    if chosen:
+        return f"{rests}, with golden and random seeds alone; it holds for this model, size and way to draw noise."
     if tested.reliability is None:
         return f"{rests}; how reliable the ranking is at that number is not known."
     least = f" by {tested.title}, the least reliable of {len(choosing)} measures," if len(choosing) > 1 else ""

@@ -36,6 +36,7 @@ from seedscope.analysis.report.gather.race_section import race_section
 from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.report.page import write_report
 from seedscope.analysis.run.complete_prompts import unfinished
+from seedscope.analysis.run.parts import whole
 from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.run.sampled_pictures import evenly
@@ -90,8 +91,8 @@ def report_data(run: Run) -> ReportData:
         golden=_golden(choice, measures),
         prompts=_prompts(run),
         shown=evenly(sorted(ids, key=run.kind), SHOWN),
-        made=how_made(run, {**judged.silent, **looks.silent, **found.silent}),
-        failed=failed_cells(run),
+        made=how_made(whole(run), {**judged.silent, **looks.silent, **found.silent}),
+        failed=failed_cells(whole(run)),
         distances=[_distance(found) for found in judged.distances],
         diverse=looks.diverse,
         style=looks.style,

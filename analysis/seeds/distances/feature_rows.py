@@ -71,11 +71,12 @@ class SeedRows:
             CorruptShard: a shard is damaged.
         """
         groups = {prompt.id: prompt.group for unit in units for prompt in unit.prompts}
-        seeds = {seed for unit in units for seed in unit.seeds}
-        pictures: Counter[str] = Counter()
+        seeds = {seed for unit in units for seed in unit.seeds} - {*without}
+        left, pictures = pa.array([*without], pa.int64()), Counter[str]()
         for unit in units:
-            rows = features.read(unit.name, ["prompt_id", "status"])
-            pictures.update(rows.filter(pc.equal(rows["status"], "ok"))["prompt_id"].to_pylist())
+            rows = features.read(unit.name, ["prompt_id", "seed", "status"])
+            whole = pc.and_(pc.equal(rows["status"], "ok"), pc.invert(pc.is_in(rows["seed"], left)))
+            pictures.update(rows.filter(whole)["prompt_id"].to_pylist())
         complete = [prompt for prompt in groups if pictures[prompt] == len(seeds)]
         left_out = len(groups) - len(complete)
         if len(complete) < 2:

@@ -21,7 +21,7 @@ from seedscope.analysis.features.elbo.elbo import Elbo
 from seedscope.analysis.features.elbo.shared_noise import shared_noise
 from seedscope.analysis.judging.measurement import measurements
 from seedscope.analysis.report.gather.titles import title_of
-from seedscope.analysis.run.run import opened
+from seedscope.analysis.run.opened import opened
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.images import Pixels, decode
 from seedscope.pipeline.models.locate import BUNDLED

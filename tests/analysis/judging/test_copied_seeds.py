@@ -10,8 +10,8 @@ from made_up_run import made_up, publish_run
 
 from seedscope.analysis.judging.copied_seeds import copied_seeds, of_copies
 from seedscope.analysis.judging.judge import Judged, judge
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import run_of
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.pipeline.images import Pixels
 

@@ -12,8 +12,8 @@ from made_up_run import made_up, publish_run
 
 from seedscope.analysis.features.real_images import RealImages
 from seedscope.analysis.judging.degenerate_seeds import SEEDS, DegenerateSeeds, degenerate_seeds
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import run_of
 from seedscope.pipeline.images import Pixels, decode
 
 PROMPTS, COUNT = 8, 10

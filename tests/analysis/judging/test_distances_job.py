@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 from seedscope.analysis.judging.by_distance import ranked_by_distance
 from seedscope.analysis.judging.judge import judge
 from seedscope.analysis.report.gather.titles import title_of
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.distances.moments import Array, moments
 from seedscope.analysis.seeds.distances.rank_seeds import rank_seeds

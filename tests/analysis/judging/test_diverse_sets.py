@@ -6,7 +6,7 @@ import numpy as np
 from made_up_run import made_up, publish_run
 
 from seedscope.analysis.judging.diverse_sets import diverse_measures, diverse_sets
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.jobs.commands.diverse import _describe
 from seedscope.pipeline.images import Pixels
 

@@ -18,7 +18,8 @@ from tiny_golden import SEEDS, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
 from seedscope.analysis.judging.golden_list import conditions_of, noise_of
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.settings import settings

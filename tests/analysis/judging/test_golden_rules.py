@@ -17,7 +17,8 @@ from seedscope.analysis.judging.golden_list import golden_seeds
 from seedscope.analysis.judging.golden_rules import Choice, _worse, choose
 from seedscope.analysis.judging.golden_sentences import not_by_own_distance
 from seedscope.analysis.judging.judge import Judged, judge
-from seedscope.analysis.run.run import DrawnRun, Run, begun, run_of
+from seedscope.analysis.run.opened import begun, run_of
+from seedscope.analysis.run.run import DrawnRun, Run
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.grid import Grid
 from seedscope.analysis.seeds.scores.scalar import scalar

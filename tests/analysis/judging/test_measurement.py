@@ -15,7 +15,8 @@ from seedscope.analysis.judging.golden_list import golden_seeds
 from seedscope.analysis.judging.golden_rules import choose
 from seedscope.analysis.judging.judge import judge
 from seedscope.analysis.judging.measurement import UnclearFeature, feature_by_name, measurements, quality
-from seedscope.analysis.run.run import DrawnRun, opened
+from seedscope.analysis.run.opened import opened
+from seedscope.analysis.run.run import DrawnRun
 
 
 def test_measurements_keep_their_feature_and_column() -> None:

@@ -31,7 +31,7 @@ from seedscope.analysis.maps.resemblance import (
     typical_prompt,
 )
 from seedscope.analysis.maps.style_map import TooFewToMap, _seed_share, map_images, map_seeds
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.seeds.scores.vectors import Grid, even_sample, read_grid, read_sample
 from seedscope.analysis.sheets.cluster_sheet import ClusterRow, draw_clusters
 from seedscope.analysis.sheets.map_sheet import draw_map

@@ -11,7 +11,7 @@ import pytest
 from tiny_flux import flux
 
 from seedscope.analysis.report.gather.how_made import how_made
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 
 SMALL = {"steps": 2, "height": 32, "width": 48}
 

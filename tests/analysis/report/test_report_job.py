@@ -26,8 +26,8 @@ from seedscope.analysis.judging import map_of_run
 from seedscope.analysis.report.gather.gather import make_report, report_data
 from seedscope.analysis.report.gather.how_made import failed_cells
 from seedscope.analysis.report.gather.layouts import coverage
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.pictures import RunPictures
-from seedscope.analysis.run.run import run_of
 from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.images import decode, decode_mask

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from seedscope.analysis.run.beside import must_be_drawn, run_beside, sharing_reference, unjudged
-from seedscope.analysis.run.run import DrawnRun, drawn_run, held, recorded_study
+from seedscope.analysis.run.drawn_run import drawn_run
+from seedscope.analysis.run.opened import held
+from seedscope.analysis.run.recorded_study import recorded_study
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.work.make import make
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.running.runner import Executor, Unwatched

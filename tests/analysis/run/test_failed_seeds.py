@@ -6,8 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from seedscope.analysis.run.failed_seeds import refuse_failed_seeds
-from seedscope.analysis.run.run import Run, run_of
+from seedscope.analysis.run.failed_seeds import failed_seeds
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import Run
 from seedscope.pipeline.errors import UserError
 
 
@@ -41,8 +42,8 @@ def test_seeds_without_pictures_are_named(
     study = write_study(compute={"device": "cpu", "dtype": dtype})
     run = drawn(study, tmp_path / "run", lambda seed, _: seed in failed)
     with pytest.raises(UserError, match=sentence):
-        refuse_failed_seeds(run)
+        failed_seeds(run)
 
 
 def test_some_failed_pictures_of_every_seed_are_no_reason(write_study: Callable[..., Path], tmp_path: Path) -> None:
-    refuse_failed_seeds(drawn(write_study(), tmp_path / "run", lambda _, prompt: prompt == "a blue car"))
+    failed_seeds(drawn(write_study(), tmp_path / "run", lambda _, prompt: prompt == "a blue car"))

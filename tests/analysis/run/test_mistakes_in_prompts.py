@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.unused_negatives import unused_negatives
 from seedscope.pipeline.errors import StudyError
 

@@ -15,7 +15,7 @@ from made_up_scores import World
 from sklearn.metrics import adjusted_rand_score
 
 from seedscope.analysis.judging.run_view import open_run
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.unnamed_groups import effective_number, unnamed_groups
 from seedscope.analysis.seeds.scores.additive import additive_fit
 from seedscope.analysis.seeds.scores.score_null import score_null

@@ -11,7 +11,7 @@ from commands import command
 from finished_runs import made
 
 from seedscope.analysis.experiments.finding import Finding, mark_of
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 
 STUDY = {
     "name": "archive",

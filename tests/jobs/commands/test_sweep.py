@@ -17,7 +17,7 @@ from object_store import BUCKET, ObjectStore, error, run_store
 from seedscope.analysis.comparing.finished_run import FinishedRun
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.looks.looks import Looks
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 
 URL = f"s3://{BUCKET}/sweep"
 HERE = ("--executor", "inline", "--threads", "1")

@@ -4,9 +4,16 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from commands import Done, command
 from played_sweep import made, opened, planted, played, study
+
+from seedscope.analysis.experiments.finding import findings, mark_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.parts import judged_part
+from seedscope.jobs.planning.known_ratios import ratios_of
+from seedscope.pipeline.errors import UserError
 
 
 def told(*arguments: str | Path) -> str:
@@ -32,8 +39,9 @@ def test_a_sweep_under_way_is_not_finished_and_is_not_judged(tmp_path: Path) -> 
     status = json.loads(command("status", path, "--out", out, "--json").stdout)
     assert not status["finished"] and status["rounds_to_come"] == 3
     assert all(table["units"] == table["units_done"] for table in status["tables"])
-    for name in ("seeds", "export", "report", "identify", "map"):
-        assert "its sweep is in round 1 of 3" in refused(name, path, "--out", out), name
+    for name in ("seeds", "export", "report", "identify", "map", "table guidance"):
+        assert "its sweep is in round 1 of 3" in refused(*name.split(), path, "--out", out), name
+    assert "has decided no round yet" in refused("simulate", path, "--out", out)
     assert "Each round was decided from the scores that there are" in told("verify", path, "--out", out)
     assert "rounds of a sweep do" in refused(
         "submit", path, "--to", "slurm", "--slices", "4", "--out", tmp_path / "shared"
@@ -48,6 +56,44 @@ def test_a_sweep_in_which_nothing_can_be_won_ends_with_an_empty_list(tmp_path: P
     golden = json.loads((tmp_path / "run" / "golden.json").read_text())
     assert golden["seeds"] == [] and golden["why"]["rule"] == "race" and golden["why"]["ranked"] == 400
     assert len(list((tmp_path / "run" / "rounds").iterdir())) == 1
+    assert "race.parquet" in said and pq.read_table(tmp_path / "run" / "race.parquet").num_rows == 400
+    assert "A page of it" not in said, "there is none"
+    assert "or stops where golden.json says why, and `anyway: true`" in refused(
+        "report", path, "--out", tmp_path / "run"
+    )
+
+
+def test_lambda_of_a_sweep_is_that_of_its_rounds(ended: tuple[Path, Path]) -> None:
+    path, out = ended
+    run = run_of(path, out)
+    assert run.race is not None
+    why = run.race.rounds[-1].why
+    known, *_ = ratios_of(run, path, [])
+    assert (known.measure, known.ratio, known.lo, known.hi) == (
+        "clip_score",
+        why["lambda"],
+        why["lambda_lo"],
+        why["lambda_hi"],
+    )
+    assert known.lo < 2 < known.hi, "seeds decide a third"
+    with pytest.raises(UserError, match="went by clip_score"):
+        ratios_of(run, path, ["looks_brightness"])
+
+
+def test_findings_of_a_part_and_of_the_whole_are_of_one_run(ended: tuple[Path, Path]) -> None:
+    run = run_of(*ended)
+    assert mark_of(run) == mark_of(judged_part(run))
+
+
+def test_the_table_of_guidance_is_of_the_confirmation(tmp_path: Path) -> None:
+    several = {"model": "sprout", "sampling": {"steps": 2, "guidance": {"scale": 3.0}}}
+    path, out = study(tmp_path, **several), tmp_path / "run"
+    run = played(opened(path, out), planted(32, 0.33)[1])
+    few = ("--prompts", "3", "--seeds", "1", "--strengths", "0.5", "--executor", "inline", "--threads", "1")
+    said = told("table", "guidance", path, "--out", out, *few)
+    assert "table-guidance.json" in said
+    shown, silent = findings(run.folder, mark_of(judged_part(run)))
+    assert [each.name for each in shown] == ["table-guidance"] and not silent
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +108,7 @@ def test_a_sweep_that_has_ended_is_judged_reported_and_compared(ended: tuple[Pat
     assert json.loads(command("status", path, "--out", out, "--json").stdout)["finished"] is True
     assert "Each round is as the scores decide" in told("verify", path, "--out", out, "--deep")
     assert "lambda" in told("plan", path, "--out", out)
+    assert "are of golden and random seeds together" in told("seeds", path, "--out", out)
     assert "golden.json" in told("export", path, "--out", out)
     golden = json.loads((out / "golden.json").read_text())
     assert golden["why"]["rule"] == "race" and [each["seeds"] for each in golden["why"]["race"]["rounds"]] == [
@@ -73,4 +120,5 @@ def test_a_sweep_that_has_ended_is_judged_reported_and_compared(ended: tuple[Pat
     assert "16 seeds in common, the same 10 prompts" in told("compare", out, out.parent / "other")
     told("report", path, "--out", out)
     text = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert "32 seeds: 0-31" in text and "640 rows" in text, "made of all rounds"
     assert "The race" in text and "Went out after it" in text and "times as many" in text

@@ -14,7 +14,7 @@ from made_up_run import OBJECTS, publish_run
 from PIL import Image
 
 from seedscope.analysis.experiments.finding import findings, mark_of
-from seedscope.analysis.run.run import run_of
+from seedscope.analysis.run.opened import run_of
 
 CLIP = {"clip_score": {"model": "sprout-clip"}}
 RULE = {"by": "clip_score", "golden": 2, "rule": "top", "shuffles": 20}

@@ -13,7 +13,8 @@ from commands import command
 from PIL import Image
 
 from seedscope.analysis.features.efficientnet_lite0 import EfficientNetLite0
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.draw_changed import Drawn, draw_changed, some_prompts
 from seedscope.jobs.planning.draw_variations import variation_seeds, variations_of
 

@@ -10,7 +10,8 @@ import pytest
 from commands import command, process
 from tiny_golden import golden_for
 
-from seedscope.analysis.run.run import DrawnRun, held, run_of
+from seedscope.analysis.run.opened import held, run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.redraw import audit, sample
 from seedscope.pipeline.drawing.generate import Generate
 from seedscope.pipeline.drawing.noise import NoiseContract

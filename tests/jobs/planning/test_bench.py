@@ -9,7 +9,8 @@ import pytest
 from commands import command
 
 from seedscope.analysis.run.bench_file import FILE, Bench
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.measure_speed import pieces
 
 Write = Callable[..., Path]

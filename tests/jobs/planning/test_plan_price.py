@@ -12,9 +12,11 @@ import pytest
 from commands import command
 from hypothesis import given
 from hypothesis import strategies as st
+from played_sweep import study as sweep
 
 from seedscope.analysis.run.bench_file import FILE, Bench, conditions
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.pricing import Spread, bill, fit
 from seedscope.pipeline.study.schema import fingerprint
 
@@ -59,7 +61,7 @@ def planned(study: Path, out: Path, *more: str) -> dict[str, object]:
 
 
 def test_a_bill_by_hand() -> None:
-    found = bill(cells=36_000, units=100, rate=RATE, loading=36.0, devices=4, price=2.5)
+    found = bill([(36_000, 100)], rate=RATE, loading=36.0, devices=4, price=2.5)
     assert found.hours.median == pytest.approx(0.25 + 0.01)
     assert (found.hours.least, found.hours.most) == pytest.approx((0.2 + 0.01, 0.3125 + 0.01))
     assert found.device_hours.median == pytest.approx(4 * 0.26)
@@ -67,10 +69,24 @@ def test_a_bill_by_hand() -> None:
 
 
 def test_devices_that_have_no_unit_are_charged_and_do_not_help() -> None:
-    four, eight = (bill(1_000, 4, RATE, 0.0, devices) for devices in (4, 8))
+    four, eight = (bill([(1_000, 4)], RATE, 0.0, devices) for devices in (4, 8))
     assert eight.hours == four.hours and eight.device_hours.median == 2 * four.device_hours.median
     # Five units on four: the last turn is one unit long.
-    assert bill(1_000, 5, RATE, 0.0, 4).hours.median == pytest.approx(2 * 200 / 10 / 3600)
+    assert bill([(1_000, 5)], RATE, 0.0, 4).hours.median == pytest.approx(2 * 200 / 10 / 3600)
+
+
+def test_rounds_wait_for_each_other_and_load_models_anew() -> None:
+    found = bill([(1_000, 4), (1_000, 4)], RATE, 36.0, 8)
+    assert found.hours.median == pytest.approx(2 * (36 + 250 / 10) / 3600)
+
+
+def test_a_sweep_is_priced_round_by_round(tmp_path: Path) -> None:
+    path = sweep(tmp_path, unit={"prompts": 5, "seeds": 8})  # rounds of 4, 4, 4 and, of 16 seeds, 4 units
+    benched(path, tmp_path / "run", loading=36.0)
+    (bill,) = planned(path, tmp_path / "run", "--gpus", "64")["rated"]["bills"]  # type: ignore[index]
+    assert bill["hours"]["median"] == pytest.approx(4 * (36 + 40 / 10) / 3600)
+    told = command("plan", path, "--out", tmp_path / "run", "--gpus", "1,64")
+    assert "No round has more than 4 units of work, so that more GPUs than that do not help" in told.stdout
 
 
 @given(st.integers(1, 10**8), st.integers(1, 30_000), st.integers(1, 5_000), st.none() | st.integers(1, 10**6))

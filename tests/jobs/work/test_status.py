@@ -16,7 +16,7 @@ import yaml
 from forks import Forked, seedscope
 from waiting import GENEROUS, until
 
-from seedscope.analysis.run.run import begun, run_of
+from seedscope.analysis.run.opened import begun, run_of
 from seedscope.jobs.cli import main
 from seedscope.jobs.commands import status
 from seedscope.jobs.commands.status import describe, summary

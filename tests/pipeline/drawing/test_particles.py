@@ -10,7 +10,9 @@ import torch
 from repository import SPROUT
 from stock_pictures import study as plain
 
-from seedscope.analysis.run.run import DrawnRun, begun, drawn_run
+from seedscope.analysis.run.drawn_run import drawn_run
+from seedscope.analysis.run.opened import begun
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.jobs.planning.redraw import audit
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.draw import Drawing

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from commands import command
 
-from seedscope.analysis.run.run import BroughtInRun, DrawnRun, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import BroughtInRun, DrawnRun
 from seedscope.pipeline.errors import StudyError, UserError
 
 

@@ -15,7 +15,8 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from seedscope.analysis.comparing.finished_run import FinishedRun
-from seedscope.analysis.run.run import Run, run_of
+from seedscope.analysis.run.opened import run_of
+from seedscope.analysis.run.run import Run
 from seedscope.jobs.cli import app
 
 URL = f"s3://{BUCKET}/studies/small"

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from seedscope.analysis.experiments.swap.samplers import USUAL, by_steps, samplers
-from seedscope.analysis.run.run import DrawnRun, drawn_run
+from seedscope.analysis.run.drawn_run import drawn_run
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.schema import Study
 from seedscope.pipeline.tables.run_folder import RunFolder

@@ -12,13 +12,15 @@ from played_sweep import made, opened, planted, played, publish, study
 
 from seedscope.analysis.judging.golden_rules import choose
 from seedscope.analysis.judging.judge import judge
+from seedscope.analysis.judging.race.cost import beside_uniform
 from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
 from seedscope.analysis.judging.race.table import write_race
 from seedscope.analysis.judging.run_view import open_run
+from seedscope.analysis.run.apart import apart
 from seedscope.analysis.run.complete_prompts import with_complete_prompts
+from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.parts import judged_part
-from seedscope.analysis.run.race import apart
-from seedscope.analysis.run.run import DrawnRun, run_of
+from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import RaceError
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.prompts import prompt
@@ -100,6 +102,23 @@ def test_a_target_ends_the_rounds_early(tmp_path: Path) -> None:
     part = judged_part(run)
     choice = choose(part, judge(part))
     assert choice.raced is not None and choice.raced.stopped == "gain" and (choice.raced.expected_gain or 0) >= 0.9
+    drawn = sum(len(each.seeds) * len(each.prompts) for each in run.race.rounds)
+    assert f"such a sweep of {drawn:,} pictures" in beside_uniform(run.race)[0], "not of the rounds that were not drawn"
+    assert not refuse_other_decisions(run, trust_bytes=False)
+    rounds = run.race.rounds
+    for why in ({"stopped": "budget"}, {"ends": rounds[-1].why["ends"] | {"gain": 0.999999}}):  # type: ignore[operator]
+        otherwise = (*rounds[:-1], replace(rounds[-1], why={**rounds[-1].why, **why}))
+        with pytest.raises(RunChanged, match="round 2 of the sweep"):
+            refuse_other_decisions(replace(run, race=replace(run.race, rounds=otherwise)), trust_bytes=False)
+
+
+def test_rounds_that_an_older_version_decided_are_found_again(finished: tuple[Path, Path]) -> None:
+    run = run_of(*finished)
+    assert isinstance(run, DrawnRun) and run.race is not None
+    kept = {"by", "scores", "lacking", "lambda", "gain", "recall", "reliability", "stopped"}
+    older = [replace(each, why={key: each.why[key] for key in each.why if key in kept}) for each in run.race.rounds[1:]]
+    run = replace(run, race=replace(run.race, rounds=(run.race.rounds[0], *older)))
+    assert not refuse_other_decisions(run, trust_bytes=False)
 
 
 def test_every_seed_has_a_row_with_the_prompts_that_it_had(finished: tuple[Path, Path]) -> None:
@@ -143,7 +162,7 @@ def test_measurements_that_decide_otherwise_now_are_refused_and_others_are_not(t
         run.images.revoke(unit.name)
         publish(run.images, table, unit, changed)
         if fits:
-            refuse_other_decisions(run)
+            assert refuse_other_decisions(run) == (2, 3, 4), "told, though they decide alike"
             continue
         with pytest.raises(RunChanged, match="round 2 of the sweep was decided have changed"):
             refuse_other_decisions(run)

@@ -11,7 +11,7 @@ import torch
 from diffusers.schedulers import scheduling_ddpm
 from stock_pictures import UNIT, ours, stock_pipe, study
 
-from seedscope.analysis.run.run import recorded_study
+from seedscope.analysis.run.recorded_study import recorded_study
 from seedscope.pipeline.drawing.cause import cause
 from seedscope.pipeline.drawing.noise import NoiseContract, Recipe, digest, generator, latent, recipe_of
 from seedscope.pipeline.drawing.noise.philox import CardGenerator

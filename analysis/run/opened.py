@@ -1,0 +1,102 @@
+"""The run of a study file: looked at, or opened and held while it is made."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from seedscope.analysis.run.brought_in_run import brought_in_run
+from seedscope.analysis.run.drawn_run import drawn_run, units_of
+from seedscope.analysis.run.raced_run import as_begun
+from seedscope.analysis.run.recorded_study import record_study
+from seedscope.analysis.run.run import AnyRun, DrawnRun
+from seedscope.pipeline.errors import StudyError, UserError
+from seedscope.pipeline.storage.base import Held
+from seedscope.pipeline.study.file import in_file, load_study
+from seedscope.pipeline.study.schema import ImportedStudy
+from seedscope.pipeline.study.slice import WHOLE, Slice
+from seedscope.pipeline.tables.run_folder import RunFolder, same_wish
+
+
+def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:
+    """The run of a study file, as it stands; that of imported pictures lies in their run folder.
+
+    Args:
+        out: the run folder, or its URL.
+        uniform: as of `drawn_run`.
+
+    Raises:
+        UserError: everything that is wrong with the study, its model, its prompts or its features, before work begins.
+    """
+    study = load_study(study_file)
+    if isinstance(study, ImportedStudy):
+        return brought_in_run(study, RunFolder(out or study_file.parent))
+    try:
+        return drawn_run(study, RunFolder(out or Path("runs") / study.name), uniform=uniform)
+    except StudyError as error:
+        raise StudyError(in_file(study_file, study, str(error))) from None
+
+
+@contextmanager
+def opened(study_file: Path, out: Path | str | None = None, part: Slice = WHOLE) -> Iterator[AnyRun]:
+    """The run of a study file, held for this process until the end; what the study wants of it is recorded.
+
+    Args:
+        out: the run folder, or its URL.
+        part: a slice of the run, which is held beside the holders of other slices.
+
+    Raises:
+        UserError: as for `run_of`.
+        RunBusy: another process holds the run.
+        RunChanged: the folder belongs to another study.
+    """
+    with held(run_of(study_file, out), part) as run:
+        yield run
+
+
+@contextmanager
+def held(run: AnyRun, part: Slice = WHOLE) -> Iterator[AnyRun]:
+    """As `opened`, of a run that was looked at before."""
+    with run.folder.locked(part.name) as held:
+        yield begun(run, held)
+
+
+@contextmanager
+def looked_at(study_file: Path, out: Path | str | None = None) -> Iterator[AnyRun]:
+    """As `opened`; of a run that cannot be written, the run as it stands, whose results are then made elsewhere.
+
+    Raises:
+        UserError: as for `opened`; or it cannot be written, and the study asks for more than it has.
+    """
+    run = run_of(study_file, out)
+    with run.folder.read() as folder:
+        if folder is run.folder:
+            yield begun(run)
+            return
+        editions = folder.editions()
+        if not editions or (isinstance(run, DrawnRun) and not same_wish(editions[-1][1], run.wanted)):
+            raise UserError(
+                f"{folder.storage.url}: cannot be written, and has not been made of these prompts and seeds. Name them in the "
+                "study as they were, or copy the run to where it can be written, and name the copy with --out."
+            )
+        if isinstance(run, DrawnRun):
+            folder.refuse_other_study(run.made_from, run.agreement)
+            run = as_begun(run)
+        else:
+            folder.refuse_other_study(run.cause)
+        yield replace(run, folder=folder)
+
+
+def begun(run: AnyRun, held: Held = lambda: None) -> AnyRun:
+    """The run, once it is recorded what its study wants of it. For the process that holds the run.
+
+    Raises:
+        RunChanged: the folder belongs to another study.
+    """
+    if isinstance(run, DrawnRun):  # of others an import has recorded it
+        run.folder.refuse_other_study(run.made_from, run.agreement)
+        run = as_begun(run)
+        recorded = run.folder.grow(run.made_from, run.wanted, run.agreement)
+        run = replace(run, units=units_of(run.study, run.race, recorded, run.wanted))
+    record_study(run.folder, run.study, held)
+    return run

@@ -1,0 +1,34 @@
+"""The run of a sweep while its rounds go on."""
+
+from dataclasses import replace
+
+from seedscope.analysis.run.run import AnyRun, DrawnRun
+from seedscope.pipeline.study.plan import cut
+from seedscope.pipeline.tables.rounds import Round, record, rounds
+
+
+def with_round(run: DrawnRun, more: Round) -> DrawnRun:
+    """The run of a sweep once its next round is recorded. For the process that holds the run."""
+    if run.race is None:
+        raise ValueError(f"{run.folder.storage.url} is no sweep")
+    record(run.folder.storage, len(run.race.rounds) + 1, more)
+    race = run.race.with_round(more)
+    return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
+
+
+def as_it_stands(run: AnyRun) -> AnyRun:
+    """The run, of a sweep with the rounds that have been recorded by now."""
+    if not isinstance(run, DrawnRun) or run.race is None or not (found := rounds(run.folder.storage)):
+        return run
+    race = replace(run.race, rounds=tuple(found))
+    return replace(run, race=race, units=cut(race.blocks(), run.study.unit))
+
+
+def as_begun(run: DrawnRun) -> DrawnRun:
+    """The run, whose sweep, if it is one, is recorded as it was begun."""
+    if run.race is None:
+        return run
+    (_, by), *_ = run.study.ranking.named
+    measured = run.measured_as(by)
+    real = run.reference.fingerprint() if measured.needs_reference else None
+    return replace(run, race=run.race.began(run.folder.storage, f"{by} {measured.fingerprint()}", real))
