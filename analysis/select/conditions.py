@@ -11,9 +11,22 @@ from pydantic import Field, JsonValue
 from seedscope.analysis.select.attention import attention_differences, attention_notes
 from seedscope.analysis.select.component import Component, dtype_name
 from seedscope.analysis.select.model import Model, Named, Sha256, model_of
+from seedscope.analysis.select.own_code import replaced_methods, replaced_on
 from seedscope.analysis.select.scheduler import scheduler_differences, settings_differences
 from seedscope.analysis.select.stock_parts import Pipeline, denoisers_of, network_of, own_size, settings_of
 from seedscope.analysis.select.strict import Strict
+
+_NO_PICTURE = {
+    "__init__",
+    "progress_bar",
+    "set_progress_bar_config",
+    "check_inputs",
+    "run_safety_checker",
+    "to",
+    "maybe_free_model_hooks",
+    "save_pretrained",
+}
+"""Methods of a pipeline that shape no picture, or, building it, leave parts that are compared."""
 
 
 class Prompts(Strict):
@@ -128,6 +141,7 @@ class Conditions(Strict):
             model = self.model if loaded else self.model.model_copy(update={"digests": None})
             yield from model.loaded_differences(pipe, getattr(torch, self.dtype), (self.height, self.width))
             yield from self._scheduler_differences(pipe)
+            yield from _method_differences(pipe)
             for name, network in denoisers_of(pipe, self.model.pipeline, self.model.network).items():
                 yield from attention_differences(self.attention, network, name)
         if weights is not None and self.model.weights is not None and weights != self.model.weights:
@@ -173,3 +187,12 @@ class Conditions(Strict):
                 f"The pictures would be {here[1]} x {here[0]} pixels (width x height), but the list was made for "
                 f"{then[1]} x {then[0]}, and at another size the same seed is another picture."
             )
+
+
+def _method_differences(pipe: Pipeline) -> Iterator[str]:
+    """Yield a sentence where a pipeline draws, embeds or decodes by methods that are not those of its library."""
+    own = [f"has a {name} of its own" for name in replaced_on(pipe) if name not in _NO_PICTURE]
+    replaced = (name for name in replaced_methods(type(pipe)) if name.rpartition(".")[2] not in _NO_PICTURE)
+    own += [f"{name} was replaced" for name in replaced]
+    if own:
+        yield f"The pipeline was changed after it was built, and the list was made without: {', '.join(own)}."

@@ -32,6 +32,17 @@ def own_callables(part: Any, usual: Collection[str] = ()) -> Iterator[str]:
             yield name
 
 
+def replaced_on(part: Any) -> Iterator[str]:
+    """Names of methods of its class in whose place an object has others, such as `prepare_latents` of a pipeline.
+
+    What an object calls beside them, such as its parts, is not told.
+    """
+    for name, value in vars(part).items():
+        method = inspect.getattr_static(type(part), name, None)
+        if callable(getattr(method, "__func__", method)) and not is_of_class(part, name, value):
+            yield name
+
+
 def is_of_class(part: Any, name: str, value: Any) -> bool:
     """Whether a method is the class's own, and this object's, whatever torch.compile made of it."""
     method = getattr(value, _COMPILED, value)

@@ -188,6 +188,25 @@ def test_a_scheduler_that_was_changed_is_seen(
         golden.check(pipe, tensors=False, latents=golden.latents())
 
 
+def test_methods_of_a_pipeline_that_were_replaced_are_seen(
+    tiny: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = StableDiffusionPipeline.from_pretrained(tiny["sd1"])
+    golden = golden_for(pipe)
+    pipe.progress_bar = lambda steps=None, **_: steps  # shapes no picture
+    pipe.encode_prompt = torch.compile(pipe.encode_prompt)
+    golden.check(pipe)
+    drawing = pipe.prepare_latents
+    pipe.prepare_latents = lambda *given, **named: drawing(*given, **named) * 0.9
+    with pytest.raises(GoldenMismatch, match=r"The pipeline was changed .*: has a prepare_latents of its own\."):
+        golden.check(pipe)
+    del pipe.prepare_latents
+    golden.check(pipe)
+    monkeypatch.setattr(StableDiffusionPipeline, "prepare_latents", lambda *_: None)
+    with pytest.raises(GoldenMismatch, match=r"StableDiffusionPipeline\.prepare_latents was replaced"):
+        golden.check(pipe)
+
+
 def test_a_choice_that_was_made_later_is_seen() -> None:
     scheduler = UniPCMultistepScheduler()
     scheduler.set_timesteps(9)

@@ -434,8 +434,20 @@ def test_an_edited_list_is_not_read(sd1: GoldenSeeds, tmp_path: Path) -> None:
     assert GoldenSeeds.load(edited(lambda it: it["conditions"].update(guidance_scale=5))) == sd1, "5 for 5.0"
     with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content \('sha256'\)"):
         GoldenSeeds.load(edited(lambda it: it.pop("sha256")))
-    before = edited(lambda it: [it.pop("sha256"), it.update(format="seedscope-golden/1")])
-    assert GoldenSeeds.load(before) == sd1, "lists of the first format had none at first"
+    with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content"):
+        GoldenSeeds.load(edited(lambda it: [it.pop("sha256"), it.update(format="seedscope-golden/1")]))
+
+    def of_the_first(it: Any, *kept: str) -> None:
+        model = it["conditions"]["model"]
+        first = {key: model[key] for key in ("id", "revision", "weights", "family", "pipeline", *kept)}
+        it["conditions"]["model"] = first | {"unet": model["denoiser"]}
+        del it["sha256"], it["canary_pictures"], it["conditions"]["task"]
+        it["format"] = "seedscope-golden/1"
+
+    before = GoldenSeeds.load(edited(of_the_first))
+    assert before.seeds == sd1.seeds and before.conditions.model.digests is None, "they had none at first"
+    with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content"):
+        GoldenSeeds.load(edited(lambda it: of_the_first(it, "digests")))
 
     def another_seed(it: Any) -> None:
         it["seeds"][0] = it["why"]["standings"][0]["seed"] = 999
