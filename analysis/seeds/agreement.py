@@ -89,10 +89,8 @@ def agreement(
     found = stability(a, b, min(k, known), better or "higher", rng)
     one, other = reliability
     ceiling = None if one is None or other is None else sqrt(max(one, 0.0) * max(other, 0.0))
-    rhos = (found.rank.rho, found.rank.lo, found.rank.hi)
-    return Agreement(
-        measure, better, found, differ, reliability, ceiling, *(_noiseless(rho, *reliability) for rho in rhos), far
-    )
+    rho, lo, hi = (_noiseless(end, *reliability) for end in (found.rank.rho, found.rank.lo, found.rank.hi))
+    return Agreement(measure, better, found, differ, reliability, ceiling, rho, lo, hi, far)
 
 
 def _noiseless(rho: float | None, first: float | None, second: float | None) -> float | None:
