@@ -190,7 +190,7 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
     yield f"{'labels shuffled, ' + run.study.name:36s}" + "".join(f"{name:>15s}" for name in names)
     for item, grid in grids(run, real_pictures(run)):
         name, scores = item.name, Scores.of(grid.values, grid.groups)
-        if only and name not in only:
+        if (only and name not in only) or not scores.present.any():
             continue
         rng, rows = np.random.default_rng(sum(map(ord, name))), []
         for _ in range(shuffles):

@@ -92,7 +92,8 @@ def _look(picture: Pixels | None) -> Array:
     rows, row_sizes = _edges(height)
     columns, column_sizes = _edges(width)
     sums = np.add.reduceat(np.add.reduceat(picture, rows, axis=0, dtype=np.int64), columns, axis=1)
-    return np.r_[height, width, (sums / np.outer(row_sizes, column_sizes)[:, :, None]).ravel()]
+    means = sums / np.outer(row_sizes, column_sizes)[:, :, None]
+    return np.concatenate([np.array([height, width], np.float64), means.ravel()])
 
 
 def _edges(length: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:

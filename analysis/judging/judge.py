@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import tee
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -82,10 +83,10 @@ def judge(run: Run) -> Judged:
     refuse_unfinished(run)
     failed = failed_seeds(run)
     references = real_pictures(run)
-    measured, looked_at = tee(grids(run, references))  # what is looked at for copies is kept until it is judged
-    copied = copied_seeds(run, (grid for _, grid in looked_at))
-    del looked_at
+    coming, looked_at = grids(run, references), deque[tuple[Measurement, Grid]]()
+    copied = copied_seeds(run, _looked_at(coming, looked_at))
     apart = {*failed, *left_out(copied, len(run.wanted.seeds) - len(failed))}
+    measured = chain(_each_once(looked_at), coming)
     scalars, silent, parts = _scalars(run, ((item, grid.without(apart)) for item, grid in measured))
     first = run.measured_as(run.study.ranking.named[0][1])
     by = [feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference]
@@ -203,6 +204,19 @@ def grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Measu
                 yield item, witness_grid(measure.table, feature.name, run.units, references[feature.name])
             else:
                 yield item, read_grid(measure.table, item.column, run.units)
+
+
+def _looked_at(coming: Iterator[tuple[Measurement, Grid]], kept: deque[tuple[Measurement, Grid]]) -> Iterator[Grid]:
+    """The grids that are asked for, which are kept: reading them takes longer than looking for copies."""
+    for item, grid in coming:
+        kept.append((item, grid))
+        yield grid
+
+
+def _each_once(kept: deque[tuple[Measurement, Grid]]) -> Iterator[tuple[Measurement, Grid]]:
+    """What was kept, and nothing of it any longer than it is needed: a grid may take 100 MB."""
+    while kept:
+        yield kept.popleft()
 
 
 def joint_rng(run: Run) -> tuple[np.random.Generator, np.random.Generator]:

@@ -89,7 +89,7 @@ def agreement(
     found = stability(a, b, min(k, known), better or "higher", rng)
     one, other = reliability
     ceiling = None if one is None or other is None else sqrt(max(one, 0.0) * max(other, 0.0))
-    rho, lo, hi = (_noiseless(one, *reliability) for one in (found.rank.rho, found.rank.lo, found.rank.hi))
+    rho, lo, hi = (_noiseless(end, *reliability) for end in (found.rank.rho, found.rank.lo, found.rank.hi))
     return Agreement(measure, better, found, differ, reliability, ceiling, rho, lo, hi, far)
 
 

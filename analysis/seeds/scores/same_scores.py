@@ -59,7 +59,7 @@ def _deviation(grid: Grid) -> float:
     """The standard deviation between pictures of one prompt; 0 where nothing varies."""
     squares, freedom, rows = 0.0, 0, max(CELLS // len(grid.seeds), 1)
     for start in range(0, len(grid.values), rows):
-        values = _finite(grid.values[start : start + rows]).astype(np.float64)
+        values = np.asarray(_finite(grid.values[start : start + rows]), np.float64)
         there = ~np.isnan(values)
         squares += float((centre_by_prompt(values)[1] ** 2).sum())
         freedom += int(there.sum() - there.any(axis=1).sum())
