@@ -70,7 +70,9 @@ def draws_between_steps(conditions: Conditions, pipe: Pipeline) -> bool:
     generators of the call; the pipeline's own may have a step that acts on more than a copy, and is refused then."""
     built = built_anew(pipe.scheduler)
     with torch.random.fork_rng(devices=[]), suppress(*MALFORMED):
-        return built is not None and hands_generators_on(type(pipe)) and later_noise_acts(built, sampling_of(conditions))
+        return (
+            built is not None and hands_generators_on(type(pipe)) and later_noise_acts(built, sampling_of(conditions))
+        )
     return False
 
 

@@ -48,7 +48,10 @@ def settings_differences(part: Any, name: str) -> Iterator[str]:
 
 
 def _methods(part: Any, built: Any) -> Iterator[str]:
-    methods = [*own_callables(part, vars(built)), *(key for key in vars(built) if _code(part, key) != _code(built, key))]
+    methods = [
+        *own_callables(part, vars(built)),
+        *(key for key in vars(built) if _code(part, key) != _code(built, key)),
+    ]
     yield from (f"has a {method} of its own" for method in methods)
     yield from (f"{method} was replaced" for method in replaced_methods(type(part)))
 
@@ -79,7 +82,9 @@ def built_anew(part: Any) -> Any:
     A value that a stock pipeline has mended counts, though no file named it.
     """
     with suppress(*MALFORMED):
-        return type(part).from_config({key: value for key, value in part.config.items() if key != "_use_default_values"})
+        return type(part).from_config(
+            {key: value for key, value in part.config.items() if key != "_use_default_values"}
+        )
     return None
 
 

@@ -86,7 +86,12 @@ def _differences(rest: Made, this: Made) -> Iterator[str]:
     for name, value in this.items():
         if name == "model":
             yield from _other_model(rest, this)
-        elif name not in ("settings", MISREAD) and value is not None and rest.get(name) is not None and rest[name] != value:
+        elif (
+            name not in ("settings", MISREAD)
+            and value is not None
+            and rest.get(name) is not None
+            and rest[name] != value
+        ):
             yield f"{name.replace('_', ' ')} is {_short(value)}, not {_short(rest[name])}"
 
 

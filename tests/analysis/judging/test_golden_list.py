@@ -83,7 +83,9 @@ def test_the_noise_of_a_card(written: Written, tiny: dict[str, Path]) -> None:
     for after in (False, True):
         with pytest.raises(GoldenError, match=r"noise is that of an NVIDIA card.*golden\.draw\(pipe, prompt\)"):
             golden.generators(after_latent=after)
-    with pytest.raises(GoldenMismatch, match=r"noise is none that a generator on the CPU draws; give the call `latents="):
+    with pytest.raises(
+        GoldenMismatch, match=r"noise is none that a generator on the CPU draws; give the call `latents="
+    ):
         golden.check(pipe, generator=torch.Generator())
     call = {"num_inference_steps": 2, "guidance_scale": 5.0, "latents": golden.latents(pipe)}
     stock = [np.asarray(picture) for picture in pipe(["a cat"] * len(SEEDS), **call).images]

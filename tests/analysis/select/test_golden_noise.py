@@ -133,7 +133,10 @@ def test_where_no_generator_draws_the_noise_latents_are_the_remedy_of_any_genera
     golden = golden.model_copy(update={"noise": NoiseContract.of(SEEDS, Recipe(SHAPE, **how))})
     for given in (fresh(SEEDS[0])[0], 7):
         (said,) = noise_reasons(golden, pipe, generator=given)
-        assert said == "The list's noise is none that a generator on the CPU draws; give the call `latents=golden.latents(pipe)`."
+        assert (
+            said
+            == "The list's noise is none that a generator on the CPU draws; give the call `latents=golden.latents(pipe)`."
+        )
     assert not noise_reasons(golden, pipe, latents=golden.latents(pipe), generator=7)
 
 
@@ -187,7 +190,9 @@ def test_where_the_steps_draw_their_generators_are_compared_too(kind: Any, pipe:
     for noise, said in refused:
         assert said in reason(golden, pipe, **noise())
         assert off(**noise()) > 3
-    said = "is a int, but the list's noise is drawn on the CPU; give it `generator=golden.generators(after_latent=True)`"
+    said = (
+        "is a int, but the list's noise is drawn on the CPU; give it `generator=golden.generators(after_latent=True)`"
+    )
     assert said in reason(golden, pipe, latents=latents, generator=[7, 7, 7])
     one = {"latents": latents[:1], "generator": golden.generators(after_latent=True)[0]}
     golden.check(pipe, tensors=False, **CALL, **one)

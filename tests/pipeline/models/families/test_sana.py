@@ -70,7 +70,9 @@ def test_its_golden_list_holds_in_stock_code(kind: str, request: pytest.FixtureR
 def test_generators_of_the_noise_between_its_steps_are_asked_for(sprint: Path, tmp_path: Path) -> None:
     golden, pipe = golden_list(sprint, tmp_path, **SIZE, call=SHORT), stock_pipe(sprint)
     call = {**SIZE, **SHORT, **AS_ASKED, "num_inference_steps": 2, "guidance_scale": 4.0}
-    with pytest.raises(GoldenMismatch, match=r"The scheduler draws noise between the steps, and the call has latents, but"):
+    with pytest.raises(
+        GoldenMismatch, match=r"The scheduler draws noise between the steps, and the call has latents, but"
+    ):
         golden.check(pipe, **call, latents=golden.latents(pipe))
     golden.check(pipe, **call, latents=golden.latents(pipe), generator=golden.generators(after_latent=True))
 
