@@ -173,7 +173,7 @@ def _filled(listed: Recipe | Unplaceable, embedded: Recipe | Unplaceable) -> Rec
 def _made(found: Recipe, header: Header | None) -> Made:
     made: Made = asdict(found.settings) | {"pixels": (header.width, header.height) if header else None}
     made = {key: list(value) if isinstance(value, tuple) else value for key, value in made.items()}
-    made |= {MISREAD: sorted(found.misread)} if found.misread else {}
+    made |= {MISREAD: [*sorted(found.misread)]} if found.misread else {}
     return made if found.further is None else made | {"settings": dict(found.further)}
 
 
