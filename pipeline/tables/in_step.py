@@ -22,9 +22,18 @@ class InStep:
 
     folder: Path
 
-    def holds(self, name: str) -> bool:
-        """Whether a file that is here is as it was then."""
-        return self._known().get(name) == sha256_of(self.folder / name)
+    def bring(self, name: str, content: bytes) -> bool:
+        """Put here what the store has; False: there is another file here, which was made or changed since, and stays."""
+        place = self.folder / name
+        same = place.is_file() and place.read_bytes() == content
+        if not same and place.is_file() and self._known().get(name) != sha256_of(place):
+            return False
+        if not same:
+            make_folder(place.parent)
+            with replacing(place) as scratch:
+                scratch.write_bytes(content)
+        self.note([name])
+        return True
 
     def note(self, names: Iterable[str]) -> None:
         """These files are now here as they are there."""

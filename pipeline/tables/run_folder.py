@@ -15,7 +15,7 @@ from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Held, Storage
 from seedscope.pipeline.storage.leftovers import sweep_run
-from seedscope.pipeline.storage.local import make_folder, refusals, replacing
+from seedscope.pipeline.storage.local import make_folder, refusals
 from seedscope.pipeline.study.plan import Edition, as_named
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Json, fingerprint
@@ -252,17 +252,9 @@ class RunFolder:
         Raises:
             StorageError: one cannot be read, or `path` cannot be written.
         """
-        step, kept = InStep(self.path), list[str]()
-        for name in names if self.storage.local is None else ():
-            content, place = self.storage.read(name), self.path / name
-            if not place.is_file() or ((differs := place.read_bytes() != content) and step.holds(name)):
-                make_folder(place.parent)
-                with replacing(place) as scratch:
-                    scratch.write_bytes(content)
-            elif differs:
-                kept.append(name)
-                continue
-            step.note([name])
+        step = InStep(self.path)
+        names = names if self.storage.local is None else ()
+        kept = [name for name in names if not step.bring(name, self.storage.read(name))]
         if kept:
             _log.warning(
                 "%s: is not what %s has under this name, and was not delivered, or was changed since; the one here stays%s. Do "
