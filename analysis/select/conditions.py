@@ -18,6 +18,7 @@ from seedscope.analysis.select.strict import Strict
 
 _NO_PICTURE = {
     "__init__",
+    "encode_prompt",
     "progress_bar",
     "set_progress_bar_config",
     "check_inputs",
@@ -26,7 +27,7 @@ _NO_PICTURE = {
     "maybe_free_model_hooks",
     "save_pretrained",
 }
-"""Methods of a pipeline that shape no picture, or, building it, leave parts that are compared."""
+"""Methods of a pipeline that shape no picture, or are compared by what they make: its parts, and a prompt's embedding."""
 
 
 class Prompts(Strict):
