@@ -152,7 +152,7 @@ def of_combined(parts: Sequence[Part]) -> str:
 def worse_by(measure: str, found: Difference) -> str:
     """Golden seeds cost something by another measurement."""
     return (
-        f"They are worse than random seeds by {measure}: {found.mean:+.3g} ({found.lo:+.3g} to {found.hi:+.3g}, "
+        f"The golden seeds are worse than random ones by {measure}: {found.mean:+.3g} ({found.lo:+.3g} to {found.hi:+.3g}, "
         f"{_percent(LEVEL)})."
     )
 

@@ -135,7 +135,7 @@ def test_a_planted_seed_is_found_and_confirmed(tmp_path: Path) -> None:
 def test_what_a_golden_seed_costs_is_told(tmp_path: Path) -> None:
     _, choice = chosen(measured(tmp_path, 3.0, marred=0.7))
     assert list(choice.seeds) == [5]
-    assert "confirmed. They are worse than random seeds by text: +0.7" in choice.sentence
+    assert "confirmed. The golden seeds are worse than random ones by text: +0.7" in choice.sentence
 
 
 @pytest.mark.parametrize(("cost", "told"), [(0.0, False), (1.5, True)])
