@@ -35,11 +35,11 @@ def broken_seeds(effect: Array, error: Array, times: Array, among: npt.NDArray[n
     if not among.any():
         return among
     off = np.abs(effect - np.median(effect[among]))
-    with np.errstate(invalid="ignore"):
-        apart = off > BROKEN * NORMAL_MAD * np.median(off[among])
-    if np.median(off[among]) == 0.0:
+    spread = NORMAL_MAD * np.median(off[among])
+    if spread == 0.0:
         return far_seeds(effect, error, times, among)
-    return np.asarray(apart & _beyond(effect, error, times, among))
+    with np.errstate(invalid="ignore"):  # of seeds that have no effect: false
+        return np.asarray((off > BROKEN * spread) & _beyond(effect, error, times, among))
 
 
 def _beyond(effect: Array, error: Array, times: Array, among: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
