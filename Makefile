@@ -11,7 +11,7 @@ demo: $(VENV)/.demo
 	$(BIN)/seedscope run $(STUDY)
 
 test: $(VENV)/.test lint
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff check .

@@ -4,6 +4,7 @@
     python benchmarks/claims.py --studies 100        five minutes
     python benchmarks/claims.py --tables power       one of the three tables; `far` takes ten minutes
     python benchmarks/claims.py --run configs/demo.yaml   200 shuffles of a finished run, each of its measurements
+    python benchmarks/claims.py --run configs/demo.yaml --only clip_score --plant 0.1     an effect planted in three seeds
 
 The first table has studies of 24 seeds x 24 prompts without any seed effect: how many have a candidate and how many a golden
 seed, by the rules `confirmed` and `pareto` (of two measures), how many intervals of effects hold, alone and at once, and how
@@ -15,7 +16,7 @@ one: half of the prompts choose by Student's t against the mean seed, the other 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -194,9 +195,7 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
             continue
         rng, rows = np.random.default_rng(sum(map(ord, name))), []
         for _ in range(shuffles):
-            order = np.stack([rng.permutation(scores.values.shape[1]) for _ in scores.groups])[scores.member]
-            mixed = Scores(np.take_along_axis(scores.values, order, axis=1), scores.groups, scores.member)
-            fit = additive_fit(mixed)
+            fit = additive_fit(shuffled_labels(scores, rng))
             both = both_ways(fit, rng)
             chosen = [confirmed(one, K) for one in both]
             effects = seed_effects(fit, null=both[0].null)
@@ -209,6 +208,45 @@ def of_a_run(study: Path, out: Path | None, shuffles: int, only: Collection[str]
                 }
             )
         yield f"{name:36s}" + _percent(rows)
+
+
+def planted_in(
+    study: Path, out: Path | None, shuffles: int, only: Collection[str], effects: Sequence[float]
+) -> Iterator[str]:
+    """A run's own scores, with labels of seeds shuffled and three seeds made better by so much, beside the former rule."""
+    from seedscope.analysis.judging.judge import grids, real_pictures
+    from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.seeds.scores.scores import sign
+
+    run = run_of(study, out)
+    names = ("better by", "golden", "formerly", "false", "measured", "corrected")
+    yield f"{'planted in 3 seeds, ' + run.study.name:36s}" + "".join(f"{name:>11s}" for name in names)
+    for item, grid in grids(run, real_pictures(run)):
+        if item.better is None or (only and item.name not in only):
+            continue
+        scores = Scores.of(sign(item.better) * grid.values.astype(np.float64), grid.groups)
+        for effect in effects:
+            rng, found, before, false, gains = np.random.default_rng(1), [], [], [], []
+            for _ in range(shuffles):
+                mixed = shuffled_labels(scores, rng)
+                mixed.values[:, :3] += effect
+                choice = confirmed(both_ways(additive_fit(mixed), rng)[0], K)
+                found.append(bool(choice.seeds))
+                before.append(bool(formerly(mixed, rng)))
+                false += [seed > 2 for seed in choice.seeds]
+                if choice.advantage is not None:
+                    gains.append((choice.advantage.mean, choice.advantage.corrected))
+            said = np.mean(gains, axis=0) if gains else np.full(2, np.nan)
+            yield (
+                f"{item.name:36s}{effect:11.1f}{100 * np.mean(found):9.1f} %{100 * np.mean(before):9.1f} %"
+                f"{100 * np.mean(false) if false else 0:9.1f} %{said[0]:11.2f}{said[1]:11.2f}"
+            )
+
+
+def shuffled_labels(scores: Scores, rng: np.random.Generator) -> Scores:
+    """With the labels of seeds shuffled within each group of prompts."""
+    order = np.stack([rng.permutation(scores.values.shape[1]) for _ in scores.groups])[scores.member]
+    return Scores(np.take_along_axis(scores.values, order, axis=1), scores.groups, scores.member)
 
 
 TABLES = {"null": nulls, "far": far, "power": power}
@@ -224,9 +262,12 @@ def main() -> None:
     parser.add_argument(
         "--only", nargs="+", default=[], metavar="NAME", help="Measures of a run, noise, planted effects."
     )
+    parser.add_argument("--plant", nargs="+", type=float, metavar="EFFECT", help="In three seeds of a run.")
     asked = parser.parse_args()
     lines = (
-        of_a_run(asked.run, asked.out, asked.shuffles, asked.only)
+        planted_in(asked.run, asked.out, asked.shuffles, asked.only, asked.plant)
+        if asked.run and asked.plant
+        else of_a_run(asked.run, asked.out, asked.shuffles, asked.only)
         if asked.run
         else (line for name in asked.tables for line in TABLES[name](asked.studies, asked.only))
     )

@@ -81,7 +81,7 @@ def begun(place: Path, number: int) -> bool:
     race = found.race
     if race is None or len(race.rounds) != number:
         return False
-    last = {prompt.id for prompt in race.blocks()[-1].prompts}
+    last = {*race.rounds[-1].prompts}
     units = {unit.name for unit in found.units if any(prompt.id in last for prompt in unit.prompts)}
     return bool(units & found.images.committed())
 

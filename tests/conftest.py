@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def among_others(files: list[list[pytest.Item]]) -> list[list[pytest.Item]]:
-    """The files that wait evenly among those that compute, so that of three processes one waits, and none at the end."""
+    """The files that wait evenly among those that compute, so that of four processes one or two wait, and none at the end."""
     folders = [tests[0].path.parent.relative_to(HERE).as_posix() for tests in files]
     waiting = sorted(
         (place for place, folder in enumerate(folders) if folder in WAITS_MOST),

@@ -68,8 +68,9 @@ class Scorer(Measurer):
     """A preference score with its encoders on a device.
 
     Each text is encoded once and remembered. Networks run in float32 or, where `half`, on CUDA devices in float16 as
-    `torch.autocast` does it; features are then normalised and multiplied in float32. Float16 batches always have
-    `batch_size` rows, the last one repeated, because kernels chosen by batch size would round differently.
+    `torch.autocast` does it; features are then normalised and multiplied in float32. Batches of texts, and float16 ones of
+    pictures, always have `batch_size` rows, the last one repeated, because kernels chosen by batch size would round
+    differently: the scores of a unit would hang on which texts the process has met before.
     """
 
     def __init__(self, feature: Preference, encoder: DualEncoder, device: str) -> None:
@@ -101,7 +102,7 @@ class Scorer(Measurer):
             for start in range(0, len(pixels), self._batch_size):
                 rows = slice(start, start + self._batch_size)
                 images = torch.from_numpy(np.ascontiguousarray(pixels[rows].transpose(0, 3, 1, 2))).to(self._device)
-                pictures = self._directions(encoder.image_features, encoder.prepare(images))
+                pictures = self._directions(encoder.image_features, encoder.prepare(images), filled=self._in_half())
                 cosines = (pictures * torch.stack([direction for direction, _ in texts[rows]])).sum(dim=1)
                 scores[rows] = (self.feature.scale(encoder) * cosines).cpu().numpy()
         return scores, [cut for _, cut in texts]
@@ -113,18 +114,20 @@ class Scorer(Measurer):
         for start in range(0, len(new), self._batch_size):
             chunk = new[start : start + self._batch_size]
             tokens, cut = self.encoder.tokens(chunk)
-            directions = self._directions(self.encoder.text_features, tokens.to(self._device))
+            directions = self._directions(self.encoder.text_features, tokens.to(self._device), filled=True)
             known.update(zip(chunk, zip(directions, cut, strict=True), strict=True))
             self._warn([prompt for prompt, was_cut in zip(chunk, cut, strict=True) if was_cut])
         self._texts.update(known)
         return [known[prompt] for prompt in prompts]
 
-    def _directions(self, encode: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor) -> torch.Tensor:
-        """Features (N, D) float32 of length one; NaN where they have no direction."""
+    def _directions(
+        self, encode: Callable[[torch.Tensor], torch.Tensor], inputs: torch.Tensor, *, filled: bool
+    ) -> torch.Tensor:
+        """Features (N, D) float32 of length one; NaN where they have no direction. filled: see the class."""
         import torch
 
         count, half = len(inputs), self._in_half()
-        if half and count < self._batch_size:
+        if filled and count < self._batch_size:
             inputs = torch.cat([inputs, inputs[-1:].expand(self._batch_size - count, *inputs.shape[1:])])
         with torch.autocast(torch.device(self._device).type, dtype=torch.float16, enabled=half):
             features = encode(inputs)[:count].float()

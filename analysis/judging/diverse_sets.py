@@ -138,7 +138,7 @@ def _space(run: Run, measure: Measure, count: int, broken: DegenerateSeeds) -> _
         _, projection = projection_of(run, measure)
         grid = read_grid(measure.table, measure.feature.name, run.units, projection, projection.width)
         alike = cosines
-    grid, copied = without_copies(run, grid)
+    grid, copied = without_copies(run, grid.without(run.outside))
     if len(grid.seeds) <= count:
         own = " with pictures of their own" if copied else ""
         raise UserError(

@@ -85,7 +85,7 @@ def judge(run: Run) -> Judged:
     references = real_pictures(run)
     coming, looked_at = grids(run, references), deque[tuple[Measurement, Grid]]()
     copied = copied_seeds(run, _looked_at(coming, looked_at))
-    apart = {*failed, *left_out(copied, len(run.wanted.seeds) - len(failed))}
+    apart = {*run.outside, *failed, *left_out(copied, len(run.wanted.seeds) - len(failed))}
     measured = chain(_each_once(looked_at), coming)
     scalars, silent, parts = _scalars(run, ((item, grid.without(apart)) for item, grid in measured))
     first = run.measured_as(run.study.ranking.named[0][1])
@@ -196,14 +196,16 @@ def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: 
 
 
 def grids(run: Run, references: Mapping[str, Reference]) -> Iterator[tuple[Measurement, Grid]]:
-    """Every scalar measurement of the run, and its values."""
+    """Every scalar measurement of the run, and its values of the seeds that are of it."""
     for measure in run.measures:
         feature = measure.feature
         for item in measurements(feature):
             if item == witness(feature.name):
-                yield item, witness_grid(measure.table, feature.name, run.units, references[feature.name])
+                real = references[feature.name]
+                grid = witness_grid(measure.table, feature.name, run.units, real, run.outside)
             else:
-                yield item, read_grid(measure.table, item.column, run.units)
+                grid = read_grid(measure.table, item.column, run.units)
+            yield item, grid.without(run.outside)
 
 
 def _looked_at(coming: Iterator[tuple[Measurement, Grid]], kept: deque[tuple[Measurement, Grid]]) -> Iterator[Grid]:

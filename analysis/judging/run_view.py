@@ -27,7 +27,7 @@ from seedscope.pipeline.study.plan import Edition, Unit, as_named, cut, plan
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
-from seedscope.pipeline.tables.rounds import blocks_of, rounds
+from seedscope.pipeline.tables.rounds import drawn_by, rounds, trial
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
@@ -244,9 +244,12 @@ def open_run(location: Path | str) -> RunView:
         shape = UnitShape.model_validate(cause.get("unit"))
     except ValidationError:
         raise UserError(f"{place}: its record does not say how its cells fall into units.") from None
-    if told := rounds(folder.storage):
-        found = blocks_of(told, edition.prompts)
-        judged = Edition(found[-1].prompts, found[-1].seeds) if told[-1].golden is not None else edition
+    told, tried = rounds(folder.storage), trial(folder.storage)
+    if told or tried is not None:
+        found = [each.block for each in drawn_by(told, edition.prompts, tried) if not each.early]
+        named, judged = {prompt.id: prompt for prompt in edition.prompts}, edition
+        if told and told[-1].golden is not None:
+            judged = Edition(tuple(named[prompt] for prompt in told[-1].prompts), told[-1].seeds)
         return RunView(folder, cause, made_from, edition, cut(found, shape), judged)
     units = plan(as_named([found for _, found in editions], edition.prompts), shape)
     return RunView(folder, cause, made_from, edition, units, edition)

@@ -182,12 +182,16 @@ class TaskRates:
 
 @dataclass(frozen=True)
 class RaceRound:
-    """A round of a sweep: seeds that were in, new prompts, and how many and which seeds went out after it."""
+    """A round of a sweep: seeds that were in, new prompts, and how many and which seeds went out after it.
+
+    early: whether it went by early pictures.
+    """
 
     seeds: int
     prompts: int
     out: int
     which: str
+    early: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,14 @@ from functools import partial
 
 from seedscope.analysis.run.bench_file import last_bench
 from seedscope.analysis.run.measured import features_of
-from seedscope.analysis.run.race import Race, race_of
+from seedscope.analysis.run.race import Race
+from seedscope.analysis.run.race_of import race_of
 from seedscope.analysis.run.recorded_study import differences_of
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline.drawing.cause import cause, naming
 from seedscope.pipeline.drawing.pinned import pinned
 from seedscope.pipeline.drawing.tasks import task_of
+from seedscope.pipeline.drawing.tasks.early_pictures import EarlyPictures
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.models.locate import locate
 from seedscope.pipeline.models.schedulers import refuse_scheduler
@@ -44,7 +46,11 @@ def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> Draw
     _refuse_cut_sets(study, plan([*as_named(recorded, wanted.prompts), wanted], study.unit), task.together)
     measured, made_from = features_of(study), cause(study, located)
     tables = naming(made_from)
-    if known and isinstance(first := known[0][0], dict) and not differences_of(folder, study, known[-1][0], made_from):
+    if (
+        known
+        and isinstance(first := known[0][0], dict)
+        and not differences_of(folder, study, located.pipeline, known[-1][0], made_from)
+    ):
         tables = naming(first)
     run = DrawnRun(
         study=study,
@@ -62,7 +68,8 @@ def drawn_run(study: Study, folder: RunFolder, *, uniform: bool = False) -> Draw
     if uniform:
         return run
     asked = study.seeds if isinstance(study.seeds, Sweep) else None
-    race = race_of(asked, folder.storage, wanted, tables, begun=bool(known), rate=partial(_rate, run))
+    early = None if asked is None or asked.early is None else EarlyPictures.of(study, located)
+    race = race_of(asked, folder.storage, wanted, tables, begun=bool(known), rate=partial(_rate, run), early=early)
     return replace(run, race=race, units=units_of(study, race, recorded, wanted))
 
 

@@ -15,7 +15,8 @@ from seedscope.pipeline.storage.base import Held
 from seedscope.pipeline.study.file import in_file, load_study
 from seedscope.pipeline.study.schema import ImportedStudy
 from seedscope.pipeline.study.slice import WHOLE, Slice
-from seedscope.pipeline.tables.run_folder import RunFolder, same_wish
+from seedscope.pipeline.tables.editions import same_wish
+from seedscope.pipeline.tables.run_folder import RunFolder
 
 
 def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from seedscope.analysis.run.opened import opened
+from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import AnyRun, DrawnRun, Run
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.plan import Edition, cut
+from seedscope.pipeline.study.plan import Edition, Unit, cut, cut_each
+from seedscope.pipeline.tables.rounds import Drawn
 
 SomeRun = TypeVar("SomeRun", bound=Run)
 
@@ -38,7 +40,7 @@ def judged_part(run: SomeRun) -> SomeRun:
             "other, at its end: `seedscope run` goes on, or stops where golden.json says why, and `anyway: true` under `seeds` "
             "goes on from there."
         )
-    return block(run, len(run.race.rounds))
+    return confirming(run)
 
 
 def of_chosen(run: Run) -> list[str]:
@@ -52,13 +54,40 @@ def of_chosen(run: Run) -> list[str]:
 
 
 def block(run: SomeRun, number: int) -> SomeRun:
-    """The round of that number, from 1, by itself."""
+    """The round of that number, from 1, by itself, with what it draws ahead."""
     if run.race is None or not isinstance(run, DrawnRun):
         raise ValueError(f"{run.folder.storage.url} is no sweep")
-    found = run.race.blocks()[:number]
-    before = len(cut(found[:-1], run.study.unit))
-    units = cut(found, run.study.unit)[before:]
-    return replace(run, units=units, wanted=Edition(found[-1].prompts, found[-1].seeds))
+    units = [unit for drawn, units in _drawn(run, run.race) if drawn.number == number for unit in units]
+    wanted = tuple(dict.fromkeys(prompt for unit in units for prompt in unit.prompts))
+    return replace(run, units=units, wanted=Edition(wanted, run.race.rounds[number - 1].seeds))
+
+
+def confirming(run: SomeRun) -> SomeRun:
+    """All that the confirmation is made of: golden and random seeds, drawn with it or ahead of it, on the held-out prompts."""
+    if run.race is None or not isinstance(run, DrawnRun):
+        raise ValueError(f"{run.folder.storage.url} is no sweep")
+    units = [unit for drawn, units in _drawn(run, run.race) if drawn.confirms for unit in units]
+    return replace(run, units=units, wanted=Edition(run.race.held_out, run.race.rounds[-1].seeds))
+
+
+def trial(run: SomeRun) -> SomeRun:
+    """The pictures of the trial, finished or, of early ones, early."""
+    if run.race is None or run.race.trial is None or not isinstance(run, DrawnRun):
+        raise ValueError(f"{run.folder.storage.url} has no trial")
+    ((drawn, units),) = [each for each in _drawn(run, run.race) if each[0].number == 0]
+    return replace(run, units=units, wanted=Edition(drawn.block.prompts, run.race.trial.seeds))
+
+
+def scored(run: DrawnRun) -> DrawnRun:
+    """The run by whose pictures the last round of a sweep goes."""
+    early = run.early if run.race is not None and run.race.in_early else None
+    return run if early is None else early
+
+
+def _drawn(run: DrawnRun, race: Race) -> list[tuple[Drawn, list[Unit]]]:
+    """What the rounds draw, each block with its units."""
+    drawn = race.drawn(early=run.is_early)
+    return [*zip(drawn, cut_each([each.block for each in drawn], run.study.unit), strict=True)]
 
 
 def whole(run: SomeRun) -> SomeRun:
@@ -66,13 +95,15 @@ def whole(run: SomeRun) -> SomeRun:
     if run.race is None or not isinstance(run, DrawnRun):
         return run
     wanted = Edition(run.race.prompts, tuple(run.race.asked.among))
-    return replace(run, units=cut(run.race.blocks(), run.study.unit), wanted=wanted)
+    return replace(run, units=cut(run.race.blocks(early=run.is_early), run.study.unit), wanted=wanted)
 
 
 def raced(run: SomeRun) -> SomeRun:
-    """All rounds of a sweep but its confirmation; its `wanted` are the seeds that are still in, with all prompts so far."""
+    """All rounds of a sweep but its confirmation, by the pictures that the run is of; its `wanted` are the seeds that are still
+    in, with all prompts so far."""
     if run.race is None or not isinstance(run, DrawnRun):
         raise ValueError(f"{run.folder.storage.url} is no sweep")
-    found = [each for each, told in zip(run.race.blocks(), run.race.rounds, strict=True) if told.golden is None]
-    prompts = tuple(prompt for each in found for prompt in each.prompts)
-    return replace(run, units=cut(found, run.study.unit), wanted=Edition(prompts, run.race.still_in))
+    found = [(each.block, units) for each, units in _drawn(run, run.race) if not each.confirms]
+    prompts = tuple(prompt for block, _ in found for prompt in block.prompts)
+    units = [unit for _, units in found for unit in units]
+    return replace(run, units=units, wanted=Edition(prompts, run.race.still_in))

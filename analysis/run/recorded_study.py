@@ -39,10 +39,10 @@ def recorded_study(folder: RunFolder) -> Study | ImportedStudy | None:
         raise UserError(f"{folder.storage.url}/{STUDY}: cannot be read: {str(error).splitlines()[0]}.") from error
 
 
-def differences_of(folder: RunFolder, study: Study, old: Json, new: Json) -> list[str]:
+def differences_of(folder: RunFolder, study: Study, pipeline: str, old: Json, new: Json) -> list[str]:
     """What differs between a recorded cause and that of a study, so that their pictures may not lie in one run; none of like
-    ones."""
-    found = differences(old, new)
+    ones; `pipeline` is the class of diffusers that loads the model."""
+    found = differences(old, new, pipeline)
     if not found and not knows_configuration(old):
         # Such a cause names the files of every variant, whichever was drawn with.
         before = recorded_study(folder)

@@ -1,7 +1,7 @@
 """A study and what there is of it: its units and tables, its features, and what their measurements are compared with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from seedscope.analysis.features.base import Feature
@@ -11,11 +11,13 @@ from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.recorded_study import differences_of
 from seedscope.pipeline.drawing.cause import naming_of_any
 from seedscope.pipeline.drawing.tasks.base import Control, Task
+from seedscope.pipeline.drawing.tasks.early_pictures import EarlyPictures
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.models.locate import Located
-from seedscope.pipeline.study.plan import Edition, Unit
+from seedscope.pipeline.study.plan import Edition, Unit, cut
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Measured, Study, fingerprint
-from seedscope.pipeline.tables.run_folder import Agreement, RunFolder
+from seedscope.pipeline.tables.agreement import Agreement
+from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.table import Table
 
 
@@ -46,6 +48,14 @@ class Run:
     measured: Sequence[Feature]
     unfinished: int = 0
     race: Race | None = None
+
+    @cached_property
+    def outside(self) -> frozenset[int]:
+        """Seeds that have pictures in its units and are not of it, by which none of the others is to be judged: of the
+        confirmation of a sweep those that went out of its rounds when some of their part in it was drawn already."""
+        if self.race is None:
+            return frozenset()
+        return frozenset(seed for unit in self.units for seed in unit.seeds) - {*self.wanted.seeds}
 
     def measured_as(self, name: str) -> Feature:
         """The feature of that name."""
@@ -121,13 +131,35 @@ class DrawnRun(Run):
     made_from: Json
 
     @property
+    def is_early(self) -> bool:
+        """Whether its pictures are early ones."""
+        return isinstance(self.task, EarlyPictures)
+
+    @cached_property
+    def early(self) -> "DrawnRun | None":
+        """The early pictures of a sweep that asks for them, with what is measured on them, in tables of their own."""
+        if self.race is None or self.race.trial is None or self.is_early:
+            return None
+        task, cause = EarlyPictures.of(self.study, self.located), self.cause
+        if isinstance(cause, dict):
+            cause = {**cause, "early": task.count}
+        table = Table.of(self.folder.storage, "early", fingerprint(cause), self.task.schema)
+        units = cut(self.race.blocks(early=True), self.study.unit)
+        return replace(self, task=task, cause=cause, images=table, units=units)
+
+    def tables(self) -> list[tuple[str, Table, Sequence[Unit]]]:
+        early = [] if self.early is None else self.early.tables()
+        own = [(f"early {stage}", table, units) for stage, table, units in early if stage in ("images", "features")]
+        return [*super().tables(), *own]
+
+    @property
     def control(self) -> Control | None:
         return self.task.control
 
     @property
     def agreement(self) -> Agreement:
         """Whether pictures of a recorded cause and those of this study may lie in one run."""
-        return Agreement(partial(differences_of, self.folder, self.study), naming_of_any)
+        return Agreement(partial(differences_of, self.folder, self.study, self.located.pipeline), naming_of_any)
 
 
 @dataclass(frozen=True, kw_only=True)

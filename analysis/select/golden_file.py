@@ -59,7 +59,7 @@ def _is_later(content: dict[str, JsonValue]) -> bool:
 
 def _content(path: Path) -> dict[str, JsonValue]:
     try:
-        content = read_json(regular(path, _LARGEST).read_text(encoding="utf-8"))
+        content = read_json(regular(path, _LARGEST).read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise GoldenError(f"{path}: there is no such file; `seedscope run` writes a golden.json.") from None
     except json.JSONDecodeError as error:

@@ -21,6 +21,8 @@ _PUT_BY_OFFLOADING = {"forward", "to", "cuda", "npu", "xpu", "mlu", "sdaa", "mus
 _LIBRARIES = {"accelerate", "diffusers", "torch", "transformers"}
 # Settings of modules that are not what they compute.
 _UNSEEN = {"training", "gradient_checkpointing", "use_slicing", "lora_scale"}
+# What settings are made of; a tuple, as `isinstance` is asked a hundred thousand times and takes it fastest.
+_PLAIN = (bool, int, float, str, type(None))
 # Names of diffusers' processors that compute the same, by another library, in slices, or of fused projections.
 _FORMS = re.compile(r"^(Sliced|XFormers|Fused|XLA)|Flash(?=Attn)|(2_0)?(_?NPU)?$")
 
@@ -127,9 +129,9 @@ def _settings(module: nn.Module) -> dict[str, object]:
 
 def _is_plain(value: object) -> bool:
     """Whether a value is made of numbers and texts; tables of positions are not, which some modules keep in lists."""
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return all(map(_is_plain, value))
-    return isinstance(value, bool | int | float | str | None)
+    return isinstance(value, _PLAIN)
 
 
 def _only_moves(module: nn.Module) -> bool:

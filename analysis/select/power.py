@@ -27,11 +27,12 @@ _CLOSE = 1.02
 @dataclass(frozen=True)
 class Design:
     """The rounds of a sweep (of a uniform one a single round), the block that confirms its choice, and what it finds of
-    simulated seeds."""
+    simulated seeds. spent: on a trial before the rounds, in finished pictures."""
 
     rounds: tuple[Round, ...]
     confirmation: Round
     found: Outcome
+    spent: int = 0
 
     @property
     def prompts(self) -> int:
@@ -40,8 +41,8 @@ class Design:
 
     @property
     def pictures(self) -> int:
-        """All of them, those of the confirmation too."""
-        return sum(block.pictures for block in (*self.rounds, self.confirmation))
+        """All of them, those of the trial and of the confirmation too."""
+        return self.spent + sum(block.pictures for block in (*self.rounds, self.confirmation))
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Power:
 
     def race(self, rules: Rules, rng: np.random.Generator) -> Design:
         """Raises RaceError where the rules allow no race."""
-        return self._design(schedule(rules), confirmation(rules), rng)
+        return self._design(schedule(rules), confirmation(rules), rng, rules.spent)
 
     def needed(self, aim: Aim, wanted: float, rng: np.random.Generator) -> Needed:
         """What an expected gain or recall of `wanted`, in (0, 1), takes; budgets to 2 %, in the same simulated studies.
@@ -114,7 +115,7 @@ class Power:
         Raises:
             RaceError: the rules allow no race.
         """
-        race = self.race(rules, rng) if drawn is None else self._design(tuple(drawn[0]), drawn[1], rng)
+        race = self.race(rules, rng) if drawn is None else self._design(tuple(drawn[0]), drawn[1], rng, rules.spent)
         beside = race.confirmation.seeds
         equal = prompts_for_gain(self.noise_ratio, min(max(race.found.gain, 0.01), 0.9999))
         as_many = max((race.pictures - 2 * beside) * 3 // 4 // self.seeds, 1)
@@ -123,8 +124,8 @@ class Power:
     def _rules(self, pictures: int) -> Rules:
         return Rules(self.seeds, self.golden, pictures, MOST_PROMPTS * self.seeds, self.random)
 
-    def _design(self, rounds: tuple[Round, ...], last: Round, rng: np.random.Generator) -> Design:
-        return Design(rounds, last, simulated(rounds, self.golden, 1.0 / self.noise_ratio, rng))
+    def _design(self, rounds: tuple[Round, ...], last: Round, rng: np.random.Generator, spent: int = 0) -> Design:
+        return Design(rounds, last, simulated(rounds, self.golden, 1.0 / self.noise_ratio, rng), spent)
 
 
 def prompts_for_gain(noise_ratio: float, gain: float) -> int:

@@ -14,9 +14,9 @@ Deviation: data of earlier rounds count (there each round begins anew), and not 
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,10 @@ FEWEST_SETS = 60
 of draws, which, counted over 4,999 of them, are not always as few as the 2.5 % that confirm."""
 
 
+TRIAL_PROMPTS = 20
+"""On which early pictures are tried, or all that are held out."""
+
+
 class RaceError(ValueError):
     """A race that cannot be run as asked: a sentence with what is wrong and what would do."""
 
@@ -44,6 +48,8 @@ class Rules:
     """seeds: in the race. golden: wanted. pictures: the whole budget, of which a quarter (rounded down) is for confirmation.
 
     prompts: how many there are. random: seeds beside which the golden ones are confirmed, as far as there are so many.
+    early: what a picture of an early round costs, in finished ones; those are the first half of the rounds. tried: the same of
+    an early picture of the trial before the rounds, whether or not it speaks for these; 0 where there is none.
     """
 
     seeds: int
@@ -51,23 +57,39 @@ class Rules:
     pictures: int
     prompts: int
     random: int = 64
+    early: float = 1.0
+    tried: float = 0.0
+
+    @property
+    def spent(self) -> int:
+        """What of the rounds' part the early pictures of the trial cost, in finished ones: the random seeds have them. Finished
+        ones beside them are of the confirmation."""
+        last = _confirming(self)
+        return ceil((last.seeds - self.golden) * min(last.prompts, TRIAL_PROMPTS) * self.tried - 1e-9)
 
     @property
     def racing(self) -> int:
         """Pictures for the rounds, at most."""
-        return self.pictures - self.pictures // 4
+        return self.pictures - self.pictures // 4 - self.spent
 
 
 @dataclass(frozen=True)
 class Round:
-    """A block of pictures: `prompts` new prompts, each with the same `seeds` seeds."""
+    """A block of pictures: `prompts` new prompts, each with the same `seeds` seeds. cost: of one, in finished ones."""
 
     seeds: int
     prompts: int
+    cost: float = 1.0
+
+    @property
+    def early(self) -> bool:
+        """Whether its pictures are not finished."""
+        return self.cost < 1
 
     @property
     def pictures(self) -> int:
-        return self.seeds * self.prompts
+        """What it costs, in finished pictures."""
+        return ceil(self.seeds * self.prompts * self.cost - 1e-9)
 
 
 def schedule(rules: Rules) -> tuple[Round, ...]:
@@ -85,7 +107,12 @@ def schedule(rules: Rules) -> tuple[Round, ...]:
             many pictures and prompts it takes.
     """
     _refuse(rules)
-    return _rounds(rules.seeds, rules.golden, rules.racing)
+    return _rounds(rules)
+
+
+def early_rounds(rules: Rules) -> int:
+    """How many rounds go by early pictures: the first half of them, if any do."""
+    return len(_sizes(rules.seeds, rules.golden)) // 2 if rules.early < 1 else 0
 
 
 def confirmation(rules: Rules) -> Round:
@@ -131,7 +158,7 @@ def kept(scores: Array, still_in: Seeds, keep: int) -> Seeds:
     """
     seeds = np.flatnonzero(still_in & ~lacking(scores, still_in))
     stays = np.zeros(len(still_in), np.bool_)
-    stays[seeds[np.argsort(-_ranked_by(scores[:, seeds]), kind="stable")[:keep]]] = True
+    stays[seeds[np.argsort(-ranked_by(scores[:, seeds]), kind="stable")[:keep]]] = True
     return stays
 
 
@@ -145,8 +172,14 @@ def lacking(scores: Array, still_in: Seeds) -> Seeds:
     return np.asarray(still_in & ((2 * have < of) | (have == 0)))
 
 
-def _ranked_by(scores: Array) -> Array:
-    """(S,) what seeds are ranked by, of scores (P, S): equal for equal scores in any order of the prompts."""
+def ranked_by(scores: Array) -> Array:
+    """(S,) what seeds are ranked by, of scores (P, S): equal for equal scores in any order of the prompts.
+
+    Their means; least squares where scores are missing. Prompts without a score do not count.
+
+    Raises:
+        StatisticsError: missing scores leave sets of seeds without a common prompt.
+    """
     scores = scores[~np.isnan(scores).all(axis=1)]
     if scores.shape[1] < 2:
         return np.zeros(scores.shape[1])
@@ -163,13 +196,15 @@ def _sizes(seeds: int, golden: int) -> list[int]:
     return sizes
 
 
-def _rounds(seeds: int, golden: int, pictures: int) -> tuple[Round, ...]:
-    sizes = _sizes(seeds, golden)
-    share = pictures // len(sizes)
-    if share < FEWEST_PROMPTS * seeds and len(sizes) > 1:
-        share = (pictures - FEWEST_PROMPTS * seeds) // (len(sizes) - 1)
-    first = Round(seeds, max(share // seeds, FEWEST_PROMPTS))
-    return (first, *(Round(size, share // size) for size in sizes[1:]))
+def _rounds(rules: Rules) -> tuple[Round, ...]:
+    sizes, early = _sizes(rules.seeds, rules.golden), early_rounds(rules)
+    costs = [rules.early if number < early else 1.0 for number in range(len(sizes))]
+    share, least = rules.racing // len(sizes), Round(rules.seeds, FEWEST_PROMPTS, costs[0]).pictures
+    if share < least and len(sizes) > 1:
+        share = (rules.racing - least) // (len(sizes) - 1)
+    prompts = [int(share / (size * cost) + 1e-9) for size, cost in zip(sizes, costs, strict=True)]
+    prompts[0] = max(prompts[0], FEWEST_PROMPTS)
+    return tuple(map(Round, sizes, prompts, costs))
 
 
 def _confirming(rules: Rules) -> Round:
@@ -185,12 +220,12 @@ def _refuse(rules: Rules) -> None:
         raise RaceError(
             f"{rules.golden} golden seeds of {rules.seeds}: nothing is to be chosen; ask for fewer, or name more seeds."
         )
-    if rules.pictures < (least := least_pictures(rules)):
-        rounds = len(_sizes(rules.seeds, rules.golden))
+    if rules.pictures < (least := least_pictures(rules, rules.pictures)):
+        rounds, tried = len(_sizes(rules.seeds, rules.golden)), ", the trial of early pictures" if rules.tried else ""
         raise RaceError(
             f"A budget of {rules.pictures:,} pictures is too small for a race of {rules.seeds:,} seeds to {rules.golden:,}: "
             f"the first round alone is {FEWEST_PROMPTS} prompts x {rules.seeds:,} seeds, {rounds} "
-            f"round(s) and the confirmation take {least:,} pictures or more; allow as many, or name fewer seeds."
+            f"round(s){tried} and the confirmation take {least:,} pictures or more; allow as many, or name fewer seeds."
         )
     if (needed := prompts_needed(rules)) > rules.prompts:
         raise RaceError(f"A budget of {rules.pictures:,} pictures takes {needed:,} prompts, {_there_are(rules)}")
@@ -198,18 +233,24 @@ def _refuse(rules: Rules) -> None:
 
 def prompts_needed(rules: Rules) -> int:
     """Prompts that the rounds and the confirmation take together, each with prompts of its own."""
-    rounds = _rounds(rules.seeds, rules.golden, rules.racing)
+    rounds = _rounds(rules)
     return sum(block.prompts for block in (*rounds, _confirming(rules)))
 
 
-def least_pictures(rules: Rules) -> int:
-    """The smallest budget with which each round has a prompt, and the first one and the confirmation have two.
+def least_pictures(rules: Rules, above: int = 0) -> int:
+    """The smallest budget, of `above` pictures or more, with which each round has a prompt, and the first one and the
+    confirmation have two.
 
-    The budget and the prompts of the rules play no part.
+    The budget and the prompts of the rules play no part. With a larger one a trial may have a prompt more, which costs more
+    than the budget has grown by, so that not each budget above the smallest will do.
     """
     sizes = _sizes(rules.seeds, rules.golden)
     racing = FEWEST_PROMPTS * rules.seeds + sum(sizes[1:2]) * (len(sizes) - 1)
-    return max(4 * (racing - 1) // 3 + 1, 4 * FEWEST_PROMPTS * _confirming(rules).seeds)
+    pictures = max(above, 4 * FEWEST_PROMPTS * _confirming(rules).seeds)
+    # Of a picture more the rounds have one more at most: no budget that will do is passed over.
+    while (short := racing - replace(rules, pictures=pictures).racing) > 0:
+        pictures += short
+    return pictures
 
 
 def _there_are(rules: Rules) -> str:
@@ -217,12 +258,17 @@ def _there_are(rules: Rules) -> str:
     least = least_pictures(rules)
 
     def needed(pictures: int) -> int:
-        return prompts_needed(Rules(rules.seeds, rules.golden, pictures, rules.prompts, rules.random))
+        return prompts_needed(replace(rules, pictures=pictures))
 
     if needed(least) > rules.prompts:
         return (
             f"and there are {rules.prompts:,}; even the smallest budget of {least:,} pictures takes {needed(least):,}. Name "
             "more prompts, or fewer seeds."
         )
-    allowed = least + bisect_right(range(least, rules.pictures), rules.prompts, key=needed) - 1
+    most = least + bisect_right(range(least, rules.pictures), rules.prompts, key=needed) - 1
+    allowed = next(
+        each
+        for each in range(most, least - 1, -1)
+        if least_pictures(rules, each) == each and needed(each) <= rules.prompts
+    )
     return f"and there are {rules.prompts:,}, which allow {allowed:,} pictures. Name more prompts, or a smaller budget."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from torch import nn
@@ -11,6 +10,7 @@ from seedscope.analysis.select.loaded import unwrapped
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs, Family, Geometry
 from seedscope.pipeline.models.families import family_of
+from seedscope.pipeline.models.settings import Settings
 
 # Stock pipelines: to a type checker, `diffusers.StableDiffusionPipeline` is an empty stand-in without any components.
 Pipeline: TypeAlias = Any
@@ -62,9 +62,10 @@ def family_named(pipe: Pipeline) -> Family:
 def configs_of(pipe: Pipeline) -> Configs:
     """The configurations of a pipeline's parts."""
 
-    def config(part: str) -> Mapping[str, Any]:
+    def config(part: str) -> Settings:
         here: Any = unwrapped(pipe.components.get(part)) if part else pipe
-        return {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
+        said = {} if here is None else here.config if isinstance(here.config, dict) else here.config.to_dict()
+        return Settings(said)
 
     return config
 

@@ -114,6 +114,12 @@ def _sizes(plan: Plan) -> Iterator[str]:
     if plan.size.rounds:
         *rounds, last = [f"{seeds:,} x {prompts:,}" for seeds, prompts in plan.size.rounds]
         lines["rounds"] = f"{', '.join(rounds)} (seeds x new prompts); {last} to confirm the choice"
+    if plan.size.early_images:
+        lines["early_images"] = (
+            f"{plan.size.early_images:,} besides, if a trial speaks for them; each costs its share of steps"
+        )
+    else:
+        del lines["early_images"]
     if plan.rated is not None:
         lines["bytes"] = f"about {plan.rated.bytes / 1e6:,.1f} MB"
         lines["memory"] = _memory(plan.rated)

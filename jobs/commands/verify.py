@@ -46,14 +46,17 @@ def verify_study(
 def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
     """Are the rounds of a sweep those that its stored scores decide?"""
     from seedscope.analysis.judging.race.decide import refuse_other_decisions
+    from seedscope.analysis.judging.race.early_trial import refuse_other_trial
 
-    measured = set.intersection(*(item.table.committed() for item in run.measures))
-    if any(unit.name not in measured for unit in run.units):
+    parts = [run] if run.early is None else [run, run.early]
+    measured = [set.intersection(*(item.table.committed() for item in part.measures)) for part in parts]
+    if any(unit.name not in there for part, there in zip(parts, measured, strict=True) for unit in part.units):
         out.print(
             f"{run.race.describe() if run.race else ''}: not all of it is measured, and its decisions were not looked at.",
             soft_wrap=True,
         )
         return
+    refuse_other_trial(run)
     changed = refuse_other_decisions(run, trust_bytes=not deep)
     if changed:
         rounds = ", ".join(map(str, changed))

@@ -1,6 +1,7 @@
 """What a study comes to, what it takes, and what of it a budget pays for. Loads no torch: a plan is told in a second."""
 
 from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -8,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from seedscope.analysis.run.bench_file import Bench, last_bench
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import DrawnRun
+from seedscope.analysis.select.racing import Round
 from seedscope.jobs.planning.pricing import Bill, Fit, bill, fit
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.plan import cut, plan
+from seedscope.pipeline.study.plan import Unit, cut, plan
 from seedscope.pipeline.study.schema import UnitShape
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import read_whole
@@ -20,7 +22,8 @@ class Size(BaseModel):
     """What a study comes to.
 
     units: blocks of prompts x seeds, of which `units_done` have their pictures. shards: files, one a unit of pictures and of
-    each feature; those of pictures that these are compared with are not counted. rounds: of a sweep, (seeds, new prompts) of
+    each feature; those of pictures that these are compared with are not counted. early_images: of a sweep, those that are not
+    finished; each takes its share of the steps. rounds: of a sweep, (seeds, new prompts) of
     each, the confirmation last; without a target that ends it earlier, it comes to all of them.
     """
 
@@ -35,6 +38,7 @@ class Size(BaseModel):
     groups: int
     seeds: int
     images: int
+    early_images: int = Field(default=0, exclude_if=lambda images: not images)
     units: int
     units_done: int
     shards: int
@@ -44,11 +48,13 @@ class Size(BaseModel):
 def size(run: DrawnRun) -> Size:
     """What the study comes to as it is written now, with what its run has already."""
     height, width = run.located.size(run.study.sampling)
+    early, part = list[Unit](), run.early
     if run.race is None:
         units = plan([*(edition for _, edition in run.folder.editions()), run.wanted], run.study.unit)
     else:
-        units = cut(run.race.planned(), run.study.unit)
-    drawn = {prompt.id for unit in units for prompt in unit.prompts}
+        units = cut([*run.race.blocks(), *run.race.to_come()], run.study.unit)
+        early = cut([*run.race.blocks(early=True), *run.race.to_come(early=True)], run.study.unit)
+    drawn = {prompt.id for unit in (*units, *early) for prompt in unit.prompts}
     prompts = {prompt.id: prompt.group for prompt in run.wanted.prompts if prompt.id in drawn}
     return Size(
         study=run.study.name,
@@ -60,11 +66,17 @@ def size(run: DrawnRun) -> Size:
         groups=len(set(prompts.values())),
         seeds=len(run.wanted.seeds),
         images=sum(map(len, units)),
-        units=len(units),
-        units_done=len(run.images.committed() & {unit.name for unit in units}),
-        shards=len(units) * (1 + len(run.study.features)),
-        rounds=[] if run.race is None else [(len(each.seeds), len(each.prompts)) for each in run.race.planned()],
+        early_images=sum(map(len, early)),
+        units=len(units) + len(early),
+        units_done=_done(run, units) + (0 if part is None else _done(part, early)),
+        shards=(len(units) + len(early)) * (1 + len(run.study.features)),
+        rounds=[] if run.race is None else [(each.seeds, each.prompts) for each in run.race.sizes()],
     )
+
+
+def _done(run: DrawnRun, units: Sequence[Unit]) -> int:
+    """How many of some units have their pictures."""
+    return len(run.images.committed() & {unit.name for unit in units})
 
 
 class Enough(BaseModel):
@@ -162,8 +174,11 @@ class Rated(BaseModel):
 
 def _blocks(race: Race, unit: UnitShape) -> list[tuple[int, int]]:
     """Pictures and units of each round, which waits for the one before it, and of the confirmation."""
-    found = [cut([block], unit) for block in race.planned()]
-    return [(sum(map(len, units)), len(units)) for units in found]
+    spent = [] if race.trial is None else [Round(len(race.trial.seeds), len(race.trial.prompts), race.rules.tried)]
+    return [
+        (size.pictures, ceil(size.prompts / unit.prompts) * ceil(size.seeds / unit.seeds))
+        for size in [*spent, *race.sizes()]
+    ]
 
 
 class Plan(BaseModel):
@@ -195,7 +210,7 @@ def planned(run: DrawnRun, devices: Sequence[int], price: float | None = None, b
     rated = Rated(
         file=file,
         bench=bench,
-        bytes=round(sized.images * sum(bench.bytes.values())),
+        bytes=round((sized.images + sized.early_images) * sum(bench.bytes.values())),
         bills=[bill(blocks, bench.rate["worker"], bench.loading, count, price) for count in devices],
         at_once=max(units for _, units in blocks),
     )

@@ -1,7 +1,8 @@
 """What a run lacks, or has damaged, is made: its pictures, and the measurements of these and of what they are compared with."""
 
-from collections.abc import Mapping, Sequence
-from typing import TypedDict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol, TypedDict
 
 from pydantic_core import from_json
 
@@ -22,6 +23,28 @@ from seedscope.pipeline.tables.table import Table
 CHECK_WHOLE_UP_TO = 8 * 2**30
 
 
+class Growth(Protocol):
+    """Units of a run that are told while others are made, so that workers need not wait or load anything anew."""
+
+    @property
+    def aside(self) -> Collection[str]:
+        """Names of the units that nothing waits for, of those that are told so far."""
+
+    @property
+    def most(self) -> int:
+        """Units that are told at a time, at most."""
+
+    def more(self) -> AnyRun | None:
+        """Asked when all but those aside are made: the part of the run that comes next; None where nothing does."""
+
+    def put_off(self, units: Collection[str], reasons: Sequence[str]) -> None:
+        """Told that it is not asked this time, and why: measured pictures of these units have to be made again first.
+
+        Raises:
+            UserError: they had to be the last time too, so that this would not end.
+        """
+
+
 class Wanted(TypedDict, total=False):
     """What `make` is asked for: its keyword arguments."""
 
@@ -31,6 +54,7 @@ class Wanted(TypedDict, total=False):
     limit: int | None
     part: Slice
     other_versions: bool
+    growth: Growth | None
 
 
 def make(
@@ -44,6 +68,7 @@ def make(
     limit: int | None = None,
     part: Slice = WHOLE,
     other_versions: bool = False,
+    growth: Growth | None = None,
 ) -> list[Step]:
     """Make what is not there yet, and what is damaged: pictures, features, or both at once. For the process that holds the run.
 
@@ -54,21 +79,43 @@ def make(
         limit: units of each stage, at most.
         part: the slice of the units to look at.
         other_versions: draw with the libraries that there are, though other versions have drawn what there is.
+        growth: of a run whose units are not all known yet. It is not asked where pictures were damaged that had been
+            measured, but told so: these are made again, and the next call goes on.
 
     Raises:
         UserError: a mishap that trying again would not fix.
     """
-    pending = [_pictures(run, part, limit, other_versions=other_versions)] if pictures else []
-    drawn = [unit for item in pending if item.work is not None for unit in item.work.units]
-    measured = {unit for item in run.measures for unit in item.table.committed()} if features and drawn else set()
-    again = any(unit.name in measured for unit in drawn)
-    pending += _measurements(run, part, only, limit, drawn) if features else []
+
+    def pending_of(some: AnyRun) -> list[Pending]:
+        found = [_pictures(some, part, limit, other_versions=other_versions)] if pictures else []
+        drawn = [unit for item in found if item.work is not None for unit in item.work.units]
+        found += _measurements(some, part, only, limit, drawn) if features else []
+        return found if growth is None else [_growing(item, growth) for item in found]
+
+    def more() -> list[Pending] | None:
+        found = None if growth is None else growth.more()
+        return None if found is None else pending_of(found)
+
+    measured = {unit for item in run.measures for unit in item.table.committed()} if features and pictures else set()
+    pending = pending_of(run)
+    drawn = [unit for item in pending if item.name == "images" and item.work is not None for unit in item.work.units]
+    again = {unit.name for unit in drawn} & measured
+    if growth is not None and again:
+        growth.put_off(again, [reason for item in pending if item.name == "images" for reason in item.repaired])
     alone = part == WHOLE
-    steps = carry_out(pending, executor, watch, alone=alone)
+    steps = carry_out(pending, executor, watch, None if growth is None or again else more, alone=alone)
     if again:  # pictures that were damaged, and measured before that, may have come out otherwise
         outdated = carry_out(_measurements(run, part, only, limit), executor, watch, alone=alone)
         steps += [step for step in outdated if step.repaired]
     return steps
+
+
+def _growing(item: Pending, growth: Growth) -> Pending:
+    """A stage of a run that grows: what is measured of its pictures waits for these, whichever come."""
+    if item.work is None:
+        return item
+    after = "images" if item.name == "features" else item.work.after
+    return replace(item, work=replace(item.work, after=after, aside=frozenset(growth.aside), expected=growth.most))
 
 
 def verify(run: Run, *, deep: bool, take_back: bool = True) -> list[str]:

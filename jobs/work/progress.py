@@ -1,5 +1,6 @@
 """What a person sees while units are made: a bar a stage and a line a worker on a terminal, plain lines elsewhere."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -49,7 +50,8 @@ class Watcher:
         def report(unit: Unit, receipts: Sequence[Receipt]) -> None:
             with self._lock:
                 failed = stage_progress.add(unit, receipts)
-                self._metrics.made(stage, len(unit), failed, stage_progress.left, stage_progress.rate())
+                left = sum(each.left for each in self._stages if each.stage == stage)
+                self._metrics.made(stage, len(unit), failed, left, stage_progress.rate())
                 tell()
 
         return report
@@ -69,6 +71,9 @@ class Watcher:
         self.console.print(text, highlight=False, soft_wrap=True, markup=False)
 
     def _bar(self, stage_progress: "StageProgress") -> Callable[[], None]:
+        for before in self._bars.tasks:
+            if before.description == stage_progress.stage and before.finished:
+                self._bars.update(before.id, visible=False)
         task: TaskID = self._bars.add_task(
             stage_progress.stage, total=stage_progress.cells, stage_progress=stage_progress
         )
@@ -143,7 +148,9 @@ class _Bars(Progress):
     def __init__(self, stages: Sequence[StageProgress], console: Console) -> None:
         self._stages = stages
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Told())
-        super().__init__(*columns, console=console, refresh_per_second=2)
+        # What is printed meanwhile stands above the bars, and stays in a file that it goes to.
+        above = sys.stdout.isatty()
+        super().__init__(*columns, console=console, refresh_per_second=2, redirect_stdout=above)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         yield self.make_tasks_table(self.tasks)

@@ -102,7 +102,7 @@ def standing(run: Run) -> RunStatus:
     tables = run.tables()
     found = RunStatus(run.study.name, run.folder.storage.url, run.folder.storage.holder())
     if run.race is not None:
-        found = replace(found, race=run.race.describe(), rounds_to_come=run.race.to_come)
+        found = replace(found, race=run.race.describe(), rounds_to_come=run.race.rounds_to_come)
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.

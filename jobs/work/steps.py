@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 from seedscope.pipeline.running.runner import Executor, Outcome, Watch, Work, run_all
@@ -40,26 +40,54 @@ class Step:
     prompts_cut: int = 0
 
 
-def carry_out(pending: Sequence[Pending], executor: Executor, watch: Watch, *, alone: bool = True) -> list[Step]:
+NextPending = Callable[[], Sequence[Pending] | None]
+"""What comes when all but what lies aside is made, as `More`: of the stages there are; what of them was taken back."""
+
+
+def carry_out(
+    pending: Sequence[Pending], executor: Executor, watch: Watch, more: NextPending | None = None, *, alone: bool = True
+) -> list[Step]:
     """Make all of it in one go; `alone`: nobody else works on the run, so that what dead writers left can be cleared.
 
     Raises:
         UserError: a mishap that trying again would not fix.
     """
-    works = [item.work for item in pending if item.work is not None]
+    works = _taken_up(pending)
     tables = {work.name: list(work.stage.tables) for work in works}
-    for work in works:
-        for table in tables[work.name]:
-            table.take_up(unit.name for unit in work.units)
+    come = list[Pending]()
+
+    def next_works() -> Sequence[Work] | None:
+        found = None if more is None else more()
+        if found is None:
+            return None
+        come.extend(found)
+        return _taken_up(found)
+
     swept = list(chain(*tables.values())) if alone else []
     for table in swept:
         table.clear_scratch()
     tally = _Tally(watch, tables, indexed=alone)
-    outcomes = run_all(works, executor, tally)
+    outcomes = run_all(works, executor, tally, None if more is None else next_works)
     for table in swept:
         table.clear_scratch()
         table.compact()
-    return [tally.step(item, outcomes.get(item.name, Outcome())) for item in pending]
+    return [tally.step(_with(item, come), outcomes.get(item.name, Outcome())) for item in pending]
+
+
+def _taken_up(pending: Sequence[Pending]) -> list[Work]:
+    """The works, without the notes on those of their units that were given up before."""
+    works = [item.work for item in pending if item.work is not None]
+    for work in works:
+        for table in work.stage.tables:
+            table.take_up(unit.name for unit in work.units)
+    return works
+
+
+def _with(item: Pending, come: Sequence[Pending]) -> Pending:
+    """A stage with the units of it that came."""
+    more = [each for each in come if each.name == item.name]
+    repaired = [*item.repaired, *chain.from_iterable(each.repaired for each in more)]
+    return replace(item, units=item.units + sum(each.units for each in more), repaired=tuple(repaired))
 
 
 class _Tally:

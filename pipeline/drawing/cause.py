@@ -7,7 +7,7 @@ from seedscope.pipeline.models.identity import SIZE, without_defaults
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.networks.likeness import cause_of as similarity_cause
 from seedscope.pipeline.study.schema import Json, Study
-from seedscope.pipeline.tables.run_folder import changes
+from seedscope.pipeline.tables.agreement import changes
 
 
 def cause(study: Study, located: Located) -> dict[str, Json]:
@@ -39,7 +39,7 @@ def _model(study: Study, located: Located) -> Json:
     identity = located.identity
     if not study.compute.vae.tiling or not isinstance(identity, dict) or "configuration" not in identity:
         return identity
-    if (size := located.configs("vae").get(SIZE)) is None:
+    if (size := located.configs("vae").said.get(SIZE)) is None:
         return identity
     file, settings = "vae/config.json", _of(identity, "configuration")
     return {**identity, "configuration": {**settings, file: {**_of(settings, file), SIZE: size}}}
@@ -75,10 +75,13 @@ def naming(cause: Mapping[str, Json]) -> dict[str, Json]:
     return {key: _without_configuration(value) if key == "model" else value for key, value in cause.items()}
 
 
-def differences(old: Json, new: Json) -> list[str]:
+def differences(old: Json, new: Json, pipeline: str | None = None) -> list[str]:
     """In what the pictures of two causes differ, `new` being a whole one; none: both may lie in one run.
 
     What an older version recorded has no settings of the model, and more files of weights than were loaded.
+
+    Args:
+        pipeline: the class of diffusers that loads the model of both, where it is known.
     """
     if not isinstance(old, dict) or not isinstance(new, dict):
         return list(changes(old, new))
@@ -87,7 +90,7 @@ def differences(old: Json, new: Json) -> list[str]:
     models = [_of(cause, "model") for cause in (old, new)]
     if not all("configuration" in model for model in models):
         return list(changes(old, new))
-    pair = without_defaults(*(model["configuration"] for model in models))
+    pair = without_defaults(models[0]["configuration"], models[1]["configuration"], pipeline)
     one, other = ({**model, "configuration": each} for model, each in zip(models, pair, strict=True))
     return list(changes({**old, "model": one}, {**new, "model": other}))
 

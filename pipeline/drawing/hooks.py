@@ -38,6 +38,13 @@ class Hooks:
         """
         return prediction
 
+    def ends(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor | None:  # noqa: ARG002
+        """The (B, C, h, w) latents to decode, where the loop ends before this step; None where it goes on.
+
+        prediction, latents: those with which the step would be made.
+        """
+        return None
+
     def after_step(self, latents: torch.Tensor, scheduler: Scheduler, step: int) -> torch.Tensor:  # noqa: ARG002
         """The (B, C, h, w) latents with which the next step begins."""
         return latents
@@ -69,6 +76,10 @@ class Together(Hooks):
         for each in self._hooks:
             prediction = each.guide(prediction, latents, step)
         return prediction
+
+    def ends(self, prediction: torch.Tensor, latents: torch.Tensor, step: int) -> torch.Tensor | None:
+        found = (each.ends(prediction, latents, step) for each in self._hooks)
+        return next((ended for ended in found if ended is not None), None)
 
     def after_step(self, latents: torch.Tensor, scheduler: Scheduler, step: int) -> torch.Tensor:
         for each in self._hooks:

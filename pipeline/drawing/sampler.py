@@ -65,6 +65,8 @@ def sample(
             if sampling.guidance_rescale and len(run) > 1:
                 guided = rescaled(guided, predictions["positive"], sampling.guidance_rescale)
             guided = hooks.guide(guided, latents, step).detach()
+        if (ended := hooks.ends(guided, latents.detach(), step)) is not None:
+            return ended
         latents = scheduler.step(guided, timestep, latents.detach(), **options, return_dict=False)[0]
         latents = hooks.after_step(latents, scheduler, step).detach()
     return latents

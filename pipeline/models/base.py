@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
+from seedscope.pipeline.models.settings import Settings
 from seedscope.pipeline.study.schema import Compute, Json, Sampling
 
 if TYPE_CHECKING:
     import torch
 
-Configs = Callable[[str], Mapping[str, Any]]
-"""Name of a part of a model -> its configuration, empty of a part that is not there; of "", that of the pipeline itself."""
+Configs = Callable[[str], Settings]
+"""Name of a part of a model -> its settings, empty of a part that is not there; of "", that of the pipeline itself."""
 Conditions = Mapping[str, "torch.Tensor"]
 """What the denoising network is given beside latents and time, by the network's own names; batch first."""
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Configs
+from seedscope.pipeline.models.settings import Settings
 
 MALFORMED = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, AssertionError, RuntimeError)
 """What is raised where a configuration holds something else than its reader expects."""
@@ -16,13 +17,14 @@ _FILES = {"scheduler": "scheduler_config.json", "guider": "guider_config.json", 
 
 
 def configs_in(folder: Path, index: Mapping[str, Any]) -> Configs:
-    """The configurations of a folder's parts; `index` is the content of its `model_index.json`."""
+    """The settings of a folder's parts, with their classes' defaults; `index` is the content of its `model_index.json`."""
 
-    def read(part: str) -> Mapping[str, Any]:
+    def read(part: str) -> Settings:
         if not part:
-            return index
-        there = isinstance(index.get(part), list) and index[part][0] is not None
-        return read_json(folder / part / _FILES.get(part, "config.json")) if there else {}
+            return Settings(index, "diffusers", index.get("_class_name"))
+        if not isinstance(index.get(part), list) or index[part][0] is None:
+            return Settings({})
+        return Settings(read_json(folder / part / _FILES.get(part, "config.json")), *index[part][:2])
 
     return read
 

@@ -1,23 +1,20 @@
 """What of a model's folder shapes pictures: the weights that are loaded, and the settings of what loads them."""
 
-import inspect
-import json
 import re
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.configuration import read_json
+from seedscope.pipeline.models.settings import LIBRARIES, class_defaults
 from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.study.model import PICKLES
 from seedscope.pipeline.study.schema import Json
 
-_LIBRARIES = ("diffusers", "transformers")
 _STEMS = {"transformers": "model"}
 """Library of a component -> what its weights are called; those of others, as diffusers calls them."""
 _SETTINGS = (
@@ -42,6 +39,7 @@ _WEIGHTLESS = re.compile(r"Scheduler$|Tokenizer|Processor$|FeatureExtractor$|Gui
 """Classes of components that have settings alone."""
 _WORDLESS = {"architectures", "dtype", "torch_dtype", "transformers_version", "name_or_path"}
 """Settings that shape no pixel where the type is given, beside those that begin with `_`."""
+INDEX = "model_index.json"
 SIZE = "sample_size"
 """Of a UNet the size that it draws by default, and of an autoencoder that of its tiles; others count positions by it."""
 _SIZE_ALONE = re.compile(r"UNet|Autoencoder|VQModel|VAE")
@@ -124,7 +122,7 @@ def component_files(component: Path, library: str, variant: str | None = None) -
 
 def _stem(component: Path, library: str) -> str:
     """What a component's weights are called. Of a pipeline's own class, which may be of either library, the files say it."""
-    if library not in _LIBRARIES and any(component.glob("model*.safetensors*")):
+    if library not in LIBRARIES and any(component.glob("model*.safetensors*")):
         library = "transformers"
     return _STEMS.get(library, "diffusion_pytorch_model")
 
@@ -171,51 +169,50 @@ def configuration(
     """
     parts = [part for part in components(index, family) if part not in without]
     kept = {key: value for key, value in index.items() if not _is_part(value) and key not in family.options}
-    found: dict[str, Json] = {"model_index.json": shaping(kept) | {name: index[name] for name in parts}}
+    found: dict[str, Json] = {INDEX: shaping(kept) | {name: index[name] for name in parts}}
     for file in _files(folder, parts):
         name = file.relative_to(folder).as_posix()
         found[name] = _known_sha256(file) if file.name in _VOCABULARIES else shaping(read_json(file))
     return found
 
 
-def without_defaults(one: Json, other: Json) -> tuple[Json, Json]:
+def without_defaults(one: Json, other: Json, pipeline: str | None = None) -> tuple[Json, Json]:
     """Two configurations without those settings that only one of them names, at the value which the other takes by default.
 
     Folders that diffusers has written again, or another version of it, differ by such settings. Of what older records leave
     out, the value is not known where `one`, the recorded side, lacks it.
+
+    Args:
+        pipeline: the class that loads both, where it is known.
     """
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one, other
-    index = one.get("model_index.json")
+    index = one.get(INDEX)
     cut: tuple[dict[str, Json], dict[str, Json]] = ({**one}, {**other})
     for file in one.keys() & other.keys():
         here, there = one[file], other[file]
-        if isinstance(here, dict) and isinstance(there, dict) and (apart := here.keys() ^ there.keys()):
-            usual = _defaults(file.partition("/")[0], index if isinstance(index, dict) else {})
-            plain = {key for key in apart if key in usual and {**here, **there}[key] == usual[key]}
-            plain |= _NOT_YET - here.keys()
-            for side, settings in zip(cut, (here, there), strict=True):
-                side[file] = {key: value for key, value in settings.items() if key not in plain}
+        if isinstance(here, dict) and isinstance(there, dict) and here != there:
+            loaded_by = index.get(file.partition("/")[0]) if isinstance(index, dict) else None
+            if file == INDEX:
+                loaded_by = ["diffusers", pipeline]
+            kept = {key: value for key, value in there.items() if key in here or key not in _NOT_YET}
+            usual = class_defaults(*map(str, loaded_by)) if isinstance(loaded_by, list) and _is_part(loaded_by) else {}
+            for side, settings in zip(cut, _without_usual(here, kept, usual), strict=True):
+                side[file] = settings
     return cut
 
 
-def _defaults(part: str, index: Mapping[str, Json]) -> dict[str, Json]:
-    """Setting -> its default, of a component; nothing where they are not known."""
-    loaded_by = index.get(part)
-    if not isinstance(loaded_by, list) or len(loaded_by) != 2 or loaded_by[0] not in ("diffusers", "transformers"):
-        return {}
-    kind = getattr(import_module(str(loaded_by[0])), str(loaded_by[1]), None)
-    if loaded_by[0] == "transformers":
-        config = getattr(kind, "config_class", None)
-        return _plain({} if config is None else config().to_dict())
-    parameters = {} if kind is None else inspect.signature(kind.__init__).parameters
-    return _plain({name: each.default for name, each in parameters.items() if each.default is not each.empty})
-
-
-def _plain(settings: Mapping[str, Any]) -> dict[str, Json]:
-    """Settings as JSON has them."""
-    found: dict[str, Json] = json.loads(json.dumps(settings, default=repr))
-    return found
+def _without_usual(
+    one: Mapping[str, Json], other: Mapping[str, Json], usual: Mapping[str, Json]
+) -> tuple[dict[str, Json], dict[str, Json]]:
+    """Two sides without what only one of them says, as `usual` has it, at any depth."""
+    plain = {key for key in one.keys() ^ other.keys() if key in usual and {**one, **other}[key] == usual[key]}
+    here, there = ({key: value for key, value in side.items() if key not in plain} for side in (one, other))
+    for key in here.keys() & there.keys():
+        inside, beside, nested = here[key], there[key], usual.get(key)
+        if isinstance(inside, dict) and isinstance(beside, dict) and isinstance(nested, dict):
+            here[key], there[key] = _without_usual(inside, beside, nested)
+    return here, there
 
 
 def _files(folder: Path, parts: list[str]) -> Iterator[Path]:

@@ -17,6 +17,7 @@ from seedscope.pipeline.models.identity import components, configuration, hashes
 from seedscope.pipeline.models.left_out import left_out, refuse_missing, without
 from seedscope.pipeline.models.pieces import Pieces, pieces_of
 from seedscope.pipeline.models.prepared import refuse_offload
+from seedscope.pipeline.models.settings import Settings
 from seedscope.pipeline.models.single_file import no_config, refuse_no_checkpoint
 from seedscope.pipeline.study.given import at_home, is_there
 from seedscope.pipeline.study.noise import Noise
@@ -270,7 +271,7 @@ def _own_weights(folder: Path, index: Mapping[str, Any], family: Family, model: 
 def _with_vae(configs: Configs, pieces: Pieces) -> Configs:
     """The configurations, with that of another autoencoder in place of the model's own."""
 
-    def read(part: str) -> Mapping[str, Any]:
+    def read(part: str) -> Settings:
         return pieces.vae.config if part == "vae" and pieces.vae is not None else configs(part)
 
     return read

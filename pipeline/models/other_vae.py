@@ -11,6 +11,7 @@ from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.hub import HubError, snapshot
 from seedscope.pipeline.models.identity import component_files, hashes, shaping
+from seedscope.pipeline.models.settings import Settings
 from seedscope.pipeline.models.single_file import load_part
 from seedscope.pipeline.models.weight_header import tensors
 from seedscope.pipeline.study.given import at_home, is_there
@@ -36,7 +37,7 @@ class OtherVae:
 
     place: Path
     hub: str | None
-    config: Mapping[str, Any]
+    config: Settings
     files: tuple[Path, ...]
     identity: Json
 
@@ -45,7 +46,7 @@ class OtherVae:
         return self.hub is None and self.place in self.files
 
 
-def locate_vae(name: str, own: Mapping[str, Any]) -> OtherVae:
+def locate_vae(name: str, own: Settings) -> OtherVae:
     """Find an autoencoder.
 
     Args:
@@ -64,7 +65,7 @@ def locate_vae(name: str, own: Mapping[str, Any]) -> OtherVae:
     return found
 
 
-def _located(name: str, own: Mapping[str, Any]) -> OtherVae:
+def _located(name: str, own: Settings) -> OtherVae:
     place = at_home(name)
     if name.endswith(".safetensors"):
         tensors(place, KEY)
@@ -74,15 +75,23 @@ def _located(name: str, own: Mapping[str, Any]) -> OtherVae:
         files = component_files(part, "diffusers")
         config = read_json(part / "config.json")
         return OtherVae(
-            part, None, config, tuple(files), {"weights": hashes(part, files), "configuration": shaping(config)}
+            part,
+            None,
+            _filled(config),
+            tuple(files),
+            {"weights": hashes(part, files), "configuration": shaping(config)},
         )
     if name.count("/") == 1 and not name.startswith((".", "/", "~")):
         folder = _snapshot(name)
         part = _with_config(name, folder)
         subfolder = part.relative_to(folder).as_posix()
         identity: Json = {"hub": name, "commit": folder.name, "folder": subfolder}
-        return OtherVae(part, name, read_json(part / "config.json"), (), identity)
+        return OtherVae(part, name, _filled(read_json(part / "config.json")), (), identity)
     raise ModelError(f"{KEY}: there is no {name!r}. Name a folder, a hub id or a .safetensors file.")
+
+
+def _filled(config: Mapping[str, Any]) -> Settings:
+    return Settings(config, "diffusers", config.get("_class_name"))
 
 
 def _snapshot(name: str) -> Path:

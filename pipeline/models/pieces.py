@@ -10,6 +10,7 @@ from seedscope.pipeline.models.base import Family
 from seedscope.pipeline.models.identity import components, hashes
 from seedscope.pipeline.models.other_vae import OtherVae, locate_vae
 from seedscope.pipeline.models.quantized import refuse_quantization
+from seedscope.pipeline.models.settings import Settings
 from seedscope.pipeline.models.single_file import parts_in
 from seedscope.pipeline.study.given import at_home
 from seedscope.pipeline.study.model import Quantization
@@ -72,7 +73,7 @@ class Pieces:
         return (*own, *(() if self.vae is None else self.vae.files), *(adapter.file for adapter in self.adapters))
 
 
-def pieces_of(model: Model, index: Mapping[str, Any], family: Family, own_vae: Mapping[str, Any]) -> Pieces:
+def pieces_of(model: Model, index: Mapping[str, Any], family: Family, own_vae: Settings) -> Pieces:
     """Find what a study names beside the folder.
 
     Args:

@@ -32,7 +32,8 @@ def run_on_ray(works: Mapping[str, Work], schedule: Schedule, executor: Executor
         while schedule.left(works):
             nodes = cluster.nodes()
             for pool in pools:
-                size = min(pool.placement.size(nodes), schedule.left(pool.placement.works))
+                kept = len(pool.workers) if schedule.grows else 0
+                size = min(pool.placement.size(nodes), max(kept, schedule.left(pool.placement.works)))
                 if len(pool.workers) >= size or cluster.answers():
                     pool.resize(size)
                 pool.send(schedule)

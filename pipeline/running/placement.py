@@ -110,7 +110,7 @@ def _on_cpus(
         _names(works), 1, min(1.0, largest), 0, resources, _memory(works), beside=beside, a_node=most
     )
     workers = executor.workers or one_thread.size(nodes) // (1 if most else executor.threads or 1)
-    workers = max(1, min(workers, sum(len(work.units) for work in works)))
+    workers = max(1, min(workers, sum(max(len(work.units), work.expected) for work in works)))
     share = sum(cores) / workers if cores else 1.0
     threads = executor.threads or max(1, int(min(share, smallest)))
     cpus = min(threads, share, largest)

@@ -1,6 +1,6 @@
 """What is to be run, where, and what became of it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -33,12 +33,21 @@ class Work:
 
     after: the name of another work; a unit that this one makes too is begun when it is made there, and left out where it is
     given up there. Units that the other work does not make can be begun at once.
+    aside: names of units that nothing waits for: they are begun where no others can be.
+    expected: units that it is likely to have at a time once more have come (`More`); so many workers are of use.
     """
 
     name: str
     stage: Stage
     units: Sequence[Unit]
     after: str | None = None
+    aside: Collection[str] = frozenset()
+    expected: int = 0
+
+
+More = Callable[[], Sequence[Work] | None]
+"""Asked when all units but those aside are made: the same works, each with the units that it is to make besides; None where
+nothing comes. It is asked no more once a unit was given up."""
 
 
 @dataclass

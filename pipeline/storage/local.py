@@ -211,6 +211,11 @@ def refusals(folder: Path) -> Iterator[None]:
     """Turn the operating system's refusals into a sentence with the remedy."""
     try:
         yield
+    except IsADirectoryError as error:
+        raise StorageError(
+            f"{error.filename2 or error.filename}: is a folder, where a file of the run belongs. Move it away, then run "
+            "the same command again: it goes on where it stopped."
+        ) from error
     except OSError as error:
         if error.errno not in REFUSALS:
             raise

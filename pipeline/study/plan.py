@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import UnitShape
@@ -136,9 +137,15 @@ def cut(found: Sequence[Crossed], shape: UnitShape) -> list[Unit]:
     So where blocks are added, units that exist keep their names, their cells, their batches and their bytes. Units of a block
     come prompts by prompts, so that a worker meets a prompt for all seeds in a row.
     """
-    units: list[Unit] = []
+    return [*chain.from_iterable(cut_each(found, shape))]
+
+
+def cut_each(found: Sequence[Crossed], shape: UnitShape) -> list[list[Unit]]:
+    """As `cut`, the units of each block by themselves."""
+    units, before = list[list[Unit]](), 0
     for block in found:
-        units += _rectangle(block.prompts, block.seeds, shape, len(units))
+        units.append(_rectangle(block.prompts, block.seeds, shape, before))
+        before += len(units[-1])
     return units
 
 

@@ -30,6 +30,22 @@ class Target(Strict):
         return self
 
 
+class Early(Strict):
+    """Draw only the first steps in the first half of a sweep's rounds, and score the picture that the last one predicts."""
+
+    steps: float = Field(gt=0, lt=1, description="Share of the steps that are made, such as 0.2.")
+    correlation: float = Field(
+        0.8,
+        gt=0,
+        lt=1,
+        description="Between seeds, of the ranks by early and by finished pictures; where a trial finds less, none are drawn.",
+    )
+
+    def of(self, steps: int) -> int:
+        """How many of so many steps are made: one at least."""
+        return max(1, round(self.steps * steps))
+
+
 class Sweep(Strict):
     """Look for the best of many seeds in rounds: each draws new prompts with the seeds that are still in, and half go out.
 
@@ -50,6 +66,10 @@ class Sweep(Strict):
     )
     target: Target | None = Field(None, description="Stop earlier, where so much is expected to be found.")
     random: int = Field(64, ge=2, description="Random seeds beside which the golden ones are confirmed, at most.")
+    early: Early | None = Field(
+        None,
+        description="Cheaper pictures in the first half of the rounds, if a trial says that these tell seeds apart.",
+    )
     anyway: bool = Field(False, description="Go on though the first round says that the seed decides too little.")
 
     @model_validator(mode="after")

@@ -1,60 +1,30 @@
-"""A run folder: which study it belongs to, how it grew, and who works on it."""
+"""A run folder: where a run lies, who works on it, and what is made from it."""
 
 import hashlib
-import json
 import logging
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from seedscope.pipeline.errors import ReadOnly, RunBusy, RunChanged
+from seedscope.pipeline.errors import ReadOnly, StorageError
 from seedscope.pipeline.storage import storage
 from seedscope.pipeline.storage.base import Held, Storage
 from seedscope.pipeline.storage.leftovers import sweep_run
 from seedscope.pipeline.storage.local import make_folder, refusals
-from seedscope.pipeline.study.plan import Edition, as_named
-from seedscope.pipeline.study.prompts import Prompt
-from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.editions import Editions
 from seedscope.pipeline.tables.in_step import InStep
-from seedscope.pipeline.tables.records import Records
 
-EDITIONS = "editions"
 READABLE = 100
 """Letters of a URL in the name of a folder."""
 _log = logging.getLogger(__name__)
 
 
-def changes(old: Json, new: Json, place: str = "") -> Iterator[str]:
-    """Each value that differs: `place was this and is now that`."""
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted(old.keys() | new.keys()):
-            yield from changes(old.get(key), new.get(key), f"{place}.{key}" if place else key)
-    elif old != new:
-        yield f"{place} was {_short(old)} and is now {_short(new)}"
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """Whether the pictures of two causes may lie in one run.
-
-    differences: recorded cause, and that of now -> in what their pictures differ; nothing: both may.
-    naming: a cause -> the part of it that names tables.
-    """
-
-    differences: Callable[[Json, Json], Iterable[str]] = changes
-    naming: Callable[[Json], Json] = lambda cause: cause
-
-
-TO_THE_LETTER = Agreement()
-
-
 @dataclass(frozen=True, init=False)
-class RunFolder:
-    """Where one run lies. `editions/0001.json` and so on say what it was asked for; a run only grows.
+class RunFolder(Editions):
+    """Where one run lies, with its editions.
 
     Attributes:
         storage: where its shards, receipts and editions lie.
@@ -62,118 +32,19 @@ class RunFolder:
             folder itself, or `runs/bucket-run-<hash of the URL>` of `s3://bucket/run`.
 
     Raises:
-        StorageError: nobody knows such URLs.
+        StorageError: nobody knows such URLs, or a file is there.
     """
 
-    storage: Storage
     path: Path
 
     def __init__(self, location: Storage | Path | str) -> None:
         place = storage(location)
+        if place.local is not None and place.local.exists() and not place.local.is_dir():
+            raise StorageError(
+                f"{place.local}: cannot be used as a run folder: it is a file. Choose another one with --out."
+            )
         object.__setattr__(self, "storage", place)
         object.__setattr__(self, "path", place.local or Path("runs") / _own_name(place.url))
-
-    def editions(self) -> list[tuple[Json, Edition]]:
-        """(cause of the images, prompts and seeds) of each edition, oldest first.
-
-        Raises:
-            StorageError: a file of the run cannot be read.
-        """
-        records = self._editions
-        return [_edition(records, number) for number in records.numbers()]
-
-    @property
-    def _editions(self) -> Records:
-        return Records(self.storage, EDITIONS)
-
-    def record(self, number: int) -> dict[str, Any]:
-        """What `editions/<number>.json` says, from 1.
-
-        Raises:
-            StorageError: it cannot be read.
-        """
-        return self._editions.read(number)
-
-    def add(self, number: int, record: dict[str, Any]) -> None:
-        """Write `editions/<number>.json`.
-
-        Raises:
-            FileExistsError: another process has done so.
-            StorageError: the folder cannot be written.
-        """
-        self._editions.add(number, record)
-
-    def grow(self, cause: Json, wanted: Edition, agreement: Agreement = TO_THE_LETTER) -> list[Edition]:
-        """Record what a study wants of this run, unless it is known; return all editions.
-
-        Prompts that have come into other groups are recorded too, as an edition that asks for no further pictures, and so is a
-        cause that says the same in other words, as in more of them than an older version had.
-
-        Raises:
-            RunChanged: the run was made with other settings, or has prompts or seeds that the study no longer names.
-        """
-        known = self.editions()
-        editions = [edition for _, edition in known]
-        if known:
-            self._refuse_other_settings(known[-1][0], cause, agreement)
-            self._refuse_shrinking(editions[-1], wanted)
-            if same_wish(editions[-1], wanted) and fingerprint(known[-1][0]) == fingerprint(cause):
-                return editions
-            wanted = _known_first(editions[-1], wanted)
-        record = {
-            "cause": cause,
-            "prompts": [prompt.record() for prompt in wanted.prompts],
-            "seeds": list(wanted.seeds),
-        }
-        try:
-            self.add(len(known) + 1, record)
-        except FileExistsError:
-            # Another part of the run was first to record the same.
-            found = self.editions()
-            if fingerprint(found[-1][0]) == fingerprint(cause) and same_wish(found[-1][1], wanted):
-                return [edition for _, edition in found]
-            raise RunBusy(
-                f"{self.storage.url}: another process has just started on this run. Try again when it is done."
-            ) from None
-        return [*editions, wanted]
-
-    def refuse_other_study(self, cause: Json, agreement: Agreement = TO_THE_LETTER) -> None:
-        """Refuse settings with which this run was not made; a run that has not begun takes any.
-
-        Raises:
-            RunChanged: it was made with others.
-        """
-        if known := self.editions():
-            self._refuse_other_settings(known[-1][0], cause, agreement)
-
-    def _refuse_other_settings(self, old: Json, new: Json, agreement: Agreement) -> None:
-        if fingerprint(old) == fingerprint(new):
-            return
-        found = list(agreement.differences(old, new))
-        if not found:
-            return
-        tables = self.storage.names()
-        was, now = (f"images-{fingerprint(agreement.naming(each))[:8]}" for each in (old, new))
-        if now in tables and was not in tables:  # as where a bit of a record without checksum has flipped
-            raise self._editions.damaged(1, ValueError(f"its settings are not those of {now}, which it has"))
-        raise RunChanged(
-            f"{self.storage.url}: was made by another study ({'; '.join(found)}). Pictures of both must not mix: choose "
-            "another folder with --out, or another name in the study."
-        )
-
-    def _refuse_shrinking(self, old: Edition, new: Edition) -> None:
-        prompts = {prompt.id for prompt in new.prompts}
-        lost_prompts = [prompt.text for prompt in old.prompts if prompt.id not in prompts]
-        lost_seeds = set(old.seeds) - set(new.seeds)
-        if not lost_prompts and not lost_seeds:
-            return
-        lost = [f"the prompt {lost_prompts[0]!r}"] if lost_prompts else []
-        lost += [f"the seed {min(lost_seeds)}"] if lost_seeds else []
-        count = len(lost_prompts) + len(lost_seeds)
-        raise RunChanged(
-            f"{self.storage.url}: has pictures of {' and '.join(lost)}{f' ({count} in all)' if count > len(lost) else ''} that "
-            "the study no longer names. A run only grows: put them back, or choose another folder with --out."
-        )
 
     @contextmanager
     def locked(self, part: str | None = None) -> Iterator[Held]:
@@ -294,35 +165,3 @@ def _link_files(folder: Path, to: Path) -> None:
         for item in place.iterdir():
             if item.is_file():
                 (there / item.name).symlink_to(item.resolve())
-
-
-def same_wish(one: Edition, other: Edition) -> bool:
-    """Whether two editions name the same prompts, in the same groups, and the same seeds, in any order."""
-    return set(one.prompts) == set(other.prompts) and set(one.seeds) == set(other.seeds)
-
-
-def _known_first(old: Edition, new: Edition) -> Edition:
-    known_prompts, known_seeds = {prompt.id for prompt in old.prompts}, set(old.seeds)
-    (known,) = as_named([old], new.prompts)
-    return Edition(
-        known.prompts + tuple(prompt for prompt in new.prompts if prompt.id not in known_prompts),
-        old.seeds + tuple(seed for seed in new.seeds if seed not in known_seeds),
-    )
-
-
-def _edition(records: Records, number: int) -> tuple[Json, Edition]:
-    record: dict[str, Any] = records.read(number)
-    try:
-        prompts = tuple(Prompt(**prompt) for prompt in record["prompts"])
-        if not all(isinstance(text, str) for prompt in prompts for text in (prompt.id, prompt.text, prompt.group)):
-            raise ValueError("a prompt in it is no text")
-        if not all(isinstance(seed, int) for seed in record["seeds"]):
-            raise ValueError("a seed in it is no whole number")
-        return record["cause"], Edition(prompts, tuple(record["seeds"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise records.unreadable(number, error) from error
-
-
-def _short(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else text[:37] + "..."

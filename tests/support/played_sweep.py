@@ -11,8 +11,9 @@ import pyarrow as pa
 import yaml
 
 from seedscope.analysis.judging.race.decide import decide
+from seedscope.analysis.judging.race.early_trial import tried
 from seedscope.analysis.run.opened import begun, run_of
-from seedscope.analysis.run.raced_run import with_round
+from seedscope.analysis.run.raced_run import after_trial, with_round
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.pipeline import images
 from seedscope.pipeline.study.plan import Unit
@@ -79,12 +80,22 @@ def publish(pictures: Table, scores: Table, unit: Unit, score: Score, picture: P
         table.publish(unit, pa.table({name: columns[name] for name in table.schema.names}, table.schema), mark)
 
 
-def played(run: DrawnRun, score: Score, picture: Picture | None = None) -> DrawnRun:
-    """The same with all rounds that its scores decide."""
-    made(run, score, picture)
+def played(run: DrawnRun, score: Score, picture: Picture | None = None, early: Score | None = None) -> DrawnRun:
+    """The same with all rounds that its scores decide. early: scores of early pictures; None: those of finished ones."""
+
+    def all_made() -> None:
+        made(run, score, picture)
+        if run.early is not None:
+            made(run.early, early or score, picture)
+
+    all_made()
+    if run.race is not None and run.race.trying:
+        found = tried(run)
+        run = after_trial(run, found.record(), kept=found.kept)
+        all_made()
     while run.race is not None and run.race.golden is None and (more := decide(run).round) is not None:
         run = with_round(run, more)
-        made(run, score, picture)
+        all_made()
     return run
 
 

@@ -82,7 +82,7 @@ def prepared(run: Run, count: int, by: str | None, quality: str | None) -> Prepa
     Raises:
         UserError: the run measures too little, or has too few seeds or groups of prompts.
     """
-    seeds = sorted({seed for unit in run.units for seed in unit.seeds})
+    seeds = sorted({seed for unit in run.units for seed in unit.seeds} - run.outside)
     if len(seeds) <= K:
         raise UserError(
             f"{run.study.name}: has {len(seeds)} seeds, and four of more are chosen. Add seeds to the study."

@@ -1,4 +1,9 @@
-"""Which seeds are compared: golden, worst and random ones, and on which prompts none of them was chosen."""
+"""Which seeds are compared: golden, worst and random ones, and on which prompts none of them was chosen.
+
+Random ones are drawn from all seeds but the golden, broken ones too: whoever chooses no seed gets these as often as they are
+there, and what golden seeds gain is against that. Where only broken ones are worse, `as_good` says so: most sets of random
+seeds do as well.
+"""
 
 from __future__ import annotations
 
@@ -132,6 +137,12 @@ def worst_of(order: Sequence[int], golden: Sequence[int]) -> list[int]:
     return others[len(others) - min(len(golden), len(others) // 2) :]
 
 
+def random_of(order: Sequence[int], golden: Sequence[int], count: int, rng: np.random.Generator) -> list[int]:
+    """So many seeds drawn from all but the golden, ascending: each is as likely as any other, however bad it is."""
+    others = sorted(set(order) - set(golden))
+    return sorted(int(seed) for seed in rng.choice(others, size=min(count, len(others)), replace=False))
+
+
 def arms_of_run(run: Run, random: int, most: int | None, rng: np.random.Generator) -> Arms:
     """The golden seeds of a finished run by its study's rule, its worst, and some of the others, drawn at random.
 
@@ -155,9 +166,8 @@ def arms_of_run(run: Run, random: int, most: int | None, rng: np.random.Generato
     else:
         golden, how = order[:most], f"Golden are the {most} best of {len(order)} seeds by {judged.ranking.measure}"
     refuse_few_seeds(run, len(golden), len(order))
-    others = sorted(set(order) - set(golden))
-    drawn = sorted(int(seed) for seed in rng.choice(others, size=min(random, len(others)), replace=False))
-    return Arms(golden, worst_of(order, golden), drawn, len(others), order, f"{how} on the run's own prompts")
+    drawn, population = random_of(order, golden, random, rng), len(set(order) - set(golden))
+    return Arms(golden, worst_of(order, golden), drawn, population, order, f"{how} on the run's own prompts")
 
 
 def refuse_few_seeds(run: Run, golden: int, seeds: int) -> None:
@@ -181,7 +191,7 @@ def _values(run: Run, prompts: set[str]) -> Mapping[str, Array]:
             continue
         values = np.full(len(seeds), np.nan)
         if item.feature.needs_reference:
-            rows = SeedRows.of(item.table, name, run.units)
+            rows = SeedRows.of(item.table, name, run.units, run.outside)
             here = np.array([prompt in prompts for prompt in rows.prompts])
             for seed, features in rows.by_seed():
                 if seed in seeds and here.sum() > 1:
@@ -189,7 +199,7 @@ def _values(run: Run, prompts: set[str]) -> Mapping[str, Array]:
                     values[seeds[seed]] = np.nan if distance is None else -distance
         else:
             measurement = quality(item.feature)
-            grid = read_grid(item.table, measurement.column, run.units)
+            grid = read_grid(item.table, measurement.column, run.units).without(run.outside)
             grid = grid.only(np.isin(grid.prompts, list(prompts)) & np.isfinite(grid.values).any(axis=1))
             known = np.where(np.isfinite(grid.values), grid.values, np.nan)
             effect = additive_fit(Scores.of(known, grid.groups)).seed

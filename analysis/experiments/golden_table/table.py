@@ -106,7 +106,7 @@ def scored(run: Run, arms: Arms, prompts: Collection[str]) -> Iterator[Scored]:
         for item in measurements(measure.feature):
             if item.better is None or item.column == WITNESS:  # of a witness, other prompts of the seed have a say
                 continue
-            grid = read_grid(measure.table, item.column, run.units)
+            grid = read_grid(measure.table, item.column, run.units).without(run.outside)
             grid = grid.only(np.isin(grid.prompts, list(prompts)))
             seeds = places(arms.seeds, grid.seeds)
             found = Scored(
@@ -182,7 +182,7 @@ def _distances(
         name = measure.feature.name
         if not measure.feature.needs_reference:
             continue
-        found = drawn_sets(SeedRows.of(measure.table, name, run.units), prompts, sets, references[name])
+        found = drawn_sets(SeedRows.of(measure.table, name, run.units, run.outside), prompts, sets, references[name])
         golden, worst, random = (found.of[arm, ""] for arm in arm_of)
         row = Row(
             measure=name,

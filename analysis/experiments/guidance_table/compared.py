@@ -158,7 +158,7 @@ def _of_sets(drawn: _Drawn, costs: Mapping[str, float | None], silent: dict[str,
 
 
 def _rows(run: DrawnRun, feature: str) -> SeedRows:
-    return SeedRows.of(_table(run.measures, feature), feature, run.units)
+    return SeedRows.of(_table(run.measures, feature), feature, run.units, run.outside)
 
 
 def _values(run: DrawnRun, item: Measurement, ids: Sequence[str], seeds: Sequence[int]) -> Array:

@@ -118,7 +118,11 @@ class _Reader:
     def into(self, array: npt.NDArray[np.uint8], there: npt.NDArray[np.bool_], unit: Unit) -> None:
         """Put the pictures of a unit where they belong, and say that they are there."""
         table = self.run.images.read(unit.name, ["prompt_id", "seed", "image"])
-        cells = [row for row in table.to_pylist() if row["image"] is not None and row["prompt_id"] in self.rows]
+        cells = [
+            row
+            for row in table.to_pylist()
+            if row["image"] is not None and row["prompt_id"] in self.rows and row["seed"] in self.columns
+        ]
         size = (array.shape[2], array.shape[3])
         with ThreadPoolExecutor(_DECODERS) as threads:
             pictures = threads.map(lambda row: self._decoded(row["image"]["bytes"], unit, size), cells)

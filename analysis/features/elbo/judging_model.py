@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from seedscope.analysis.features.base import FeatureError
 from seedscope.pipeline.errors import ModelError
 from seedscope.pipeline.models.base import Denoiser
-from seedscope.pipeline.models.configuration import read_json
-from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
+from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, told
 from seedscope.pipeline.models.load import load
 from seedscope.pipeline.models.locate import Located, locate
 from seedscope.pipeline.study.schema import Compute, Json, Model, Sampling
@@ -59,10 +59,9 @@ class JudgingModel:
     def _refuse(self, found: Located) -> None:
         if not isinstance(found.family, StableDiffusion):
             raise self._no_single_step(found)
-        index, unet = read_json(found.folder / "model_index.json"), read_json(found.folder / "unet" / "config.json")
-        settings = read_json(found.folder / "scheduler" / "scheduler_config.json")
-        kind = str(settings.get("_class_name") or index["scheduler"][1])
-        if unet.get("time_cond_proj_dim") is not None or _few_steps(kind, settings):
+        settings = found.configs("scheduler")
+        kind = str(found.index["scheduler"][1])
+        if told(found.configs) or _few_steps(kind, settings):
             raise self._error(f"is a distilled model of few steps, to tell by its network or its {kind}; {_TEACHER}.")
         if "beta_schedule" not in settings and settings.get("trained_betas") is None:
             raise self._error(
@@ -83,7 +82,7 @@ class JudgingModel:
         return FeatureError(f"elbo.model: {self.model} {reason}")
 
 
-def _few_steps(kind: str, settings: dict[str, Any]) -> bool:
+def _few_steps(kind: str, settings: Mapping[str, Any]) -> bool:
     """Whether a scheduler is that of published models of one to four steps: of consistency models, or Euler's as of Turbo."""
     turbo = kind.startswith("Euler") and settings.get("timestep_spacing") == "trailing"
     return kind in _OF_FEW_STEPS or (turbo and not settings.get("rescale_betas_zero_snr"))

@@ -10,6 +10,7 @@ import numpy as np
 from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.judging.golden_sentences import worse_by
 from seedscope.analysis.judging.judge import Judged, decisive
+from seedscope.analysis.judging.race.early_trial import of_trial
 from seedscope.analysis.judging.race.outlook import of_rule
 from seedscope.analysis.run.failed_seeds import named
 from seedscope.analysis.run.race import Race
@@ -61,7 +62,15 @@ def chosen_by_race(run: Run, judged: Judged) -> RaceChoice:
         )
     main = found[name]
     known = [seed for seed in race.golden if seed in _known(judged, name)]
-    sentences = [_of_rounds(race, name), *race.passed_over, *_unknown(race, known), *_failed(race, judged)]
+    tried = of_trial(race.rounds[0].why.get("trial"))
+    sentences = [
+        _of_rounds(race, name),
+        *([] if tried is None else [tried]),
+        *race.passed_over,
+        *_unknown(race, known),
+        *_outside(run),
+        *_failed(race, judged),
+    ]
     sentences.append(_of_confirmation(judged.scores(name), main))
     worse = [
         worse_by(other, held.chosen) for other, held in found.items() if other != name and _is_worse(good[other], held)
@@ -100,6 +109,16 @@ def _failed(race: Race, judged: Judged) -> list[str]:
     return [f"Of {len(failed)} random seed(s) every held-out picture failed, and they are left out: {named(failed)}."]
 
 
+def _outside(run: Run) -> list[str]:
+    """Which seeds are not judged, though they have pictures of held-out prompts."""
+    if not run.outside:
+        return []
+    return [
+        f"{len(run.outside)} seed(s) went out for lack of the measure, or as copies, after some of their held-out pictures "
+        f"were drawn; they are none of the random ones: {named(sorted(run.outside))}."
+    ]
+
+
 def _held_out(scalar: Scalar, golden: tuple[int, ...]) -> HeldOut:
     rng = np.random.default_rng(int(fingerprint({"measure": scalar.name, "golden": [*golden]})[:16], 16))
     chosen = np.isin(scalar.seeds, golden)
@@ -107,13 +126,19 @@ def _held_out(scalar: Scalar, golden: tuple[int, ...]) -> HeldOut:
 
 
 def _of_rounds(race: Race, name: str) -> str:
-    sizes = [f"{len(each.seeds):,} x {len(each.prompts):,}" for each in race.rounds if each.golden is None]
-    pictures = sum(len(each.seeds) * len(each.prompts) for each in race.rounds if each.golden is None)
+    sizes = [
+        f"{len(each.seeds):,} x {len(each.prompts):,}{' early' if each.early else ''}"
+        for each in race.rounds
+        if each.golden is None
+    ]
+    pictures, tried = sum(size.pictures for size in race.sizes()[:-1]) + race.rules.spent, ""
+    if race.rules.spent:
+        tried = f", {race.rules.spent:,} of them for the trial of early pictures"
     uniform = pictures / race.rules.seeds
     return (
         f"{len(race.golden or ())} of {race.rules.seeds:,} seeds were chosen by {name} in {len(sizes)} rounds of seeds x new "
-        f"prompts ({', '.join(sizes)}): {pictures:,} pictures, as many as all seeds with {uniform:.1f} prompts. They ended as "
-        f"{of_rule(str(race.rounds[-1].why.get('stopped')))}."
+        f"prompts ({', '.join(sizes)}): {pictures:,} pictures{tried}, as many as all seeds with {uniform:.1f} prompts. "
+        f"They ended as {of_rule(str(race.rounds[-1].why.get('stopped')))}."
     )
 
 

@@ -28,5 +28,5 @@ def beside_uniform(race: Race) -> list[str]:
 
 def _drawn(race: Race) -> tuple[list[Round], Round]:
     """The rounds of a race that is over, which may have ended early, and its confirmation."""
-    *rounds, last = [Round(len(each.seeds), len(each.prompts)) for each in race.rounds]
+    *rounds, last = race.sizes()
     return rounds, last

@@ -22,8 +22,8 @@ from seedscope.analysis.judging.race.outlook import (
     too_little,
 )
 from seedscope.analysis.judging.race.scores import RaceScores, digest, race_scores
-from seedscope.analysis.run.parts import raced
-from seedscope.analysis.run.race import PASSED_OVER, Race
+from seedscope.analysis.run.parts import raced, scored
+from seedscope.analysis.run.race import LEFT_OUT, PASSED_OVER, Race
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import kept, lacking
 from seedscope.pipeline.errors import RunChanged, UserError
@@ -72,14 +72,15 @@ def decide(run: DrawnRun) -> Decision:
     why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
     why |= {**ahead.record(), "ends": ends.record()}
     if ahead.rule is None:
-        return replace(told, round=replace(_next(race, scores), why=why))
+        return replace(told, round=replace(_next(run, race, scores, _out_so_far(race, scores, out)), why=why))
     last, passed_over = _last(run, race, scores, _out_so_far(race, scores, out))
     if not last.golden:
         return replace(
             told, stopped=" ".join(["No seed is golden: all that are still in are passed over.", *passed_over])
         )
     told = replace(told, sentences=(*sentences, *passed_over, f"The rounds end: {of_rule(ahead.rule)}."))
-    return replace(told, round=replace(last, why={**why, "stopped": ahead.rule, PASSED_OVER: [*passed_over]}))
+    why |= {"stopped": ahead.rule, PASSED_OVER: [*passed_over], LEFT_OUT: [*sorted(_drawn_ahead(race) - {*last.seeds})]}
+    return replace(told, round=replace(last, why=why))
 
 
 def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> tuple[int, ...]:
@@ -115,10 +116,11 @@ def _decides(run: DrawnRun, told: Round) -> bool:
     """Whether the scores of a run decide a round as it is told, and the rounds go on or end there. An older version, which did
     not record what ends them, is asked the first alone."""
     race, scores = _race(run), race_scores(run)
+    out = _out_so_far(race, scores, lacking(scores.signed, scores.still_in))
     if told.golden is None:
-        now = _next(race, scores)
+        now = _next(run, race, scores, out)
     elif PASSED_OVER in told.why:
-        now = _last(run, race, scores, _out_so_far(race, scores, lacking(scores.signed, scores.still_in)))[0]
+        now = _last(run, race, scores, out, drawn=LEFT_OUT not in told.why)[0]
     else:
         now = _last(run, race, scores, frozenset(), copies=True)[0]
     if replace(now, why={}) != replace(told, why={}):
@@ -133,20 +135,31 @@ def _race(run: DrawnRun) -> Race:
     return run.race
 
 
-def _next(race: Race, scores: RaceScores) -> Round:
-    """The next round: the better half of the seeds, with new prompts."""
+def _next(run: DrawnRun, race: Race, scores: RaceScores, out: Collection[int]) -> Round:
+    """The next round: the better half of the seeds, with new prompts.
+
+    Args:
+        out: seeds that went out for lack of the measure; they are not drawn ahead, nor are copies of others.
+    """
     stays = kept(scores.signed, scores.still_in, race.schedule[len(race.rounds)].seeds)
-    return Round(race.next_prompts(), scores.named(stays))
+    copied = _copied(run, scores) if race.draws_ahead else {}
+    early = race.schedule[len(race.rounds)].early
+    return Round(race.next_prompts(), scores.named(stays), ahead=race.ahead({*out, *copied}), early=early)
 
 
 def _out_so_far(race: Race, scores: RaceScores, out: Seeds) -> frozenset[int]:
     """The seeds that went out for lack of the measure, in any round."""
-    before = [seed for each in race.rounds for seed in _listed(each.why.get("lacking")) if isinstance(seed, int)]
-    return frozenset([*before, *scores.named(out)])
+    return race.lacking.union(scores.named(out))
 
 
 def _last(
-    run: DrawnRun, race: Race, scores: RaceScores, out: Collection[int], *, copies: bool = False
+    run: DrawnRun,
+    race: Race,
+    scores: RaceScores,
+    out: Collection[int],
+    *,
+    copies: bool = False,
+    drawn: bool = False,
 ) -> tuple[Round, tuple[str, ...]]:
     """The confirmation of the best seeds that are still in, and why others are not among them: their pictures are degenerate,
     or those of another seed.
@@ -154,11 +167,10 @@ def _last(
     Args:
         out: seeds that went out for lack of the measure; they are none of the random ones.
         copies: may be golden, as they might be by an older version.
+        drawn: seeds that a round drew ahead stay among the random ones, as they did by an older version.
     """
-    drawn, barred = raced(run), dict[int, str]()
-    alone = scores.grid.without(scores.named(~scores.still_in))
-    copied = {} if copies else copied_seeds(drawn, [alone])
-    degenerate = DegenerateSeeds(drawn)
+    barred, copied = dict[int, str](), {} if copies else _copied(run, scores)
+    degenerate = DegenerateSeeds(raced(run))
     while True:
         free = scores.still_in & ~np.isin(scores.grid.seeds, [*barred, *copied])
         chosen = kept(scores.signed, free, race.rules.golden)
@@ -167,15 +179,17 @@ def _last(
         barred |= {seed: not_of_degenerate_pictures(seed, reason) for seed, reason in found.items()}
     golden = tuple(_best_first(scores, chosen))
     same = [_of_copy(seed, original) for seed, original in copied.items() if original in golden]
-    return _confirmation(race, golden, {*out, *copied}), (*barred.values(), *same)
+    never = {*out, *copied} - (_drawn_ahead(race, trial=False) if drawn else frozenset())
+    return _confirmation(race, golden, never), (*barred.values(), *same)
+
+
+def _copied(run: DrawnRun, scores: RaceScores) -> dict[int, int]:
+    """Copy -> the seed that has the same pictures, of those that are still in."""
+    return copied_seeds(raced(scored(run)), [scores.grid.without(scores.named(~scores.still_in))])
 
 
 def _of_copy(seed: int, original: int) -> str:
     return f"Seed {seed} is passed over: it has the same pictures as seed {original}."
-
-
-def _listed(value: Json) -> list[Json]:
-    return value if isinstance(value, list) else []
 
 
 def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
@@ -188,12 +202,27 @@ def _best_first(scores: RaceScores, chosen: Seeds) -> Iterator[int]:
         left &= ~best
 
 
+def _drawn_ahead(race: Race, *, trial: bool = True) -> frozenset[int]:
+    """The seeds of which some of the confirmation is drawn already, by the trial too, or without it."""
+    found = {seed for each in race.rounds if each.ahead is not None for seed in each.ahead.seeds}
+    return frozenset(found.union(race.trial.seeds if trial and race.trial is not None else ()))
+
+
 def _confirmation(race: Race, golden: tuple[int, ...], never: Collection[int]) -> Round:
-    """Golden seeds and random ones of all others but those that are `never` drawn, on the prompts that were held out."""
-    others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden and seed not in never], np.int64)
-    rng = np.random.default_rng(int(fingerprint({"seeds": others.tolist(), "for": "random seeds"})[:16], 16))
-    count = min(len(others), race.confirmation.seeds - race.rules.golden)
-    wanted = {*golden, *rng.choice(others, count, replace=False).tolist()}
+    """Golden seeds and random ones of all others but `never`, on the prompts that were held out.
+
+    Whether a seed is `never` one of them is known from the rounds alone. So random seeds are left out, and the next ones in
+    order take their place, without a look at the scores that confirm, and golden ones are no likelier to seem better; that
+    some of a seed's pictures are drawn already changes nothing.
+    """
+    count = race.confirmation.seeds - race.rules.golden
+    if race.draws_ahead:
+        random = [seed for seed in race.order if seed not in golden and seed not in never]
+        wanted = {*golden, *random[:count]}
+    else:
+        others = np.array([seed for seed in race.rounds[0].seeds if seed not in golden and seed not in never], np.int64)
+        rng = np.random.default_rng(int(fingerprint({"seeds": others.tolist(), "for": "random seeds"})[:16], 16))
+        wanted = {*golden, *rng.choice(others, min(len(others), count), replace=False).tolist()}
     seeds = tuple(seed for seed in race.rounds[0].seeds if seed in wanted)
     return Round(tuple(prompt.id for prompt in race.held_out), seeds, golden)
 

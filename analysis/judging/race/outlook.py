@@ -14,7 +14,7 @@ from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_aft
 from seedscope.analysis.seeds.race.paired_bound import lucb_gap
 from seedscope.analysis.seeds.race.posterior import Posterior, posterior
 from seedscope.analysis.select.first_look import ENOUGH, FirstLook, first_look
-from seedscope.analysis.select.racing import kept
+from seedscope.analysis.select.racing import early_rounds, kept
 from seedscope.analysis.select.stopped import Rule, Target, stopped
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables.rounds import Round
@@ -74,8 +74,11 @@ class Outlook:
 
 
 def outlook(race: Race, scores: RaceScores, ends: Ends, digest: str) -> Outlook:
-    """Look ahead, by the scores and the study alone. digest: of the scores when it was looked at first, which seeds the
-    simulation.
+    """Look ahead, by the scores and the study alone.
+
+    Early pictures may say that the seed decides too little, and nothing else that ends the rounds; once rounds went by them,
+    that is not asked again, of the seeds that they have chosen. digest: of the scores when it was looked at first, which seeds
+    the simulation.
 
     Raises:
         StatisticsError: no seed can be compared with another.
@@ -83,13 +86,17 @@ def outlook(race: Race, scores: RaceScores, ends: Ends, digest: str) -> Outlook:
     rng = np.random.default_rng(int(digest[:16], 16))
     golden, signed = race.rules.golden, scores.signed
     effects = effects_after(signed)
-    look = first_look(signed, race.schedule, golden, rng, scores.grid.groups, effects)
+    # Finished pictures are known of those alone that early ones have kept.
+    before = 0 if race.in_early else early_rounds(race.rules)
+    look = first_look(signed, race.schedule[before:], golden, rng, scores.grid.groups, effects)
     chosen = kept(signed, scores.still_in, golden)
     now = posterior(effects, chosen, golden, rng)
     left = len(race.schedule) - len(race.rounds)
-    if look.too_little and not ends.anyway:
+    if look.too_little and not ends.anyway and not before:
         return Outlook(effects, look, now, TOO_LITTLE)
-    gap = lucb_gap(signed, chosen, effects.noise, sum(size.prompts for size in race.schedule))[0]
+    if race.in_early:
+        return Outlook(effects, look, now, None)
+    gap = lucb_gap(signed, chosen, effects.noise, sum(size.prompts for size in race.schedule[before:]))[0]
     target = Target(ends.gain, ends.recall, ends.smallest * float(np.sqrt(effects.noise)))
     return Outlook(effects, look, now, stopped(now, gap, target, left))
 

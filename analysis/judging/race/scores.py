@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
 from seedscope.analysis.judging.measurement import Measurement, quality, witness
-from seedscope.analysis.run.parts import raced
+from seedscope.analysis.run.parts import raced, scored
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.seeds.distances.feature_rows import reference_of
 from seedscope.analysis.seeds.distances.moments import Array
@@ -52,22 +52,38 @@ def race_scores(run: DrawnRun) -> RaceScores:
     Raises:
         CorruptShard: a shard is damaged, or missing.
     """
+    run = scored(run)
     drawn = raced(run)
+    grid = score_grid(run, drawn)
+    measured = _measured(run)
+    better = measured.better or "higher"
+    return RaceScores(measured.name, better, grid, np.isin(grid.seeds, drawn.wanted.seeds), digest(run))
+
+
+def score_grid(run: DrawnRun, part: DrawnRun) -> Grid:
+    """(P, S) scores of the pictures of a part of a run, which has seeds in it that have them all.
+
+    Raises:
+        CorruptShard: a shard is damaged, or missing.
+    """
     measured = _measured(run)
     if measured == witness(measured.feature):
         real = next(item for item in run.reference_measures if item.feature.name == measured.feature)
         reference = reference_of(real.table, measured.feature, run.reference.units())
-        grid = uneven_witness_grid(_table(run), measured.feature, drawn.units, reference, drawn.wanted.seeds)
-    else:
-        grid = read_grid(_table(run), measured.column, drawn.units)
-    better = measured.better or "higher"
-    return RaceScores(measured.name, better, grid, np.isin(grid.seeds, drawn.wanted.seeds), digest(run))
+        return uneven_witness_grid(_table(run), measured.feature, part.units, reference, part.wanted.seeds)
+    return read_grid(_table(run), measured.column, part.units)
 
 
 def digest(run: DrawnRun) -> str:
     """sha256 (hex) of what the scores are made of: of the bytes of the shards of the rounds, and of those of the real pictures
     that they are compared with, as receipts have it. A sweep that was begun before its rules named these leaves them out."""
-    marks = _marks(_table(run), {unit.name for unit in raced(run).units})
+    run = scored(run)
+    return digest_of(run, raced(run))
+
+
+def digest_of(run: DrawnRun, part: DrawnRun) -> str:
+    """As `digest`, of a part of a run."""
+    marks = _marks(_table(run), {unit.name for unit in part.units})
     if run.race is None or "reference" not in run.race.rounds[0].why:
         return fingerprint(marks)
     real = next(item.table for item in run.reference_measures if item.feature.name == _measured(run).feature)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,19 @@ RACE = pa.schema(
 )
 """One row a seed, the best first: rounds that it was in; prompts of which it has a score; its effect by the ranked measurement,
 less that of the median seed, as it is expected on other prompts, with a 95 % interval (`effects_after`: a mixed model over all
-cells, so that a seed that went out early is not judged by its bad luck alone); whether the rounds chose it."""
+cells, so that a seed that went out early is not judged by its bad luck alone); whether the rounds chose it. Prompts and effects
+are of finished pictures, and of seeds that went out by early ones there are none; where the rounds end with those, of these."""
+
+
+def _early_alone(run: DrawnRun, known: Collection[int]) -> pa.Table:
+    """Rows of seeds that went out by early pictures, those that stayed longer first: of finished ones nothing is known."""
+    rounds = [each.seeds for each in run.race.rounds if each.golden is None] if run.race is not None else []
+    left = {seed: sum(seed in seeds for seeds in rounds) for seed in (rounds[0] if rounds else ()) if seed not in known}
+    rows = [
+        {"seed": seed, "rounds": stayed, "prompts": 0, "effect": None, "lo": None, "hi": None, "chosen": False}
+        for seed, stayed in sorted(left.items(), key=lambda item: -item[1])
+    ]
+    return pa.Table.from_pylist(rows, RACE)
 
 
 def write_race(run: DrawnRun) -> Path:
@@ -52,6 +65,7 @@ def write_race(run: DrawnRun) -> Path:
         "chosen": np.isin(scores.grid.seeds, golden),
     }
     table = pa.table({name: pa.array(values[order]) for name, values in columns.items()}, RACE)
+    table = pa.concat_tables([table, _early_alone(run, scores.grid.seeds.tolist())])
     table = table.replace_schema_metadata({"measure": scores.measure, "better": scores.better})
     path = run.folder.path / "race.parquet"
     with replacing(path) as scratch:

@@ -102,8 +102,7 @@ def _undefined(without: list[int], seeds: int) -> str:
 
 def better_than_median(boot: PairedBootstrap, better: Better) -> Array:
     """One-sided p (S,) for "no better than the median seed", by Student's t over prompt groups; NaN where no error is known."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(stdtr(boot.clusters - 1, -sign(better) * boot.difference.estimate / boot.difference.se))
+    return np.asarray(stdtr(boot.clusters - 1, -boot.better_by(better)))
 
 
 def _chance(null: ShuffleNull, shuffles: int) -> Chance:
@@ -128,6 +127,7 @@ def _rows_of(
     far = float(
         stdtrit(boot.clusters - 1, 1.0 - (1.0 - LEVEL) / (2 * len(seeds)))
     )  # for all seeds at once, by Bonferroni
+    together = boot.reach(far)
     columns = SeedColumns(
         k=top,
         value=boot.distance.estimate,
@@ -137,8 +137,8 @@ def _rows_of(
         effect=boot.difference.estimate,
         effect_lo=boot.difference.lo,
         effect_hi=boot.difference.hi,
-        together_lo=boot.difference.estimate - far * boot.difference.se,
-        together_hi=boot.difference.estimate + far * boot.difference.se,
+        together_lo=together[0],
+        together_hi=together[1],
         p=p,
         q=q_values(p),
         resampled=boot.top_share(top, better),

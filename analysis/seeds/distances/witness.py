@@ -23,7 +23,9 @@ with the noise of mu_s. The same is then written around mu, the mean of the pict
 
 with mu_p their mean on the picture's prompt, and l the mean of the other pictures of the seed, each less that of its prompt: a
 picture is not paired with itself, so that the mean over any pictures of a seed has the same expectation, that of the above less
-|mu - mu_ref|^2.
+|mu - mu_ref|^2. S is of all pictures, those of seeds that lack prompts too: where some have no part in it, and pictures are not
+many more than dimensions, T is large in directions in which only these vary, and they seem better by several times what seeds
+differ by.
 """
 
 from __future__ import annotations
@@ -94,13 +96,18 @@ class Witness:
             return np.asarray(2.0 * around @ (mean - self.mean) + lengths + pairs)
 
 
-def witness_grid(features: Table, column: str, units: Sequence[Unit], reference: Reference) -> Grid:
+def witness_grid(
+    features: Table, column: str, units: Sequence[Unit], reference: Reference, without: Collection[int] = ()
+) -> Grid:
     """The score of every cell of some units, from their feature shards, read twice, one in memory at a time.
+
+    without: seeds that are passed over, as if they had no pictures.
 
     Raises ValueError as `Witness.of`, CorruptShard where a shard is damaged.
     """
     everything = Moments.empty(reference.dimensions)
     place = {seed: i for i, seed in enumerate(dict.fromkeys(seed for unit in units for seed in unit.seeds))}
+    passed_over = [place[seed] for seed in without if seed in place]
     total, n = np.zeros((len(place), reference.dimensions)), np.zeros(len(place))
 
     def read(unit: Unit) -> tuple[Array, npt.NDArray[np.intp]]:
@@ -110,7 +117,7 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
 
     for unit in units:
         rows, seeds = read(unit)
-        finite = np.isfinite(rows).all(axis=1)
+        finite = np.isfinite(rows).all(axis=1) & ~np.isin(seeds, passed_over)
         everything = merge(everything, moments(rows[finite]))
         for seed in np.unique(seeds[finite]):
             total[seed] += rows[finite & (seeds == seed)].sum(axis=0, dtype=np.float64)
@@ -122,7 +129,7 @@ def witness_grid(features: Table, column: str, units: Sequence[Unit], reference:
             rows, seeds = read(unit)
             yield unit, witness.score(rows, mean[seeds], n[seeds])
 
-    grid = grid_of(units, scores())
+    grid = grid_of(units, scores()).without(without)
     centred = (grid.values - np.nanmean(grid.values, dtype=np.float64)).astype(np.float32)
     return Grid(centred, grid.prompts, grid.groups, grid.seeds)
 
@@ -139,7 +146,8 @@ def uneven_witness_grid(
     prompts = {prompt.id: i for i, prompt in enumerate(dict.fromkeys(p for unit in units for p in unit.prompts))}
     seeds = {seed: i for i, seed in enumerate(dict.fromkeys(seed for unit in units for seed in unit.seeds))}
     with_all = np.isin(list(seeds), list(full))
-    everything, dimensions = Moments.empty(reference.dimensions), reference.dimensions
+    dimensions = reference.dimensions
+    everything, of_full = Moments.empty(dimensions), Moments.empty(dimensions)
     of_seed, of_prompt = np.zeros((len(seeds), dimensions)), np.zeros((len(prompts), dimensions))
     present: npt.NDArray[np.bool_] = np.zeros((len(prompts), len(seeds)), np.bool_)
 
@@ -153,7 +161,8 @@ def uneven_witness_grid(
         rows, on, by = read(unit)
         finite = np.isfinite(rows).all(axis=1)
         counted = finite & with_all[by]
-        everything = merge(everything, moments(rows[counted]))
+        everything = merge(everything, moments(rows[finite]))
+        of_full = merge(of_full, moments(rows[counted]))
         np.add.at(of_prompt, on[counted], rows[counted])
         np.add.at(of_seed, by[finite], rows[finite])
         present[on[finite], by[finite]] = True
@@ -168,7 +177,7 @@ def uneven_witness_grid(
             rows, on, by = read(unit)
             others = (apart[by] - (rows - beside[on])) / np.maximum(n[by] - 1, 1)[:, None]
             others[n[by] < 2] = 0.0
-            yield unit, witness.score_around(rows, everything.mean, beside[on], others)
+            yield unit, witness.score_around(rows, of_full.mean, beside[on], others)
 
     grid = grid_of(units, scores())
     centred = (grid.values - np.nanmean(grid.values[:, with_all], dtype=np.float64)).astype(np.float32)

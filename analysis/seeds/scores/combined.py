@@ -6,6 +6,8 @@ sd_m is the spread between pictures of one prompt: the root mean square of x_m l
 thus says what one such deviation counts, in whatever unit it was measured, and how prompts differ, which no seed can
 help, has no part in the scale. Mean and spread are those of one half of the prompts, whichever decide: they are the same
 constants for every seed, so that no seed is favoured by them. A picture without one of the measurements has no score.
+Seeds that are broken (`outlying`) by a measurement have no part in its scale: one at -50 s.d. of 24 makes the spread 10 times
+as large, so that this measurement would hardly count among the others. They have scores, on the scale of the rest.
 Source: O'Brien (1984), "Procedures for Comparing Samples with Multiple Endpoints" (the sum of endpoints, each over its pooled
 standard deviation within groups); OECD (2008), "Handbook on Constructing Composite Indicators", steps 5 and 6
 (standard scores, stated weights).
@@ -21,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
-from seedscope.analysis.seeds.scores.additive import centre_by_prompt
+from seedscope.analysis.seeds.scores.additive import additive_fit, centre_by_prompt
 from seedscope.analysis.seeds.scores.grid import Grid
-from seedscope.analysis.seeds.scores.scores import StatisticsError, sign
+from seedscope.analysis.seeds.scores.outlying import broken
+from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 
 COMBINED = "combined"
 """What the combined score is called among the measurements of a run."""
@@ -68,11 +71,28 @@ def combined(terms: Sequence[Term], ranking: npt.NDArray[np.bool_] | None) -> tu
     known = np.logical_and.reduce([np.isfinite(item.grid.values) for item in terms])
     scale = known if ranking is None else known & ranking[:, None]
     total = sum(item.weight for item in terms)
-    parts = tuple(_part(item, item.weight / total, scale) for item in terms)
+    parts = tuple(_part(item, item.weight / total, scale & ~_broken(item.grid, scale)) for item in terms)
     score = np.where(known, 0.0, np.nan)
     for item, part in zip(terms, parts, strict=True):
         score += part.weight * sign(part.better) * (item.grid.values - part.mean) / part.sd
     return Grid(score.astype(np.float32), first.prompts, first.groups, first.seeds), parts
+
+
+def _broken(grid: Grid, cells: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """(S,) true for the seeds that are broken on the `cells` (P, S) that are true; none where the others do not vary."""
+    there = cells.any(axis=1)
+    values = np.where(cells, grid.values, np.nan)[there].astype(np.float64)
+    try:
+        found = broken(additive_fit(Scores.of(values, grid.groups[there])))
+    except StatisticsError:
+        return np.zeros(cells.shape[1], np.bool_)
+    _, centred = centre_by_prompt(values[:, ~found])
+    return found if np.nanmax(np.abs(centred), initial=0.0) > _rounding(values) else np.zeros_like(found)
+
+
+def _rounding(values: npt.NDArray[np.float64]) -> float:
+    """By how much equal values differ once they are centred."""
+    return float(np.finfo(np.float32).eps * np.nanmax(np.abs(values)))
 
 
 def _part(term: Term, share: float, cells: npt.NDArray[np.bool_]) -> Part:
@@ -86,8 +106,7 @@ def _part(term: Term, share: float, cells: npt.NDArray[np.bool_]) -> Part:
             "measure more, or name fewer in ranking.by."
         )
     sd = float(np.sqrt((centred**2).sum() / freedom))
-    # Equal values differ by rounding once they are centred.
-    if sd <= np.finfo(np.float32).eps * np.nanmax(np.abs(values)):
+    if sd <= _rounding(values):
         raise StatisticsError(
             f"{term.measure} is the same for all pictures of a prompt, on all prompts to rank on, so that it has no scale on "
             "which it could be combined with others; leave it out of ranking.by."

@@ -21,7 +21,6 @@ from seedscope.analysis.seeds.scores.rates import Rates, rates
 from seedscope.analysis.seeds.scores.score_null import ScoreNull, score_null
 from seedscope.analysis.seeds.scores.scores import Scores, StatisticsError, sign
 from seedscope.analysis.seeds.scores.shrinkage import Shrunk, posterior_draws, shrink, top_probability
-from seedscope.analysis.seeds.scores.shuffle import shuffled
 from seedscope.analysis.seeds.scores.split import effects_of_parts
 from seedscope.analysis.seeds.scores.variance import VarianceShares, prompts_needed, reliability, variance_shares
 from seedscope.analysis.seeds.seed_row import SeedColumns, ranked_table
@@ -129,7 +128,7 @@ def scalar(
     fit = additive_fit(scores)
     null = score_null(shuffled_alike(fit, rng, shuffles_of_scores(shuffles)), better or "higher") if shuffles else None
     effects = seed_effects(fit, null=null)
-    far = broken(shuffled(fit, rng.spawn(1)[0], 1))
+    far = broken(fit)
     shrunk = shrink(effects, null, far)
     k = min(k, int(fit.known.sum()))
     median = float(np.nanmean(fit.prompt) + np.nanmedian(fit.seed))

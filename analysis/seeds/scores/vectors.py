@@ -48,7 +48,9 @@ class Grid:
         return Grid([self.prompts[i] for i in np.flatnonzero(whole)], self.seeds, self.values[whole])
 
     def without(self, seeds: Collection[int]) -> Grid:
-        """The columns of all other seeds."""
+        """The columns of all other seeds; itself where there are none to leave out."""
+        if not seeds:
+            return self
         kept = ~np.isin(self.seeds, list(seeds))
         return Grid(self.prompts, [self.seeds[i] for i in np.flatnonzero(kept)], self.values[:, kept])
 

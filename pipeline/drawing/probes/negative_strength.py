@@ -17,9 +17,8 @@ from seedscope.pipeline.drawing.probes.word_places import word_places
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.negatives import Negatives
 from seedscope.pipeline.errors import ModelError
-from seedscope.pipeline.models.configuration import read_json
 from seedscope.pipeline.models.cut_prompts import tokenizer_of
-from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion
+from seedscope.pipeline.models.families.stable_diffusion import StableDiffusion, told
 from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.models.tokens import CLIP_READS
 from seedscope.pipeline.storage.base import Storage
@@ -70,8 +69,7 @@ def refuse_unreadable(located: Located, sampling: Sampling, task: Negatives) -> 
             f"model: a {located.pipeline} attends to text and picture together, or is called whole: what it attends to at a "
             "step cannot be read. Name a model with a UNet, such as Stable Diffusion 1.5, 2 or XL."
         )
-    config = located.folder / "unet" / "config.json"
-    if config.is_file() and read_json(config).get("time_cond_proj_dim") is not None:
+    if told(located.configs):
         raise ModelError(
             f"model: {located.name} is told the guidance scale and has learned to guide itself, which leaves no place for a "
             "negative prompt. Name another model."

@@ -1,7 +1,9 @@
 """Pictures with masks, from a folder or a Parquet file, and what can be wrong with them."""
 
 import posixpath
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
@@ -108,10 +110,11 @@ def masked_pictures(path: Path, limit: int | None) -> list[MaskedPicture]:
 
 
 def _folder(folder: Path) -> Iterator[MaskedPicture]:
-    objects = _objects(folder / OBJECTS_FILE)
     apart = (folder / "images").is_dir() and (folder / "masks").is_dir()
     root, mask_root = (folder / "images", folder / "masks") if apart else (folder, folder)
     ending = "" if apart else MASK_ENDING
+    files = _picture_files(root)
+    objects = _spelt_as(_objects(folder / OBJECTS_FILE), [file.relative_to(root).as_posix() for file in files])
     masks: dict[str, Path] = {}
     for file in _picture_files(mask_root):
         name = file.relative_to(mask_root).with_suffix("").as_posix()
@@ -119,7 +122,7 @@ def _folder(folder: Path) -> Iterator[MaskedPicture]:
             raise StudyError(f"{file}: {masks[name].name} is a mask of the same picture. Remove one of them.")
         masks[name] = file
     seen: dict[str, Path] = {}
-    for file in _picture_files(root):
+    for file in files:
         inside = file.relative_to(root)
         name = inside.with_suffix("").as_posix()
         if not apart and name.endswith(ending):
@@ -166,6 +169,27 @@ def _objects(file: Path) -> dict[str, str]:
         raise StudyError(f"{file}:{row.number}: {row}") from None
     except UNREADABLE as error:
         raise StudyError(f"{file}: cannot be read: {reason(error)}.") from None
+
+
+def _spelt_as(objects: Mapping[str, str], files: Sequence[str]) -> dict[str, str]:
+    """File -> what its mask hides, also where it is named in other capitals, or letters put together in another way."""
+    lacking: dict[str, list[str]] = {}
+    for file in files:
+        if file not in objects:
+            lacking.setdefault(_folded(file), []).append(file)
+    there = set(files)
+    named = {name: word for name, word in objects.items() if name not in there}
+    times = Counter(map(_folded, named))
+    found = {**objects}
+    for name, word in named.items():
+        pictures = lacking.get(_folded(name), [])
+        if len(pictures) == times[_folded(name)] == 1:
+            found[pictures[0]] = word
+    return found
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _parquet(path: Path) -> Iterator[MaskedPicture]:

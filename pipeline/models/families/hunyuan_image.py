@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -68,11 +67,4 @@ class HunyuanImage(StockFamily):
 
 def _scale(configs: Configs) -> float | None:
     """By which the guider of a folder guides, which its file need not say; None: there is none."""
-    index = configs("").get("guider")
-    if not index or index[1] is None:
-        return None
-    import diffusers
-
-    usual = inspect.signature(getattr(diffusers, index[1])).parameters.get("guidance_scale")
-    said = configs("guider").get("guidance_scale")
-    return said if said is not None or usual is None else usual.default
+    return configs("guider").get("guidance_scale")

@@ -22,7 +22,6 @@ class Kolors(StableDiffusionXL):
     inpaints: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[dict[str, bool | None]] = {}
     arguments: ClassVar[frozenset[str]] = frozenset({"eta"}) | SIZES
-    zeros: ClassVar[bool] = False
     _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer")
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:

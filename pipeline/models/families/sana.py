@@ -31,7 +31,7 @@ class Sana(StockFamily):
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
         scale = 1 << (len(configs("vae")["encoder_block_out_channels"]) - 1)
-        multiple = max(scale, 32) * int(configs("transformer").get("patch_size", 1))
+        multiple = max(scale, 32) * int(configs("transformer")["patch_size"])
         return Geometry(int(configs("transformer")["in_channels"]), scale, DEFAULT_SIZE, multiple=multiple)
 
     def encode(self, pipe: Any, text: Text, device: str, options: Mapping[str, Any]) -> Embedding:

@@ -38,7 +38,6 @@ class StableDiffusionXL(StableDiffusion):
     inpaints: ClassVar[tuple[str, ...]] = ("StableDiffusionXLInpaintPipeline", "StableDiffusionXLPipeline")
     options: ClassVar[Mapping[str, bool | None]] = {"add_watermarker": False}
     arguments: ClassVar[frozenset[str]] = StableDiffusion.arguments | SIZES | SCORES.keys()
-    zeros: ClassVar[bool] = True
     skipped: ClassVar[int] = 1
     _absent: ClassVar[tuple[str, ...]] = (*StableDiffusion._absent, "text_encoder_2", "tokenizer_2")
 

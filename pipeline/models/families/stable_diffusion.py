@@ -38,8 +38,6 @@ class StableDiffusion(Family):
     options: ClassVar[Mapping[str, bool | None]] = {"safety_checker": None, "requires_safety_checker": False}
     arguments: ClassVar[frozenset[str]] = frozenset({"eta", "clip_skip", "guidance_rescale"})
     """Arguments of the stock call that the project's own steps know."""
-    zeros: ClassVar[bool] = False
-    """Whether none in place of a negative prompt is zeros, where the model's index does not say it."""
     skipped: ClassVar[int] = 0
     """How many of the text encoders' last layers are never read."""
     _absent: ClassVar[tuple[str, ...]] = ("vae", "text_encoder", "tokenizer", "feature_extractor")
@@ -122,7 +120,7 @@ class StableDiffusion(Family):
                 "sampling.guidance.negative_prompt: the model is told the guidance scale and has learned to guide itself, "
                 "which leaves no place for a negative prompt. Remove it."
             )
-        if guidance.empty == "text" and not configs("").get(ZEROS, self.zeros):
+        if guidance.empty == "text" and not configs("").get(ZEROS):
             raise ModelError(
                 f"sampling.guidance.empty: an empty text and none are the same to this model, which has no {ZEROS}. Remove the "
                 "key."

@@ -32,7 +32,7 @@ class Wan(StockFamily):
     frozen: ClassVar[Mapping[str, Any]] = {"num_frames": 1}
 
     def geometry(self, configs: Configs, name: str, *, fills_masks: bool = False) -> Geometry:  # noqa: ARG002
-        transformer, scale = configs("transformer"), int(configs("vae").get("scale_factor_spatial", 8))
+        transformer, scale = configs("transformer"), int(configs("vae")["scale_factor_spatial"])
         multiple = max(MULTIPLE, scale * int(transformer["patch_size"][1]))
         return Geometry(int(transformer["in_channels"]), scale, DEFAULT_SIZE, multiple=multiple)
 

@@ -157,6 +157,10 @@ def test_a_model_without_a_bound_is_refused(changed: dict[str, Any], sentence: s
     file = folder / "scheduler" / "scheduler_config.json"
     settings = json.loads(file.read_text()) | changed
     file.write_text(json.dumps({key: value for key, value in settings.items() if value is not None}))
+    index = json.loads((folder / "model_index.json").read_text()) | {
+        "scheduler": ["diffusers", settings["_class_name"]]
+    }
+    (folder / "model_index.json").write_text(json.dumps(index))
     with pytest.raises(FeatureError, match=sentence):
         Elbo(str(folder)).fingerprint()
 

@@ -177,11 +177,11 @@ def test_a_picture_is_scored_with_its_own_prompt(name: str, loaded: Callable[[st
 
 
 def text_encodings(one: Scorer) -> list[int]:
-    """Grows by the number of texts each time the text encoder's blocks run."""
+    """Grows by the number of texts each time the text encoder's blocks run; a row that fills a batch is a text again."""
     network: Any = one.encoder.network
     found: list[int] = []
     blocks = network.text_model if hasattr(network, "text_model") else network.transformer
-    blocks.register_forward_hook(lambda _module, inputs, _output: found.append(len(inputs[0])))
+    blocks.register_forward_hook(lambda _module, inputs, _output: found.append(len(torch.unique(inputs[0], dim=0))))
     return found
 
 
@@ -507,6 +507,18 @@ def test_the_causal_mask_is_open_clips_own(loaded: Callable[[str], Scorer]) -> N
 
 
 SPROUT = BUNDLED / "sprout-clip"
+
+
+@pytest.mark.parametrize("before", [(1,), (2,), (3,), (5,), (1, 3)])
+def test_scores_are_the_same_to_the_bit_whatever_was_measured_before(before: tuple[int, ...]) -> None:
+    """A unit that is measured by another process, after a kill, has met other texts before."""
+    pixels = np.random.default_rng(0).integers(0, 256, (6, 64, 64, 3), np.uint8)
+    texts = ["a red apple", "a cat on grass", "a blue car at night", "an owl", "a bee in snow", "a pizza"]
+    fresh = ClipScore("sprout-clip").load("cpu").compute(pixels, texts)["clip_score"]
+    used = ClipScore("sprout-clip").load("cpu")
+    for count in before:
+        used.compute(pixels[:count], texts[:count])
+    assert used.compute(pixels, texts)["clip_score"].equals(fresh)
 
 
 @pytest.mark.skipif(not (SPROUT / "config.json").is_file(), reason="sprout-clip is not there")

@@ -274,7 +274,7 @@ def test_measures_are_combined_by_their_weights(tmp_path: Path) -> None:
     judged, choice = chosen(job)
     assert choice.seeds[0] == 5 and len(choice.seeds) <= 2
     assert "better than the median seed by combined at a false discovery rate of 5 %, and by 0." in choice.sentence
-    assert "by clip_score (weight 0.75, s.d. 1." in choice.sentence
+    assert "by clip_score (weight 0.75, s.d. 1)" in choice.sentence
     assert "by text (weight 0.25, s.d. 0.4" in choice.sentence and "lower is better" in choice.sentence
     assert judged.ranking.measure == "combined" and judged.ranking.better == "higher"
     assert judged.ranking.table["seed"][0].as_py() == 5

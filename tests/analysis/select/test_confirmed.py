@@ -26,26 +26,26 @@ def chosen(world: World, rng: np.random.Generator, seed: Array | None = None) ->
 
 @pytest.mark.parametrize("name", NULLS)
 def test_without_seed_effects_the_list_is_empty(name: str) -> None:
-    """A golden seed in 1 % of 150 runs at most (s.d. 0.8 %), candidates in about 5 % (s.d. 1.8 %)."""
+    """A golden seed in 1 % of 100 runs at most (s.d. 1 %), candidates in about 5 % (s.d. 2.2 %)."""
     rng = np.random.default_rng(1)
-    found = [chosen(NULLS[name], rng)[0] for _ in range(150)]
-    assert sum(one.seeds != () for one in found) <= 4
-    assert sum(one.candidates != () for one in found) <= 15
+    found = [chosen(NULLS[name], rng)[0] for _ in range(100)]
+    assert sum(one.seeds != () for one in found) <= 3
+    assert sum(one.candidates != () for one in found) <= 11
     assert all(one.advantage is None for one in found if not one.seeds)
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2])
 def test_golden_seeds_are_really_better_and_worth_what_is_said(share: float) -> None:
-    """Fewer than 2 % of them are not better; the interval for all seeds at once holds in 95 % of 100 runs, s.d. 2 %."""
+    """Fewer than 2 % of them are not better; the interval for all seeds at once holds in 95 % of 70 runs, s.d. 2.6 %."""
     rng, world, wrong, hits, left = np.random.default_rng(2), World(100, 32, share), [], [], []
-    for _ in range(100):
+    for _ in range(70):
         found, truth = chosen(world, rng)
         if found.advantage is not None:
             picked = truth[list(found.seeds)]
             wrong.append(np.mean(picked <= 0))
             hits.append(found.advantage.lo <= picked.mean() <= found.advantage.hi)
             left.append((found.advantage.corrected, picked.mean()))
-    assert len(wrong) > 60 and np.mean(wrong) < 0.02 and np.mean(hits) > 0.9
+    assert len(wrong) > 42 and np.mean(wrong) < 0.02 and np.mean(hits) > 0.9
     said, true = np.mean(left, axis=0)
     assert 0.75 < said / true < 1.1
 

@@ -432,6 +432,8 @@ def test_an_edited_list_is_not_read(sd1: GoldenSeeds, tmp_path: Path) -> None:
 
     assert GoldenSeeds.load(edited(lambda _: None)) == sd1, "laid out otherwise"
     assert GoldenSeeds.load(edited(lambda it: it["conditions"].update(guidance_scale=5))) == sd1, "5 for 5.0"
+    path.write_text(path.read_text(), encoding="utf-8-sig")
+    assert GoldenSeeds.load(path) == sd1, "with the mark that editors on Windows write"
     with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content \('sha256'\)"):
         GoldenSeeds.load(edited(lambda it: it.pop("sha256")))
     with pytest.raises(GoldenError, match=r"golden\.json: has lost the digest of its content"):

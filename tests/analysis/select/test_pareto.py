@@ -38,21 +38,21 @@ NOTHING = [np.zeros(SEEDS)] * 2
 
 @pytest.mark.parametrize("correlation", [0.0, 0.9, -0.9])
 def test_without_seed_effects_the_list_is_empty(correlation: float) -> None:
-    """A golden seed in 1 % of 100 runs at most (s.d. 1 %), candidates in no more than about 5 % (s.d. 2.2 %)."""
+    """A golden seed in 1 % of 60 runs at most (s.d. 1.3 %), candidates in no more than about 5 % (s.d. 2.8 %)."""
     rng, groups = np.random.default_rng(1), np.arange(PROMPTS)
-    found = [pareto(pair(rng, correlation, NOTHING), ["higher", "lower"], groups, rng) for _ in range(100)]
-    assert sum(one.seeds != () for one in found) <= 3
-    assert sum(one.passed > 0 for one in found) <= 11
+    found = [pareto(pair(rng, correlation, NOTHING), ["higher", "lower"], groups, rng) for _ in range(60)]
+    assert sum(one.seeds != () for one in found) <= 2
+    assert sum(one.passed > 0 for one in found) <= 8
     assert all(one.advantages == () for one in found if not one.seeds)
 
 
 def test_without_seed_effects_the_list_is_empty_for_groups_and_three_measures() -> None:
     rng, world = np.random.default_rng(2), World(seeds=24, share=0.0, sizes=(4,) * 20, alike=0.5)
     found = []
-    for _ in range(60):
+    for _ in range(40):
         scores = [world.draw(rng)[0].values for _ in range(3)]
         found.append(pareto(scores, ["higher", "lower", "higher"], world.groups, rng))
-    assert sum(one.seeds != () for one in found) <= 2 and sum(one.passed > 0 for one in found) <= 8
+    assert sum(one.seeds != () for one in found) <= 2 and sum(one.passed > 0 for one in found) <= 6
 
 
 def test_a_front_of_noise_has_members_and_is_no_evidence() -> None:

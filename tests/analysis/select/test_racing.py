@@ -1,6 +1,7 @@
 """Blocks and halves: sizes of rounds that were worked out by hand, who stays, and sentences for what cannot be raced."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from seedscope.analysis.select.racing import (
     confirmation,
     kept,
     lacking,
+    least_pictures,
     prompts_needed,
     schedule,
 )
@@ -84,6 +86,39 @@ def test_the_sentences_tell_the_least_and_the_most_that_would_do() -> None:
         schedule(Rules(1024, 16, small - 1, 1000))
     large = int(_told(Rules(1024, 16, 20_480, 200), "which allow ", " pictures"))
     assert prompts_needed(Rules(1024, 16, large, 200)) <= 200 < prompts_needed(Rules(1024, 16, large + 1, 200))
+
+
+@pytest.mark.parametrize("steps", [0.0, 0.02, 0.2, 0.5, 0.9])
+def test_of_any_design_the_budget_that_is_named_is_accepted_and_one_less_is_refused(steps: float) -> None:
+    """Early rounds, and finished ones where the trial does not speak for these."""
+    for seeds, golden, random in itertools.product((20, 64, 256, 1000), (1, 3, 8), (8, 31, 64)):
+        early = Rules(seeds, golden, 1, 10**6, random, early=steps or 1.0, tried=steps)
+        for pictures in (1, seeds, 2 * seeds, 4 * seeds, 5 * seeds):
+            rules = replace(early, pictures=pictures)
+            if least_pictures(rules, pictures) == pictures:
+                assert sum(each.pictures for each in schedule(rules)) <= rules.racing
+                continue
+            named = int(_told(rules, "take ", " pictures or more"))
+            for some in (replace(rules, pictures=named), replace(rules, pictures=named, early=1.0)):
+                rounds = schedule(some)
+                assert rounds[0].prompts >= 2 and min(each.prompts for each in rounds) >= 1
+                assert sum(each.pictures for each in rounds) <= some.racing and confirmation(some).prompts >= 2
+                with pytest.raises(RaceError, match=f"take {named:,} pictures or more"):
+                    schedule(replace(some, pictures=named - 1))
+
+
+@pytest.mark.parametrize("steps", [0.0, 0.2, 0.9])
+def test_of_any_design_the_budget_that_prompts_allow_is_accepted(steps: float) -> None:
+    for seeds, golden, random in itertools.product((64, 256), (1, 8), (8, 64)):
+        rules = Rules(seeds, golden, 40 * seeds, 10**6, random, early=steps or 1.0, tried=steps)
+        for prompts in range(least_needed(rules), prompts_needed(rules), 3):
+            allowed = int(_told(replace(rules, prompts=prompts), "which allow ", " pictures"))
+            for cost in (rules.early, 1.0):
+                assert schedule(replace(rules, prompts=prompts, pictures=allowed, early=cost))
+
+
+def least_needed(rules: Rules) -> int:
+    return prompts_needed(replace(rules, pictures=least_pictures(rules)))
 
 
 def _told(rules: Rules, before: str, after: str) -> str:

@@ -159,6 +159,18 @@ def test_objects_in_other_spellings(tmp_path: Path) -> None:
     assert [item.object for item in masked_pictures(tmp_path, None)] == ["dog", "cat"]
 
 
+def test_objects_of_pictures_in_other_capitals(tmp_path: Path) -> None:
+    """As written where a disk does not tell capitals apart; a picture that has the name itself is the one that is meant."""
+    for number, name in enumerate(("caf\u00e9", "b", "B")):
+        save(tmp_path, name, picture(number), HOLE)
+    (tmp_path / "objects.csv").write_text("file,object\nCAFE\u0301.PNG,cup\nB.png,dog\n")
+    assert {item.name: item.object for item in masked_pictures(tmp_path, None)} == {
+        "caf\u00e9": "cup",
+        "b": None,
+        "B": "dog",
+    }
+
+
 def broken(spoil: Callable[[Path], object]) -> Callable[[Path], Path]:
     def make(folder: Path) -> Path:
         save(folder, "a", picture(1), HOLE, "cat")

@@ -203,6 +203,17 @@ def test_a_stage_that_nobody_can_open_blames_no_unit(tmp_path: Path) -> None:
 
 
 @BOTH
+def test_workers_go_on_with_what_comes_and_load_nothing_anew(tmp_path: Path, executor: Executor) -> None:
+    stage = Squares.at(tmp_path)
+    coming = iter([[Work("squares", stage, UNITS[2:4])], [Work("squares", stage, UNITS[4:])]])
+    first = Work("squares", stage, UNITS[:2], expected=4)
+    outcomes = run_all([first], executor, more=lambda: next(coming, None))
+    assert outcomes["squares"] == Outcome(len(UNITS))
+    stage.check(UNITS)
+    assert stage.tries()["open"] <= (executor.workers or 1)
+
+
+@BOTH
 def test_what_comes_after_a_unit_that_is_given_up_is_not_tried_and_not_blamed(
     tmp_path: Path, executor: Executor
 ) -> None:

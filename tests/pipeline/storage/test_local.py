@@ -149,3 +149,14 @@ def test_a_file_system_that_cannot_sync_folders_is_used_all_the_same(
     monkeypatch.setattr(os, "fsync", fsync)
     create(tmp_path / "run" / "1.json", b"1")
     assert (tmp_path / "run" / "1.json").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("act", ["delete", "replace"])
+def test_a_folder_in_the_way_of_a_file_is_a_sentence(act: str, tmp_path: Path) -> None:
+    (tmp_path / "shard.parquet").mkdir()
+    store = LocalStorage(tmp_path)
+    with pytest.raises(
+        StorageError, match=r"shard\.parquet: is a folder, where a file of the run belongs\. Move it away"
+    ):
+        store.delete("shard.parquet") if act == "delete" else store.replace("shard.parquet", b"")
+    assert [item.name for item in tmp_path.iterdir()] == ["shard.parquet"]

@@ -204,3 +204,9 @@ def test_a_unit_that_was_made_anew_since_its_damage_was_seen_is_not_taken_back(
 
     monkeypatch.setattr(table_module, "committed_shards", slept)
     assert table.damaged([UNIT.name], "size") == {}
+
+
+def test_a_file_is_no_run_without_pictures(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("x")
+    with pytest.raises(StorageError, match=r"run: cannot be used as a run folder: it is a file\. Choose another"):
+        RunFolder(tmp_path / "run")

@@ -1,12 +1,15 @@
 """The confirmation of a sweep: which seeds are drawn in it, and which of them can be on the list."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from played_sweep import made, opened, planted, played, study
 
+from seedscope.analysis.experiments.identify.crossed_pictures import crossed_pictures
+from seedscope.analysis.judging import judge as judging
 from seedscope.analysis.judging.golden_rules import Choice, choose
 from seedscope.analysis.judging.judge import Judged, judge
 from seedscope.analysis.judging.race import decide as deciding
@@ -75,6 +78,64 @@ def test_seeds_whose_pictures_fail_are_not_drawn_again_and_do_not_stop_the_end(t
     judged, choice = chosen(run)
     assert len(choice.seeds) == 4 and judged.failed == (worst,)
     assert f"Of 1 random seed(s) every held-out picture failed, and they are left out: {worst}." in choice.sentence
+
+
+def by_distance_without(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The seeds that distances leave out, once something has been judged."""
+    found = list[int]()
+
+    def ranked(run: DrawnRun, references: object, by: object, rng: object, without: Iterable[int]) -> dict[str, object]:
+        found.extend(without)
+        return {}
+
+    monkeypatch.setattr(judging, "ranked_by_distance", ranked)
+    return found
+
+
+def test_a_random_seed_that_goes_out_when_it_is_drawn_ahead_is_not_judged_and_another_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    effects, score = planted(32, 0.7)
+    run = opened(study(tmp_path), tmp_path / "run")
+    assert run.race is not None
+    held_out, first = ({prompt.id for prompt in some} for some in (run.race.held_out, run.race.racing[:5]))
+    gone = max(run.race.order[:6], key=lambda seed: effects[seed])  # stays in after the first round
+
+    def lacking(prompt: Prompt, seed: int) -> float | None:
+        if seed == gone and prompt.id not in first:
+            return 100.0 if prompt.id in held_out and int(prompt.id, 16) % 2 else None
+        return score(prompt, seed)
+
+    run = played(run, lacking, noise)
+    assert run.race is not None and run.race.golden is not None and gone in run.race.rounds[1].seeds
+    assert run.race.rounds[1].ahead is not None and gone in run.race.rounds[1].ahead.seeds
+    last = run.race.rounds[-1]
+    random = [seed for seed in run.race.order if seed not in run.race.golden and seed != gone][:12]
+    assert {*last.seeds} == {*run.race.golden, *random} and last.why["left out"] == [gone]
+    part, without = judged_part(run), by_distance_without(monkeypatch)
+    assert part.outside == {gone} and gone in {seed for unit in part.units for seed in unit.seeds}
+    judged, choice = chosen(run)
+    assert gone not in judged.scores("clip_score").seeds and without == [gone] and len(choice.seeds) == 4
+    assert f"they are none of the random ones: {gone}." in choice.sentence
+    pictures = crossed_pictures(part, tmp_path / "pictures.u8")
+    assert {*pictures.seeds} == {*last.seeds} and not pictures.missing
+    assert not refuse_other_decisions(run, trust_bytes=False)
+
+
+def test_a_sweep_whose_random_seeds_an_older_version_kept_in_stays_as_it_is(tmp_path: Path) -> None:
+    effects, score = planted(32, 0.7)
+    run = opened(study(tmp_path), tmp_path / "run")
+    assert run.race is not None
+    first = {prompt.id for prompt in run.race.racing[:5]}
+    gone = max(run.race.order[:6], key=lambda seed: effects[seed])
+    run = played(run, lambda prompt, seed: None if seed == gone and prompt.id not in first else score(prompt, seed))
+    assert run.race is not None and run.race.golden is not None
+    *rounds, last = run.race.rounds
+    added = next(seed for seed in reversed(run.race.order) if seed in last.seeds and seed not in run.race.golden)
+    seeds = tuple(seed for seed in range(32) if seed == gone or (seed in last.seeds and seed != added))
+    why = {key: value for key, value in last.why.items() if key != "left out"}
+    older = replace(run, race=replace(run.race, rounds=(*rounds, replace(last, seeds=seeds, why=why))))
+    assert not refuse_other_decisions(older, trust_bytes=False)
 
 
 def barring(which: Callable[[int], bool]) -> Callable[[DrawnRun], Callable[[Iterable[int]], Barred]]:

@@ -19,11 +19,12 @@ from seedscope.analysis.judging.run_view import open_run
 from seedscope.analysis.run.apart import apart
 from seedscope.analysis.run.complete_prompts import with_complete_prompts
 from seedscope.analysis.run.opened import run_of
-from seedscope.analysis.run.parts import judged_part
+from seedscope.analysis.run.parts import block, confirming, judged_part, raced
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.racing import RaceError
 from seedscope.pipeline.errors import RunChanged, UserError
 from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.tables.rounds import record
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def test_every_round_keeps_those_with_the_best_mean_over_its_prompts_so_far(fini
     effects, score = planted(32, 0.33)
     run = run_of(*finished)
     assert run.race is not None and run.race.golden is not None
-    rounds, blocks = run.race.rounds, run.race.blocks()
+    rounds, blocks = run.race.rounds, [each.block for each in run.race.drawn() if not each.confirms]
     assert [(len(each.seeds), len(each.prompts)) for each in rounds] == [(32, 5), (16, 10), (8, 20), (16, 10)]
     for number in range(1, 4):
         prompts = [item for each in blocks[:number] for item in each.prompts]
@@ -72,6 +73,40 @@ def test_the_choice_is_confirmed_on_prompts_that_no_round_has_used(finished: tup
 def _of(column, seeds):  # type: ignore[no-untyped-def]
     found = np.isin(column.to_numpy(), seeds)
     return found, ~found
+
+
+def test_of_the_confirmation_what_no_decision_changes_is_drawn_with_the_rounds_and_has_no_part_in_them(
+    finished: tuple[Path, Path],
+) -> None:
+    run = run_of(*finished)
+    assert isinstance(run, DrawnRun) and run.race is not None and run.race.golden is not None
+    rounds, order = run.race.rounds, run.race.order
+    ahead = [each.ahead.seeds if each.ahead else () for each in rounds]
+    assert [len(each) for each in ahead] == [0, 6, 6, 0] and {*ahead[1], *ahead[2]} == {*order[:12]}
+    assert {*order[:12]} <= {*rounds[-1].seeds} and set(order) == set(range(32))
+    random = [seed for seed in order if seed not in run.race.golden][:12]
+    assert {*rounds[-1].seeds} == {*random, *run.race.golden}
+    held_out = {prompt.id for prompt in run.race.held_out}
+    assert all({prompt.id for prompt in unit.prompts}.isdisjoint(held_out) for unit in raced(run).units)
+    cells = [(prompt.id, seed) for unit in confirming(run).units for prompt, seed in unit.cells]
+    assert len(cells) == len(set(cells)) == 16 * 10 and {seed for _, seed in cells} == {*rounds[-1].seeds}
+    third = block(run, 3)
+    assert sum(map(len, third.units)) == 8 * 20 + 6 * 10
+    assert {unit.name for unit in third.units} <= {unit.name for unit in run.units}
+
+
+def test_a_sweep_that_an_older_version_began_draws_its_confirmation_at_the_end(tmp_path: Path) -> None:
+    path, out = study(tmp_path), tmp_path / "run"
+    run = opened(path, out)
+    assert run.race is not None
+    first = run.race.rounds[0]
+    (out / "rounds" / "0001.json").unlink()
+    record(run.folder.storage, 1, replace(first, why={key: first.why[key] for key in first.why if key != "ahead"}))
+    run = played(opened(path, out), planted(32, 0.33)[1])
+    assert run.race is not None and run.race.golden is not None and not any(each.ahead for each in run.race.rounds)
+    assert len(run.race.rounds[-1].seeds) == 16 and len(run.race.blocks()) == 4
+    assert not refuse_other_decisions(run, trust_bytes=False)
+    assert len(judged_part(run).wanted.seeds) == 16
 
 
 def test_the_same_study_finds_its_rounds_again_and_looks_at_no_score(finished: tuple[Path, Path]) -> None:

@@ -50,6 +50,29 @@ def test_units_signs_and_the_size_of_all_weights_do_not_matter() -> None:
     assert sum(part.weight for part in parts) == pytest.approx(1.0)
 
 
+def test_a_broken_seed_does_not_take_a_measurements_weight_away() -> None:
+    """Its pictures would make the spread so large that the measurement hardly counts between the other seeds."""
+    rng = np.random.default_rng(6)
+    first, second = noise(rng), noise(rng)
+    terms = [Term("a", "higher", 1, grid(first)), Term("b", "higher", 1, grid(second))]
+    sound, parts = combined(terms, ON)
+    broken = first.copy()
+    broken[:, 5] -= 50
+    score, beside = combined([Term("a", "higher", 1, grid(broken)), terms[1]], ON)
+    assert beside[0].sd == pytest.approx(parts[0].sd, rel=0.05) and beside[1] == parts[1]
+    others = np.arange(SEEDS) != 5
+    apart = [found.values[:, others] - found.values[:, others].mean() for found in (score, sound)]
+    assert np.abs(apart[0] - apart[1]).max() < 0.2
+    assert (score.values[:, 5] < score.values[:, others].min(axis=1) - 10).all()
+
+
+def test_a_measurement_by_which_one_seed_alone_differs_keeps_its_scale() -> None:
+    values = np.zeros((PROMPTS, SEEDS))
+    values[:, 5] = -1.0
+    _, parts = combined([Term("a", "higher", 1, grid(values))], None)
+    assert parts[0].sd == pytest.approx(np.sqrt(11 / 12 / 11))
+
+
 def test_the_confirmation_prompts_have_no_say_in_the_scale() -> None:
     """What stands on them changes neither parts nor the scores to rank on."""
     rng = np.random.default_rng(3)
