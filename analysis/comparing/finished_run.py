@@ -28,7 +28,7 @@ from seedscope.pipeline.study.schema import Json
 class FinishedRun:
     """cause, edition: how the pictures were made, and which; made_from: how, as it was last recorded. golden: None of
     imported pictures. measures: a row of `measures.parquet` by name. features: name -> fingerprint; reference: name of a
-    feature that needs real pictures -> what identifies these. k: golden seeds that were asked for. golden_by: the
+    feature that needs reference pictures -> what identifies these. k: golden seeds that were asked for. golden_by: the
     measurements that say which seeds are better than the median seed, one but of the rule `pareto`. combined: measurement ->
     its weight in the combined score, if there is one. feature_of: measurement -> its feature, as far as the run keeps it."""
 

@@ -65,7 +65,7 @@ class Feature(ABC):
     """Whether it is a network, which works on a GPU where there is one."""
 
     needs_reference: ClassVar[bool] = False
-    """Whether a seed is judged by a distance to real pictures, which are then measured too."""
+    """Whether a seed is judged by a distance to reference pictures, which are then measured too."""
 
     needs_control: ClassVar[bool] = False
     """Whether pictures of which a part is drawn anew are judged against those before, which are then measured too."""

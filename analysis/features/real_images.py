@@ -1,4 +1,4 @@
-"""The real pictures that generated ones are compared with: a folder of pictures, or a Parquet file."""
+"""The reference pictures that generated ones are compared with: a folder of pictures, or a Parquet file."""
 
 import sys
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ BUNDLED_REFERENCES = {"sprout": BUNDLED / "reference" / "reference.parquet"}
 
 @dataclass(frozen=True)
 class RealImages:
-    """A set of real pictures, cut into units of 256. A picture's prompt id is its place in the set; its seed is 0."""
+    """A set of reference pictures, cut into units of 256. A picture's prompt id is its place in the set; its seed is 0."""
 
     path: Path
 
@@ -46,7 +46,9 @@ class RealImages:
             )
         found = cls(path)
         if (count := found.count()) < 2:
-            raise StudyError(f"reference: {path} has {count} pictures; a distance to real pictures needs at least two.")
+            raise StudyError(
+                f"reference: {path} has {count} pictures; a distance to reference pictures needs at least two."
+            )
         return found
 
     def fingerprint(self) -> str:

@@ -1,4 +1,4 @@
-"""The distances of a run: seeds by the Frechet distance to the real pictures, and by what else its study names."""
+"""The distances of a run: seeds by the Frechet distance to the reference pictures, and by what else its study names."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ranked_by_distance(
 
     Raises:
         TooFewImages: fewer than two prompts have pictures of every seed.
-        UserError: the real pictures do not allow a distance.
+        UserError: the reference pictures do not allow a distance.
         CorruptShard: a shard is damaged.
     """
     settings = run.study.ranking

@@ -101,7 +101,7 @@ def judge(run: Run) -> Judged:
 
 
 def real_pictures(run: Run) -> dict[str, Reference]:
-    """The real pictures as a Gaussian, for each feature of the run that is compared with them: feature -> reference."""
+    """The reference pictures as a Gaussian, for each feature of the run that is compared with them: feature -> reference."""
     return {
         item.feature.name: reference_of(item.table, item.feature.name, run.reference.units())
         for item in run.reference_measures

@@ -40,7 +40,7 @@ class Measurement:
 
 
 def witness(feature: str) -> Measurement:
-    """What each picture adds to the distance of a feature from the real pictures."""
+    """What each picture adds to the distance of a feature from the reference pictures."""
     return Measurement(feature, WITNESS, "lower")
 
 

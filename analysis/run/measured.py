@@ -21,12 +21,12 @@ def features_of(study: Measured) -> list[Feature]:
     refuse_unknown(study.ranking.distances)
     if study.ranking.distances and not any(item.needs_reference for item in measured):
         raise UserError(
-            "ranking.distances: no feature of the study is compared with real pictures; measure one that is, such as "
+            "ranking.distances: no feature of the study is compared with reference pictures; measure one that is, such as "
             "fd_efficientnet_lite0, or leave the distances out."
         )
     return measured
 
 
 def _ranks(item: Feature) -> bool:
-    """Whether seeds can be ranked by a feature: a distance to real pictures, or a number with a good direction."""
+    """Whether seeds can be ranked by a feature: a distance to reference pictures, or a number with a good direction."""
     return item.needs_reference or any(item.scalars().values())

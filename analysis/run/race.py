@@ -267,7 +267,7 @@ class Race:
         Args:
             tried: what came of the trial, for the first round to say.
             measured: fingerprint of the feature that ranks the seeds.
-            reference: that of the real pictures which it is compared with; None where it is with none.
+            reference: that of the reference pictures which it is compared with; None where it is with none.
 
         Raises:
             RunChanged: it is recorded with other rules. What a record of an older version does not say is not asked.

@@ -63,7 +63,7 @@ class Run:
 
     @cached_property
     def reference(self) -> RealImages:
-        """The real pictures that seeds are compared with."""
+        """The reference pictures that seeds are compared with."""
         return RealImages.named(self.study.reference)
 
     @cached_property
@@ -74,7 +74,7 @@ class Run:
 
     @cached_property
     def reference_measures(self) -> list[Measure]:
-        """Each feature that compares with real pictures, with its table of these.
+        """Each feature that compares with reference pictures, with its table of these.
 
         Raises:
             UserError: the study's reference cannot be read.

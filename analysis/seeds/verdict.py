@@ -9,7 +9,7 @@ from seedscope.analysis.seeds.ranking import LEVEL, Chance, Ranking
 def verdict(ranking: Ranking) -> list[str]:
     """What the ranking shows and does not show, in plain sentences."""
     count = ranking.table.num_rows
-    real = "" if ranking.real_images is None else f", against {ranking.real_images:,} real pictures"
+    real = "" if ranking.real_images is None else f", against {ranking.real_images:,} reference pictures"
     sentences = [
         f"{count} seeds, each with the same {ranking.images_a_seed} prompts{real}; "
         f"95 % intervals over {ranking.groups} groups of prompts."

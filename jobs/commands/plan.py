@@ -32,7 +32,13 @@ def plan_study(
     ] = None,
     budget: Annotated[
         float | None,
-        typer.Option(min=0, help="GPU hours in all: say what prompts and seeds they pay for.", show_default=False),
+        typer.Option(
+            "--hours",
+            "--budget",
+            min=0,
+            help="GPU hours in all: say what prompts and seeds they pay for.",
+            show_default=False,
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -41,7 +47,7 @@ def plan_study(
     The rate is that of the last `seedscope bench` of the same model, sampling and features, in this run folder or one
     beside it.
 
-    Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --budget 500
+    Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --hours 500
     """
     from seedscope.analysis.run.opened import run_of
     from seedscope.analysis.run.run import DrawnRun
@@ -60,7 +66,7 @@ def plan_study(
     measure = f"`seedscope bench {study}{f' --out {folder}' if folder else ''}`"
     if plan.rated is None and budget is not None:
         raise UserError(
-            f"--budget: no rate is known of this model, sampling and features yet. {measure} measures it here."
+            f"--hours: no rate is known of this model, sampling and features yet. {measure} measures it here."
         )
     if as_json:
         print(plan.model_dump_json())

@@ -88,7 +88,7 @@ def features(
     limit: Limit = None,
     part: Part = None,
 ) -> None:
-    """Measure the pictures that there are, and the real ones.
+    """Measure the pictures that there are, and the reference pictures.
 
     Example: seedscope features configs/demo.yaml --only fd_efficientnet_lite0
     """

@@ -131,7 +131,7 @@ def budgeted(hours: float, bench: Bench, study: Size, enough: Enough | None) -> 
     """
     pictures = int(hours * 3600 * bench.rate["worker"].median)
     if pictures < 1:
-        raise UserError(f"--budget {hours:g}: does not pay for one picture.")
+        raise UserError(f"--hours {hours:g}: does not pay for one picture.")
     known = None if enough is None else enough.prompts
     found = fit(pictures, study.prompts, study.seeds, known)
     return Budget(hours=hours, fit=found, enough=enough, why=_why(found, study, enough))
@@ -199,7 +199,7 @@ def planned(run: DrawnRun, devices: Sequence[int], price: float | None = None, b
     """
     if run.race is not None and budget is not None:
         raise UserError(
-            f"--budget {budget:g}: a sweep spends what its study says. Write `budget: PICTURES` or `hours: {budget:g}` under "
+            f"--hours {budget:g}: a sweep spends what its study says. Write `budget: PICTURES` or `hours: {budget:g}` under "
             "its `seeds`."
         )
     sized, found = size(run), last_bench(run)

@@ -155,7 +155,7 @@ def write_study(folder: RunFolder, name: str, source: Path) -> Path:
         "# Pictures made elsewhere, brought in by `seedscope import`. What is measured on them is yours to edit.\n"
         f"{facts}"
         "features: [fd_efficientnet_lite0]\n"
-        "reference: sprout  # your real pictures: a folder, or a Parquet file\n"
+        "reference: sprout  # your reference pictures: a folder, or a Parquet file\n"
     )
     with suppress(FileExistsError):
         create(path, content.encode())

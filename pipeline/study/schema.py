@@ -171,7 +171,7 @@ class Ranking(Strict):
     second: str | None = Field(None, description="Of the rule `overlap`: the other feature.")
     distances: list[str] = Field(
         default=[],
-        description="Taken beside the Frechet distance of the same features: other distances to the real pictures, and "
+        description="Taken beside the Frechet distance of the same features: other distances to the reference pictures, and "
         "precision, recall, density, coverage, authenticity and vendi, better when higher. They rank no seed.",
     )
     bootstrap: int = Field(200, ge=20, le=100_000, description="Resamples of the prompts.")
@@ -245,7 +245,7 @@ class Measured(Strict):
         description="What to measure on each picture: names, or `NAME: {OPTION: VALUE}`.",
     )
     reference: str = Field(
-        "sprout", description="The real pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
+        "sprout", description="The reference pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
     )
     groups: Literal["named", "auto"] = Field(
         "named",

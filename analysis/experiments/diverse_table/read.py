@@ -27,7 +27,7 @@ from seedscope.pipeline.tables.table import Table
 @dataclass(frozen=True)
 class Judges:
     """By what pictures are alike (`alike`, a feature, in the run's principal components), by what they are good (`good`), and
-    the feature of the distance to the real pictures, if one is measured."""
+    the feature of the distance to the reference pictures, if one is measured."""
 
     alike: str
     project: Callable[[Vectors], Vectors]

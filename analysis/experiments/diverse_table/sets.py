@@ -20,7 +20,7 @@ class Pictures:
     """Measurements of P prompts x S pictures, all of them finite.
 
     prompts: ids; seeds: of the columns. vectors: (P, S, K), by whose cosines pictures are alike. scores: (P, S), how good
-    they are. embedded: (P, S, D), as the distance to real pictures has them; None where none is measured.
+    they are. embedded: (P, S, D), as the distance to reference pictures has them; None where none is measured.
     """
 
     prompts: list[str]
@@ -38,7 +38,7 @@ class Pictures:
 @dataclass(frozen=True, eq=False)
 class Worth:
     """Of sets, (P, R) each: mean cosine of two pictures, Vendi score, mean score; and what the pictures add to the distance of
-    all sets of one r from the real pictures, None where no distance is measured."""
+    all sets of one r from the reference pictures, None where no distance is measured."""
 
     similarity: Array
     vendi: Array

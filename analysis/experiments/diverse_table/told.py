@@ -151,9 +151,9 @@ def plot(contest: Contest, subject: str) -> Image.Image:
     if contest.real is not None:
         fronts.append(
             Front(
-                f"Distance to real pictures by {contest.real} against similarity",
+                f"Distance to reference pictures by {contest.real} against similarity",
                 f"similarity of random seeds less own {less}",
-                "nearer to real pictures than random seeds",
+                "nearer to reference pictures than random seeds",
                 lines("similarity", -1, "witness", -1),
             )
         )

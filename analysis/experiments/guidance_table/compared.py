@@ -138,7 +138,7 @@ def _of_pictures(drawn: _Drawn, costs: Mapping[str, float | None], silent: dict[
 
 
 def _of_sets(drawn: _Drawn, costs: Mapping[str, float | None], silent: dict[str, str]) -> Iterator[Measured]:
-    """Distances to the real pictures."""
+    """Distances to the reference pictures."""
     ground, references = drawn.ground, real_pictures(drawn.ground.run)
     good = dict(zip(drawn.ids, np.nan_to_num(drawn.chooser, nan=-np.inf), strict=True))
     for measure in ground.run.measures:

@@ -61,7 +61,7 @@ class Coverage(NeighbourMeasure):
         most = expected_coverage(images, len(self.real.features))
         facts = [
             super().caution(images),
-            f"{images} real pictures would cover {100 * most:.0f} % of the others" if most < 0.5 else None,
+            f"{images} reference pictures would cover {100 * most:.0f} % of the others" if most < 0.5 else None,
         ]
         return "; ".join(filter(None, facts)) or None
 

@@ -17,4 +17,4 @@ class NeighbourMeasure(Distance):
 
     def caution(self, images: int) -> str | None:  # noqa: ARG002  (for those that depend on it)
         kept, there = len(self.real.features), self.real.there
-        return None if kept == there else f"against {kept:,} of {there:,} real pictures"
+        return None if kept == there else f"against {kept:,} of {there:,} reference pictures"

@@ -62,7 +62,7 @@ class RealNeighbours:
             rows = rows[np.sort(rng.choice(there, MOST_REAL, replace=False))]
         kept = np.asarray(rows, dtype=np.float64)
         if not np.isfinite(kept).all():
-            raise ValueError("the real pictures have features that are not finite")
+            raise ValueError("the reference pictures have features that are not finite")
         gaps, _ = nearest(kept, K)
         return cls(kept, there, gaps[:, 0], WITHIN * gaps[:, -1])
 

@@ -1,4 +1,4 @@
-"""The real pictures of a study: they come from a folder or a Parquet file, and those that cannot be read are named."""
+"""The reference pictures of a study: they come from a folder or a Parquet file, and those that cannot be read are named."""
 
 import io
 import os
@@ -127,7 +127,7 @@ def test_files_that_cannot_be_read_stop_the_work(tmp_path: Path) -> None:
         (b"PAR1 not", "cannot be read as Parquet"),
         (pa.table({"picture": [b"x"]}), "has no column `image`; it has picture"),
         (pa.table({"image": ["a.png", "b.png"]}), "the column `image` is string; bytes, or a struct with `bytes`"),
-        (pa.table({"image": [b"x"]}), "has 1 pictures; a distance to real pictures needs at least two"),
+        (pa.table({"image": [b"x"]}), "has 1 pictures; a distance to reference pictures needs at least two"),
     ],
 )
 def test_references_that_are_none(tmp_path: Path, content: object, sentence: str) -> None:

@@ -1,4 +1,4 @@
-"""The feature stage: every cell keeps its row, values are those of the feature alone, real pictures come from anywhere."""
+"""The feature stage: every cell keeps its row, values are those of the feature alone, reference pictures come from anywhere."""
 
 import gc
 import io

@@ -225,7 +225,9 @@ def test_wishes_that_cannot_be_met_are_told_before_work(study: Path, tmp_path: P
     features, ranking = [{"clip_score": {"model": "sprout-clip"}}], {"by": "clip_score", "distances": ["kid"]}
     changed = yaml.safe_load(study.read_text()) | {"features": features, "ranking": ranking}
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(changed))
-    with pytest.raises(UserError, match=r"ranking.distances: no feature of the study is compared with real pictures"):
+    with pytest.raises(
+        UserError, match=r"ranking.distances: no feature of the study is compared with reference pictures"
+    ):
         run_of(tmp_path / "study.yaml", tmp_path / "run")
 
 

@@ -1,4 +1,4 @@
-"""What a sweep is begun with: other real pictures, another budget or a damaged first round are a sentence."""
+"""What a sweep is begun with: other reference pictures, another budget or a damaged first round are a sentence."""
 
 from dataclasses import replace
 from pathlib import Path

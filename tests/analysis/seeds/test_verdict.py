@@ -51,7 +51,7 @@ def test_what_was_not_tested_or_left_out_is_said() -> None:
     assert "was not tested (no shuffles)" in text and "2 prompts were left out" in text
     one_group = replace(ranking(10.0, 40.0, None), groups=1)
     assert "was not tested (all prompts are of one group)" in " ".join(verdict(one_group))
-    assert "3 seeds, each with the same 24 prompts, against 1,024 real pictures" in text
+    assert "3 seeds, each with the same 24 prompts, against 1,024 reference pictures" in text
 
 
 @pytest.mark.parametrize(
@@ -71,4 +71,4 @@ def test_a_rate_where_higher_is_better(best: float, worst: float, said: list[str
     found = verdict(Ranking("cats", 24, 0, 8, None, None, luck, table, better="higher", rate=True, missing=3))
     text = " ".join(found)
     assert all(part in text for part in said), text
-    assert "real pictures" not in text and "3 cells have no value" in text
+    assert "reference pictures" not in text and "3 cells have no value" in text

@@ -116,7 +116,7 @@ def test_without_a_bench_a_plan_says_how_to_get_one(write_study: Write, tmp_path
     assert done.returncode == 0 and f"seedscope bench {study}" in done.stdout and not out.exists()
     assert planned(study, out)["rated"] is None
     refused = command("plan", study, "--out", out, "--budget", "5")
-    assert refused.returncode == 2 and "--budget: no rate is known" in refused.stderr
+    assert refused.returncode == 2 and "--hours: no rate is known" in refused.stderr
 
 
 def test_a_plan_prices_by_the_last_bench_of_the_same_work(write_study: Write, tmp_path: Path) -> None:
@@ -145,13 +145,13 @@ def test_a_budget_in_sentences(write_study: Write, tmp_path: Path) -> None:
     study, out = write_study(), tmp_path / "out"
     benched(study, out)
     # Six of the study's twelve pictures.
-    done = command("plan", study, "--out", out, "--budget", f"{6 / 10 / 3600:.9f}")
+    done = command("plan", study, "--out", out, "--hours", f"{6 / 10 / 3600:.9f}")
     assert "pay for 6 images, 50% of the study's 12." in done.stdout
     assert "At all 3 prompts: 2 seeds." in done.stdout and "At all 4 seeds: 1 prompts." in done.stdout
     assert "NVIDIA H100: 10.00 images a second (8.00 to 12.50 over 5 rounds)" in done.stdout
-    ample = command("plan", study, "--out", out, "--budget", "10")
+    ample = command("plan", study, "--out", out, "--hours", "10")
     assert "10 hours pay for 360,000 images, 30,000 times the study's 12." in ample.stdout
-    nothing = command("plan", study, "--out", out, "--budget", "0")
+    nothing = command("plan", study, "--out", out, "--hours", "0")
     assert nothing.returncode == 2 and "does not pay for one picture" in nothing.stderr
 
 
@@ -167,7 +167,7 @@ def test_a_budget_uses_what_the_run_knows(
     row = {"measure": "fd_efficientnet_lite0_witness", "reliability": 0.5, "prompts_for_08": needed}
     schema = pa.schema([("measure", pa.string()), ("reliability", pa.float64()), ("prompts_for_08", pa.int64())])
     pq.write_table(pa.Table.from_pylist([row], schema=schema), out / "measures.parquet")
-    found = planned(study, out, "--budget", f"{6 / 10 / 3600:.9f}")["budget"]
+    found = planned(study, out, "--hours", f"{6 / 10 / 3600:.9f}")["budget"]
     assert isinstance(found, dict) and found["fit"]["prompts"] == prompts and said in found["why"]
 
 

@@ -50,7 +50,7 @@ SCHEMA = closed(
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
-    """A study of 3 units that ranks by a score, so that no real pictures are measured."""
+    """A study of 3 units that ranks by a score, so that no reference pictures are measured."""
     written = {
         "name": "small",
         "model": "sprout",

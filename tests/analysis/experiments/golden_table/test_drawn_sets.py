@@ -1,4 +1,4 @@
-"""Distances of picture sets whose seeds are drawn: a seed far from the real pictures shows, equal seeds do not."""
+"""Distances of picture sets whose seeds are drawn: a seed far from the reference pictures shows, equal seeds do not."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REFERENCE = Reference.of(moments(np.random.default_rng(0).standard_normal((500, 
 
 
 def rows_of(folder: Path, far: float) -> SeedRows:
-    """Features as those of the real pictures; of the last two seeds `far` away. Of the last prompt one is missing."""
+    """Features as those of the reference pictures; of the last two seeds `far` away. Of the last prompt one is missing."""
     table = small_scores.scores(folder, pa.list_(pa.float32(), WIDE))
     units, rng = plan([Edition(PROMPTS, SEEDS)], UnitShape(prompts=16, seeds=4)), np.random.default_rng(1)
     for unit in units:

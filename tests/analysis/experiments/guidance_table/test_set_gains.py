@@ -1,4 +1,4 @@
-"""Distances to real pictures: of a way that comes nearer to them, and of one that does nothing."""
+"""Distances to reference pictures: of a way that comes nearer to them, and of one that does nothing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REFERENCE = Reference.of(moments(np.random.default_rng(0).standard_normal((500, 
 
 
 def rows_of(folder: Path, seeds: tuple[int, ...], rng: int, near: tuple[int, ...] = ()) -> SeedRows:
-    """Features FAR from the real pictures in each direction, but of the seeds `near`, which have those of real ones."""
+    """Features FAR from the reference pictures in each direction, but of the seeds `near`, which have those of real ones."""
     table = small_scores.scores(folder, pa.list_(pa.float32(), WIDE))
     units, draw = plan([Edition(PROMPTS, seeds)], UnitShape(prompts=15, seeds=3)), np.random.default_rng(rng)
     for unit in units:

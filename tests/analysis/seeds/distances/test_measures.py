@@ -273,7 +273,7 @@ def test_too_few_real_pictures_are_refused_and_too_many_are_told(name: str, monk
         measure(name, rng.normal(size=(K, 3)))
     monkeypatch.setattr(neighbours, "MOST_REAL", 60)
     distance = measure(name, rng.normal(size=(80, 3)))
-    told = "against 60 of 80 real pictures"
+    told = "against 60 of 80 reference pictures"
     assert distance.real_images == 60 and distance.caution(500) == told
     drawn = [among(np.arange(240.0).reshape(80, 3)).neighbours.features for _ in range(2)]
     np.testing.assert_array_equal(*drawn)
@@ -283,7 +283,7 @@ def test_too_few_real_pictures_are_refused_and_too_many_are_told(name: str, monk
 
 def test_coverage_says_how_little_few_pictures_can_cover() -> None:
     distance = measure("coverage", np.random.default_rng(16).normal(size=(400, 3)))
-    assert distance.caution(24) == "24 real pictures would cover 25 % of the others"
+    assert distance.caution(24) == "24 reference pictures would cover 25 % of the others"
 
 
 def test_the_real_pictures_are_read_and_their_neighbours_found_once_for_all() -> None:
