@@ -4,7 +4,9 @@ import atexit
 import errno
 import signal
 import sys
-from typing import NoReturn
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -23,7 +25,7 @@ from seedscope.jobs.commands.negatives import try_negatives
 from seedscope.jobs.commands.plan import plan_study
 from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.resize import resize_seeds
-from seedscope.jobs.commands.run import features, generate, run_study
+from seedscope.jobs.commands.run import features, generate, run_demo, run_study
 from seedscope.jobs.commands.schema import print_schema
 from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
 from seedscope.jobs.commands.simulate import simulate_study
@@ -39,40 +41,60 @@ from seedscope.pipeline.large_pictures import accept_large_pictures
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
-    help="Which seeds are good for your text-to-image model? Start with: seedscope run configs/demo.yaml",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Which seeds are good for your text-to-image model? Start with: seedscope demo",
 )
-app.command("run")(run_study)
-app.command("generate")(generate)
-app.command("features")(features)
-app.command("seeds")(judge_seeds)
-app.command("export")(export_seeds)
-app.command("models")(list_models)
-app.command("schema")(print_schema)
-app.command("status")(show_status)
-app.command("verify")(verify_study)
-app.command("import")(import_pictures)
-app.command("masks")(write_masks)
-app.command("map")(map_study)
-app.command("compare")(compare_runs)
-app.command("report")(report_study)
-app.command("diverse")(choose_diverse_seeds)
-app.command("variations")(vary_seeds)
-app.command("identify")(identify_seeds)
-app.command("swap")(swap_seeds)
-app.command("negatives")(try_negatives)
-app.command("resize")(resize_seeds)
-app.add_typer(table, name="table")
-app.command("submit")(submit_study)
-app.command("jobs")(list_jobs)
-app.command("logs")(show_log)
-app.command("stop")(stop_job)
-app.command("plan")(plan_study)
-app.command("simulate")(simulate_study)
-app.command("bench")(bench_study)
-app.command("audit")(audit_study)
-app.command("doctor")(examine_machine)
+
+COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
+    "Draw and measure": {
+        "demo": run_demo,
+        "run": run_study,
+        "generate": generate,
+        "features": features,
+        "import": import_pictures,
+        "status": show_status,
+    },
+    "Decide": {
+        "seeds": judge_seeds,
+        "export": export_seeds,
+        "diverse": choose_diverse_seeds,
+        "compare": compare_runs,
+    },
+    "Look": {"report": report_study, "map": map_study, "masks": write_masks},
+    "Experiments on a run": {
+        "identify": identify_seeds,
+        "swap": swap_seeds,
+        "negatives": try_negatives,
+        "variations": vary_seeds,
+        "resize": resize_seeds,
+    },
+    "Plan": {"plan": plan_study, "bench": bench_study, "simulate": simulate_study},
+    "Cluster": {"submit": submit_study, "jobs": list_jobs, "logs": show_log, "stop": stop_job},
+    "Check": {"doctor": examine_machine, "verify": verify_study, "audit": audit_study},
+    "Reference": {"models": list_models, "schema": print_schema},
+}
+"""Group -> command -> what does it, in the order of the help."""
+
+for panel, named in COMMANDS.items():
+    for word, function in named.items():
+        app.command(word, rich_help_panel=panel)(function)
+app.add_typer(table, name="table", rich_help_panel="Experiments on a run")
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        print(f"seedscope {version('seedscope')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version, and exit.")
+    ] = False,
+) -> None:
+    pass
 
 
 class _Stopped(BaseException):

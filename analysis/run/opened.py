@@ -1,5 +1,6 @@
-"""The run of a study file: looked at, or opened and held while it is made."""
+"""The run of a study file, or of a run folder that keeps its study: looked at, or opened and held while it is made."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -8,12 +9,12 @@ from pathlib import Path
 from seedscope.analysis.run.brought_in_run import brought_in_run
 from seedscope.analysis.run.drawn_run import drawn_run, units_of
 from seedscope.analysis.run.raced_run import as_begun
-from seedscope.analysis.run.recorded_study import record_study
+from seedscope.analysis.run.recorded_study import STUDY, record_study, recorded_study
 from seedscope.analysis.run.run import AnyRun, DrawnRun
 from seedscope.pipeline.errors import StudyError, UserError
 from seedscope.pipeline.storage.base import Held
 from seedscope.pipeline.study.file import in_file, load_study
-from seedscope.pipeline.study.schema import ImportedStudy
+from seedscope.pipeline.study.schema import ImportedStudy, Study
 from seedscope.pipeline.study.slice import WHOLE, Slice
 from seedscope.pipeline.tables.editions import same_wish
 from seedscope.pipeline.tables.run_folder import RunFolder
@@ -23,19 +24,47 @@ def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = F
     """The run of a study file, as it stands; that of imported pictures lies in their run folder.
 
     Args:
+        study_file: or a run folder, or its URL: the study is then the one that the folder keeps.
         out: the run folder, or its URL.
         uniform: as of `drawn_run`.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its features, before work begins.
     """
-    study = load_study(study_file)
+    if (named := run_folder(study_file)) is not None:
+        folder = RunFolder(named)
+        study, file = _kept(folder), Path(named) / STUDY
+        if out is not None and RunFolder(out).storage.url != folder.storage.url:
+            raise UserError(
+                f"--out {out}: {named} is the run's folder already; leave --out out, or name the study file."
+            )
+    else:
+        study, file = load_study(study_file), study_file
+        home = study_file.parent if isinstance(study, ImportedStudy) else Path("runs") / study.name
+        folder = RunFolder(out or home)
     if isinstance(study, ImportedStudy):
-        return brought_in_run(study, RunFolder(out or study_file.parent))
+        return brought_in_run(study, folder)
     try:
-        return drawn_run(study, RunFolder(out or Path("runs") / study.name), uniform=uniform)
+        return drawn_run(study, folder, uniform=uniform)
     except StudyError as error:
-        raise StudyError(in_file(study_file, study, str(error))) from None
+        raise StudyError(in_file(file, study, str(error))) from None
+
+
+def run_folder(named: Path) -> str | None:
+    """The run folder, or its URL, that is named in place of a study file."""
+    if url := re.fullmatch(r"([a-z][a-z0-9]+):(/.+)", str(named)):  # a path has lost one of the slashes
+        return url[2] if url[1] == "file" else f"{url[1]}:/{url[2]}"
+    return str(named) if named.is_dir() else None
+
+
+def _kept(folder: RunFolder) -> Study | ImportedStudy:
+    study = recorded_study(folder)
+    if study is None:
+        raise UserError(
+            f"{folder.storage.url}: keeps no {STUDY}, so that it is no run folder, or one of an old version. Name the study "
+            "file, and the folder with --out."
+        )
+    return study
 
 
 @contextmanager

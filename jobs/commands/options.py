@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from seedscope.pipeline.running.runner import Executor
     from seedscope.pipeline.study.slice import Slice
 
-StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study: a YAML file.", show_default=False)]
+StudyFile = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="The study: a YAML file; or the folder of its run.", show_default=False)
+]
 Out = Annotated[
     str | None,
     typer.Option(

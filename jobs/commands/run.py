@@ -1,6 +1,8 @@
 """`seedscope run`, `generate` and `features`: the pictures of a study are drawn, measured, and their seeds ranked."""
 
 import time
+from importlib.resources import as_file, files
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +27,20 @@ def run_study(
 
     Example: seedscope run configs/demo.yaml
     """
+    _run(study, folder, where, other_versions=other_versions)
+
+
+@runs_stages
+def run_demo(folder: Out = None, *, where: "Executor") -> None:
+    """Run the demo that ships with seedscope: 32 seeds x 24 prompts of its small model, in some minutes, into runs/demo.
+
+    Example: seedscope demo
+    """
+    with as_file(files("seedscope") / "configs" / "demo.yaml") as study:
+        _run(study, folder, where, other_versions=False)
+
+
+def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: bool) -> None:
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
     from seedscope.jobs.commands.seeds import judge_and_show
@@ -37,8 +53,8 @@ def run_study(
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
             say_written(export(run, *judge_and_show(run)))
-    page = f" A page of it: seedscope report {study}{f' --out {folder}' if folder else ''}" if judged else ""
-    out.print(f"\nDone in {time.monotonic() - started:.0f} s.{page}", soft_wrap=True)
+        pages = f" To look at it: seedscope report {run.folder.storage.url}" if judged else ""
+    out.print(f"\nDone in {time.monotonic() - started:.0f} s.{pages}", soft_wrap=True)
 
 
 def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:

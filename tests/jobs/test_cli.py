@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +21,9 @@ from typer.testing import CliRunner
 from waiting import GENEROUS, until
 
 from seedscope.analysis import GoldenSeeds
-from seedscope.jobs.cli import app
+from seedscope.jobs.cli import COMMANDS, app
 from seedscope.pipeline.images import decode
+from seedscope.pipeline.study.file import load_study
 
 Write = Callable[..., Path]
 
@@ -398,3 +402,24 @@ def test_names_of_tables_and_models_are_whole_on_a_narrow_terminal(
         rows = json.loads(facts)
         names = [row[key] for row in (rows if isinstance(rows, list) else rows["tables"])]
         assert names and all(name in shown.split() for name in names)
+
+
+# --- the whole of it
+
+
+def test_version_and_short_help_are_there() -> None:
+    told = CliRunner().invoke(app, ["--version"])
+    assert told.exit_code == 0 and told.stdout.split() == ["seedscope", version("seedscope")]
+    assert CliRunner().invoke(app, ["plan", "-h"]).stdout == CliRunner().invoke(app, ["plan", "--help"]).stdout
+
+
+def test_help_lists_each_command_once_in_a_group() -> None:
+    text = CliRunner().invoke(app, ["-h"], env={"COLUMNS": "100"}).stdout
+    for word in [word for named in COMMANDS.values() for word in named]:
+        assert len(re.findall(rf"^│ {word} ", text, re.MULTILINE)) == 1, word
+    assert [panel for panel in COMMANDS if f"─ {panel} ─" not in text] == []
+
+
+def test_the_demo_that_is_packed_is_the_one_of_the_repository() -> None:
+    packed = files("seedscope") / "configs" / "demo.yaml"
+    assert load_study(Path(str(packed))).name == "demo"

@@ -57,7 +57,7 @@ def test_a_sweep_in_which_nothing_can_be_won_ends_with_an_empty_list(tmp_path: P
     assert golden["seeds"] == [] and golden["why"]["rule"] == "race" and golden["why"]["ranked"] == 400
     assert len(list((tmp_path / "run" / "rounds").iterdir())) == 1
     assert "race.parquet" in said and pq.read_table(tmp_path / "run" / "race.parquet").num_rows == 400
-    assert "A page of it" not in said, "there is none"
+    assert "To look at it" not in said, "there is none"
     assert "or stops where golden.json says why, and `anyway: true`" in refused(
         "report", path, "--out", tmp_path / "run"
     )
