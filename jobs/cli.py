@@ -25,6 +25,7 @@ from seedscope.jobs.commands.negatives import try_negatives
 from seedscope.jobs.commands.plan import plan_study
 from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.resize import resize_seeds
+from seedscope.jobs.commands.retry import retry_failed
 from seedscope.jobs.commands.run import features, generate, run_demo, run_study
 from seedscope.jobs.commands.schema import print_schema
 from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
@@ -53,6 +54,7 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "generate": generate,
         "features": features,
         "import": import_pictures,
+        "retry": retry_failed,
         "status": show_status,
     },
     "Decide": {

@@ -180,6 +180,11 @@ class Race:
         return () if self.trying else self.rounds
 
     @property
+    def has_decided(self) -> bool:
+        """Whether anything was decided by scores: which seeds stay, or whether early pictures are drawn."""
+        return len(self.rounds) > 1 or (self.trial is not None and not self.trying)
+
+    @property
     def in_early(self) -> bool:
         """Whether the last round goes by early pictures."""
         return self.rounds[-1].early

@@ -1,0 +1,42 @@
+"""`seedscope retry`: what failed is tried again."""
+
+from typing import TYPE_CHECKING
+
+from seedscope.jobs.commands.making import make_and_tell
+from seedscope.jobs.commands.options import OtherVersions, Out, StudyFile, runs_stages
+from seedscope.jobs.console import out
+from seedscope.pipeline.errors import UserError
+
+if TYPE_CHECKING:
+    from seedscope.pipeline.running.runner import Executor
+
+
+@runs_stages
+def retry_failed(
+    study: StudyFile, folder: Out = None, *, where: "Executor", other_versions: OtherVersions = False
+) -> None:
+    """Make what failed again: units with pictures that could not be drawn, or not be measured; then what is missing.
+
+    What failed once is a row with its reason, and `run` leaves it: see `seedscope status`. Fix the cause first, such as a
+    file that was gone, or memory that ran out. The other pictures of these units come out as they were.
+
+    Example: seedscope retry configs/demo.yaml
+    """
+    from seedscope.analysis.run.opened import opened
+    from seedscope.analysis.run.run import BroughtInRun
+    from seedscope.jobs.work.failed import take_back_failed
+
+    with opened(study, folder) as run:
+        if run.race is not None and run.race.has_decided:
+            raise UserError(
+                f"{run.folder.storage.url}: its rounds were decided from the scores that there are, without what failed, and "
+                "stay as they are. To draw that too, choose another folder with --out."
+            )
+        found = take_back_failed(run)
+        for table, (units, rows) in found.items():
+            out.print(f"{table}: {rows:,} failed rows in {units:,} units are made again", soft_wrap=True)
+        if not found:
+            out.print("Nothing failed.")
+            return
+        drawn = not isinstance(run, BroughtInRun)
+        make_and_tell(run, where, pictures=drawn, features=True, other_versions=other_versions)
