@@ -17,6 +17,7 @@ from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.doctor import examine_machine
 from seedscope.jobs.commands.identify import identify_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
+from seedscope.jobs.commands.init import init_study
 from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
@@ -50,6 +51,7 @@ app = typer.Typer(
 COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
     "Draw and measure": {
         "demo": run_demo,
+        "init": init_study,
         "run": run_study,
         "generate": generate,
         "features": features,
