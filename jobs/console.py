@@ -2,7 +2,8 @@
 
 import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 
@@ -66,6 +67,16 @@ def _console(*, stderr: bool = False) -> Console:
 
 out = _console()
 notes = _console(stderr=True)
+
+
+@contextmanager
+def for_a_program(as_json: bool) -> Iterator[None]:
+    """Where a program reads standard output, what is told goes to standard error meanwhile."""
+    before, out.stderr = out.stderr, as_json or out.stderr
+    try:
+        yield
+    finally:
+        out.stderr = before
 
 
 def say_written(paths: Iterable[Path]) -> None:

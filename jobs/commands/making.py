@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def make_and_tell(
     run: "AnyRun", where: "Executor", told: "Console" = out, *, warn: bool = True, **what: Unpack["Wanted"]
-) -> None:
-    """Make what a run lacks, tell how far it is, and say at the end what stages did.
+) -> "list[Step]":
+    """Make what a run lacks, tell how far it is, say at the end what stages did, and return that.
 
     Args:
         told: where the latter is said; standard output may be another program's.
@@ -36,6 +36,7 @@ def make_and_tell(
     with Watcher(notes, run.study.name) as watch:
         steps = make(run, where, watch, **what)
     _report(steps, told)
+    return steps
 
 
 def carry_out_and_tell(run: "DrawnRun", name: str, stage: "Stage", where: "Executor", told: "Console" = out) -> None:

@@ -1,5 +1,6 @@
 """`seedscope report`: a finished run as a folder of pages that opens in any browser, without a server."""
 
+import json
 import time
 from pathlib import Path
 from typing import Annotated, Self
@@ -7,7 +8,7 @@ from typing import Annotated, Self
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
+from seedscope.jobs.commands.options import CompletePrompts, Json, Out, StudyFile
 from seedscope.jobs.console import notes, out
 
 EVERY_SECONDS = 10.0
@@ -21,6 +22,7 @@ def report_study(
         typer.Option(help="Folder of the report.  \\[default: report in the run folder]", show_default=False),
     ] = None,
     complete_prompts: CompletePrompts = False,
+    as_json: Json = False,
 ) -> None:
     """Write all that a finished run shows as pages with its pictures: open index.html in any browser.
 
@@ -37,7 +39,10 @@ def report_study(
     with opening(study, folder) as run, _Drawn() as drawn:
         shown = with_complete_prompts(run) if complete_prompts else judged_part(run)
         page = make_report(shown, to or run.folder.path / "report", drawn)
-    out.print(f"wrote {page}", soft_wrap=True)
+    if as_json:
+        print(json.dumps({"index": str(page)}))
+    else:
+        out.print(f"wrote {page}", soft_wrap=True)
 
 
 class _Drawn:

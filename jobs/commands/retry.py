@@ -1,10 +1,12 @@
 """`seedscope retry`: what failed is tried again."""
 
+import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from seedscope.jobs.commands.making import make_and_tell
-from seedscope.jobs.commands.options import OtherVersions, Out, StudyFile, runs_stages
-from seedscope.jobs.console import out
+from seedscope.jobs.commands.options import Json, OtherVersions, Out, StudyFile, runs_stages
+from seedscope.jobs.console import for_a_program, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 @runs_stages
 def retry_failed(
-    study: StudyFile, folder: Out = None, *, where: "Executor", other_versions: OtherVersions = False
+    study: StudyFile,
+    folder: Out = None,
+    *,
+    where: "Executor",
+    other_versions: OtherVersions = False,
+    as_json: Json = False,
 ) -> None:
     """Make what failed again: units with pictures that could not be drawn, or not be measured; then what is missing.
 
@@ -26,17 +33,19 @@ def retry_failed(
     from seedscope.analysis.run.run import BroughtInRun
     from seedscope.jobs.work.failed import take_back_failed
 
-    with opened(study, folder) as run:
+    with opened(study, folder) as run, for_a_program(as_json):
         if run.race is not None and run.race.has_decided:
             raise UserError(
                 f"{run.folder.storage.url}: its rounds were decided from the scores that there are, without what failed, and "
                 "stay as they are. To draw that too, choose another folder with --out."
             )
-        found = take_back_failed(run)
+        steps, found = [], take_back_failed(run)
         for table, (units, rows) in found.items():
             out.print(f"{table}: {rows:,} failed rows in {units:,} units are made again", soft_wrap=True)
-        if not found:
+        if found:
+            drawn = not isinstance(run, BroughtInRun)
+            steps = make_and_tell(run, where, pictures=drawn, features=True, other_versions=other_versions)
+        else:
             out.print("Nothing failed.")
-            return
-        drawn = not isinstance(run, BroughtInRun)
-        make_and_tell(run, where, pictures=drawn, features=True, other_versions=other_versions)
+    if as_json:
+        print(json.dumps([asdict(step) for step in steps]))

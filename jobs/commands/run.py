@@ -1,6 +1,8 @@
 """`seedscope run`, `generate` and `features`: the pictures of a study are drawn, measured, and their seeds ranked."""
 
+import json
 import time
+from dataclasses import asdict
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seedscope.jobs.commands.making import make_and_tell
-from seedscope.jobs.commands.options import Limit, OtherVersions, Out, Part, StudyFile, runs_stages, slice_of
-from seedscope.jobs.console import out, say_written
+from seedscope.jobs.commands.options import Json, Limit, OtherVersions, Out, Part, StudyFile, runs_stages, slice_of
+from seedscope.jobs.console import for_a_program, out, say_written
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
 
@@ -21,44 +24,55 @@ if TYPE_CHECKING:
 
 @runs_stages
 def run_study(
-    study: StudyFile, folder: Out = None, *, where: "Executor", other_versions: OtherVersions = False
+    study: StudyFile,
+    folder: Out = None,
+    *,
+    where: "Executor",
+    other_versions: OtherVersions = False,
+    as_json: Json = False,
 ) -> None:
     """Do all of it: generate, measure, rank, export. Stopped or killed, the same command goes on where it was.
 
     Example: seedscope run configs/demo.yaml
     """
-    _run(study, folder, where, other_versions=other_versions)
+    _run(study, folder, where, other_versions=other_versions, as_json=as_json)
 
 
 @runs_stages
-def run_demo(folder: Out = None, *, where: "Executor") -> None:
+def run_demo(folder: Out = None, *, where: "Executor", as_json: Json = False) -> None:
     """Run the demo that ships with seedscope: 32 seeds x 24 prompts of its small model, in some minutes, into runs/demo.
 
     Example: seedscope demo
     """
     with as_file(files("seedscope") / "configs" / "demo.yaml") as study:
-        _run(study, folder, where, other_versions=False)
+        _run(study, folder, where, other_versions=False, as_json=as_json)
 
 
-def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: bool) -> None:
+def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: bool, as_json: bool) -> None:
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
     from seedscope.jobs.commands.seeds import judge_and_show
 
     started = time.monotonic()
-    with opened(study, folder) as run:
-        judged = True
+    with for_a_program(as_json), opened(study, folder) as run:
         if run.race is not None:
-            judged = _sweep(run, where, other_versions=other_versions)
+            ended = _sweep(run, where, other_versions=other_versions)
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-            say_written(export(run, *judge_and_show(run)))
-        pages = f" To look at it: seedscope report {run.folder.storage.url}" if judged else ""
-    out.print(f"\nDone in {time.monotonic() - started:.0f} s.{pages}", soft_wrap=True)
+            judged, choice = judge_and_show(run)
+            ended = choice, export(run, judged, choice)
+            say_written(ended[1])
+        seconds, url = time.monotonic() - started, run.folder.storage.url
+        pages = "" if ended is None else f" To look at it: seedscope report {url}"
+        out.print(f"\nDone in {seconds:.0f} s.{pages}", soft_wrap=True)
+    if as_json:
+        chosen = None if ended is None else {"golden": ended[0].seeds, "sentence": ended[0].sentence}
+        files = [] if ended is None else [str(path) for path in ended[1]]
+        print(json.dumps({"run": url, "chosen": chosen, "files": files, "seconds": round(seconds, 1)}))
 
 
-def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:
-    """Make a sweep; whether it came to its end, so that it can be judged."""
+def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice, list[Path]] | None":
+    """Make a sweep: what it chose, and the files that it ends in; None where it stopped before that."""
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.beside import must_be_drawn
@@ -67,10 +81,13 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:
     from seedscope.jobs.commands.seeds import judge_and_show
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
-    if made is not None:
-        part = judged_part(made)
-        say_written([*export(part, *judge_and_show(part)), write_race(made)])
-    return made is not None
+    if made is None:
+        return None
+    part = judged_part(made)
+    judged, choice = judge_and_show(part)
+    files = [*export(part, judged, choice), write_race(made)]
+    say_written(files)
+    return choice, files
 
 
 @runs_stages
@@ -82,6 +99,7 @@ def generate(
     limit: Limit = None,
     part: Part = None,
     other_versions: OtherVersions = False,
+    as_json: Json = False,
 ) -> None:
     """Draw the pictures: every prompt with every seed, once.
 
@@ -90,8 +108,10 @@ def generate(
     from seedscope.analysis.run.opened import opened
 
     share = slice_of(part)
-    with opened(study, folder, share) as run:
-        make_and_tell(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
+    with opened(study, folder, share) as run, for_a_program(as_json):
+        steps = make_and_tell(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
+    if as_json:
+        print(json.dumps([asdict(step) for step in steps]))
 
 
 @runs_stages
@@ -103,6 +123,7 @@ def features(
     where: "Executor",
     limit: Limit = None,
     part: Part = None,
+    as_json: Json = False,
 ) -> None:
     """Measure the pictures that there are, and the reference pictures.
 
@@ -114,5 +135,7 @@ def features(
     names = [item.name for item in known.measured]
     if unknown := set(only or []) - set(names):
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
-    with held(known, share) as run:
-        make_and_tell(run, where, features=True, only=only or [], limit=limit, part=share)
+    with held(known, share) as run, for_a_program(as_json):
+        steps = make_and_tell(run, where, features=True, only=only or [], limit=limit, part=share)
+    if as_json:
+        print(json.dumps([asdict(step) for step in steps]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,8 +20,8 @@ from seedscope.analysis.run.unnamed_groups import unnamed_groups
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.verdict import span, verdict, without_far, written
-from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
-from seedscope.jobs.console import out, say_written
+from seedscope.jobs.commands.options import CompletePrompts, Json, Out, StudyFile
+from seedscope.jobs.console import for_a_program, out, say_written
 
 if TYPE_CHECKING:
     from seedscope.analysis.judging.golden_rules import Choice
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from seedscope.analysis.run.run import Run
 
 
-def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: CompletePrompts = False) -> None:
+def judge_seeds(
+    study: StudyFile, folder: Out = None, complete_prompts: CompletePrompts = False, as_json: Json = False
+) -> None:
     """Judge the seeds by all measurements, and rank them: writes seeds.parquet and measures.parquet.
 
     Example: seedscope seeds configs/demo.yaml
@@ -37,11 +40,13 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
     from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.parts import judged_part
 
-    with opened(study, folder) as run:
-        judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))
+    with opened(study, folder) as run, for_a_program(as_json):
+        judged, choice = judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))
+    if as_json:
+        print(json.dumps(in_json(judged, choice), allow_nan=False))
 
 
-def export_seeds(study: StudyFile, folder: Out = None) -> None:
+def export_seeds(study: StudyFile, folder: Out = None, as_json: Json = False) -> None:
     """Write golden.json and the contact sheet of best and worst seeds.
 
     Example: seedscope export configs/demo.yaml
@@ -53,7 +58,12 @@ def export_seeds(study: StudyFile, folder: Out = None) -> None:
 
     with opened_to_judge(study, folder) as run:
         judged = judge(run)
-        say_written(export(run, judged, choose(run, judged)))
+        choice = choose(run, judged)
+        files = export(run, judged, choice)
+    if as_json:
+        print(json.dumps({"golden": choice.seeds, "sentence": choice.sentence, "files": [str(path) for path in files]}))
+    else:
+        say_written(files)
 
 
 def judge_and_show(run: Run) -> tuple[Judged, Choice]:
@@ -67,11 +77,48 @@ def judge_and_show(run: Run) -> tuple[Judged, Choice]:
     return judged, choice
 
 
+def in_json(judged: Judged, choice: Choice) -> dict[str, Any]:
+    """What is known of the seeds, for a program: which are golden, a row a seed, and a row a measurement."""
+    ranking = judged.ranking
+    rows = [
+        {
+            "seed": row.seed,
+            "rank": row.rank,
+            "value": row.value,
+            "interval": row.interval,
+            "less_median": row.effect,
+            "interval_of_all": row.effect_of_all,
+        }
+        for row in ranking.rows
+    ]
+    shares = [
+        {
+            "measure": found.name,
+            "share": None if found.shares is None else found.shares.seed.share,
+            "interval": None if found.shares is None else (found.shares.seed.lo, found.shares.seed.hi),
+            "reliability": found.reliability,
+            "p": None if found.null is None else found.null.differ,
+        }
+        for found in judged.scalars.values()
+    ]
+    return {
+        "golden": choice.seeds,
+        "sentence": choice.sentence,
+        "ranked_by": ranking.measure,
+        "better": ranking.better,
+        "seeds": rows,
+        "measures": shares,
+    }
+
+
 def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
-    """Print the best and the worst seeds, the verdict, how much of each measurement is the seed's, and which are golden."""
+    """Print which seeds are golden, the best and the worst, the verdict, and how much of each measurement is the seed's."""
     from seedscope.analysis.judging.judge import deciding
     from seedscope.analysis.judging.unsteady_seeds import of_unsteady
 
+    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.", style="bold")
+    console.print(choice.sentence)
+    console.print()
     console.print(_best_and_worst(judged.ranking, run.study.name))
     for sentence in [*unfinished(run), *unnamed_groups(run), *of_copies(judged.copied, len(run.wanted.seeds))]:
         console.print(sentence)
@@ -91,8 +138,6 @@ def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
         console.print(f"{measure} says nothing of the seeds: {reason}")
     if judged.by_task is not None:
         console.print(_by_task(judged.by_task))
-    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.")
-    console.print(choice.sentence)
 
 
 def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:

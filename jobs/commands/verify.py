@@ -1,11 +1,12 @@
 """`seedscope verify`: are all shards what their receipts say?"""
 
+import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seedscope.jobs.commands.options import Out, StudyFile
-from seedscope.jobs.console import out
+from seedscope.jobs.commands.options import Json, Out, StudyFile
+from seedscope.jobs.console import for_a_program, out
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ def verify_study(
     study: StudyFile,
     folder: Out = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte, not sizes and footers only.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check all shards against their receipts. A damaged one loses its receipt; the next run makes it again.
 
@@ -29,7 +31,9 @@ def verify_study(
     with run.folder.read() as read:
         writable = read is run.folder
         damaged = verify(run, deep=deep, take_back=writable)
-    for reason in damaged:
+    if as_json:
+        print(json.dumps({"whole": not damaged, "deep": deep, "damaged": damaged}))
+    for reason in [] if as_json else damaged:
         out.print(f"damaged: {reason}", soft_wrap=True)
     if damaged and not writable:
         raise UserError(
@@ -38,9 +42,12 @@ def verify_study(
         )
     if damaged:
         raise UserError(f"{len(damaged)} damaged shards were taken back. Run the study again to make them anew.")
-    if run.race is not None:
-        _verify_rounds(must_be_drawn(run), deep=deep)
-    out.print("All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte.")
+    with for_a_program(as_json):
+        if run.race is not None:
+            _verify_rounds(must_be_drawn(run), deep=deep)
+        out.print(
+            "All shards are whole." if deep else "All shards have their size and footer; --deep reads every byte."
+        )
 
 
 def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:

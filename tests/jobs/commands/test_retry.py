@@ -1,5 +1,6 @@
 """What failed is made again, and nothing else; of a sweep that has decided by it, it stays."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -42,7 +43,10 @@ def failed_at(run: Run, unit: Unit, prompt_id: str) -> pa.Table:
 
 def test_what_failed_is_drawn_and_measured_and_the_rest_stays(study: Path, tmp_path: Path) -> None:
     out = str(tmp_path / "run")
-    told("generate", study, "--out", out)
+    steps = json.loads(told("generate", study, "--out", out, "--json"))
+    assert [(step["name"], step["units"], step["made"], step["failed_cells"]) for step in steps] == [
+        ("images", 4, 4, 0)
+    ]
     run = run_of(study, out)
     unit, *others = run.units
     whole = run.images.read(unit.name)

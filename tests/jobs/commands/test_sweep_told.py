@@ -122,3 +122,21 @@ def test_a_sweep_that_has_ended_is_judged_reported_and_compared(ended: tuple[Pat
     text = (out / "report" / "index.html").read_text(encoding="utf-8")
     assert "32 seeds: 0-31" in text and "640 rows" in text, "made of all rounds"
     assert "The race" in text and "Went out after it" in text and "times as many" in text
+
+
+def test_what_a_command_found_is_json_on_standard_output_alone(ended: tuple[Path, Path], tmp_path: Path) -> None:
+    path, out = ended
+    found = json.loads(command("seeds", path, "--out", out, "--json").stdout)
+    golden = json.loads((out / "golden.json").read_text())["seeds"]
+    assert found["golden"] == golden and found["ranked_by"] == "clip_score" and found["better"] == "higher"
+    assert [row["seed"] for row in found["seeds"] if row["rank"] == 1] == [found["seeds"][0]["seed"]]
+    assert [row["measure"] for row in found["measures"]] == ["clip_score"] and found["measures"][0]["share"] > 0
+    exported = json.loads(command("export", path, "--out", out, "--json").stdout)
+    assert exported["golden"] == golden and all(Path(file).exists() for file in exported["files"])
+    assert json.loads(command("verify", path, "--out", out, "--json").stdout) == {
+        "whole": True,
+        "deep": False,
+        "damaged": [],
+    }
+    page = json.loads(command("report", path, "--out", out, "--to", tmp_path / "report", "--json").stdout)["index"]
+    assert Path(page).read_text(encoding="utf-8").startswith("<!doctype html>")
