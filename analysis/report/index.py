@@ -8,6 +8,7 @@ from typing import Any
 
 from seedscope.analysis.report import heat, plots, sections
 from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
+from seedscope.analysis.report.first_look import first_look
 from seedscope.analysis.report.plots import Figure
 from seedscope.analysis.report.standings import MeasureStanding, names
 from seedscope.analysis.report.strips import Strips
@@ -64,6 +65,7 @@ def index_page(
         "seeds": seeds,
         "strips": strips,
         "sections": sections.present(data),
+        "first": first_look(data),
         "absences": sections.absences(data),
         "main": main,
         "digits": {standing.measured.name: standing.digits for standing in standings},

@@ -86,5 +86,22 @@ window.seedscope = (() => {
   addEventListener("scroll", hidePeek, { passive: true });
   addEventListener("keydown", (event) => event.key === "Escape" && hidePeek());
 
+  for (const button of document.querySelectorAll("button.copy")) {
+    button.addEventListener("click", async () => {
+      const text = button.dataset.copy;
+      try {
+        await navigator.clipboard.writeText(text);
+      } catch {
+        // Pages that are opened from a disk may not: the text is then selected, to be copied by hand.
+        const field = Object.assign(document.createElement("input"), { value: text, readOnly: true });
+        button.replaceWith(field);
+        field.select();
+        return;
+      }
+      button.textContent = "Copied";
+      setTimeout(() => (button.textContent = "Copy"), 2000);
+    });
+  }
+
   return { page, file, seedPage, written, cut, drawHeat, showPeek, hidePeek };
 })();

@@ -1,4 +1,4 @@
-"""The answer of a report in three sentences: do seeds matter, which are golden, and how far that carries."""
+"""The answer of a report in three sentences: which seeds are golden, do seeds matter, and how far that carries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RELIABLE = 0.8
 
 
 def answer(measures: Sequence[Measured], by: str, decisive: Sequence[str], choice: Choice) -> list[str]:
-    """Three sentences, the second of which may be a short paragraph.
+    """Three sentences, the first of which may be a short paragraph.
 
     Args:
         by: the measurement that ranks the seeds.
@@ -29,8 +29,8 @@ def answer(measures: Sequence[Measured], by: str, decisive: Sequence[str], choic
     main = next(measured for measured in measures if measured.name == by)
     titles = {measured.name: measured.title for measured in measures}
     return [
-        _matters(measures, main),
         _golden(choice, titles),
+        _matters(measures, main),
         _carries(measures, main, decisive, chosen=choice.rule == RULE),
     ]
 

@@ -71,13 +71,15 @@ def report_data(run: Run) -> ReportData:
     choice = choose(run, judged)
     controlled = run.control is not None
     measures = measurements(judged, controlled=controlled)
+    golden_first, *further = answer(measures, judged.ranking.measure, decisive(run), choice)
     looks, found = _looks(run, choice), experiments(run)
     ids = [prompt.id for prompt in run.wanted.prompts]
     return ReportData(
         title=run.study.name if run.subject == run.study.name else f"{run.subject}: {run.study.name}",
         answer=[
+            golden_first,
             *unfinished(run),
-            *answer(measures, judged.ranking.measure, decisive(run), choice),
+            *further,
             *unnamed_groups(run),
             *of_copies(judged.copied, len(run.wanted.seeds)),
             *(
