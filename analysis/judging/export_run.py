@@ -45,8 +45,11 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
     ids = [prompt.id for prompt in run.wanted.prompts]
     prompts = evenly(sorted(ids, key=run.kind), SHEET_PROMPTS)
     texts = {prompt.id: prompt.text for prompt in run.wanted.prompts}
-    best, worst = ranked[:count], ranked[max(count, len(ranked) - count) :]
-    pictures = pictures_of(run, {row.seed for row in [*best, *worst]}, prompts)
+    places = {row.seed: row for row in ranked}
+    golden_rows = [places[seed] for seed in choice.seeds if seed in places][:SHEET_SEEDS]
+    best = [row for row in ranked[:count] if row.seed not in {*choice.seeds}]
+    worst = [row for row in ranked[max(count, len(ranked) - count) :] if row.seed not in {*choice.seeds}]
+    pictures = pictures_of(run, {row.seed for row in [*golden_rows, *best, *worst]}, prompts)
     contact_sheet(
         [_sheet_row(row, ranking, prompts, pictures) for row in best],
         [_sheet_row(row, ranking, prompts, pictures) for row in worst],
@@ -54,9 +57,15 @@ def export(run: Run, judged: Judged, choice: Choice) -> list[Path]:
         sheet,
         title=f"Best and worst seeds of {run.subject}",
         measure=f"{ranking.measure}{', %' if ranking.rate else ''} ({ranking.better} is better), 95 % interval",
-        notes=verdict(ranking),
+        golden=[_sheet_row(row, ranking, prompts, pictures) for row in golden_rows],
+        notes=[golden_line(choice), *verdict(ranking)],
     )
     return [*files, sheet]
+
+
+def golden_line(choice: Choice) -> str:
+    """The golden seeds of a run, in a sentence."""
+    return f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}."
 
 
 def export_nothing(run: DrawnRun, measure: str, better: Better, sentence: str) -> list[Path]:

@@ -70,6 +70,7 @@ def contact_sheet(
     measure: str,
     notes: Sequence[str] = (),
     headings: tuple[str, str] = ("Best", "Worst"),
+    golden: Sequence[Row] = (),
     cells: Sequence[Size] | None = None,
 ) -> None:
     """Draw the sheet and write it as a PNG: the whole file, or what was there before.
@@ -82,6 +83,7 @@ def contact_sheet(
         measure: what the values are, such as `fd_efficientnet_lite0 (lower is better), 95 % interval`.
         notes: sentences under the title; each becomes a paragraph.
         headings: of the two parts of the table.
+        golden: seeds that stand above both.
         cells: width and height of each column's pictures on the page; None: all as large as the first picture suggests.
 
     Raises:
@@ -89,7 +91,17 @@ def contact_sheet(
         OSError: there is no such folder.
         StorageError: the folder cannot be written, or is full.
     """
-    sheet = draw_sheet(best, worst, columns, title=title, measure=measure, notes=notes, headings=headings, cells=cells)
+    sheet = draw_sheet(
+        best,
+        worst,
+        columns,
+        title=title,
+        measure=measure,
+        notes=notes,
+        headings=headings,
+        golden=golden,
+        cells=cells,
+    )
     with replacing(Path(path)) as scratch:
         sheet.save(scratch, "PNG", optimize=True)
 
@@ -103,10 +115,12 @@ def draw_sheet(
     measure: str,
     notes: Sequence[str] = (),
     headings: tuple[str, str] = ("Best", "Worst"),
+    golden: Sequence[Row] = (),
     cells: Sequence[Size] | None = None,
 ) -> Image.Image:
     """Draw the sheet: an RGB image. Arguments and errors as for `contact_sheet`."""
-    sections = [Section(headings[0], BEST, best), Section(headings[1], WORST, worst)]
+    parts = [("Golden", BEST, golden), (headings[0], BEST, best), (headings[1], WORST, worst)]
+    sections = [Section(*part) for part in parts]
     return draw_sections(sections, columns, title=title, measure=measure, notes=notes, cells=cells)
 
 

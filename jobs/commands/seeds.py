@@ -113,10 +113,11 @@ def in_json(judged: Judged, choice: Choice) -> dict[str, Any]:
 
 def show(run: Run, judged: Judged, choice: Choice, console: Console) -> None:
     """Print which seeds are golden, the best and the worst, the verdict, and how much of each measurement is the seed's."""
+    from seedscope.analysis.judging.export_run import golden_line
     from seedscope.analysis.judging.judge import deciding
     from seedscope.analysis.judging.unsteady_seeds import of_unsteady
 
-    console.print(f"Golden seeds: {', '.join(map(str, choice.seeds)) or 'none'}.", style="bold")
+    console.print(golden_line(choice), style="bold")
     console.print(choice.sentence)
     console.print()
     console.print(_best_and_worst(judged.ranking, run.study.name))

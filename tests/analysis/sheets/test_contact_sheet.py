@@ -76,6 +76,13 @@ def test_pictures_are_shown_in_a_readable_size(size: tuple[int, int], shown: tup
     assert area(drawn, red)[0] == 3 * shown[0] * shown[1], "and none covers another"
 
 
+def test_golden_seeds_stand_above_the_best() -> None:
+    golden, best = (250, 0, 0), (0, 0, 250)
+    drawn = draw_sheet([row(1, [plain(best)])], [], ["a"], golden=[row(0, [plain(golden)])], **HEADINGS)
+    tops = [int(np.nonzero((np.asarray(drawn) == colour).all(axis=2))[0].min()) for colour in (golden, best)]
+    assert tops[0] < tops[1]
+
+
 def test_awkward_input_is_drawn() -> None:
     grey = Image.new("L", (64, 64), 90)
     glass = Image.new("RGBA", (32, 64), (0, 0, 250, 255))
