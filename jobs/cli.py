@@ -46,6 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     help="Which seeds are good for your text-to-image model? Start with: seedscope demo",
+    epilog="Exit codes: 0 done; 1 a fault of seedscope, with a traceback; 2 a mistake or a mishap, told in a sentence; "
+    "128 + N stopped by signal N.",
 )
 
 COMMANDS: dict[str, dict[str, Callable[..., object]]] = {

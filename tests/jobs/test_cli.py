@@ -418,6 +418,7 @@ def test_help_lists_each_command_once_in_a_group() -> None:
     for word in [word for named in COMMANDS.values() for word in named]:
         assert len(re.findall(rf"^│ {word} ", text, re.MULTILINE)) == 1, word
     assert [panel for panel in COMMANDS if f"─ {panel} ─" not in text] == []
+    assert "Exit codes: 0 done" in text
 
 
 def test_the_demo_that_is_packed_is_the_one_of_the_repository() -> None:
