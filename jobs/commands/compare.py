@@ -165,7 +165,7 @@ def _outcomes(carry_over: CarryOver) -> TextTable:
         padding=(0, 1, 0, 0),
     )
     by_first = f"\nby {escape(carry_over.measures[0])}" if len(carry_over.measures) > 1 else ""
-    for name in ("seed", "rank there", f"less median there{by_first}", "95 % interval", "q"):
+    for name in ("seed", "rank there", f"vs. median there{by_first}", "95 % interval", "q"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("there it is", no_wrap=True)
     for outcome in carry_over.fates:

@@ -25,7 +25,10 @@ Out = Annotated[
 ]
 CompletePrompts = Annotated[
     bool,
-    typer.Option("--complete-prompts", help="Of a run that is not finished, judge the prompts of which all is there."),
+    typer.Option(
+        "--complete-prompts",
+        help="Of an unfinished run, judge the prompts that are complete: drawn with all seeds, and measured.",
+    ),
 ]
 Part = Annotated[
     str | None,

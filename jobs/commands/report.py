@@ -49,7 +49,7 @@ class _Drawn:
     """Says of how many seeds the pictures are drawn: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self) -> None:
-        columns = TextColumn("seeds drawn"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+        columns = TextColumn("picture sheets of seeds"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=notes, transient=True, disable=not notes.is_terminal)
         self._task = self._bar.add_task("", total=None, visible=False)
         self._told = time.monotonic()
@@ -65,4 +65,4 @@ class _Drawn:
         self._bar.update(self._task, completed=done, total=of, visible=True)
         if not notes.is_terminal and time.monotonic() - self._told > EVERY_SECONDS:
             self._told = time.monotonic()
-            notes.print(f"{done:,} of {of:,} seeds drawn")
+            notes.print(f"{done:,} of {of:,} seeds have their picture sheets")

@@ -145,7 +145,7 @@ def _best_and_worst(ranking: Ranking, name: str, most: int = 5) -> TextTable:
     rows = ranking.rows
     grid = TextTable(title=f"Seeds of {name} by {ranking.measure}, {ranking.better} is better")
     value = "distance" if ranking.real_images is not None else "rate" if ranking.rate else "value"
-    for heading in ("rank", "seed", value, "95 % interval", "less median", "95 %, all seeds"):
+    for heading in ("rank", "seed", value, "95 % interval", "vs. median", "95 %, all seeds"):
         grid.add_column(heading, justify="right", no_wrap=True)
     shown = rows if len(rows) <= 2 * most else [*rows[:most], None, *rows[-most:]]
     for row in shown:
