@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.plain import plain
 from seedscope.pipeline.models.families import family_of
 from seedscope.pipeline.models.families.generic import Generic
@@ -115,6 +116,27 @@ def of_list(conditions: Conditions, known: Mapping[str, object]) -> dict[str, ob
     if negative is not None:
         said["negative_prompt"] = negative
     return {name: value for name, value in said.items() if name in known} | {**_frozen(conditions), **conditions.call}
+
+
+def call_of(conditions: Conditions, pipe: Pipeline) -> dict[str, Any]:
+    """The arguments with which the list was made, by the names that the pipeline has for them, but for prompt and noise.
+
+    Raises:
+        GoldenError: no stock call makes such pictures.
+    """
+    apart = {
+        "negative_scale": conditions.negative_scale is not None,
+        "negative_from": conditions.negative_from > 0,
+        "similarity guidance": conditions.similarity is not None,
+        f"the task {conditions.task!r}": conditions.task is not None,
+        "long_prompts: chunks": conditions.long_prompts == "chunks",
+        "weighted_prompts": conditions.weighted_prompts,
+    }
+    if named := [name for name, used in apart.items() if used]:
+        raise GoldenError(f"The list was made with {' and '.join(named)}, which no stock call says; see `golden.draw`.")
+    known = inspect.signature(type(pipe).__call__).parameters
+    usual = {"num_inference_steps": conditions.steps, "height": conditions.height, "width": conditions.width}
+    return {name: value for name, value in (usual | of_list(conditions, known)).items() if name in known}
 
 
 def _frozen(conditions: Conditions) -> Mapping[str, object]:

@@ -1,7 +1,7 @@
 """The golden list: the seeds, why these, the conditions under which they hold, and how their noise is drawn.
 
 golden = GoldenSeeds.load("golden.json")
-call = {"num_inference_steps": 20, "guidance_scale": 7.5}
+call = golden.call_kwargs(pipe)  # steps, size, guidance
 golden.check(pipe, **call)  # or GoldenMismatch, with every reason
 golden.canary(pipe)  # draws, and compares with what the run drew
 pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(pipe), **call)
@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from importlib.metadata import version
+from itertools import cycle
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import torch
 from PIL import Image
 from pydantic import Field, model_validator
 
+from seedscope.analysis.select.call import call_of
 from seedscope.analysis.select.canary import Canary
 from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.differences import Call, differences
@@ -149,6 +152,45 @@ class GoldenSeeds(Strict):
             notes.append(f"{told}, which by itself is no reason.")
         if reasons:
             raise GoldenMismatch([*reasons, *notes])
+
+    def call_kwargs(self, pipe: Pipeline) -> dict[str, Any]:
+        """What a call says with which the seeds hold, beside prompt and noise: `pipe(prompt, **golden.call_kwargs(pipe))`.
+
+        Args:
+            pipe: as for `check`.
+
+        Returns:
+            Arguments of the call by name: steps, size, guidance, the negative prompt, and what else the study said.
+
+        Raises:
+            GoldenError: no stock call makes such pictures (a scale or a first step of the negative prompt's own, similarity
+                guidance, a task, prompts in chunks or with weights, which `embeddings` reads): `draw` makes most of them.
+        """
+        return call_of(self.conditions, pipe)
+
+    def latent(self, seed: int) -> torch.Tensor:
+        """(C, h, w) float32, the initial latent of one seed of the list, as `latents` has it.
+
+        Raises:
+            GoldenError: the list has no such seed, or as for `latents`.
+        """
+        if seed not in self.seeds:
+            raise GoldenError(f"Seed {seed} is not on the list, which has {', '.join(map(str, self.seeds)) or 'none'}.")
+        return self.latents()[self.seeds.index(seed)]
+
+    def rotate(self, begin: int = 0) -> Iterator[int]:
+        """The seeds in turn, without end, for a service that gives each request the next one.
+
+        Args:
+            begin: the first place, such as the number of a worker: workers that begin apart do not all draw the same seed.
+
+        Raises:
+            GoldenError: the list is empty.
+        """
+        if not self.seeds:
+            raise GoldenError(f"There are no golden seeds to rotate. {self.why.sentence}")
+        start = begin % len(self.seeds)
+        return cycle([*self.seeds[start:], *self.seeds[:start]])
 
     def draw(self, pipe: Pipeline, prompt: str, *, batch_size: int = 4) -> list[Image.Image]:
         """Draw a prompt with each golden seed as the run did, by the sampler of the project, in the order of `seeds`.

@@ -57,6 +57,35 @@ def test_latents_and_generators_give_the_same_pictures(family: str, tiny: dict[s
     assert np.abs(from_latents[0] - from_latents[1]).max() > 0.1
 
 
+@pytest.mark.parametrize("family", ["sd1", "sdxl"])
+def test_the_call_that_a_list_names_makes_its_pictures(family: str, tiny: dict[str, Path]) -> None:
+    pipe = load(tiny[family])
+    golden = golden_for(pipe)
+    call = golden.call_kwargs(pipe)
+    golden.check(pipe, **call)
+    made = pipe(["a red cat"] * 3, latents=golden.latents(pipe), output_type="np", **call).images
+    assert np.array_equal(made, pictures(pipe, latents=golden.latents(pipe)))
+    with pytest.raises(GoldenMismatch):
+        golden.check(pipe, **call | {"num_inference_steps": 3})
+    chunks = golden.model_copy(
+        update={"conditions": golden.conditions.model_copy(update={"long_prompts": "chunks", "negative_from": 1})}
+    )
+    with pytest.raises(GoldenError, match=r"negative_from and long_prompts: chunks, which no stock call says"):
+        chunks.call_kwargs(pipe)
+
+
+def test_one_latent_and_seeds_in_turn(tiny: dict[str, Path]) -> None:
+    golden = golden_for(load(tiny["sd1"]))
+    assert torch.equal(golden.latent(SEEDS[1]), golden.latents()[1])
+    with pytest.raises(GoldenError, match="Seed 999 is not on the list"):
+        golden.latent(999)
+    turns = golden.rotate(begin=4)
+    assert [next(turns) for _ in range(5)] == [SEEDS[1], SEEDS[2], SEEDS[0], SEEDS[1], SEEDS[2]]
+    empty = golden.model_copy(update={"seeds": [], "why": golden.why.model_copy(update={"standings": []})})
+    with pytest.raises(GoldenError, match="no golden seeds to rotate"):
+        empty.rotate()
+
+
 def test_stochastic_schedulers_go_on_after_the_latent(tiny: dict[str, Path]) -> None:
     """SDXL-Turbo's ancestral scheduler draws at every step, from the generator that drew the latent."""
     pipe = load(tiny["sdxl_turbo"])
