@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from seedscope.jobs.console import out
 from seedscope.pipeline.errors import StudyError, UserError
@@ -140,6 +139,8 @@ def _beside(file: Path, path: str) -> str:
 
 def _text(value: str) -> str:
     """A text as YAML has it: bare where it may be, else in quotes."""
+    import yaml
+
     try:
         bare = yaml.safe_load(f"[{value}]") == [value]
     except yaml.YAMLError:

@@ -51,7 +51,7 @@ def run_demo(folder: Out = None, *, where: "Executor", as_json: Json = False) ->
 def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: bool, as_json: bool) -> None:
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
-    from seedscope.jobs.commands.seeds import judge_and_show
+    from seedscope.jobs.commands.told_seeds import judge_and_show
 
     started = time.monotonic()
     with for_a_program(as_json), opened(study, folder) as run:
@@ -78,7 +78,7 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.parts import judged_part
     from seedscope.jobs.commands.rounds import make_rounds
-    from seedscope.jobs.commands.seeds import judge_and_show
+    from seedscope.jobs.commands.told_seeds import judge_and_show
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is None:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-import yaml
 
 from seedscope.jobs.commands.options import DASHBOARD, Dashboard, StudyFile
 from seedscope.jobs.console import notes
@@ -177,6 +176,8 @@ def _to_ray(submission: "Submission", address: str, runtime_env: Path | None, *,
 def _environment(file: Path | None) -> dict[str, Any]:
     if file is None:
         return {}
+    import yaml
+
     try:
         found = yaml.safe_load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

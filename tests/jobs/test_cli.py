@@ -424,3 +424,12 @@ def test_help_lists_each_command_once_in_a_group() -> None:
 def test_the_demo_that_is_packed_is_the_one_of_the_repository() -> None:
     packed = files("seedscope") / "configs" / "demo.yaml"
     assert load_study(Path(str(packed))).name == "demo"
+
+
+@pytest.mark.parametrize("loaded", ["seedscope", "seedscope.jobs.cli"])
+def test_help_and_the_package_load_nothing_that_takes_long(loaded: str) -> None:
+    """By what is loaded, as seconds are those of the machine: 0.1 s and half a second on two quiet cores."""
+    heavy = ["torch", "numpy", "scipy", "pyarrow", "diffusers", "transformers", "ray", "pydantic", "PIL", "yaml"]
+    code = f"import sys, {loaded}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
