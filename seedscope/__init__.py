@@ -6,9 +6,13 @@
     golden.check(pipe, steps=20, guidance_scale=3.0)  # or GoldenMismatch, with every reason
     pictures = pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_steps=20).images
 
+    study = Study.model_validate({"name": "mine", "model": "sprout", "prompts": ["a cat", "a red car"], "seeds": "0-15"})
+    seedscope.run(study)  # as `seedscope run` does; or a study file
+
     run = open_run("runs/demo")  # or s3://bucket/runs/demo
     run.seeds().to_pandas()
     run.picture(seed=7, prompt="a cat").show()
+    run.show(seeds=[7, 8])  # in a notebook: a row a seed
 
 Names are loaded when they are asked for: `import seedscope` needs no torch.
 """
@@ -20,12 +24,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from seedscope.analysis.judging.run_view import open_run
     from seedscope.analysis.select.golden import GoldenMismatch, GoldenSeeds
+    from seedscope.jobs.library import run
     from seedscope.pipeline.study.file import load_study
     from seedscope.pipeline.study.schema import Study
 
     __version__: str
 
-__all__ = ["GoldenMismatch", "GoldenSeeds", "Study", "__version__", "load_study", "open_run"]
+__all__ = ["GoldenMismatch", "GoldenSeeds", "Study", "__version__", "load_study", "open_run", "run"]
 
 _PLACES = {
     "GoldenMismatch": "seedscope.analysis.select.golden",
@@ -33,6 +38,7 @@ _PLACES = {
     "Study": "seedscope.pipeline.study.schema",
     "load_study": "seedscope.pipeline.study.file",
     "open_run": "seedscope.analysis.judging.run_view",
+    "run": "seedscope.jobs.library",
 }
 
 

@@ -19,7 +19,7 @@ from seedscope.jobs.cli import app
 
 STORED = Path(__file__).with_name("surface.txt")
 ACCEPT = "ACCEPT_SURFACE"
-PUBLIC = {"__version__", "GoldenSeeds", "GoldenMismatch", "Study", "load_study", "open_run"}
+PUBLIC = {"__version__", "GoldenSeeds", "GoldenMismatch", "Study", "load_study", "open_run", "run"}
 
 
 def commands(command: Any, name: str = "seedscope") -> Iterator[tuple[str, Any]]:

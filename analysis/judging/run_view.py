@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -18,12 +18,15 @@ from pydantic import ValidationError
 from seedscope.analysis.features import feature
 from seedscope.analysis.run.pictures import RunPictures
 from seedscope.analysis.run.recorded_study import recorded_study
+from seedscope.analysis.run.sampled_pictures import evenly
 from seedscope.analysis.select.golden import GoldenSeeds
+from seedscope.analysis.sheets.picture_grid import picture_grid
 from seedscope.pipeline.drawing.cause import naming
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.imported.imported_run import ImportedRun
 from seedscope.pipeline.study.likely_groups import grouped
 from seedscope.pipeline.study.plan import Edition, Unit, as_named, cut, plan
+from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import ImportedStudy, Json, Study, UnitShape, fingerprint
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
@@ -133,6 +136,38 @@ class RunView:
         if pixels is None:
             raise NotInRun(f"{self._place}: seed {seed} of {prompt!r} has no picture: it failed, or is not drawn yet.")
         return Image.fromarray(pixels)
+
+    def show(self, seeds: Iterable[int] | None = None, prompts: Iterable[str] | None = None) -> Image.Image:
+        """Pictures as a grid, a row a seed and a column a prompt, RGB; a notebook shows it.
+
+        Args:
+            seeds: None: the golden ones, or where there are none the first of the run; four at most.
+            prompts: their texts or ids; None: six at most, evenly.
+
+        Raises:
+            NotInRun: the run has no such seed or prompt.
+        """
+        some = list(self._first_seeds() if seeds is None else seeds)
+        ids = [item.id for item in self.edition.prompts]
+        shown = [self._prompt(each) for each in (evenly(ids, 6) if prompts is None else prompts)]
+        if missing := set(some) - {*self.edition.seeds}:
+            raise NotInRun(f"{self._place}: has no seed {min(missing)}; it has {len(self.edition.seeds):,} seeds.")
+        rows = [(f"seed {seed}", [self._picture(seed, prompt.id) for prompt in shown]) for seed in some]
+        return picture_grid(rows, [prompt.text for prompt in shown])
+
+    def _first_seeds(self) -> Sequence[int]:
+        golden = self.golden.seeds if self.golden is not None else []
+        return [*(golden or self.edition.seeds)][:4]
+
+    def _prompt(self, named: str) -> Prompt:
+        found = next((item for item in self.edition.prompts if named in (item.text, item.id)), None)
+        if found is None:
+            raise NotInRun(f"{self._place}: has no prompt {named!r}; it has {len(self.edition.prompts):,} prompts.")
+        return found
+
+    def _picture(self, seed: int, prompt: str) -> Image.Image | None:
+        pixels = self._pictures(seed, prompt)
+        return None if pixels is None else Image.fromarray(pixels)
 
     @cached_property
     def golden(self) -> GoldenSeeds | None:

@@ -20,18 +20,22 @@ from seedscope.pipeline.tables.editions import same_wish
 from seedscope.pipeline.tables.run_folder import RunFolder
 
 
-def run_of(study_file: Path, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:
+def run_of(study_file: Path | Study, out: Path | str | None = None, *, uniform: bool = False) -> AnyRun:
     """The run of a study file, as it stands; that of imported pictures lies in their run folder.
 
     Args:
-        study_file: or a run folder, or its URL: the study is then the one that the folder keeps.
+        study_file: or the study itself; or a run folder, or its URL: the study is then the one that the folder keeps.
         out: the run folder, or its URL.
         uniform: as of `drawn_run`.
 
     Raises:
         UserError: everything that is wrong with the study, its model, its prompts or its features, before work begins.
     """
-    if (named := run_folder(study_file)) is not None:
+    study: Study | ImportedStudy
+    if isinstance(study_file, Study):
+        study, file = study_file, Path("study")
+        folder = RunFolder(out or Path("runs") / study.name)
+    elif (named := run_folder(study_file)) is not None:
         folder = RunFolder(named)
         study, file = _kept(folder), Path(named) / STUDY
         if out is not None and RunFolder(out).storage.url != folder.storage.url:
@@ -68,7 +72,7 @@ def _kept(folder: RunFolder) -> Study | ImportedStudy:
 
 
 @contextmanager
-def opened(study_file: Path, out: Path | str | None = None, part: Slice = WHOLE) -> Iterator[AnyRun]:
+def opened(study_file: Path | Study, out: Path | str | None = None, part: Slice = WHOLE) -> Iterator[AnyRun]:
     """The run of a study file, held for this process until the end; what the study wants of it is recorded.
 
     Args:

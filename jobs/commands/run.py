@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.study.schema import Study
 
 # torch and diffusers take seconds to import, which --help and schema need not wait for: commands import where they work.
 
@@ -35,7 +36,7 @@ def run_study(
 
     Example: seedscope run configs/demo.yaml
     """
-    _run(study, folder, where, other_versions=other_versions, as_json=as_json)
+    make_run(study, folder, where, other_versions=other_versions, as_json=as_json)
 
 
 @runs_stages
@@ -45,10 +46,18 @@ def run_demo(folder: Out = None, *, where: "Executor", as_json: Json = False) ->
     Example: seedscope demo
     """
     with as_file(files("seedscope") / "configs" / "demo.yaml") as study:
-        _run(study, folder, where, other_versions=False, as_json=as_json)
+        make_run(study, folder, where, as_json=as_json)
 
 
-def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: bool, as_json: bool) -> None:
+def make_run(
+    study: "Path | Study",
+    folder: str | None,
+    where: "Executor",
+    *,
+    other_versions: bool = False,
+    as_json: bool = False,
+) -> str:
+    """Do all of it, and tell a person or a program; the run folder, or its URL."""
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
     from seedscope.jobs.commands.told_seeds import judge_and_show
@@ -69,6 +78,7 @@ def _run(study: Path, folder: str | None, where: "Executor", *, other_versions: 
         chosen = None if ended is None else {"golden": ended[0].seeds, "sentence": ended[0].sentence}
         files = [] if ended is None else [str(path) for path in ended[1]]
         print(json.dumps({"run": url, "chosen": chosen, "files": files, "seconds": round(seconds, 1)}))
+    return url
 
 
 def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice, list[Path]] | None":

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from finished_runs import command, made
+from PIL import Image
 from repository import CONFIGS, SHARED, SPROUT
 
 import seedscope
@@ -175,3 +176,29 @@ def test_the_examples_of_public_names_run(
     ]
     said: list[str] = []
     assert not doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(example, out=said.append).failed, "".join(said)
+
+
+def test_pictures_are_shown_as_a_grid(folder: Path) -> None:
+    run = open_run(folder)
+    shown = np.asarray(run.show(seeds=[2, 0], prompts=["a cat", "a red cat"]))
+    for row, seed in enumerate((2, 0)):
+        for column, prompt in enumerate(("a cat", "a red cat")):
+            picture = run.picture(seed, prompt).resize((96, 96), Image.Resampling.LANCZOS)
+            left, top = 84 + column * 102, shown.shape[0] - (2 - row) * 102
+            assert np.array_equal(shown[top : top + 96, left : left + 96], np.asarray(picture))
+    assert run.show().size[0] > run.show(prompts=["a cat"]).size[0]
+    with pytest.raises(NotInRun, match="has no seed 9"):
+        run.show(seeds=[9])
+    with pytest.raises(NotInRun, match="has no prompt 'a dog'"):
+        run.show(prompts=["a dog"])
+
+
+def test_a_study_is_run_from_python(study: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is finished already, so that nothing is drawn."""
+    found = load_study(study)
+    assert isinstance(found, Study)
+    run = seedscope.run(found, folder, executor="inline", threads=1)
+    told = capsys.readouterr()
+    assert not told.out and "Golden seeds:" in told.err
+    assert run.golden is not None and run.golden.seeds == GoldenSeeds.load(folder / "golden.json").seeds
+    assert seedscope.run(folder, executor="inline").seeds().equals(run.seeds())
