@@ -31,6 +31,7 @@ from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.swap import swap_seeds
 from seedscope.jobs.commands.table import table
+from seedscope.jobs.commands.tables import list_tables
 from seedscope.jobs.commands.variations import vary_seeds
 from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes, say_traceback, shortened
@@ -48,6 +49,7 @@ app.command("generate")(generate)
 app.command("features")(features)
 app.command("seeds")(judge_seeds)
 app.command("export")(export_seeds)
+app.command("tables")(list_tables)
 app.command("models")(list_models)
 app.command("schema")(print_schema)
 app.command("status")(show_status)

@@ -13,6 +13,7 @@ from seedscope.pipeline.errors import UserError
 if TYPE_CHECKING:
     from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
+    from seedscope.pipeline.study.slice import Slice
 
 # torch and diffusers take seconds to import, which --help and schema need not wait for: commands import where they work.
 
@@ -27,7 +28,7 @@ def run_study(
     """
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
-    from seedscope.jobs.commands.seeds import judge_and_show
+    from seedscope.jobs.commands.seeds import judge_and_write
 
     started = time.monotonic()
     with opened(study, folder) as run:
@@ -36,7 +37,8 @@ def run_study(
             judged = _sweep(run, where, other_versions=other_versions)
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-            say_written(export(run, *judge_and_show(run)))
+            judged, choice, tables = judge_and_write(run, run)
+            say_written([*export(run, judged, choice), *tables])
     page = f" A page of it: seedscope report {study}{f' --out {folder}' if folder else ''}" if judged else ""
     out.print(f"\nDone in {time.monotonic() - started:.0f} s.{page}", soft_wrap=True)
 
@@ -48,12 +50,13 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.parts import judged_part
     from seedscope.jobs.commands.rounds import make_rounds
-    from seedscope.jobs.commands.seeds import judge_and_show
+    from seedscope.jobs.commands.seeds import judge_and_write
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is not None:
-        part = judged_part(made)
-        say_written([*export(part, *judge_and_show(part)), write_race(made)])
+        part, raced = judged_part(made), write_race(made)
+        judged, choice, tables = judge_and_write(made, part)
+        say_written([*export(part, judged, choice), raced, *tables])
     return made is not None
 
 
@@ -76,6 +79,7 @@ def generate(
     share = slice_of(part)
     with opened(study, folder, share) as run:
         make_and_tell(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
+        _write_dataset(run, share)
 
 
 @runs_stages
@@ -100,3 +104,13 @@ def features(
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
     with held(known, share) as run:
         make_and_tell(run, where, features=True, only=only or [], limit=limit, part=share)
+        _write_dataset(run, share)
+
+
+def _write_dataset(run: "AnyRun", part: "Slice") -> None:
+    """Write what makes a data set of the run, unless this process holds a slice of it alone."""
+    from seedscope.analysis.dataset.write import write_dataset
+    from seedscope.pipeline.study.slice import WHOLE
+
+    if part == WHOLE:
+        write_dataset(run)

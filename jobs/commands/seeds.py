@@ -21,15 +21,18 @@ from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.verdict import span, verdict, without_far, written
 from seedscope.jobs.commands.options import CompletePrompts, Out, StudyFile
 from seedscope.jobs.console import out, say_written
+from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.judging.judge import Judged
     from seedscope.analysis.run.run import Run
 
 
 def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: CompletePrompts = False) -> None:
-    """Judge the seeds by all measurements, and rank them: writes seeds.parquet and measures.parquet.
+    """Judge the seeds by all measurements, and rank them: writes seeds.parquet, measures.parquet and scores.parquet.
 
     Example: seedscope seeds configs/demo.yaml
     """
@@ -38,7 +41,7 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
     from seedscope.analysis.run.parts import judged_part
 
     with opened(study, folder) as run:
-        judge_and_show(with_complete_prompts(run) if complete_prompts else judged_part(run))
+        judge_and_write(run, with_complete_prompts(run) if complete_prompts else judged_part(run))
 
 
 def export_seeds(study: StudyFile, folder: Out = None) -> None:
@@ -54,6 +57,20 @@ def export_seeds(study: StudyFile, folder: Out = None) -> None:
     with opened_to_judge(study, folder) as run:
         judged = judge(run)
         say_written(export(run, judged, choose(run, judged)))
+
+
+def judge_and_write(run: Run, part: Run) -> tuple[Judged, Choice, list[Path]]:
+    """Judge what can be judged of a run, and print what is known of its seeds; write what makes a data set of the run, which is
+    written where its seeds cannot be judged too, and return that with the paths."""
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
+
+    try:
+        judged, choice = judge_and_show(part)
+    except UserError:
+        write_dataset(run)
+        raise
+    return judged, choice, write_dataset(run, Judgement(part, judged))
 
 
 def judge_and_show(run: Run) -> tuple[Judged, Choice]:

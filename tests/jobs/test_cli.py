@@ -114,7 +114,7 @@ def test_damage_is_mended_by_the_same_command(ran: tuple[Path, Path], tmp_path: 
     elif damage == "removed":
         shard.unlink()
     else:
-        (shard.parent / "receipts" / f"{shard.stem}.json").write_text("")
+        (out / "receipts" / shard.parent.name / f"{shard.stem}.json").write_text("")
     done = command("generate", study, "--out", out, "--executor", "inline", "--threads", "1")
     assert done.returncode == 0 and "1 made now" in done.stdout and "made again:" in done.stderr
     assert contents(out, "images") == contents(whole, "images")
@@ -124,8 +124,8 @@ def test_measurements_of_pictures_that_changed_are_made_again(ran: tuple[Path, P
     study, whole = ran
     out = tmp_path / "run"
     subprocess.run(["cp", "-r", whole, out], check=True)
-    receipt = sorted(out.glob("images-*/receipts/*.json"))[0]
-    receipt_of_measurements = next(out.glob(f"fd_*/receipts/{receipt.name}"))
+    receipt = sorted(out.glob("receipts/images-*/*.json"))[0]
+    receipt_of_measurements = next(out.glob(f"receipts/fd_*/{receipt.name}"))
     changed = json.loads(receipt_of_measurements.read_text())
     changed["made"] = {"source": "0" * 64}  # without checksum, as of a receipt that was written so
     receipt_of_measurements.write_text(json.dumps(changed))
@@ -318,7 +318,7 @@ def test_a_stopped_run_says_how_to_go_on(
     study, out, log = write_study(seeds="0-499"), tmp_path / "run", tmp_path / "log"
     generate = ("generate", study, "--out", out, *where)
     started = seedscope(log, *generate) if "inline" in where else with_ray(log, *generate)
-    until(lambda: list(out.glob("images-*/receipts/*.json")), "a unit is made")
+    until(lambda: list(out.glob("receipts/images-*/*.json")), "a unit is made")
     started.send_signal(number)
     code, told = started.wait(timeout=GENEROUS), log.read_text()
     assert code == 128 + number, told
