@@ -11,7 +11,7 @@ import pyarrow as pa
 from seedscope.analysis.features import feature
 from seedscope.analysis.run.recorded_study import recorded_study
 from seedscope.pipeline.drawing.tasks.inpainting import INPAINT_SCHEMA
-from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.tables.columns import About, about
 from seedscope.pipeline.tables.parquet import parquet
@@ -63,13 +63,11 @@ class Listed:
 
 
 def listed(folder: RunFolder, results: Storage | None = None) -> list[Listed]:
-    """The tables of a run: those that are made from others, then those of shards, by name.
+    """The tables of a run: those that are made from others, then those of shards, by name. One that cannot be read has no
+    columns, and says why.
 
     Args:
         results: where the former lie; None: where the run lies.
-
-    Raises:
-        CorruptShard: a file cannot be read.
     """
     known = _described(folder)
     return [*_results(results or folder.storage), *_tables(folder.storage, known)]
@@ -79,24 +77,36 @@ def _results(place: Storage) -> Iterator[Listed]:
     there = {name.removesuffix(".parquet") for name in place.names() if re.fullmatch(r"[^.].*\.parquet", name)}
     for name in [*(name for name in RESULTS if name in there), *sorted(there - {*RESULTS})]:
         file = f"{name}.parquet"
-        with parquet(place.open(file), f"{place.url}/{file}", remote=place.local is None) as opened_file:
-            rows, schema = opened_file.metadata.num_rows, opened_file.schema_arrow
-        yield Listed(name, file, RESULTS.get(name, ""), rows, _columns(schema, {}))
+        try:
+            with parquet(place.open(file), f"{place.url}/{file}", remote=place.local is None) as opened_file:
+                rows, schema = opened_file.metadata.num_rows, opened_file.schema_arrow
+        except CorruptShard as error:
+            yield Listed(name, file, f"Cannot be read: {error}.", 0)
+        else:
+            yield Listed(name, file, RESULTS.get(name, ""), rows, _columns(schema, {}))
 
 
 def _tables(run: Storage, known: Mapping[str, Mapping[str, About]]) -> Iterator[Listed]:
     for name in sorted(run.folders()):
         if (match := _TABLE.fullmatch(name)) is None:
             continue
-        table = Table(run.inside(name), pa.schema([]))
-        ledger = table.ledger("unit", "rows", "shard").sort_by("unit")
-        if not ledger.num_rows:
-            continue
-        stage = match["stage"]
-        first = ledger["shard"][0].as_py() or shard_name(ledger["unit"][0].as_py())
-        with opened(table.storage, first) as shard:
-            columns = _columns(shard.schema_arrow, known.get(stage.rsplit("-", 1)[-1], {}))
-        yield Listed(stage, f"{name}/*.parquet", _row(stage), sum(ledger["rows"].to_pylist()), columns)
+        stage, files = match["stage"], f"{name}/*.parquet"
+        try:
+            rows, schema = _of_shards(Table(run.inside(name), pa.schema([])))
+        except CorruptShard as error:
+            yield Listed(stage, files, f"Cannot be read: {error}.", 0)
+        else:
+            if rows:
+                yield Listed(stage, files, _row(stage), rows, _columns(schema, known.get(stage.rsplit("-", 1)[-1], {})))
+
+
+def _of_shards(table: Table) -> tuple[int, pa.Schema]:
+    """The rows of a table that count, and the schema of its first shard."""
+    ledger = table.ledger("unit", "rows", "shard").sort_by("unit")
+    if not ledger.num_rows:
+        return 0, table.schema
+    with opened(table.storage, ledger["shard"][0].as_py() or shard_name(ledger["unit"][0].as_py())) as shard:
+        return sum(ledger["rows"].to_pylist()), shard.schema_arrow
 
 
 def _row(stage: str) -> str:

@@ -98,7 +98,7 @@ def write_scores(run: Run, judgement: Judgement | None = None) -> Path:
     schema = scores_schema(run).with_metadata({SOURCE: source.encode()})
     with (
         replacing(path) as scratch,
-        pq.ParquetWriter(scratch, schema, "2.6", compression="ZSTD", write_page_checksum=True) as writer,
+        pq.ParquetWriter(scratch, schema, compression="ZSTD", write_page_checksum=True) as writer,
     ):
         for group in _groups(_parts(run, schema, judgement), ROWS):
             writer.write_table(group)

@@ -31,7 +31,7 @@ def write_dataset(run: Run, judgement: Judgement | None = None) -> list[Path]:
     tables = [
         each
         for each in listed(run.folder, LocalStorage(run.folder.path))
-        if "/" not in each.files or each.files.partition("/")[0] in names
+        if each.columns and ("/" not in each.files or each.files.partition("/")[0] in names)
     ]
     card = write_card(run, tables)
     return [*written, *([] if card is None else [card])]

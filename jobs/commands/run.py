@@ -26,9 +26,11 @@ def run_study(
 
     Example: seedscope run configs/demo.yaml
     """
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
-    from seedscope.jobs.commands.seeds import judge_and_write
+    from seedscope.jobs.commands.seeds import judge_part
 
     started = time.monotonic()
     with opened(study, folder) as run:
@@ -37,26 +39,28 @@ def run_study(
             judged = _sweep(run, where, other_versions=other_versions)
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-            judged, choice, tables = judge_and_write(run, run)
-            say_written([*export(run, judged, choice), *tables])
+            judged, choice = judge_part(run, run)
+            say_written([*export(run, judged, choice), *write_dataset(run, Judgement(run, judged))])
     page = f" A page of it: seedscope report {study}{f' --out {folder}' if folder else ''}" if judged else ""
     out.print(f"\nDone in {time.monotonic() - started:.0f} s.{page}", soft_wrap=True)
 
 
 def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> bool:
     """Make a sweep; whether it came to its end, so that it can be judged."""
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.parts import judged_part
     from seedscope.jobs.commands.rounds import make_rounds
-    from seedscope.jobs.commands.seeds import judge_and_write
+    from seedscope.jobs.commands.seeds import judge_part
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is not None:
         part, raced = judged_part(made), write_race(made)
-        judged, choice, tables = judge_and_write(made, part)
-        say_written([*export(part, judged, choice), raced, *tables])
+        judged, choice = judge_part(made, part)
+        say_written([*export(part, judged, choice), raced, *write_dataset(made, Judgement(part, judged))])
     return made is not None
 
 

@@ -24,8 +24,6 @@ from seedscope.jobs.console import out, say_written
 from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.judging.judge import Judged
     from seedscope.analysis.run.run import Run
@@ -36,12 +34,16 @@ def judge_seeds(study: StudyFile, folder: Out = None, complete_prompts: Complete
 
     Example: seedscope seeds configs/demo.yaml
     """
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.run.complete_prompts import with_complete_prompts
     from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.parts import judged_part
 
     with opened(study, folder) as run:
-        judge_and_write(run, with_complete_prompts(run) if complete_prompts else judged_part(run))
+        part = with_complete_prompts(run) if complete_prompts else judged_part(run)
+        judged, _ = judge_part(run, part)
+        write_dataset(run, Judgement(part, judged))
 
 
 def export_seeds(study: StudyFile, folder: Out = None) -> None:
@@ -49,6 +51,8 @@ def export_seeds(study: StudyFile, folder: Out = None) -> None:
 
     Example: seedscope export configs/demo.yaml
     """
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.golden_rules import choose
     from seedscope.analysis.judging.judge import judge
@@ -56,21 +60,23 @@ def export_seeds(study: StudyFile, folder: Out = None) -> None:
 
     with opened_to_judge(study, folder) as run:
         judged = judge(run)
-        say_written(export(run, judged, choose(run, judged)))
+        say_written([*export(run, judged, choose(run, judged)), *write_dataset(run, Judgement(run, judged))])
 
 
-def judge_and_write(run: Run, part: Run) -> tuple[Judged, Choice, list[Path]]:
-    """Judge what can be judged of a run, and print what is known of its seeds; write what makes a data set of the run, which is
-    written where its seeds cannot be judged too, and return that with the paths."""
-    from seedscope.analysis.dataset.scores_table import Judgement
+def judge_part(run: Run, part: Run) -> tuple[Judged, Choice]:
+    """Judge a part of a run, and print what is known of its seeds. Where they cannot be judged, the tables and the card of the
+    run are written all the same.
+
+    Raises:
+        UserError: as for `judge`.
+    """
     from seedscope.analysis.dataset.write import write_dataset
 
     try:
-        judged, choice = judge_and_show(part)
+        return judge_and_show(part)
     except UserError:
         write_dataset(run)
         raise
-    return judged, choice, write_dataset(run, Judgement(part, judged))
 
 
 def judge_and_show(run: Run) -> tuple[Judged, Choice]:

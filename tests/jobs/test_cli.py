@@ -223,6 +223,19 @@ def test_others_open_the_image_shards(ran: tuple[Path, Path], tmp_path: Path) ->
     assert table.height == 24 and decode(table["image"][0]["bytes"]).shape == (64, 64, 3)
 
 
+def test_the_tables_of_a_run_open_and_say_what_they_are(ran: tuple[Path, Path]) -> None:
+    import pandas
+
+    out = ran[1]
+    scores, measures = pandas.read_parquet(out / "scores.parquet"), pandas.read_parquet(out / "measures.parquet")
+    assert len(scores) == 24 and scores[[*measures["measure"]]].notna().all(axis=None)
+    assert "fd_efficientnet_lite0_witness" in scores.columns and len(pandas.read_parquet(out / "prompts.parquet")) == 6
+    for table in json.loads(command("tables", out, "--json").stdout):
+        assert table["row"] and [item["name"] for item in table["columns"] if not item["description"]] == []
+        rows = len(pandas.read_parquet(out / table["files"].removesuffix("/*.parquet")))
+        assert rows == table["rows"] and f"config_name: {table['name']}\n" in (out / "README.md").read_text()
+
+
 def test_shards_are_written_as_designed(ran: tuple[Path, Path]) -> None:
     path = next(ran[1].glob("images-*/*.parquet"))
     group = pq.read_metadata(path).row_group(0)
