@@ -3,7 +3,8 @@
 These lie in `receipts/<table>/` of the run, so that who opens the table's own folder meets shards alone: pandas and pyarrow
 pass over names that begin with `.` or `_`, but Polars reads whatever lies in a folder or below it, and stops at what is no
 Parquet file. Up to version 0.1 they lay in the table's folder, as `receipts/` and `given-up/`. There they are still found, and
-from there the next process that holds the run alone moves them.
+from there, on a file system, the next process that holds the run alone moves them. In an object store they stay: a holder that
+was taken for dead, and wakes while it moves a receipt, could bring one back that its successor has taken away with its shard.
 
 A file is created in the new place alone, which counts where both have it. It is moved by creating it there, then deleting it
 in the former place; who looks for it looks in both in such an order that it is met at least once.
@@ -14,12 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from seedscope.pipeline.storage.base import Entry, Storage
-from seedscope.pipeline.tables.ahead import ahead
 
 RECEIPTS = "receipts"
 GIVEN_UP = "given-up"
-MOVERS = 16
-"""Files that are moved at a time in an object store."""
 
 
 @dataclass(frozen=True)
@@ -69,17 +67,15 @@ class Beside:
         self.former.delete(name)
         self.place.delete(name)
 
-    def move(self) -> bool:
-        """Bring what lies in the former place to where it belongs; whether there was anything. For the process that holds the
-        run alone: killed in the middle, the next one goes on."""
-        names = sorted(self.former.entries())
-        moving = (self._move(name) for name in names) if self.former.local else ahead(self._move, names, MOVERS)
-        for _ in moving:
-            pass
-        if self.former.local is not None and self.former.local.is_dir():
-            with suppress(OSError):  # it is not empty
-                self.former.local.rmdir()
-        return bool(names)
+    def move(self) -> None:
+        """Bring what lies in the former place, on a file system, to where it belongs. For the process that holds the run alone:
+        killed in the middle, the next one goes on."""
+        if self.former.local is None or not self.former.local.is_dir():
+            return
+        for name in sorted(self.former.entries()):
+            self._move(name)
+        with suppress(OSError):  # it is not empty
+            self.former.local.rmdir()
 
     def _move(self, name: str) -> None:
         try:

@@ -61,15 +61,15 @@ def test_receipts_in_the_former_place_count(table: Table) -> None:
     assert table.commit(made) == made and table.receipts()[NAMES[1]] == made
 
 
-def test_they_are_moved_by_who_gathers_receipts(table: Table) -> None:
+def test_they_are_moved_by_who_gathers_receipts_but_in_a_store(table: Table) -> None:
     as_before(table)
+    table.commit(receipt("000007-0"))
     before = table.receipts()
-    table.compact()
-    assert table.receipts() == before and table.given_up() == {"000009-0": "too large"}
-    assert not table.storage.names("receipts") and not table.storage.names("given-up")
-    assert not table.storage.folders()
-    table.compact()
-    assert table.receipts() == before
+    assert len(before) == len(NAMES) + 1
+    for _ in range(2):
+        table.compact()
+        assert table.receipts() == before and table.given_up() == {"000009-0": "too large"}
+        assert table.storage.folders() == (set() if table.storage.local else {"receipts", "given-up"})
 
 
 def test_where_both_places_have_one_the_new_one_counts(table: Table) -> None:
