@@ -295,9 +295,9 @@ def _timeless(value: object) -> object:
 
 def _without_shard(run: Path) -> Iterator[str]:
     """Receipts whose shard is missing or has other bytes."""
-    for file in sorted(run.rglob("receipts/[!.]*.json")):
+    for file in sorted(run.rglob("receipts/*/[!.]*.json")):
         receipt = json.loads(file.read_bytes() or b"{}")
-        shard = file.parent.parent / (receipt.get("shard") or f"{file.stem}.parquet")
+        shard = file.parents[2] / file.parent.name / (receipt.get("shard") or f"{file.stem}.parquet")
         if not shard.exists() or sha256_of(shard) != receipt.get("sha256"):
             yield f"{file.relative_to(run)} has no whole shard"
 
@@ -305,10 +305,11 @@ def _without_shard(run: Path) -> Iterator[str]:
 def _uncommitted(place: Path) -> list[str]:
     """Shards that no receipt names."""
     found = []
-    for table in sorted(file.parent for file in place.glob("run/*/receipts")):
-        records = [(file.stem, json.loads(file.read_bytes())) for file in table.glob("receipts/[!.]*.json")]
+    for receipts in sorted(place.glob("run/receipts/*")):
+        records = [(file.stem, json.loads(file.read_bytes())) for file in receipts.glob("[!.]*.json")]
         named = {record.get("shard") or f"{unit}.parquet" for unit, record in records}
-        found += [file for file in sorted(table.glob("*.parquet")) if file.name not in named]
+        shards = sorted((place / "run" / receipts.name).glob("*.parquet"))
+        found += [file for file in shards if file.name not in named]
     return [file.relative_to(place).as_posix() for file in found]
 
 

@@ -68,7 +68,7 @@ def command(study: Path, out: Path, executor: str) -> list[str]:
 
 
 def published(out: Path) -> int:
-    return len(list(out.glob("images-*/receipts/*.json")))
+    return len(list(out.glob("receipts/images-*/*.json")))
 
 
 def disturb(begin: Callable[[], Victim], out: Path, whom: str, dice: random.Random) -> str:

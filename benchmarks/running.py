@@ -76,7 +76,7 @@ def generate(folder: Path, pictures: int, workers: int, steps: int) -> Peak:
 
 def rate(folder: Path) -> float:
     """Pictures a second, by the receipts."""
-    receipts = [json.loads(path.read_bytes()) for path in (folder / "run").glob("images-*/receipts/*.json")]
+    receipts = [json.loads(path.read_bytes()) for path in (folder / "run").glob("receipts/images-*/*.json")]
     ended = [datetime.fromisoformat(receipt["made"]["finished"]).timestamp() for receipt in receipts]
     begun = [end - receipt["made"]["seconds"] for end, receipt in zip(ended, receipts, strict=True)]
     return sum(receipt["rows"] for receipt in receipts) / (max(ended) - min(begun))

@@ -65,7 +65,7 @@ def make_up(study: Path, out: Path) -> None:
         os.link(shell, folder / f"{unit.name}.parquet")
         made = receipt.made | {"process": 1000 + number % 8}
         text = json.dumps(asdict(replace(receipt, unit=unit.name, rows=len(unit), made=made)), indent=1)
-        (folder / "receipts" / f"{unit.name}.json").write_text(text, encoding="utf-8")
+        (out / "receipts" / folder.name / f"{unit.name}.json").write_text(text, encoding="utf-8")
     print(json.dumps([len(job.units), missing]))
 
 
@@ -77,7 +77,7 @@ def make_index(study: Path, out: Path) -> None:
     table = run_of(study, out).images
     table.compact()
     for unit in sorted(table.committed())[1 - COMPACT_EVERY :]:
-        (out / table.name / "receipts" / f"{unit}.json").touch()
+        (out / "receipts" / table.name / f"{unit}.json").touch()
 
 
 def _shell(shard: Path, path: Path) -> Path:

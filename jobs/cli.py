@@ -35,6 +35,7 @@ from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
 from seedscope.jobs.commands.swap import swap_seeds
 from seedscope.jobs.commands.table import table
+from seedscope.jobs.commands.tables import list_tables
 from seedscope.jobs.commands.variations import vary_seeds
 from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes, say_traceback, shortened
@@ -67,7 +68,7 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "diverse": choose_diverse_seeds,
         "compare": compare_runs,
     },
-    "Look": {"report": report_study, "map": map_study, "masks": write_masks},
+    "Look": {"report": report_study, "map": map_study, "masks": write_masks, "tables": list_tables},
     "Experiments on a run": {
         "identify": identify_seeds,
         "swap": swap_seeds,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 from seedscope.analysis.direction import Better
 from seedscope.pipeline.errors import FeatureError as FeatureError
 from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.tables.columns import about
 
 
 class Measurer(ABC):
@@ -72,7 +74,16 @@ class Feature(ABC):
 
     @abstractmethod
     def fields(self) -> list[pa.Field]:
-        """The columns that this feature adds, without `prompt_id`, `seed`, `status`, `error`."""
+        """The columns that this feature adds, described (`tables.columns.column`), without `prompt_id`, `seed`, `status`,
+        `error`."""
+
+    def columns(self) -> list[pa.Field]:
+        """`fields`, which also say the direction that is good, of those that `scalars` gives one."""
+        better = self.scalars()
+        return [
+            replace(said, better=better[item.name]).on(item) if item.name in better and (said := about(item)) else item
+            for item in self.fields()
+        ]
 
     def scalars(self) -> Mapping[str, Better | None]:
         """The columns that say one number, or yes or no, of a picture, each with the direction that is good, if one is.

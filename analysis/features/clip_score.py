@@ -20,6 +20,7 @@ class ClipScore(Preference):
     """
 
     name: ClassVar[str] = "clip_score"
+    says: ClassVar[str] = "How well the picture fits its prompt, by CLIP; compare pictures of one prompt."
 
     def __init__(
         self,

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.features.base import Feature, Measurer, check_pictures
+from seedscope.pipeline.tables.columns import column
 
 if TYPE_CHECKING:
     import torch
@@ -39,7 +40,8 @@ class Embedding(Feature):
         """Length of a vector, known without building the network."""
 
     def fields(self) -> list[pa.Field]:
-        return [pa.field(self.name, pa.list_(pa.float32(), self.dimensions))]
+        vector = "The picture as a vector of a network, by which seeds are compared."
+        return [column(self.name, pa.list_(pa.float32(), self.dimensions), vector)]
 
     def fingerprint(self) -> str:
         facts = {"feature": self.name} | self.facts()

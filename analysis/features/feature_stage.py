@@ -53,7 +53,7 @@ class Measure:
 
 def feature_table(run: Storage | Path | str, stage: str, feature: Feature, images: str) -> Table:
     """The table of a feature of some pictures; `images` is the fingerprint of these."""
-    schema = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, *feature.fields()])
+    schema = pa.schema([*CELL_FIELDS, *STATUS_FIELDS, *feature.columns()])
     return Table.of(run, stage, fingerprint({"feature": feature.fingerprint(), "images": images}), schema)
 
 

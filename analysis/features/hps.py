@@ -42,6 +42,9 @@ class HPSv2(Preference):
     """
 
     name: ClassVar[str] = "hps_v2"
+    says: ClassVar[str] = (
+        "How people would choose the picture for its prompt, by HPS v2; compare pictures of one prompt."
+    )
 
     def __init__(
         self,

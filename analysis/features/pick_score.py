@@ -19,6 +19,10 @@ class PickScore(Preference):
     """
 
     name: ClassVar[str] = "pick_score"
+    says: ClassVar[str] = (
+        "How people would choose the picture for its prompt, by PickScore; compare pictures of one prompt."
+    )
+    unit: ClassVar[str] = "logit"
 
     def __init__(
         self,

@@ -7,7 +7,7 @@ import json
 import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ from cachetools import LRUCache
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, Measurer, check_pictures
 from seedscope.pipeline.networks.clip_models import DualEncoder
+from seedscope.pipeline.tables.columns import column
 
 if TYPE_CHECKING:
     import torch
@@ -32,12 +33,20 @@ class Preference(Feature):
     length zero or not finite). It ranks pictures of one prompt; centre by prompt before comparing across prompts.
     """
 
+    says: ClassVar[str]
+    """What the score means, in a sentence."""
+
+    unit: ClassVar[str] = "cosine"
+
     def __init__(self, batch_size: int, half: bool) -> None:
         self.batch_size = batch_size
         self.half = half
 
     def fields(self) -> list[pa.Field]:
-        return [pa.field(self.name, pa.float32()), pa.field(f"{self.name}_prompt_cut", pa.bool_())]
+        return [
+            column(self.name, pa.float32(), self.says, self.unit),
+            column(f"{self.name}_prompt_cut", pa.bool_(), "Whether the prompt was too long to be read to its end."),
+        ]
 
     def scalars(self) -> dict[str, Better | None]:
         return {self.name: "higher"}

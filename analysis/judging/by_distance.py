@@ -26,6 +26,7 @@ from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.analysis.seeds.seed_row import columns_of
 from seedscope.analysis.seeds.stability import RankCorrelation, rank_correlation
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.tables.columns import column
 
 Rng = Callable[[str], np.random.Generator]
 """Randomness of its own for each measure."""
@@ -127,19 +128,35 @@ def _goodness(ranking: Ranking) -> Array:
     return sign(ranking.better) * np.array(values, np.float64)
 
 
+_COUNTS = {
+    "seeds": "Seeds that are ranked.",
+    "prompts": "Prompts of which each seed has a picture.",
+    "prompts_left_out": "Prompts of which not every seed has one.",
+    "groups": "Groups of prompts, over which errors are taken.",
+    "images": "Pictures of a seed.",
+    "real_images": "Real pictures.",
+    "dimensions": "Numbers of a picture's vector.",
+}
+_CHANCE = {
+    "p": "p-value for seeds that do not differ at all, by shuffles.",
+    "best_lo": "Lower end of what 95 % of shuffles have as the best seed's.",
+    "best_hi": "Upper end of what 95 % of shuffles have as the best seed's.",
+    "worst_lo": "Lower end of what 95 % of shuffles have as the worst seed's.",
+    "worst_hi": "Upper end of what 95 % of shuffles have as the worst seed's.",
+    "spearman": "Rank correlation with the seeds by the Frechet distance; 1 where the same are good.",
+    "spearman_lo": "Lower end of its 95 % interval.",
+    "spearman_hi": "Upper end of its 95 % interval.",
+    "spearman_p": "p-value of that correlation.",
+}
 DISTANCES = pa.schema(
     [
-        pa.field("measure", pa.string()),
-        pa.field("feature", pa.string()),
-        pa.field("distance", pa.string()),
-        pa.field("better", pa.string()),
-        *(
-            pa.field(name, pa.int64())
-            for name in ("seeds", "prompts", "prompts_left_out", "groups", "images", "real_images", "dimensions")
-        ),
-        *(pa.field(name, pa.float64()) for name in ("p", "best_lo", "best_hi", "worst_lo", "worst_hi")),
-        *(pa.field(f"spearman{end}", pa.float64()) for end in ("", "_lo", "_hi", "_p")),
-        pa.field("caution", pa.string()),
+        column("measure", pa.string(), "The distance, as the columns of seeds.parquet are called."),
+        column("feature", pa.string(), "The feature whose vectors it compares."),
+        column("distance", pa.string(), "Which distance it is."),
+        column("better", pa.string(), "Which of its values are good: higher or lower."),
+        *(column(name, pa.int64(), said) for name, said in _COUNTS.items()),
+        *(column(name, pa.float64(), said) for name, said in _CHANCE.items()),
+        column("caution", pa.string(), "Why its size says little, if it does."),
     ]
 )
 """One row a feature and distance: which values are good, what it rests on (`images`: of each seed, one a prompt), what shuffled

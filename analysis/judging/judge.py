@@ -32,10 +32,12 @@ from seedscope.analysis.seeds.scores.grid import Grid, read_grid
 from seedscope.analysis.seeds.scores.scalar import Scalar, columns, rank_by, scalar
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.seeds.scores.split import split_prompts
+from seedscope.analysis.seeds.seed_row import described_seeds
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables.columns import About
 from seedscope.pipeline.tables.table import Table
 
 
@@ -238,7 +240,7 @@ def split(run: Run, groups: npt.NDArray[np.str_]) -> npt.NDArray[np.bool_] | Non
 
 
 def _write(run: Run, judged: Judged) -> None:
-    seeds = _beside(judged)
+    seeds = described_seeds(_beside(judged), _said(run, judged))
     tables = {
         "seeds": seeds.replace_schema_metadata({**seeds.schema.metadata, MEASURED: json.dumps(_measured(run, judged))}),
         "measures": measures_table(judged.scalars.values()),
@@ -252,6 +254,20 @@ def _write(run: Run, judged: Judged) -> None:
     for name, table in tables.items():
         with replacing(run.folder.path / f"{name}.parquet") as scratch:
             pq.write_table(table, scratch)
+
+
+def _said(run: Run, judged: Judged) -> dict[str, About]:
+    """What the measurements of the seeds table are, by name."""
+    score = "The combined score: weighted mean of several measurements, 0 for the average picture."
+    said = {COMBINED: About(score, "standard deviations", "higher")}
+    for feature in run.measured:
+        said |= {item.name: item.about for item in measurements(feature)}
+    rankings = [item.ranking for item in judged.distances]
+    for ranking in [judged.ranking, *rankings]:
+        if ranking.real_images is not None:
+            distance = "Distance between the pictures of the seed and real ones, by the vectors of a network."
+            said[ranking.measure] = About(distance, "squares of feature values", ranking.better)
+    return said
 
 
 def _measured(run: Run, judged: Judged) -> Json:

@@ -24,8 +24,17 @@ from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.hashes import sha256_of
 from seedscope.pipeline.storage.local import replacing
 from seedscope.pipeline.study.schema import Json, fingerprint
+from seedscope.pipeline.tables import columns as of_columns
+from seedscope.pipeline.tables.columns import About
 
 MEANING = "looks"
+_SAYS = {
+    "prompt_id": About("Which prompt, as in prompts.parquet."),
+    "seed": About("The seed."),
+    "x": About("Place on the map, to the right; distances count, directions do not."),
+    "y": About("Place on the map, up."),
+    "cluster": About("The cluster of the seed, from 1; null where it is in none."),
+}
 MAPPED = "of each set the first is on the map, and the others are not"
 
 
@@ -187,7 +196,7 @@ def _write_tables(
         table = pa.table(columns).replace_schema_metadata({"seedscope": json.dumps(facts)})
         files.append(run.folder.path / name)
         with replacing(files[-1]) as scratch:
-            pq.write_table(table, scratch)
+            pq.write_table(of_columns.described(table, _SAYS.get), scratch)
     found = seed_map.clusters
     record = {
         **facts,

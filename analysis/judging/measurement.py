@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pyarrow as pa
 
@@ -12,6 +12,7 @@ from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.preference import Preference
 from seedscope.analysis.seeds.distances.base import FRECHET
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.tables.columns import About, about
 
 WITNESS = "witness"
 
@@ -25,13 +26,14 @@ class Measurement:
     """One number, or yes or no, of every picture.
 
     feature: its name. column: that of the feature's table, or `witness`, which is computed of the feature's vectors. better:
-    which values are good; None where neither is. is_rate: whether it is yes or no.
+    which values are good; None where neither is. is_rate: whether it is yes or no. about: what it means.
     """
 
     feature: str
     column: str
     better: Better | None
     is_rate: bool = False
+    about: About = field(default=About(""), compare=False)
 
     @property
     def name(self) -> str:
@@ -41,13 +43,19 @@ class Measurement:
 
 def witness(feature: str) -> Measurement:
     """What each picture adds to the distance of a feature from the reference pictures."""
-    return Measurement(feature, WITNESS, "lower")
+    said = "What the picture adds to the distance of its seed from the reference pictures, less the mean."
+    return Measurement(feature, WITNESS, "lower", about=About(said, "squares of feature values", "lower"))
 
 
 def measurements(feature: Feature) -> list[Measurement]:
     """All of a feature, in the order of its columns."""
-    rates = {item.name for item in feature.fields() if pa.types.is_boolean(item.type)}
-    scalars = [Measurement(feature.name, name, better, name in rates) for name, better in feature.scalars().items()]
+    columns = {item.name: item for item in feature.columns()}
+    scalars = [
+        Measurement(
+            feature.name, name, better, pa.types.is_boolean(columns[name].type), about(columns[name]) or About(name)
+        )
+        for name, better in feature.scalars().items()
+    ]
     return [witness(feature.name), *scalars] if feature.needs_reference else scalars
 
 

@@ -8,6 +8,21 @@ import pyarrow as pa
 from seedscope.analysis.run.run import Run
 from seedscope.analysis.seeds.scores.grid import Grid, read_grid
 from seedscope.analysis.seeds.scores.rates import Rates, rates
+from seedscope.pipeline.tables.columns import About, described
+
+_SAYS = {
+    "task": About("What the part drawn anew is for."),
+    "seed": About("The seed."),
+    "n": About("Pictures with a value.", "pictures"),
+    **{
+        f"{name}{end}": About(f"{said}{words}.", "share", "lower" if (name, end) == ("rate", "") else None)
+        for name, said in {
+            "rate": "Pictures that show text in the mask",
+            "before": "The same masks before inpainting",
+        }.items()
+        for end, words in {"": "", "_lo": ", lower end of the 95 % interval", "_hi": ", upper end of it"}.items()
+    },
+}
 
 
 def text_rates(run: Run, without: Collection[int] = ()) -> pa.Table | None:
@@ -25,7 +40,8 @@ def text_rates(run: Run, without: Collection[int] = ()) -> pa.Table | None:
     after = read_grid(measure.table, column, run.units).without(without)
     control = read_grid(before[measure.feature.name].table, column, run.control.units())
     tasks = [run.control.kind(prompt) for prompt in after.prompts.tolist()]
-    return pa.concat_tables([_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)])
+    rates_of = [_of_task(task, _only(tasks, task, after), control) for task in dict.fromkeys(tasks)]
+    return described(pa.concat_tables(rates_of), _SAYS.get)
 
 
 def _only(tasks: Sequence[str], task: str, grid: Grid) -> Grid:

@@ -8,7 +8,7 @@ are of the measurement by which seeds are ranked.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.seeds.distances.moments import Array
+from seedscope.pipeline.tables.columns import About, described
 
 Interval = tuple[float, float]
 
@@ -43,6 +44,37 @@ _ENDS = {
 """Field of `SeedRow` and of `SeedColumns` -> how its column ends, in the order of the columns."""
 _TOPS = ("probability", "resampled")
 """Fields whose columns have a number of seeds in their name, `_top<k>_` before that of the field."""
+_OWN = {
+    "seed": About("The seed."),
+    "rank": About("Its rank by the measurement that ranks the seeds, from 1; null where it has none."),
+    "n": About("Pictures behind its rank.", "pictures"),
+}
+_SAYS = {
+    "value": "of the seed, on the average prompt",
+    "se": "standard error of it",
+    "lo": "lower end of its 95 % interval",
+    "hi": "upper end of its 95 % interval",
+    "effect": "less that of the median seed",
+    "effect_lo": "less that of the median seed, lower end of the 95 % interval",
+    "effect_hi": "less that of the median seed, upper end of the 95 % interval",
+    "together_lo": "less that of the median seed, lower end of an interval that holds for all seeds at once",
+    "together_hi": "less that of the median seed, upper end of an interval that holds for all seeds at once",
+    "shrunk": "less that of the median seed, as it is expected on other prompts",
+    "shrunk_lo": "the same, lower end of the 95 % interval",
+    "shrunk_hi": "the same, upper end of the 95 % interval",
+}
+"""What is said of fields that are in the measurement's unit."""
+_SAYS_BESIDE = {
+    "n": ("pictures behind it", "pictures", None),
+    "p": ("p-value for no better than the median seed", "0..1", None),
+    "q": ("false discovery rate at which the seed is better than the median seed", "0..1", None),
+    "rank_lo": ("best rank that the seed may truly have, at 95 % for all seeds at once", "rank", None),
+    "rank_hi": ("worst rank that the seed may truly have, at 95 % for all seeds at once", "rank", None),
+    "chosen": ("halves of the prompts that have the seed among their best", "share", "higher"),
+    "probability": ("probability that the seed is truly among so many best", "0..1", "higher"),
+    "resampled": ("resamples of the prompts in which the seed is among so many best", "share", "higher"),
+}
+_DIRECTED = {"value", "effect", "shrunk"}
 
 
 @dataclass(frozen=True)
@@ -182,6 +214,26 @@ def columns_of(table: pa.Table, measure: str) -> dict[str, pa.ChunkedArray]:
     """All that a table says of a measurement, by column, in its order."""
     own = set(_columns(table, measure).values())
     return {name: table[name] for name in table.column_names if name in own}
+
+
+def described_seeds(table: pa.Table, measures: Mapping[str, About]) -> pa.Table:
+    """The table of seeds with what its columns mean.
+
+    Args:
+        measures: what the measurements are of which it has the seeds' effects, by name.
+    """
+    said = {**_OWN}
+    for measure in measures_in(table):
+        of = measures.get(measure, About(measure))
+        for field, name in _columns(table, measure).items():
+            if field in _SAYS:
+                better = of.better if field in _DIRECTED else None
+                said[name] = About(f"{measure} {_SAYS[field]}.", of.unit, better)
+            else:
+                what, unit, better = _SAYS_BESIDE[field]
+                said[name] = About(f"{measure}: {what}.", unit, better)
+        said[measure] = About(f"{of.description} Here: {_SAYS['value']}.", of.unit, of.better)
+    return described(table, said.get)
 
 
 def measures_in(table: pa.Table) -> list[str]:

@@ -14,15 +14,16 @@ import pyarrow.parquet as pq
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.analysis.select.settings import settings
 from seedscope.pipeline.storage.local import replacing
+from seedscope.pipeline.tables.columns import column
 
 SCHEMA = pa.schema(
     [
-        pa.field("seed", pa.int64()),
-        pa.field("rank", pa.int64()),
-        pa.field("value", pa.float64()),
-        pa.field("lo", pa.float64()),
-        pa.field("hi", pa.float64()),
-        pa.field("n", pa.int64()),
+        column("seed", pa.int64(), "The seed."),
+        column("rank", pa.int64(), "Its rank among the seeds that it was chosen from, from 1."),
+        column("value", pa.float64(), "Its value by the measurement that ranks the seeds."),
+        column("lo", pa.float64(), "Lower end of the 95 % interval of its value."),
+        column("hi", pa.float64(), "Upper end of the 95 % interval of its value."),
+        column("n", pa.int64(), "Pictures behind its value.", "pictures"),
     ]
 )
 

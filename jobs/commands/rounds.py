@@ -38,6 +38,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
         UserError: as for `make_and_tell`.
         RunChanged: measurements have changed since a round was decided from them, and decide otherwise now.
     """
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export_nothing
     from seedscope.analysis.judging.race.table import write_race
 
@@ -62,7 +63,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
         return rounds.run
     out.print(stop.stopped or "")
     nothing = export_nothing(rounds.run, stop.measure, stop.better, stop.stopped or "")
-    say_written([*nothing, write_race(rounds.run)])
+    say_written([*nothing, write_race(rounds.run), *write_dataset(rounds.run)])
     return None
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from seedscope.analysis.run.run import AnyRun
     from seedscope.pipeline.running.runner import Executor
     from seedscope.pipeline.study.schema import Study
+    from seedscope.pipeline.study.slice import Slice
 
 # torch and diffusers take seconds to import, which --help and schema need not wait for: commands import where they work.
 
@@ -58,9 +59,11 @@ def make_run(
     as_json: bool = False,
 ) -> str:
     """Do all of it, and tell a person or a program; the run folder, or its URL."""
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
-    from seedscope.jobs.commands.told_seeds import judge_and_show
+    from seedscope.jobs.commands.told_seeds import judge_part
 
     started = time.monotonic()
     with for_a_program(as_json), opened(study, folder) as run:
@@ -68,8 +71,8 @@ def make_run(
             ended = _sweep(run, where, other_versions=other_versions)
         else:
             make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-            judged, choice = judge_and_show(run)
-            ended = choice, export(run, judged, choice)
+            judged, choice = judge_part(run, run)
+            ended = choice, [*export(run, judged, choice), *write_dataset(run, Judgement(run, judged))]
             say_written(ended[1])
         seconds, url = time.monotonic() - started, run.folder.storage.url
         pages = "" if ended is None else f" To look at it: seedscope report {url}"
@@ -83,19 +86,21 @@ def make_run(
 
 def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice, list[Path]] | None":
     """Make a sweep: what it chose, and the files that it ends in; None where it stopped before that."""
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.judging.race.table import write_race
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.parts import judged_part
     from seedscope.jobs.commands.rounds import make_rounds
-    from seedscope.jobs.commands.told_seeds import judge_and_show
+    from seedscope.jobs.commands.told_seeds import judge_part
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is None:
         return None
-    part = judged_part(made)
-    judged, choice = judge_and_show(part)
-    files = [*export(part, judged, choice), write_race(made)]
+    part, raced = judged_part(made), write_race(made)
+    judged, choice = judge_part(made, part)
+    files = [*export(part, judged, choice), raced, *write_dataset(made, Judgement(part, judged))]
     say_written(files)
     return choice, files
 
@@ -120,6 +125,7 @@ def generate(
     share = slice_of(part)
     with opened(study, folder, share) as run, for_a_program(as_json):
         steps = make_and_tell(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
+        _write_dataset(run, share)
     if as_json:
         print(json.dumps([asdict(step) for step in steps]))
 
@@ -147,5 +153,15 @@ def features(
         raise UserError(f"--only {unknown.pop()}: the study measures {', '.join(names)}.")
     with held(known, share) as run, for_a_program(as_json):
         steps = make_and_tell(run, where, features=True, only=only or [], limit=limit, part=share)
+        _write_dataset(run, share)
     if as_json:
         print(json.dumps([asdict(step) for step in steps]))
+
+
+def _write_dataset(run: "AnyRun", part: "Slice") -> None:
+    """Write what makes a data set of the run, unless this process holds a slice of it alone."""
+    from seedscope.analysis.dataset.write import write_dataset
+    from seedscope.pipeline.study.slice import WHOLE
+
+    if part == WHOLE:
+        write_dataset(run)

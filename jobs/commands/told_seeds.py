@@ -20,11 +20,28 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scalar import Scalar
 from seedscope.analysis.seeds.verdict import span, verdict, without_far, written
 from seedscope.jobs.console import out
+from seedscope.pipeline.errors import UserError
 
 if TYPE_CHECKING:
     from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.judging.judge import Judged
     from seedscope.analysis.run.run import Run
+
+
+def judge_part(run: Run, part: Run) -> tuple[Judged, Choice]:
+    """Judge a part of a run, and print what is known of its seeds. Where they cannot be judged, the tables and the card of the
+    run are written all the same.
+
+    Raises:
+        UserError: as for `judge`.
+    """
+    from seedscope.analysis.dataset.write import write_dataset
+
+    try:
+        return judge_and_show(part)
+    except UserError:
+        write_dataset(run)
+        raise
 
 
 def judge_and_show(run: Run) -> tuple[Judged, Choice]:

@@ -48,6 +48,14 @@ class Storage(Protocol):
         """The storage of a folder of this one."""
         ...
 
+    def beside(self, folder: str) -> "Storage":
+        """The storage of a folder that lies where this one does."""
+        ...
+
+    def folders(self) -> set[str]:
+        """The names of the folders in this one, of a store those that have files."""
+        ...
+
     def entries(self, folder: str = "") -> Mapping[str, Entry]:
         """The files of a folder, not those of its sub-folders, in one sweep; none where there is no such folder."""
         ...

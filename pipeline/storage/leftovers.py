@@ -26,11 +26,19 @@ def sweep(folder: Path, name: str = "") -> None:
 def sweep_run(folder: Path) -> None:
     """As `sweep`, in a run folder and those of its tables, of their receipts, and of what is made from them."""
     sweep(folder)
-    for part in folder.iterdir() if folder.is_dir() else ():
-        if part.is_dir() and not part.name.startswith("."):
-            sweep(part)
-            sweep(part / "receipts")
-            sweep(part / "given-up")
+    for part in _folders(folder):
+        sweep(part)
+        for each in _folders(part) if part.name == "receipts" else [part / "receipts"]:
+            sweep(each)
+            sweep(each / "given-up")
+        sweep(part / "given-up")  # there and in `receipts` of a table earlier versions wrote
+
+
+def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return [Path(entry.path) for entry in entries if entry.is_dir() and not entry.name.startswith(".")]
 
 
 def _clear(left: Path, place: Path, part: str | None) -> None:

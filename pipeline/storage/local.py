@@ -54,6 +54,14 @@ class LocalStorage:
     def inside(self, folder: str) -> "LocalStorage":
         return LocalStorage(self.local / folder)
 
+    def beside(self, folder: str) -> "LocalStorage":
+        return LocalStorage(self.local.parent / folder)
+
+    def folders(self) -> set[str]:
+        with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local) as items:
+            return {item.name for item in items if item.is_dir()}
+        return set()
+
     def entries(self, folder: str = "") -> Mapping[str, Entry]:
         found: dict[str, Entry] = {}
         with suppress(FileNotFoundError, NotADirectoryError), os.scandir(self.local / folder) as items:

@@ -68,6 +68,16 @@ class ObjectStorage:
     def inside(self, folder: str) -> "ObjectStorage":
         return replace(self, url=f"{self.url}/{folder}")
 
+    def beside(self, folder: str) -> "ObjectStorage":
+        return replace(self, url=f"{self.url.rpartition('/')[0]}/{folder}")
+
+    def folders(self) -> set[str]:
+        try:
+            found = self._ask(lambda fs, path: fs.ls(path, detail=True), "")
+        except FileNotFoundError:
+            return set()
+        return {item["name"].rstrip("/").rsplit("/", 1)[-1] for item in found if item["type"] == "directory"}
+
     def retrying(self, seconds: float) -> "ObjectStorage":
         return replace(self, retry_seconds=seconds)
 

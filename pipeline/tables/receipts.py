@@ -1,7 +1,8 @@
 """Receipts: what was published for a unit, one by one, and all of a table in one sweep.
 
 The sweep reads an index where it is true, and single receipts where it is not. The index has what is asked of many receipts
-in columns, and the rest as text: status and resuming read columns alone.
+in columns, and the rest as text: status and resuming read columns alone. All lie beside the folder of the table, which is the
+`storage` that these functions are given; see `beside`.
 """
 
 import gc
@@ -18,12 +19,12 @@ from pydantic_core import to_json
 from seedscope.pipeline.storage.base import Entry, Storage
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, validated
+from seedscope.pipeline.tables.beside import Beside
 from seedscope.pipeline.tables.parquet import in_memory
 from seedscope.pipeline.tables.sealed import sealed, unsealed
 
-FOLDER = "receipts"
 SUFFIX = ".json"
-INDEX = f"{FOLDER}/.index.parquet"
+INDEX = ".index.parquet"
 READS = 3
 """Times that a receipt is read which cannot be understood."""
 LOOSE = 32
@@ -99,8 +100,8 @@ def read(storage: Storage, unit: str) -> Receipt:
     """
     for _ in range(READS - 1):
         with suppress(ValueError):
-            return parsed(unit, storage.read(_name(unit)))
-    return parsed(unit, storage.read(_name(unit)))
+            return parsed(unit, Beside.receipts(storage).read(_name(unit)))
+    return parsed(unit, Beside.receipts(storage).read(_name(unit)))
 
 
 def parsed(unit: str, content: bytes) -> Receipt:
@@ -121,8 +122,33 @@ def parsed(unit: str, content: bytes) -> Receipt:
     return receipt
 
 
+def create(storage: Storage, receipt: Receipt) -> None:
+    """Write a receipt.
+
+    Raises:
+        FileExistsError: its unit has one.
+        StorageError: the table cannot be written.
+    """
+    Beside.receipts(storage).place.create(_name(receipt.unit), written(receipt))
+
+
+def there(storage: Storage, unit: str) -> bool:
+    """Whether a unit has a receipt."""
+    return Beside.receipts(storage).has(_name(unit))
+
+
+def delete(storage: Storage, unit: str) -> None:
+    """Remove the receipt of a unit, if it has one."""
+    Beside.receipts(storage).delete(_name(unit))
+
+
+def place(storage: Storage, unit: str) -> str:
+    """Where the receipt of a unit lies, for people."""
+    return f"{Beside.receipts(storage).place.url}/{_name(unit)}"
+
+
 def _name(unit: str) -> str:
-    return f"{FOLDER}/{unit}{SUFFIX}"
+    return f"{unit}{SUFFIX}"
 
 
 @contextmanager
@@ -140,7 +166,7 @@ def no_garbage_collection() -> Iterator[None]:
 
 def units(storage: Storage) -> set[str]:
     """The units that have a receipt."""
-    return {name.removesuffix(SUFFIX) for name in storage.names(FOLDER) if name.endswith(SUFFIX)}
+    return {name.removesuffix(SUFFIX) for name in Beside.receipts(storage).names() if name.endswith(SUFFIX)}
 
 
 def sweep(storage: Storage, columns: Sequence[str]) -> tuple[pa.Table, dict[str, str]]:
@@ -159,19 +185,22 @@ def sweep(storage: Storage, columns: Sequence[str]) -> tuple[pa.Table, dict[str,
 
 
 def compact(storage: Storage) -> None:
-    """Write the index anew, if it lacks a receipt, has one too many, or is damaged. For the process that holds the run."""
+    """Write the index anew, if it lacks a receipt, has one too many, or is damaged; before that, bring receipts that earlier
+    versions wrote into the table's folder to where they belong. For the process that holds the run alone."""
+    for each in (Beside.receipts(storage), Beside.given_up(storage)):
+        each.move()
     found, known = _listed(storage), _index(storage, _SCHEMA.names)
     if {unit: entry.stamp for unit, entry in found.items()} == _stamps(known):
         return
     rows, _ = _swept(storage, found, known)
     written = pa.BufferOutputStream()
     pq.write_table(rows.sort_by("unit"), written, compression="ZSTD", write_page_checksum=True)
-    storage.replace(INDEX, written.getvalue().to_pybytes())
+    Beside.receipts(storage).place.replace(INDEX, written.getvalue().to_pybytes())
 
 
 def _listed(storage: Storage) -> dict[str, Entry]:
     """Unit -> the entry of its receipt."""
-    found = storage.entries(FOLDER)
+    found = Beside.receipts(storage).entries()
     return {name.removesuffix(SUFFIX): entry for name, entry in found.items() if name.endswith(SUFFIX)}
 
 
@@ -226,7 +255,7 @@ def _index(storage: Storage, columns: Iterable[str]) -> pa.Table:
     """Columns of the index; no rows where it is missing, damaged, or of another version."""
     names = list(dict.fromkeys(columns))
     try:
-        content = storage.read(INDEX)
+        content = Beside.receipts(storage).read(INDEX)
         file = pq.ParquetFile(in_memory(content), page_checksum_verification=True)
         return validated(file.read(names)).select(names) if file.schema_arrow.equals(_SCHEMA) else _none(names)
     except UNREADABLE:

@@ -3,15 +3,22 @@
 import pyarrow as pa
 
 from seedscope.pipeline.images import IMAGE, schema_with_images
+from seedscope.pipeline.tables.columns import column
 
-CELL_FIELDS = [pa.field("prompt_id", pa.string()), pa.field("seed", pa.int64())]
-STATUS_FIELDS = [pa.field("status", pa.string()), pa.field("error", pa.string())]
+CELL_FIELDS = [
+    column("prompt_id", pa.string(), "Which prompt: the first 16 hexadecimal digits of the SHA-256 of its text."),
+    column("seed", pa.int64(), "The seed that the picture's noise is drawn from."),
+]
+STATUS_FIELDS = [
+    column("status", pa.string(), "ok, or failed where the other columns have no values."),
+    column("error", pa.string(), "Why it failed; null where it did not."),
+]
 IMAGE_SCHEMA = schema_with_images(
     [
         CELL_FIELDS[0],
-        pa.field("prompt", pa.string()),
+        column("prompt", pa.string(), "The text of the prompt."),
         CELL_FIELDS[1],
-        pa.field("image", IMAGE),
+        column("image", IMAGE, "The picture as a file, and a name for it; lossless WebP if seedscope has drawn it."),
         *STATUS_FIELDS,
     ]
 )

@@ -1,9 +1,10 @@
 """Tables of shards: published once, committed by a receipt, checked against both.
 
 A table is a folder `<stage>-<hash8>/`, named by what made it. A unit becomes one shard in it, and a shard counts from the
-moment that its receipt `receipts/<unit>.json` exists. Both are created, never replaced: the first writer wins, and a writer
-that dies leaves nothing that counts. On a file system the first attempt's shard is `<unit>.parquet`. One of other bytes, and
-each in an object store, has a name of its own, `<unit>.<attempt>.parquet`; the receipt says whose counts.
+moment that its receipt exists, `receipts/<table>/<unit>.json` beside that folder. Both are created, never replaced: the first
+writer wins, and a writer that dies leaves nothing that counts. On a file system the first attempt's shard is
+`<unit>.parquet`. One of other bytes, and each in an object store, has a name of its own, `<unit>.<attempt>.parquet`; the
+receipt says whose counts.
 """
 
 import os
@@ -29,12 +30,12 @@ from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.schema import Json
 from seedscope.pipeline.tables import receipts
 from seedscope.pipeline.tables.ahead import ahead
+from seedscope.pipeline.tables.beside import Beside
 from seedscope.pipeline.tables.parquet import Groups, Rows, parquet, read_rows, read_through, write_parquet
 from seedscope.pipeline.tables.receipts import READS, Receipt, no_garbage_collection
 from seedscope.pipeline.tables.shards import Depth, Shard, committed_shards, damage, opened, shard_name, shard_sha256
 
 KEY = ("prompt_id", "seed")
-GIVEN_UP = "given-up"
 CHECKERS = 8
 """Shards that are checked at a time."""
 READERS = 16
@@ -68,7 +69,7 @@ class Table:
 
     def has(self, unit: str) -> bool:
         """Whether the unit is committed."""
-        return self.storage.size(_receipt(unit)) is not None
+        return receipts.there(self.storage, unit)
 
     def committed(self) -> set[str]:
         """The names of all units that have a receipt."""
@@ -107,7 +108,7 @@ class Table:
         return rows
 
     def _unreadable(self, unit: str, error: Exception | str) -> CorruptShard:
-        return CorruptShard(f"{self.storage.url}/{_receipt(unit)}: no readable receipt: {error}")
+        return CorruptShard(f"{receipts.place(self.storage, unit)}: no readable receipt: {error}")
 
     def compact(self) -> None:
         """Gather the receipts into an index, so that all are read by few requests. For the process that holds the run."""
@@ -176,7 +177,7 @@ class Table:
             counts = self.receipt(receipt.unit)
         except CorruptShard:
             try:
-                self.storage.create(_receipt(receipt.unit), receipts.written(receipt))
+                receipts.create(self.storage, receipt)
                 return receipt
             except FileExistsError:
                 counts = self.receipt(receipt.unit)
@@ -276,24 +277,26 @@ class Table:
             shard: str | None = Shard.of(self.receipt(unit)).name
         except CorruptShard:
             shard = None  # it goes with `clear_scratch`, once the unit is made again
-        self.storage.delete(_receipt(unit))
+        receipts.delete(self.storage, unit)
         if shard is not None:
             self.storage.delete(shard)
 
     def give_up(self, unit: str, reason: str) -> None:
         """Note for people why a unit is not made for now."""
-        self.storage.replace(f"{GIVEN_UP}/{unit}", reason.encode())
+        Beside.given_up(self.storage).place.replace(unit, reason.encode())
 
     def given_up(self) -> dict[str, str]:
         """Units that were given up and not made since, with the reasons."""
-        units = self.storage.names(GIVEN_UP)
+        notes = Beside.given_up(self.storage)
+        units = notes.names()
         units -= self.committed() if units else set()
-        return {unit: self.storage.read(f"{GIVEN_UP}/{unit}").decode(errors="replace") for unit in sorted(units)}
+        return {unit: notes.read(unit).decode(errors="replace") for unit in sorted(units)}
 
     def take_up(self, units: Iterable[str]) -> None:
         """Take the notes on units away, which are tried again."""
-        for unit in self.storage.names(GIVEN_UP).intersection(units):
-            self.storage.delete(f"{GIVEN_UP}/{unit}")
+        notes = Beside.given_up(self.storage)
+        for unit in notes.names().intersection(units):
+            notes.delete(unit)
 
     def clear_scratch(self) -> None:
         """Remove what writers that died left. Only for the one driver that holds the run's lock."""
@@ -340,7 +343,3 @@ def _has_sha256(storage: Storage, shard: str, sha256: str) -> bool:
         return shard_sha256(storage, shard) == sha256
     except OSError:  # it was swept meanwhile, or its disk is damaged
         return False
-
-
-def _receipt(unit: str) -> str:
-    return f"{receipts.FOLDER}/{unit}{receipts.SUFFIX}"

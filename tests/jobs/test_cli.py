@@ -118,7 +118,7 @@ def test_damage_is_mended_by_the_same_command(ran: tuple[Path, Path], tmp_path: 
     elif damage == "removed":
         shard.unlink()
     else:
-        (shard.parent / "receipts" / f"{shard.stem}.json").write_text("")
+        (out / "receipts" / shard.parent.name / f"{shard.stem}.json").write_text("")
     done = command("generate", study, "--out", out, "--executor", "inline", "--threads", "1")
     assert done.returncode == 0 and "1 made now" in done.stdout and "made again:" in done.stderr
     assert contents(out, "images") == contents(whole, "images")
@@ -128,8 +128,8 @@ def test_measurements_of_pictures_that_changed_are_made_again(ran: tuple[Path, P
     study, whole = ran
     out = tmp_path / "run"
     subprocess.run(["cp", "-r", whole, out], check=True)
-    receipt = sorted(out.glob("images-*/receipts/*.json"))[0]
-    receipt_of_measurements = next(out.glob(f"fd_*/receipts/{receipt.name}"))
+    receipt = sorted(out.glob("receipts/images-*/*.json"))[0]
+    receipt_of_measurements = next(out.glob(f"receipts/fd_*/{receipt.name}"))
     changed = json.loads(receipt_of_measurements.read_text())
     changed["made"] = {"source": "0" * 64}  # without checksum, as of a receipt that was written so
     receipt_of_measurements.write_text(json.dumps(changed))
@@ -227,6 +227,19 @@ def test_others_open_the_image_shards(ran: tuple[Path, Path], tmp_path: Path) ->
     assert table.height == 24 and decode(table["image"][0]["bytes"]).shape == (64, 64, 3)
 
 
+def test_the_tables_of_a_run_open_and_say_what_they_are(ran: tuple[Path, Path]) -> None:
+    import pandas
+
+    out = ran[1]
+    scores, measures = pandas.read_parquet(out / "scores.parquet"), pandas.read_parquet(out / "measures.parquet")
+    assert len(scores) == 24 and scores[[*measures["measure"]]].notna().all(axis=None)
+    assert "fd_efficientnet_lite0_witness" in scores.columns and len(pandas.read_parquet(out / "prompts.parquet")) == 6
+    for table in json.loads(command("tables", out, "--json").stdout):
+        assert table["row"] and [item["name"] for item in table["columns"] if not item["description"]] == []
+        rows = len(pandas.read_parquet(out / table["files"].removesuffix("/*.parquet")))
+        assert rows == table["rows"] and f"config_name: {table['name']}\n" in (out / "README.md").read_text()
+
+
 def test_shards_are_written_as_designed(ran: tuple[Path, Path]) -> None:
     path = next(ran[1].glob("images-*/*.parquet"))
     group = pq.read_metadata(path).row_group(0)
@@ -322,7 +335,7 @@ def test_a_stopped_run_says_how_to_go_on(
     study, out, log = write_study(seeds="0-499"), tmp_path / "run", tmp_path / "log"
     generate = ("generate", study, "--out", out, *where)
     started = seedscope(log, *generate) if "inline" in where else with_ray(log, *generate)
-    until(lambda: list(out.glob("images-*/receipts/*.json")), "a unit is made")
+    until(lambda: list(out.glob("receipts/images-*/*.json")), "a unit is made")
     started.send_signal(number)
     code, told = started.wait(timeout=GENEROUS), log.read_text()
     assert code == 128 + number, told

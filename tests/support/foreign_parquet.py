@@ -28,6 +28,7 @@ from seedscope.analysis.run.pictures import RunPictures
 from seedscope.pipeline.drawing.tasks.masked_pictures import masked_pictures
 from seedscope.pipeline.errors import CorruptShard
 from seedscope.pipeline.study.plan import Edition
+from seedscope.pipeline.tables.beside import Beside
 from seedscope.pipeline.tables.receipts import INDEX
 from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
@@ -172,12 +173,12 @@ def _index() -> bytes:
     with TemporaryDirectory() as folder:
         table = _shard(Path(folder))
         table.compact()
-        return table.storage.read(INDEX)
+        return Beside.receipts(table.storage).read(INDEX)
 
 
 def _read_index(content: bytes, folder: Path) -> None:
     table = _shard(folder)
-    table.storage.replace(INDEX, content)
+    Beside.receipts(table.storage).place.replace(INDEX, content)
     if {*table.receipts()} != {UNIT.name}:
         raise AssertionError("the receipts are others than without an index")
 

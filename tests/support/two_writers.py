@@ -15,7 +15,7 @@ from seedscope.pipeline.storage.local import LocalStorage
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
-STEPS = 8
+STEPS = 10
 SECONDS = 5.0
 _STEPPED = {"publish", "create", "delete", "size", "open", "read"}
 
@@ -29,6 +29,9 @@ class Stepped(LocalStorage):
 
     def inside(self, folder: str) -> "Stepped":
         return Stepped(self.local / folder, object.__getattribute__(self, "before"))
+
+    def beside(self, folder: str) -> "Stepped":
+        return Stepped(self.local.parent / folder, object.__getattribute__(self, "before"))
 
     def __getattribute__(self, name: str) -> object:
         found = object.__getattribute__(self, name)

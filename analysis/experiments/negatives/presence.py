@@ -15,6 +15,7 @@ from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.preference import Preference
 from seedscope.pipeline.drawing.tasks.negatives import UNWANTED
 from seedscope.pipeline.study.prompts import Prompt
+from seedscope.pipeline.tables.columns import column
 
 
 class Presence(Feature):
@@ -29,7 +30,7 @@ class Presence(Feature):
         self.by = by
 
     def fields(self) -> list[pa.Field]:
-        return [pa.field(self.name, pa.float32())]
+        return [column(self.name, pa.float32(), "How much of what is not wanted the picture shows, as a score of it.")]
 
     def scalars(self) -> dict[str, Better | None]:
         return {self.name: "lower"}

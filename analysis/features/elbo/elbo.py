@@ -17,6 +17,7 @@ from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
 from seedscope.analysis.features.elbo.bound import Array, Levels, bits, mean_error, squared_errors
 from seedscope.analysis.features.elbo.judging_model import JudgingModel
+from seedscope.pipeline.tables.columns import column
 
 if TYPE_CHECKING:
     import torch
@@ -93,7 +94,16 @@ class Elbo(Feature):
         self.batch_size, self.half = batch_size, half
 
     def fields(self) -> list[pa.Field]:
-        return [pa.field(name, pa.float32()) for name in ("elbo", "elbo_error", "elbo_gain")]
+        bits = "bits a dimension"
+        return [
+            column("elbo", pa.float32(), "Bound on -log2 p(latent given the prompt) of a diffusion model.", bits),
+            column(
+                "elbo_error", pa.float32(), "Mean square of the noise that the model misses, over its steps.", "squares"
+            ),
+            column(
+                "elbo_gain", pa.float32(), "What the prompt saves: the bound without it less the bound with it.", bits
+            ),
+        ]
 
     def scalars(self) -> dict[str, Better | None]:
         """All; none has a direction that is good."""

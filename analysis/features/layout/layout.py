@@ -20,9 +20,20 @@ from seedscope.analysis.features.layout.segmentation import GROUNDED, KINDS, seg
 from seedscope.analysis.features.layout.segmenter import Found, Segmenter
 from seedscope.pipeline.images import IMAGE
 from seedscope.pipeline.networks.pretrained import Pretrained
+from seedscope.pipeline.tables.columns import About, column
 
 VERSION = 1
-_NUMBERS = ("x", "y", "size", "left", "top", "right", "bottom", "nearness", "confidence")
+_NUMBERS: dict[str, About] = {
+    "x": About("Centre of mass of the object, to the right.", "share of the width"),
+    "y": About("Centre of mass of the object, down.", "share of the height"),
+    "size": About("Size of the object.", "share of the picture"),
+    "left": About("Left side of the box around the object.", "share of the width"),
+    "top": About("Upper side of the box around the object.", "share of the height"),
+    "right": About("Right side of the box around the object.", "share of the width"),
+    "bottom": About("Lower side of the box around the object.", "share of the height"),
+    "nearness": About("How likely the object is nearer than the rest: 0 behind, 1 in front of all.", "0..1"),
+    "confidence": About("How sure the network is of the object's mask.", "0..1"),
+}
 Pixels = npt.NDArray[np.uint8]
 Row = dict[str, Any]
 
@@ -96,8 +107,12 @@ class Layout(Feature):
         self.batch_size, self.half = batch_size, half
 
     def fields(self) -> list[pa.Field]:
-        numbers = [pa.field(name, pa.float32()) for name in _NUMBERS]
-        return [pa.field("object", pa.string()), *numbers, *([pa.field("mask", IMAGE)] if self.masks else [])]
+        found = column(
+            "object", pa.string(), "What was found: the label, or the phrase that was looked for; null where nothing."
+        )
+        numbers = [said.on(pa.field(name, pa.float32())) for name, said in _NUMBERS.items()]
+        mask = column("mask", IMAGE, "The object's mask as a PNG of one bit a pixel, white on the object.")
+        return [found, *numbers, *([mask] if self.masks else [])]
 
     def scalars(self) -> dict[str, Better | None]:
         """All but the sides of the box, which place and size nearly tell; none has a direction that is good."""

@@ -17,6 +17,7 @@ from seedscope.analysis.direction import Better
 from seedscope.analysis.features.base import Feature, Measurer, check_pictures
 from seedscope.analysis.features.looks.border import borders
 from seedscope.analysis.features.looks.colour import Pixels, Plane, cielab, distance, shrunk, tristimulus
+from seedscope.pipeline.tables.columns import About, column
 
 VERSION = 1
 AT_ONCE = 1 << 16  # pixels: what a processor's cache holds
@@ -27,17 +28,19 @@ COLOURED_SHARE = 0.002  # of the pixels; fewer make no colour picture
 SKY_LIGHTNESS = 55.0
 SKY_STEP = 4.0
 
-_NUMBERS = (
-    "colourfulness",
-    "saturation",
-    "brightness",
-    "contrast",
-    "sharpness",
-    "border_strength",
-    "border_width",
-    "sky",
-    "chroma",
-)
+_NUMBERS: dict[str, About] = {
+    "colourfulness": About("Colourfulness as people rate it: 0 not, 15 slightly, 109 extremely.", "M3"),
+    "saturation": About("Mean chroma of the pixels.", "C*ab"),
+    "brightness": About("Mean lightness: 0 black, 100 white.", "L*"),
+    "contrast": About("Standard deviation of the relative luminance, 0 to 0.5.", "relative luminance"),
+    "sharpness": About("Variance of the Laplacian of the luma, smoothed; falls with blur.", "squared levels of 0..255"),
+    "border_strength": About(
+        "A frame of one colour along all four sides: 0 none, a border from 0.5 on, 1 clear.", "0..1"
+    ),
+    "border_width": About("Mean width of that frame; null where there is none.", "share of the shorter side"),
+    "sky": About("Part that is bright, smooth and reaches the top edge.", "share of the picture"),
+    "chroma": About("The strongest colour: 99.8th percentile of chroma inside a border.", "C*ab"),
+}
 Values = dict[str, npt.NDArray[np.float64]]
 
 
@@ -69,7 +72,8 @@ class Looks(Feature, Measurer):
     on_gpu: ClassVar[bool] = False
 
     def fields(self) -> list[pa.Field]:
-        return [*(pa.field(name, pa.float32()) for name in _NUMBERS), pa.field("greyscale", pa.bool_())]
+        numbers = [said.on(pa.field(name, pa.float32())) for name, said in _NUMBERS.items()]
+        return [*numbers, column("greyscale", pa.bool_(), "Whether the picture has no colour: `chroma` is below 12.")]
 
     def scalars(self) -> dict[str, Better | None]:
         """All but the width of a border, which few pictures have; none has a direction that is good."""

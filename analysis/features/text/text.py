@@ -21,16 +21,24 @@ from seedscope.analysis.features.text.text_labels import TextLabels, text_labels
 from seedscope.analysis.features.text.text_regions import Mask, Pixels, Region, TextDetector
 from seedscope.pipeline.networks.pretrained import Pretrained
 from seedscope.pipeline.study.given import at_home
+from seedscope.pipeline.tables.columns import column
 
 VERSION = 2
 CRAFT = "craft"
 INSIDE = 0.5  # share of a word's pixels that lies in the mask where the word counts
 _FIELDS = [
-    pa.field("text", pa.bool_()),
-    pa.field("text_share", pa.float32()),
-    pa.field("text_words", pa.list_(pa.string())),
-    pa.field("text_confidences", pa.list_(pa.float32())),
-    pa.field("text_polygons", pa.list_(pa.list_(pa.float32(), 8))),
+    column("text", pa.bool_(), "Whether there is a word, of an inpainted picture in its mask."),
+    column("text_share", pa.float32(), "Part that the words cover.", unit="share of the picture, or of the mask"),
+    column(
+        "text_words", pa.list_(pa.string()), "What the words say, as far as EasyOCR can tell; empty for a scribble."
+    ),
+    column("text_confidences", pa.list_(pa.float32()), "EasyOCR's confidence in each word.", unit="0..1"),
+    column(
+        "text_polygons",
+        pa.list_(pa.list_(pa.float32(), 8)),
+        "The corners of each word: x and y, four times.",
+        unit="shares of width and height",
+    ),
 ]
 
 

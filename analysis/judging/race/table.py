@@ -14,14 +14,19 @@ from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.seeds.race.effects_after import effects_after
 from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.pipeline.storage.local import replacing
+from seedscope.pipeline.tables.columns import column
 
 RACE = pa.schema(
     [
-        pa.field("seed", pa.int64()),
-        pa.field("rounds", pa.int64()),
-        pa.field("prompts", pa.int64()),
-        *(pa.field(name, pa.float64()) for name in ("effect", "lo", "hi")),
-        pa.field("chosen", pa.bool_()),
+        column("seed", pa.int64(), "The seed."),
+        column("rounds", pa.int64(), "Rounds that it was in.", "rounds"),
+        column("prompts", pa.int64(), "Prompts of which it has a score.", "prompts"),
+        column(
+            "effect", pa.float64(), "Its ranked measurement less that of the median seed, as expected on other prompts."
+        ),
+        column("lo", pa.float64(), "Lower end of the 95 % interval of its effect."),
+        column("hi", pa.float64(), "Upper end of the 95 % interval of its effect."),
+        column("chosen", pa.bool_(), "Whether the rounds chose it."),
     ]
 )
 """One row a seed, the best first: rounds that it was in; prompts of which it has a score; its effect by the ranked measurement,

@@ -25,6 +25,7 @@ from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Guidance, Json, Sampling, Study, fingerprint
+from seedscope.pipeline.tables.columns import column
 from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
 from seedscope.pipeline.tables.table import Table
 
@@ -44,8 +45,14 @@ Norms = Mapping[str, Sequence[float | None]]
 STRENGTH_SCHEMA = pa.schema(
     [
         *CELL_FIELDS,
-        pa.field("negative", pa.list_(pa.float32())),
-        pa.field("positive", pa.list_(pa.float32())),
+        column(
+            "negative",
+            pa.list_(pa.float32()),
+            "At each timestep: norm of the attention to the negative prompt, over all layers.",
+        ),
+        column(
+            "positive", pa.list_(pa.float32()), "At each timestep: norm of the attention to the word, over all layers."
+        ),
         *STATUS_FIELDS,
     ]
 )

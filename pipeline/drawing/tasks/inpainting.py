@@ -20,6 +20,7 @@ from seedscope.pipeline.models.locate import BUNDLED, Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Inpaint, Json, Study, fingerprint
+from seedscope.pipeline.tables.columns import column
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:
@@ -28,7 +29,13 @@ if TYPE_CHECKING:
     from seedscope.pipeline.drawing.hooks import Hooks
     from seedscope.pipeline.drawing.tasks.canvas import Encoded
 
-INPAINT_SCHEMA = schema_with_images([*IMAGE_SCHEMA, pa.field("task", pa.string()), pa.field("mask", IMAGE)])
+INPAINT_SCHEMA = schema_with_images(
+    [
+        *IMAGE_SCHEMA,
+        column("task", pa.string(), "What the part drawn anew is for, such as completing or removing an object."),
+        column("mask", IMAGE, "White where the picture is drawn anew, as a file."),
+    ]
+)
 BLOCK = 256
 BUNDLED_PICTURES = {"sprout": BUNDLED / "reference" / "inpaint.parquet"}
 RESIZED: Json = "picture and mask stretched by Lanczos, then the mask cut at half"

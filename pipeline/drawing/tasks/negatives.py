@@ -17,6 +17,7 @@ from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.negative_pairs import NegativePair, read_pairs
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import FileSource, Guidance, Study
+from seedscope.pipeline.tables.columns import column
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 NEGATIVE = "{negative}"
@@ -25,7 +26,12 @@ UNWANTED = "unwanted"
 """The fact of a prompt that says what is not wanted in its pictures: the negative prompt of its pair, also where the null is
 given."""
 NEGATIVES_SCHEMA = pa.schema(
-    [*IMAGE_SCHEMA, pa.field("negative", pa.string()), pa.field(UNWANTED, pa.string()), pa.field("word", pa.string())]
+    [
+        *IMAGE_SCHEMA,
+        column("negative", pa.string(), "The negative prompt."),
+        column(UNWANTED, pa.string(), "What the pair does not want, which is looked for in the picture."),
+        column("word", pa.string(), "The word of the prompt that attention is measured beside."),
+    ]
 )
 
 

@@ -19,6 +19,7 @@ from seedscope.pipeline.models.locate import Located
 from seedscope.pipeline.study.plan import Cell, Unit, sets_of
 from seedscope.pipeline.study.prompts import Prompt, read_prompts
 from seedscope.pipeline.study.schema import Json, Strict, Study
+from seedscope.pipeline.tables.columns import column
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from seedscope.pipeline.drawing.hooks import Hooks
     from seedscope.pipeline.drawing.tasks.repulsion import Repulsion
 
-PARTICLE_SCHEMA = pa.schema([*IMAGE_SCHEMA, pa.field("set", pa.list_(pa.int64()))])
+PARTICLE_SCHEMA = pa.schema(
+    [*IMAGE_SCHEMA, column("set", pa.list_(pa.int64()), "The seeds that are drawn together with this one.")]
+)
 FEWEST = 3
 
 

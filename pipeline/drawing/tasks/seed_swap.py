@@ -21,6 +21,7 @@ from seedscope.pipeline.study.plan import Cell
 from seedscope.pipeline.study.prompts import Prompt, read_prompts
 from seedscope.pipeline.study.schema import Strict, Study
 from seedscope.pipeline.study.seeds import seed_list
+from seedscope.pipeline.tables.columns import column
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:
@@ -29,7 +30,13 @@ if TYPE_CHECKING:
     from seedscope.pipeline.drawing.hooks import Hooks
     from seedscope.pipeline.drawing.noise import Recipe
 
-SWAP_SCHEMA = pa.schema([*IMAGE_SCHEMA, pa.field("step_seed", pa.int64()), pa.field("from_step", pa.int32())])
+SWAP_SCHEMA = pa.schema(
+    [
+        *IMAGE_SCHEMA,
+        column("step_seed", pa.int64(), "The seed that the noise of the steps is drawn from."),
+        column("from_step", pa.int32(), "The step from which on that is so.", unit="steps"),
+    ]
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from seedscope.analysis.features import NAMES, Feature, FeatureError
 from seedscope.analysis.features.base import Measurer
 from seedscope.pipeline.images import IMAGE, Pixels, decode
 from seedscope.pipeline.models.locate import BUNDLED
+from seedscope.pipeline.tables.columns import about
 
 # Features whose random weights take long to write are tested beside what else is tested of them.
 ELSEWHERE = {
@@ -46,6 +47,9 @@ def test_values_do_not_depend_on_batches_or_order(name: str, shown: tuple[Pixels
             f"{error} Add to tests/support/offline_features.py how it is made without a network (`BUNDLED` or `RANDOM`), or "
             "name in ELSEWHERE the test that shows that its values do not depend on the batch."
         )
+    assert all(about(item) is not None for item in one[0].columns()), (
+        "a column has no description: see tables.columns.column"
+    )
     whole = columns(one, pixels, prompts, 12)
     assert any(column.null_count < len(column) for column in whole.values())
     order = np.random.default_rng(0).permutation(12)

@@ -212,8 +212,8 @@ def first_job(head: Head, submit: tuple[str, *tuple[str | Path, ...]], options: 
 
 def committed(run: Path) -> dict[str, bytes]:
     """The bytes of every shard that has a receipt, by its path."""
-    receipts = [file for file in run.glob("*/receipts/*.json") if not file.name.startswith(".")]
-    shards = [receipt.parent.parent / f"{receipt.stem}.parquet" for receipt in receipts]
+    receipts = [file for file in run.glob("receipts/*/*.json") if not file.name.startswith(".")]
+    shards = [run / receipt.parent.name / f"{receipt.stem}.parquet" for receipt in receipts]
     return {str(shard.relative_to(run)): shard.read_bytes() for shard in shards}
 
 

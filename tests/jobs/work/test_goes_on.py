@@ -104,9 +104,9 @@ def test_another_variant_of_an_older_run_is_refused(run: Path) -> None:
 
 
 def other_version(root: Path, **versions: str) -> None:
-    (receipt,) = (root / "run").glob("images-*/receipts/*.json")
+    (receipt,) = (root / "run").glob("receipts/images-*/*.json")
     change(receipt, lambda content: content["made"].update(versions))
-    for index in (root / "run").glob("images-*/receipts/.index*"):
+    for index in (root / "run").glob("receipts/images-*/.index*"):
         index.unlink()
 
 
@@ -130,8 +130,8 @@ def test_builds_and_runs_that_do_not_tell_go_on(run: Path, torch: str) -> None:
             del content["made"][name]
         content["made"] |= {"torch": library.__version__.partition("+")[0] + torch} if torch else {}
 
-    (receipt,) = (run / "run").glob("images-*/receipts/*.json")
+    (receipt,) = (run / "run").glob("receipts/images-*/*.json")
     change(receipt, forget)
-    for index in (run / "run").glob("images-*/receipts/.index*"):
+    for index in (run / "run").glob("receipts/images-*/.index*"):
         index.unlink()
     assert grown(run, 2).returncode == 0

@@ -6,6 +6,8 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -30,9 +32,11 @@ def old(tmp_path: Path) -> tuple[Path, Path]:
 
 
 def shards(run: Path) -> dict[str, str]:
-    """Shards and receipts with their checksums."""
-    files = [*run.glob("*-*/*.parquet"), *run.glob("*-*/receipts/*.json")]
-    return {str(file.relative_to(run)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+    """Shards and receipts, in whichever of their two places, with their checksums, by table and name."""
+    files = {f"{file.parent.name}/{file.name}": file for file in run.glob("*-*/*.parquet")}
+    files |= {f"{file.parents[1].name}/{file.name}": file for file in run.glob("*-*/receipts/*.json")}
+    files |= {f"{file.parent.name}/{file.name}": file for file in run.glob("receipts/*/*.json")}
+    return {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()}
 
 
 def test_all_is_found_and_nothing_is_made_again(old: tuple[Path, Path]) -> None:
@@ -43,6 +47,10 @@ def test_all_is_found_and_nothing_is_made_again(old: tuple[Path, Path]) -> None:
     done = command("run", study, "--out", run, *HERE)
     assert done.returncode == 0 and done.stdout.count(" 0 made now") == 3, done.stderr
     assert shards(run) == before
+    for table in run.glob("*-*/"):
+        assert len(pd.read_parquet(table)) == len(pl.read_parquet(table)) > 0, "others open it"
+    assert len(pd.read_parquet(run / "scores.parquet")) == 96
+    assert "A row a picture: what looks measures of it." in command("tables", run).stdout
     agree(pq.read_table(run / "seeds.parquet"), seeds)
 
 

@@ -27,7 +27,7 @@ def test_imported_pictures_are_measured_ranked_and_shown(imported: Path) -> None
 
 
 def test_pictures_that_are_not_there_are_asked_for(imported: Path) -> None:
-    next(imported.parent.glob("images-*/receipts/*.json")).unlink()
+    next(imported.parent.glob("receipts/images-*/*.json")).unlink()
     done = command("generate", imported)
     assert done.returncode == 2 and "1 of 1 units have no pictures" in done.stderr
     assert f"seedscope import {imported.parent.parent / 'pictures'} --out {imported.parent}" in done.stderr

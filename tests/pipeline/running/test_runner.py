@@ -231,7 +231,7 @@ def test_stages_with_resources_of_their_own_overlap(tmp_path: Path) -> None:
     """Units are finished while others are begun: the first stage does not go on before the second has made one."""
     second = Squares.at(tmp_path, "second")
     first = Squares.at(
-        tmp_path, "first", waits={UNITS[5].name: f"{second.table.storage.url}/receipts/{UNITS[0].name}.json"}
+        tmp_path, "first", waits={UNITS[5].name: f"{tmp_path}/receipts/{second.table.name}/{UNITS[0].name}.json"}
     )
     works = [Work("first", first, UNITS), Work("late second", second, UNITS, after="first")]
     executor = Executor("ray", workers=1, threads=1, resources={"late": {"slow": 1}})

@@ -11,6 +11,8 @@ from seedscope.pipeline.storage.exchange import exchange
 from seedscope.pipeline.storage.leftovers import sweep, sweep_run
 from seedscope.pipeline.tables.run_folder import RunFolder
 
+BESIDE = ("looks-1a2b3c4d/", "receipts/looks-1a2b3c4d/", "receipts/looks-1a2b3c4d/given-up/")
+FORMERLY = ("looks-1a2b3c4d/receipts/", "images-1a2b3c4d/given-up/")
 GONE = 2**22 + 1  # above the highest number that Linux gives to a process
 
 
@@ -19,10 +21,10 @@ def names(folder: Path) -> set[str]:
 
 
 def test_the_next_holder_of_a_run_sweeps_all_of_it(tmp_path: Path) -> None:
-    kept = {"seeds.parquet", ".seeds.parquet", "looks-1a2b3c4d/receipts/..index.parquet", ".notes.1.txt"}
+    kept = {"seeds.parquet", ".seeds.parquet", "receipts/looks-1a2b3c4d/..index.parquet", ".notes.1.txt"}
     left = {
         f"{folder}.{name}.{GONE}.0a1b2c3d"
-        for folder in ("", "editions/", "looks-1a2b3c4d/", "looks-1a2b3c4d/receipts/", "images-1a2b3c4d/given-up/")
+        for folder in ("", "editions/", *BESIDE, *FORMERLY)
         for name in ("seeds.parquet", "0001.json", ".index.parquet")
     }
     for name in kept | left:

@@ -67,8 +67,12 @@ def test_a_shard_is_on_the_disk_before_its_receipt(tmp_path: Path, asked: list[t
     linked = [at for at, (call, _) in enumerate(asked) if call == "link"]
     shard, receipt = linked
     assert [asked[at][1] for at in linked] == [f"{UNIT.name}.parquet", f"{UNIT.name}.json"]
-    assert ("fsync", "images-01234567") in asked[shard:receipt] and asked[receipt + 1 :][0] == ("fsync", "receipts")
+    assert ("fsync", "images-01234567") in asked[shard:receipt] and asked[receipt + 1 :][0] == (
+        "fsync",
+        "images-01234567",
+    )
     assert ("fsync", "run") in asked[:shard]  # of the table's folder
+    assert [name for _, name in asked[shard + 1 : receipt]].count("receipts") == 1  # of that of its receipts
 
 
 def test_a_file_in_the_way_of_a_folder_is_a_sentence(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from small_shards import UNIT, edition, rows
 
 from seedscope.pipeline.errors import CorruptShard, DamagedObject, ReadOnly, RunChanged, StorageError
 from seedscope.pipeline.storage import storage
+from seedscope.pipeline.storage.base import Storage
 from seedscope.pipeline.storage.objects import ObjectStorage
 from seedscope.pipeline.storage.retries import with_retries
 from seedscope.pipeline.tables.receipts import Receipt
@@ -312,6 +313,11 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Table:
     return found
 
 
+def beside(table: Table) -> Storage:
+    """Where its receipts lie."""
+    return table.storage.beside("receipts").inside(table.name)
+
+
 def one_by_one(table: Table) -> dict[str, Receipt]:
     return {unit: table.receipt(unit) for unit in table.committed()}
 
@@ -335,33 +341,33 @@ def test_all_receipts_in_one_sweep(table: Table, server: ObjectStore) -> None:
 
 @pytest.mark.parametrize("spoil", ["gone", "cut off", "flipped", "of others", "of another version"])
 def test_the_index_is_a_cache_only(table: Table, spoil: str) -> None:
-    index = "receipts/.index.parquet"
+    index, receipts = ".index.parquet", beside(table)
     table.compact()
-    content = bytearray(table.storage.read(index))
+    content = bytearray(receipts.read(index))
     if spoil == "gone":
-        table.storage.delete(index)
+        receipts.delete(index)
     elif spoil == "cut off":
-        table.storage.replace(index, bytes(content[:-20]))
+        receipts.replace(index, bytes(content[:-20]))
     elif spoil == "of another version":
         written = BytesIO()
         pq.write_table(pq.read_table(BytesIO(content)).drop_columns(["worker"]), written)
-        table.storage.replace(index, written.getvalue())
+        receipts.replace(index, written.getvalue())
     elif spoil == "flipped":
         content[len(content) // 3] ^= 255
-        table.storage.replace(index, bytes(content))
+        receipts.replace(index, bytes(content))
     else:
         for unit in table.committed():
             table.revoke(unit)
         table.commit(Receipt("000001-0", 7, 0, 1, ""))
-        table.storage.replace(index, bytes(content))
+        receipts.replace(index, bytes(content))
     assert table.receipts() == one_by_one(table)
     assert table.receipts().keys() == table.committed()
     table.compact()
-    assert pq.read_table(BytesIO(table.storage.read(index))).num_rows == len(table.committed())
+    assert pq.read_table(BytesIO(receipts.read(index))).num_rows == len(table.committed())
 
 
 def test_an_unreadable_receipt_is_told(table: Table) -> None:
-    table.storage.replace("receipts/000005-0.json", b"{")
+    beside(table).replace("000005-0.json", b"{")
     with pytest.raises(CorruptShard, match="000005-0.json: no readable receipt"):
         table.receipts()
     assert "no readable receipt" in table.damaged(["000005-0"], "size")["000005-0"]
@@ -491,7 +497,7 @@ def test_what_is_flipped_on_its_way_is_read_again_and_a_rotten_index_is_as_none(
     assert table.receipt(UNIT.name) == receipt and store.rotten[1] == 0
     store.rotten = (".index.parquet", 1000)
     with pytest.raises(DamagedObject, match="do not match the checksum that the store keeps"):
-        table.storage.read("receipts/.index.parquet")
+        beside(table).read(".index.parquet")
     assert table.receipts() == {UNIT.name: receipt}
     table.compact()
     store.rotten = ("", 0)

@@ -50,7 +50,7 @@ def measures(study: Path) -> dict[str, dict[str, object]]:
 def half(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Of 8 prompts in blocks of 4, one unit of the second block has no layout."""
     study = publish_run(tmp_path_factory.mktemp("half"), made_up(8, 6))
-    receipts = sorted((study.parent / "run").glob("layout-*/receipts/*.json"))
+    receipts = sorted((study.parent / "run").glob("receipts/layout-*/*.json"))
     assert len(receipts) == 4
     receipts[-1].unlink()
     return study
@@ -78,7 +78,7 @@ def test_complete_prompts_are_judged_if_asked(half: Path) -> None:
 
 def test_without_a_complete_prompt_nothing_is_judged(tmp_path: Path) -> None:
     study = publish_run(tmp_path, made_up(2, 6))
-    next((tmp_path / "run").glob("images-*/receipts/*.json")).unlink()
+    next((tmp_path / "run").glob("receipts/images-*/*.json")).unlink()
     done = on(study, "seeds", "--complete-prompts")
     assert done.returncode == 2 and "none of 2 prompts is drawn with every seed and measured" in told(done)
 

@@ -10,7 +10,7 @@ from two_writers import images, trouble
 from seedscope.pipeline.storage.local import LocalStorage
 
 
-@pytest.mark.parametrize(("first", "second"), list(product((1, 2, 3), (1, 2, 3, 4))))
+@pytest.mark.parametrize(("first", "second"), list(product((1, 2, 4, 5), (1, 2, 4, 5, 6))))
 def test_two_writers_with_other_bytes_leave_one_whole_unit(tmp_path: Path, first: int, second: int) -> None:
     assert trouble(tmp_path, first, second) is None
 

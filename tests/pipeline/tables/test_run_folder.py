@@ -154,6 +154,9 @@ class Flaky(LocalStorage):
     def inside(self, folder: str) -> "Flaky":
         return Flaky(self.local / folder, *object.__getattribute__(self, "cuts"))
 
+    def beside(self, folder: str) -> "Flaky":
+        return Flaky(self.local.parent / folder, *object.__getattribute__(self, "cuts"))
+
     def _cut(self, name: str) -> bool:
         cuts, seen = object.__getattribute__(self, "cuts")
         seen[name] = seen.get(name, 0) + 1

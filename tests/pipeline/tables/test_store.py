@@ -150,7 +150,7 @@ def unchecked(text: str) -> str:
 )
 def test_an_unreadable_receipt_is_damage(table: Table, change: Callable[[str], str], told: str) -> None:
     table.publish(UNIT, rows(), {})
-    receipt = folder(table) / "receipts" / f"{UNIT.name}.json"
+    receipt = folder(table).parent / "receipts" / table.name / f"{UNIT.name}.json"
     receipt.write_text(change(receipt.read_text()))
     for found in (table.damage(UNIT.name, deep=False), table.damaged([UNIT.name], "size").get(UNIT.name)):
         assert "no readable receipt" in str(found) and told in str(found)

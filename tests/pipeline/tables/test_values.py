@@ -92,7 +92,7 @@ def of_another_unit(table: Table, unit: Unit) -> None:
 
 
 def without_receipt(table: Table, unit: Unit) -> None:
-    table.storage.delete(f"receipts/{unit.name}.json")
+    table.storage.beside("receipts").delete(f"{table.name}/{unit.name}.json")
 
 
 def of_another_schema(table: Table, unit: Unit) -> None:
