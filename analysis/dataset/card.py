@@ -40,7 +40,7 @@ def card(title: str, place: str, tables: Sequence[Listed]) -> str:
         f"# {title}",
         "",
         "Pictures of a text-to-image model, every prompt with every seed, what was measured of them, and which seeds are good.",
-        "Made by [seedscope](https://pypi.org/project/seedscope/).",
+        "Made by seedscope.",
         "",
         "```python",
         "import datasets",

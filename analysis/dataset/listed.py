@@ -113,7 +113,7 @@ def _row(stage: str) -> str:
     if stage in _SHARDS:
         return _SHARDS[stage]
     of, _, measured = stage.rpartition("-")
-    whose = {"": "A row a picture", "reference": "A row a real picture", "early": "A row an early picture"}
+    whose = {"": "A row a picture", "reference": "A row a reference picture", "early": "A row an early picture"}
     return f"{whose.get(of, 'A row a picture before a part of it is drawn anew')}: what {measured} measures of it."
 
 

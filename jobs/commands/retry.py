@@ -29,6 +29,7 @@ def retry_failed(
 
     Example: seedscope retry configs/demo.yaml
     """
+    from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.run import BroughtInRun
     from seedscope.jobs.work.failed import take_back_failed
@@ -45,6 +46,7 @@ def retry_failed(
         if found:
             drawn = not isinstance(run, BroughtInRun)
             steps = make_and_tell(run, where, pictures=drawn, features=True, other_versions=other_versions)
+            write_dataset(run)
         else:
             out.print("Nothing failed.")
     if as_json:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.box import SIMPLE
-from rich.markup import escape
 from rich.table import Table as TextTable
 
 from seedscope.jobs.commands.options import Json
@@ -54,12 +53,16 @@ def list_tables(
 
 
 def _print(table: Listed, *, whole: bool) -> None:
-    out.print(f"[bold]{escape(table.name)}[/bold]  {escape(table.files)}  {table.rows:,} rows", soft_wrap=True)
-    out.print(escape(table.row), soft_wrap=True)
+    out.print(f"{table.name}  {table.files}  {table.rows:,} rows", style="bold", soft_wrap=True)
+    out.print(table.row, soft_wrap=True)
     if len(table.columns) > MOST_COLUMNS and not whole:
-        out.print(f"  {len(table.columns)} columns; --only {escape(table.name)} lists them.\n", soft_wrap=True)
+        out.print(f"  {len(table.columns)} columns; --only {table.name} lists them.\n", soft_wrap=True)
         return
-    grid = TextTable("column", "type", "unit", "better", "", box=SIMPLE, pad_edge=False)
+    grid = TextTable(box=SIMPLE, pad_edge=False)
+    for heading in ("column", "type"):
+        grid.add_column(heading, no_wrap=True)
+    grid.add_column("what it means; its unit; which of its values are good")
     for each in table.columns:
-        grid.add_row(*map(escape, (each.name, each.type, each.unit, each.better, each.description)))
+        better = f"{each.better} is better" if each.better else ""
+        grid.add_row(each.name, each.type, "; ".join(filter(None, (each.description.rstrip("."), each.unit, better))))
     out.print(grid)
