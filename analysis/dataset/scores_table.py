@@ -6,7 +6,7 @@ known of a picture only beside all others, its part in a distance and the combin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -46,20 +46,23 @@ class Judgement:
     part: Run
     judged: Judged
 
-    def values(self, name: str) -> Mapping[tuple[str, int], float] | None:
-        """(prompt id, seed) -> what a measurement says of the picture; None where it says nothing of the seeds."""
+    def values(self, name: str) -> Callable[[Unit], Array] | None:
+        """What a measurement says of the pictures of a unit: (n,) of its cells, NaN where nothing; None where it says nothing
+        of the seeds."""
         if name not in self.judged.scalars:
             return None
         scalar = self.judged.scalars[name]
         prompts = [*dict.fromkeys(prompt.id for unit in self.part.units for prompt in unit.prompts)]
-        measured: list[str] = np.array(prompts)[scalar.measured].tolist()
-        rows: Array = scalar.scores.values
-        seeds = scalar.seeds.tolist()
-        return {
-            (prompt, seed): value
-            for prompt, row in zip(measured, rows, strict=True)
-            for seed, value in zip(seeds, row, strict=True)
-        }
+        row = {prompt: i for i, prompt in enumerate(np.array(prompts)[scalar.measured].tolist())}
+        place = {seed: i for i, seed in enumerate(scalar.seeds.tolist())}
+        # What is not known is found in a last row and column.
+        values = np.pad(scalar.scores.values, ((0, 1), (0, 1)), constant_values=np.nan)
+
+        def of(unit: Unit) -> Array:
+            at = [(row.get(prompt.id, -1), place.get(seed, -1)) for prompt, seed in unit.cells]
+            return np.asarray(values[tuple(np.array(at, np.intp).T)])
+
+        return of
 
 
 def scores_schema(run: Run) -> pa.Schema:
@@ -142,8 +145,7 @@ def _parts(run: Run, schema: pa.Schema, judgement: Judgement | None) -> Iterator
             if unit.name in done:
                 columns |= _measured(item.table, unit, measurements(item.feature))
         for name, found in beside.items():
-            numbers = [found.get((prompt.id, seed), np.nan) for prompt, seed in cells]
-            columns[name] = pa.array(numbers, pa.float32(), from_pandas=True)
+            columns[name] = pa.array(found(unit), pa.float32(), from_pandas=True)
         nothing = partial(pa.nulls, len(cells))
         return pa.table(
             [columns[each.name] if each.name in columns else nothing(each.type) for each in schema], schema=schema
@@ -152,8 +154,8 @@ def _parts(run: Run, schema: pa.Schema, judgement: Judgement | None) -> Iterator
     return ahead(rows, (unit for unit in run.units if unit.name in failed), READERS)
 
 
-def _known_beside(name: str, run: Run, judgement: Judgement) -> Mapping[tuple[str, int], float] | None:
-    """What is known of pictures only beside all others, of a column that is of that kind."""
+def _known_beside(name: str, run: Run, judgement: Judgement) -> Callable[[Unit], Array] | None:
+    """What is known of a unit's pictures only beside all others, of a column that is of that kind."""
     features = (item.feature.name for item in run.measures if item.feature.needs_reference)
     of_all = {COMBINED, *(f"{feature}_{WITNESS}" for feature in features)}
     return judgement.values(name) if name in of_all else None

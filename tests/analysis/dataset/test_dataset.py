@@ -71,7 +71,7 @@ def test_prompts_have_their_text_group_and_facts(tmp_path: Path) -> None:
         write_dataset(found)
     bus, cat = pd.read_parquet(tmp_path / "run" / "prompts.parquet").to_dict("records")
     assert (bus["text"], bus["group"], cat["text"], cat["group"]) == ("a red bus", "bus", "a cat", "cat")
-    assert json.loads(bus["facts"]) == {"room": "street", "price": "3"} and len(bus["prompt_id"]) == 16
+    assert json.loads(bus["facts"]) == {"kind": "bus", "room": "street", "price": "3"} and len(bus["prompt_id"]) == 16
 
 
 def test_scores_have_every_number_of_every_picture(run: Path) -> None:
@@ -134,7 +134,7 @@ def test_imported_pictures_with_a_hole(tmp_path: Path) -> None:
     with opened(study, tmp_path / "run") as run:
         write_dataset(run)
     scores = pd.read_parquet(tmp_path / "run" / "scores.parquet")
-    assert len(scores) == 11 and "clip_score" in scores.columns and scores["clip_score"].isna().all()
+    assert len(scores) == 11 and scores["fd_efficientnet_lite0_witness"].isna().all()
     prompts = pd.read_parquet(tmp_path / "run" / "prompts.parquet")
     assert sorted(prompts["text"]) == [f"prompt {number}" for number in range(4)]
     assert len(datasets.load_dataset(str(tmp_path / "run"), "images", split="train", cache_dir=str(tmp_path))) == 11
@@ -191,7 +191,7 @@ def test_the_card_makes_a_data_set_of_the_run(run: Path, tmp_path: Path) -> None
     assert names == ["prompts", "scores", "seeds", "measures", "clip_score", "images", "layout"]
     for name in names:
         rows = datasets.load_dataset(str(run), name, split="train", cache_dir=str(tmp_path))
-        assert len(rows) == {"prompts": 8, "seeds": 6, "measures": 6}.get(name, 48)
+        assert len(rows) == {"prompts": 8, "seeds": 6, "measures": 4}.get(name, 48)
     assert len(datasets.load_dataset(str(run), split="train", cache_dir=str(tmp_path))) == 48
     assert rows.features.keys() >= {"x", "y", "size"}
 

@@ -8,10 +8,14 @@ from typing import Any
 import datasets
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from commands import command
 from made_up_run import made_up, publish_run
 from repository import ROOT
+
+from seedscope.analysis.select import lists
 
 TEXT = (ROOT / "docs" / "tables.md").read_text(encoding="utf-8")
 SECTIONS = {part.splitlines()[0]: part for part in TEXT.split("\n## ")}
@@ -27,16 +31,17 @@ OPENING, *QUERIES = SECTIONS
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two runs of the same prompts, of which one has golden seeds, and own labels."""
+    """A folder with two runs of the same prompts, their golden seeds made up, and own labels."""
     folder = tmp_path_factory.mktemp("tables")
     for number, name in enumerate(("demo", "other")):
         (folder / name).mkdir()
         study = publish_run(
             folder / name, made_up(8, 6, number), ranking={"by": "clip_score", "rule": "top", "golden": 2}
         )
-        for word in ("seeds",) if number else ("seeds", "export"):
-            done = command(word, study, "--out", folder / name / "run")
-            assert done.returncode == 0, done.stderr
+        golden = [{"seed": seed, "rank": rank, "value": 0.5, "n": 8} for rank, seed in enumerate((4, 2), start=1)]
+        pq.write_table(pa.Table.from_pylist(golden, lists.SCHEMA), folder / name / "run" / "golden.parquet")
+        done = command("seeds", study, "--out", folder / name / "run")
+        assert done.returncode == 0, done.stderr
         (folder / "runs").mkdir(exist_ok=True)
         (folder / name / "run").rename(folder / "runs" / name)
     scores = pd.read_parquet(folder / "runs" / "demo" / "scores.parquet")
