@@ -166,17 +166,3 @@ def test_seeds_that_lack_prompts_do_not_win_where_dimensions_are_many(tmp_path: 
     found = uneven(tmp_path, seeds, reference)
     few, many = (np.array([found[i][:4].mean() for i in some]) for some in (range(4, 64), range(4)))
     assert abs(few.mean() - many.mean()) < 3 * few.std() * np.sqrt(1 / 4 + 1 / 60)
-
-
-@pytest.mark.parametrize("prompts", [2, 3, 5])
-def test_scores_of_a_seed_like_all_others_are_not_correlated(prompts: int, tmp_path: Path) -> None:
-    """Where each pair of its pictures was in the scores of both, these had a covariance of tr (T C)^2 / (n - 1)^2: 57 for two
-    prompts, 14 for three and 3.6 for five, which passes for an effect of seeds."""
-    rng = np.random.default_rng(8)
-    reference = Reference.of(moments(1.5 * sample(3000, rng)))
-    on_prompt = sample(prompts, rng)
-    seeds = {i: on_prompt + sample(prompts, rng) for i in range(300)}
-    found = np.stack([*uneven(tmp_path, seeds, reference).values()], axis=1)  # (P, S)
-    centred = found - found.mean(axis=1, keepdims=True)
-    products = np.stack([centred[i] * centred[j] for i in range(prompts) for j in range(i)]).mean(axis=0)  # (S,)
-    assert abs(products.mean()) < 3 * products.std() / np.sqrt(len(products))

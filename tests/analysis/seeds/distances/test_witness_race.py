@@ -14,7 +14,7 @@ from seedscope.analysis.seeds.distances.witness import uneven_witness_grid
 from seedscope.analysis.seeds.race.effects_after import RaceEffects, effects_after
 from seedscope.analysis.select.racing import Rules, kept, schedule
 from seedscope.pipeline.study.plan import Unit
-from seedscope.pipeline.study.prompts import prompt
+from seedscope.pipeline.study.prompts import Prompt, prompt
 from seedscope.pipeline.tables.schemas import CELL_FIELDS, STATUS_FIELDS
 from seedscope.pipeline.tables.table import Table
 
@@ -36,9 +36,20 @@ class Study:
         return np.asarray((self.found.lo <= self.truth) & (self.truth <= self.found.hi))
 
 
+def published(table: Table, number: int, prompts: list[Prompt], seeds: list[int], features: Array) -> Unit:
+    """A unit of prompts x seeds with features (P, S, D)."""
+    unit = Unit.crossed(f"{number:06d}-00000000", prompts, seeds)
+    of_prompt, of_seed = ({each: i for i, each in enumerate(some)} for some in (prompts, seeds))
+    vectors = [features[of_prompt[each], of_seed[seed]].astype(np.float32) for each, seed in unit.cells]
+    cells = [[each.id for each, _ in unit.cells], [seed for _, seed in unit.cells], ["ok"] * len(unit)]
+    values = pa.array(vectors, SCHEMA.field("fd").type)
+    table.publish(unit, pa.table([*cells, pa.nulls(len(unit), pa.string()), values], SCHEMA), {})
+    return unit
+
+
 def raced(folder: Path, off: float, skewed: bool, number: int) -> Study:
     """A race of seeds that lie so far off the real pictures, beside GAP that all do; half of what pictures vary by is the
-    prompt's. skewed: features that are never below a bound, and seldom far above."""
+    prompt's. skewed: what pictures have for themselves is never below a bound, and seldom far above."""
     rng = np.random.default_rng([5, number])
     reference = Reference.of(moments(1.5 * rng.standard_normal((2000, D))))
     seeds, one = off * rng.standard_normal(SEEDS), np.ones(D) / np.sqrt(D)
@@ -48,17 +59,12 @@ def raced(folder: Path, off: float, skewed: bool, number: int) -> Study:
         stayed = still_in
         prompts = [prompt(f"prompt {rows + i}") for i in range(block.prompts)]
         named = np.flatnonzero(still_in).tolist()
-        features = rng.standard_normal((block.prompts, 1, D)) + rng.standard_normal((block.prompts, len(named), D))
+        own = rng.standard_normal((block.prompts, len(named), D))
         if skewed:
-            features = (np.exp(0.7 * features) - np.exp(0.49)) / 0.7
+            own = 2 * (np.exp(own / 2) - np.exp(1 / 8))
+        features = rng.standard_normal((block.prompts, 1, D)) + own
         features += (GAP + seeds[named])[None, :, None] * one
-        unit = Unit.crossed(f"{len(units):06d}-00000000", prompts, named)
-        place = {each.id: i for i, each in enumerate(prompts)}, {seed: i for i, seed in enumerate(named)}
-        vectors = [features[place[0][each.id], place[1][seed]].astype(np.float32) for each, seed in unit.cells]
-        cells = [[each.id for each, _ in unit.cells], [seed for _, seed in unit.cells], ["ok"] * len(unit)]
-        values = pa.array(vectors, SCHEMA.field("fd").type)
-        table.publish(unit, pa.table([*cells, pa.nulls(len(unit), pa.string()), values], SCHEMA), {})
-        units.append(unit)
+        units.append(published(table, len(units), prompts, named, features))
         rows += block.prompts
         grid = uneven_witness_grid(table, "fd", units, reference)
         scores = -grid.values[:, np.argsort(grid.seeds)].astype(np.float64)
@@ -68,18 +74,32 @@ def raced(folder: Path, off: float, skewed: bool, number: int) -> Study:
 
 
 @pytest.mark.parametrize("skewed", [False, True])
-def test_seeds_that_differ_are_told_by_no_more_than_they_do(skewed: bool, tmp_path: Path) -> None:
-    """With each pair of a seed's pictures in both scores, expected effects varied by more than true ones do."""
+def test_of_seeds_that_differ_intervals_hold_for_those_that_stayed(skewed: bool, tmp_path: Path) -> None:
+    """Around those that stayed, and with each pair of a seed's pictures in both scores, they seemed better by 0.7 s.d. of the
+    effects than they were, and 80 % of their intervals held."""
     studies = [raced(tmp_path, 0.3, skewed, number) for number in range(STUDIES)]
-    spread = [each.found.mean.std() / each.truth.std() for each in studies]
     bias = [(each.found.effect - each.truth)[each.stayed].mean() / each.truth.std() for each in studies]
-    holds = [each.holds[each.stayed].mean() for each in studies]
-    assert np.mean(spread) < 1.0 and np.mean(bias) < 0.5, (spread, bias)
-    assert np.mean([each.holds.mean() for each in studies]) > 0.9 and np.mean(holds) > 0.85, holds
+    assert np.mean(bias) < 0.5, bias
+    assert np.mean([each.holds.mean() for each in studies]) > 0.9
+    assert np.mean([each.holds[each.stayed].mean() for each in studies]) > 0.9
 
 
-@pytest.mark.parametrize("skewed", [False, True])
-def test_where_nothing_is_there_intervals_say_so_of_those_that_stayed_too(skewed: bool, tmp_path: Path) -> None:
-    studies = [raced(tmp_path, 0.0, skewed, number) for number in range(STUDIES)]
-    assert np.mean([each.holds[each.stayed].mean() for each in studies]) > 0.95
-    assert np.mean([each.holds.mean() for each in studies]) > 0.97
+def test_where_nothing_is_there_intervals_say_so_of_skewed_features_too(tmp_path: Path) -> None:
+    studies = [raced(tmp_path, 0.0, True, number) for number in range(STUDIES)]
+    assert np.mean([each.holds.mean() for each in studies]) > 0.98
+    assert np.mean([each.holds[each.stayed].mean() for each in studies]) > 0.93
+
+
+@pytest.mark.parametrize("prompts", [2, 3, 5])
+def test_scores_of_a_seed_like_all_others_are_not_correlated(prompts: int, tmp_path: Path) -> None:
+    """Where each pair of its pictures was in the scores of both, these had a covariance of tr (T C)^2 / (n - 1)^2, which passes
+    for an effect of seeds."""
+    rng = np.random.default_rng(8)
+    reference = Reference.of(moments(1.5 * rng.standard_normal((2000, D))))
+    features = rng.standard_normal((prompts, 1, D)) + rng.standard_normal((prompts, 400, D))
+    table, named = Table.of(tmp_path, "fd", "0" * 8, SCHEMA), [prompt(f"prompt {i}") for i in range(prompts)]
+    units = [published(table, 0, named, [*range(400)], features)]
+    found = uneven_witness_grid(table, "fd", units, reference).values.astype(np.float64)  # (P, S)
+    centred = found - found.mean(axis=1, keepdims=True)
+    products = np.stack([centred[i] * centred[j] for i in range(prompts) for j in range(i)]).mean(axis=0)  # (S,)
+    assert abs(products.mean()) < 3 * products.std() / np.sqrt(len(products))
