@@ -52,7 +52,7 @@ def verify_study(
 
 def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
     """Are the rounds of a sweep those that its stored scores decide?"""
-    from seedscope.analysis.judging.race.decide import refuse_other_decisions
+    from seedscope.analysis.judging.race.decide import decided_otherwise, refuse_other_decisions
     from seedscope.analysis.judging.race.early_trial import refuse_other_trial
 
     parts = [run] if run.early is None else [run, run.early]
@@ -70,7 +70,13 @@ def _verify_rounds(run: "DrawnRun", *, deep: bool) -> None:
         out.print(
             f"The scores have changed since round(s) {rounds} were decided from them, and decide alike.", soft_wrap=True
         )
-    if deep or changed:
+    if deep and (older := decided_otherwise(run)):
+        out.print(
+            f"Round(s) {', '.join(map(str, older))} were decided from these scores by an older version, which weighed pairs of "
+            "pictures otherwise, and were not decided again.",
+            soft_wrap=True,
+        )
+    elif deep or changed:
         out.print("Each round is as the scores decide.")
     else:
         out.print("Each round was decided from the scores that there are.")

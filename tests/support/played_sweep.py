@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from seedscope.pipeline.tables.table import Table
 
 Score = Callable[[Prompt, int], float | None]
 """Prompt and seed -> the score of their picture; None where it could not be measured."""
+Embedded = Callable[[Prompt, int], Sequence[float]]
+"""The same of a feature that is compared with real pictures: the vector of their picture."""
 Picture = Callable[[Prompt, int], np.ndarray[Any, Any] | None]
 """Prompt and seed -> (h, w, 3) uint8; None where it could not be drawn."""
 
@@ -52,7 +54,7 @@ def opened(path: Path, out: Path) -> DrawnRun:
     return run
 
 
-def made(run: DrawnRun, score: Score, picture: Picture | None = None) -> None:
+def made(run: DrawnRun, score: Score | Embedded, picture: Picture | None = None) -> None:
     """Publish pictures and scores of all units that lack them."""
     done = run.images.committed()
     for unit in run.units:
@@ -60,11 +62,14 @@ def made(run: DrawnRun, score: Score, picture: Picture | None = None) -> None:
             publish(run.images, run.measures[0].table, unit, score, picture)
 
 
-def publish(pictures: Table, scores: Table, unit: Unit, score: Score, picture: Picture | None = None) -> None:
+def publish(
+    pictures: Table, scores: Table, unit: Unit, score: Score | Embedded, picture: Picture | None = None
+) -> None:
     """A picture, by default of noise, and a score for each cell of a unit."""
     rng = np.random.default_rng(len(unit))
     drawn = [rng.integers(0, 255, (8, 8, 3), np.uint8) if picture is None else picture(*cell) for cell in unit.cells]
     there = [each is not None for each in drawn]
+    values = [score(*cell) if drawn else None for cell, drawn in zip(unit.cells, there, strict=True)]
     columns = {
         "prompt_id": [prompt.id for prompt, _ in unit.cells],
         "prompt": [prompt.text for prompt, _ in unit.cells],
@@ -72,7 +77,8 @@ def publish(pictures: Table, scores: Table, unit: Unit, score: Score, picture: P
         "image": [None if each is None else {"bytes": images.encode(each), "path": None} for each in drawn],
         "status": ["ok" if drawn else "failed" for drawn in there],
         "error": [None if drawn else "not finite" for drawn in there],
-        "clip_score": [score(*cell) if drawn else None for cell, drawn in zip(unit.cells, there, strict=True)],
+        "clip_score": values,
+        "fd_clip": values,
         "clip_score_prompt_cut": [False] * len(unit),
     }
     for table, made in ((pictures, {}), (scores, {"source": None})):
@@ -80,7 +86,23 @@ def publish(pictures: Table, scores: Table, unit: Unit, score: Score, picture: P
         table.publish(unit, pa.table({name: columns[name] for name in table.schema.names}, table.schema), mark)
 
 
-def played(run: DrawnRun, score: Score, picture: Picture | None = None, early: Score | None = None) -> DrawnRun:
+def publish_real(run: DrawnRun, embedded: Embedded) -> None:
+    """Publish the vectors of the real pictures that seeds are compared with."""
+    (real,) = run.reference_measures
+    for unit in run.reference.units():
+        cells = {
+            "prompt_id": [prompt.id for prompt, _ in unit.cells],
+            "seed": [seed for _, seed in unit.cells],
+            "status": ["ok"] * len(unit),
+            "error": pa.nulls(len(unit), pa.string()),
+            real.feature.name: [embedded(*cell) for cell in unit.cells],
+        }
+        real.table.publish(unit, pa.table(cells, real.table.schema), {"source": ""})
+
+
+def played(
+    run: DrawnRun, score: Score | Embedded, picture: Picture | None = None, early: Score | Embedded | None = None
+) -> DrawnRun:
     """The same with all rounds that its scores decide. early: scores of early pictures; None: those of finished ones."""
 
     def all_made() -> None:

@@ -21,7 +21,7 @@ from seedscope.analysis.judging.race.outlook import (
     outlook,
     too_little,
 )
-from seedscope.analysis.judging.race.scores import RaceScores, digest, race_scores
+from seedscope.analysis.judging.race.scores import RaceScores, by_which, digest, race_scores, scored_otherwise
 from seedscope.analysis.run.parts import raced, scored
 from seedscope.analysis.run.race import LEFT_OUT, PASSED_OVER, Race
 from seedscope.analysis.run.run import DrawnRun
@@ -70,7 +70,7 @@ def decide(run: DrawnRun) -> Decision:
     if ahead.rule == TOO_LITTLE:
         return replace(told, stopped=too_little(race, scores.measure, ahead.look))
     why: dict[str, Json] = {"by": scores.measure, "scores": scores.digest, "lacking": [*scores.named(out)]}
-    why |= {**ahead.record(), "ends": ends.record()}
+    why |= {**by_which(run), **ahead.record(), "ends": ends.record()}
     if ahead.rule is None:
         return replace(told, round=replace(_next(run, race, scores, _out_so_far(race, scores, out)), why=why))
     last, passed_over = _last(run, race, scores, _out_so_far(race, scores, out))
@@ -86,6 +86,8 @@ def decide(run: DrawnRun) -> Decision:
 def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> tuple[int, ...]:
     """Refuse rounds that the stored scores would decide otherwise, of a run whose rounds are drawn and measured.
 
+    A round that an older version decided by a witness that it computed otherwise is not decided again from the same bytes.
+
     Args:
         trust_bytes: do not look again at scores whose bytes are those of then.
 
@@ -99,7 +101,7 @@ def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> tuple[
     for number in range(1, len(race.rounds)):
         before, told = replace(run, race=replace(race, rounds=race.rounds[:number])), race.rounds[number]
         as_then = told.why.get("scores") == digest(before)
-        if as_then and trust_bytes:
+        if as_then and (trust_bytes or scored_otherwise(before, told)):
             continue
         if not as_then:
             changed.append(number + 1)
@@ -110,6 +112,12 @@ def refuse_other_decisions(run: DrawnRun, *, trust_bytes: bool = True) -> tuple[
                 "--out."
             )
     return tuple(changed)
+
+
+def decided_otherwise(run: DrawnRun) -> tuple[int, ...]:
+    """The numbers of rounds that an older version decided by a witness that it computed otherwise."""
+    race = _race(run)
+    return tuple(number for number, told in enumerate(race.rounds[1:], 2) if scored_otherwise(run, told))
 
 
 def _decides(run: DrawnRun, told: Round) -> bool:

@@ -19,7 +19,14 @@ from seedscope.analysis.seeds.scores.grid import Grid, read_grid
 from seedscope.analysis.seeds.scores.scores import sign
 from seedscope.pipeline.study.schema import Json, fingerprint
 from seedscope.pipeline.tables.parquet import tuples
+from seedscope.pipeline.tables.rounds import Round
 from seedscope.pipeline.tables.table import Table
+
+WITNESS = "witness"
+"""Of the `why` of a round that is decided by a distance: how the witness was computed then."""
+
+_WITNESS = 2
+"""As it is computed now. Older versions, which record none, had each pair of a seed's pictures in the scores of both."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,17 +67,32 @@ def race_scores(run: DrawnRun) -> RaceScores:
     return RaceScores(measured.name, better, grid, np.isin(grid.seeds, drawn.wanted.seeds), digest(run))
 
 
+def by_which(run: DrawnRun) -> dict[str, Json]:
+    """What a round that is decided now says of its scores, beside what they are made of; nothing of scores that are stored."""
+    return {WITNESS: _WITNESS} if _is_distance(run) else {}
+
+
+def scored_otherwise(run: DrawnRun, told: Round) -> bool:
+    """Whether a round was decided by scores that were computed otherwise, from the same pictures, than they are now."""
+    return _is_distance(run) and told.why.get(WITNESS) != _WITNESS
+
+
+def _is_distance(run: DrawnRun) -> bool:
+    measured = _measured(run)
+    return measured == witness(measured.feature)
+
+
 def score_grid(run: DrawnRun, part: DrawnRun) -> Grid:
-    """(P, S) scores of the pictures of a part of a run, which has seeds in it that have them all.
+    """(P, S) scores of the pictures of a part of a run.
 
     Raises:
         CorruptShard: a shard is damaged, or missing.
     """
     measured = _measured(run)
-    if measured == witness(measured.feature):
+    if _is_distance(run):
         real = next(item for item in run.reference_measures if item.feature.name == measured.feature)
         reference = reference_of(real.table, measured.feature, run.reference.units())
-        return uneven_witness_grid(_table(run), measured.feature, part.units, reference, part.wanted.seeds)
+        return uneven_witness_grid(_table(run), measured.feature, part.units, reference)
     return read_grid(_table(run), measured.column, part.units)
 
 
@@ -84,10 +106,19 @@ def digest(run: DrawnRun) -> str:
 def digest_of(run: DrawnRun, part: DrawnRun) -> str:
     """As `digest`, of a part of a run."""
     marks = _marks(_table(run), {unit.name for unit in part.units})
-    if run.race is None or "reference" not in run.race.rounds[0].why:
+    if not _names_reference(run):
         return fingerprint(marks)
     real = next(item.table for item in run.reference_measures if item.feature.name == _measured(run).feature)
     return fingerprint([marks, _marks(real, {unit.name for unit in run.reference.units()})])
+
+
+def _names_reference(run: DrawnRun) -> bool:
+    """Whether the rules of a sweep name the real pictures; before its first round is recorded, whether they will."""
+    if run.race is None:
+        return False
+    if run.race.trying:
+        return run.measured_as(_measured(run).feature).needs_reference
+    return "reference" in run.race.rounds[0].why
 
 
 def _marks(table: Table, units: Collection[str]) -> list[Json]:
