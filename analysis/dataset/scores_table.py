@@ -120,7 +120,8 @@ def _source(run: Run) -> str:
 
 def _made_from(path: Path) -> str | None:
     with suppress(*UNREADABLE):
-        return (pq.read_schema(path).metadata or {}).get(SOURCE, b"").decode()
+        found: bytes = (pq.read_schema(path).metadata or {}).get(SOURCE, b"")
+        return found.decode()
     return None
 
 
