@@ -57,6 +57,8 @@ class FinishedRun:
         path, edition = view.folder.storage.url, view.judged
         needed = ["seeds.parquet", "measures.parquet", *([] if "imported" in view.cause else ["golden.json"])]
         if missing := [name for name in needed if view.folder.storage.size(name) is None]:
+            if "golden.json" not in missing and (golden := view.golden) is not None and golden.why.rule == "race":
+                raise UserError(f"{path}: its sweep has stopped, and nothing is to be compared. {golden.why.sentence}")
             raise UserError(f"{path}: is not finished: no {', no '.join(missing)} yet. {_finish(path)}")
         seeds, measured = view.seeds(), view.how_measured()
         if "golden_by" not in measured:

@@ -33,14 +33,24 @@ def judged_part(run: SomeRun) -> SomeRun:
     """
     if run.race is None:
         return run
+    if stopped_without_list(run):
+        raise UserError(
+            f"{run.folder.storage.url}: its sweep has stopped in round {len(run.race.rounds)} of {len(run.race.schedule)} "
+            "without a list; golden.json says why. There is nothing to judge: seeds have not been drawn beside each other on "
+            "prompts of their own. Where the seed decides too little, `anyway: true` under `seeds` lets `seedscope run` go on."
+        )
     if run.race.golden is None:
         raise UserError(
             f"{run.folder.storage.url}: its sweep is in round {len(run.race.rounds)} of {len(run.race.schedule)}, in which "
             "most seeds have pictures of few prompts. It is judged when golden and random seeds have been drawn beside each "
-            "other, at its end: `seedscope run` goes on, or stops where golden.json says why, and `anyway: true` under `seeds` "
-            "goes on from there."
+            "other, at its end: `seedscope run` goes on."
         )
     return confirming(run)
+
+
+def stopped_without_list(run: Run) -> bool:
+    """Whether a sweep has ended before its confirmation, with an empty golden list that says why."""
+    return run.race is not None and run.race.golden is None and run.folder.storage.size("golden.json") is not None
 
 
 def of_chosen(run: Run) -> list[str]:

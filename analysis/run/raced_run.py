@@ -7,7 +7,7 @@ from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.run import AnyRun, DrawnRun
 from seedscope.pipeline.study.plan import cut
 from seedscope.pipeline.study.schema import Json
-from seedscope.pipeline.tables.rounds import Round, record, rounds
+from seedscope.pipeline.tables.rounds import Round, record, rounds, trial
 
 
 def with_round(run: DrawnRun, more: Round) -> DrawnRun:
@@ -29,6 +29,16 @@ def as_it_stands(run: AnyRun) -> AnyRun:
 def as_begun(run: DrawnRun) -> DrawnRun:
     """The run, whose sweep, if it is one, is recorded as it was begun."""
     return _began(run)
+
+
+def refuse_other_sweep(run: DrawnRun) -> None:
+    """Refuse a study that is not the one by which the sweep in its folder was begun; nothing where none was. Writes nothing.
+
+    Raises:
+        RunChanged: it is not.
+    """
+    if run.race is not None and (run.race.rounds[0].why or trial(run.folder.storage) is not None):
+        _began(run)
 
 
 def _began(run: DrawnRun, tried: Mapping[str, Json] | None = None) -> DrawnRun:

@@ -50,6 +50,7 @@ def plan_study(
     Example: seedscope plan configs/sdxl_turbo.yaml --gpus 1,8,64 --price 2.5 --hours 500
     """
     from seedscope.analysis.run.opened import run_of
+    from seedscope.analysis.run.raced_run import refuse_other_sweep
     from seedscope.analysis.run.run import DrawnRun
     from seedscope.analysis.run.unnamed_groups import unnamed_groups
     from seedscope.analysis.run.unused_negatives import unused_negatives
@@ -61,6 +62,7 @@ def plan_study(
         raise UserError(
             f"{study}: its pictures were imported, so nothing is to be planned; see `seedscope status {study}`."
         )
+    refuse_other_sweep(run)
     refuse_what_cannot_load(run.located, run.study.sampling, run.study.compute)
     plan = planned(run, _counts(gpus), price, budget)
     measure = f"`seedscope bench {study}{f' --out {folder}' if folder else ''}`"

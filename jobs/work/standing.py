@@ -8,6 +8,7 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seedscope.analysis.run.parts import stopped_without_list
 from seedscope.analysis.run.run import Run
 from seedscope.jobs.work.pace import LEDGER, Made, Pace
 from seedscope.pipeline.errors import CorruptShard, UserError
@@ -102,7 +103,8 @@ def standing(run: Run) -> RunStatus:
     tables = run.tables()
     found = RunStatus(run.study.name, run.folder.storage.url, run.folder.storage.holder())
     if run.race is not None:
-        found = replace(found, race=run.race.describe(), rounds_to_come=run.race.rounds_to_come)
+        stopped = "; stopped there without a list, golden.json says why" if stopped_without_list(run) else ""
+        found = replace(found, race=f"{run.race.describe()}{stopped}", rounds_to_come=run.race.rounds_to_come)
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.

@@ -43,6 +43,8 @@ def test_a_sweep_under_way_is_not_finished_and_is_not_judged(tmp_path: Path) -> 
         assert "its sweep is in round 1 of 3" in refused(*name.split(), path, "--out", out), name
     assert "has decided no round yet" in refused("simulate", path, "--out", out)
     assert "Each round was decided from the scores that there are" in told("verify", path, "--out", out)
+    other = study(tmp_path, "other.yaml", seeds={"among": "0-31", "golden": 4, "budget": 700, "random": 12})
+    assert "seeds.pictures was 640 and is now 700" in refused("plan", other, "--out", out)
     assert "rounds of a sweep do" in refused(
         "submit", path, "--to", "slurm", "--slices", "4", "--out", tmp_path / "shared"
     )
@@ -58,9 +60,13 @@ def test_a_sweep_in_which_nothing_can_be_won_ends_with_an_empty_list(tmp_path: P
     assert len(list((tmp_path / "run" / "rounds").iterdir())) == 1
     assert "race.parquet" in said and pq.read_table(tmp_path / "run" / "race.parquet").num_rows == 400
     assert "To look at it" not in said, "there is none"
-    assert "or stops where golden.json says why, and `anyway: true`" in refused(
-        "report", path, "--out", tmp_path / "run"
-    )
+    for name in ("report", "seeds", "map"):
+        assert "has stopped in round 1 of 2 without a list; golden.json says why" in refused(
+            name, path, "--out", tmp_path / "run"
+        ), name
+    assert "stopped there without a list, golden.json says why" in told("status", path, "--out", tmp_path / "run")
+    compared = refused("compare", tmp_path / "run", tmp_path / "run")
+    assert "its sweep has stopped, and nothing is to be compared. The seed decides too little" in compared
 
 
 def test_lambda_of_a_sweep_is_that_of_its_rounds(ended: tuple[Path, Path]) -> None:
