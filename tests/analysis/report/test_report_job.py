@@ -199,7 +199,7 @@ def test_what_is_damaged_or_missing_is_told(study: Path, report: Path, tmp_path:
     with pytest.raises(CorruptShard, match=shard.name):
         make_report(run_of(study, run), run / "report")
     assert not (run / "report").exists()
-    next(run.glob("looks-*/receipts/*.json")).unlink()
+    next(run.glob("receipts/looks-*/*.json")).unlink()
     with pytest.raises(UserError, match="1 of 4 units have no measurements of looks yet"):
         make_report(run_of(study, run), run / "report")
     with pytest.raises(UserError, match="holds files that are no report"):

@@ -53,7 +53,7 @@ def change(study: Path, **changes: object) -> None:
 
 def drawn(study: Path) -> dict[str, tuple[int, bytes]]:
     """Every shard and receipt of the run: when it was written, and its bytes."""
-    files = [file for kind in ("*-*/*.parquet", "*-*/receipts/[!.]*") for file in (study.parent / "run").glob(kind)]
+    files = [file for kind in ("*-*/*.parquet", "receipts/*-*/[!.]*") for file in (study.parent / "run").glob(kind)]
     return {str(file): (file.stat().st_mtime_ns, file.read_bytes()) for file in files if file.is_file()}
 
 

@@ -328,7 +328,7 @@ def test_all_receipts_in_one_sweep(table: Table, server: ObjectStore) -> None:
     table.compact()
     before = server.asked.total()
     assert table.receipts() == loose
-    assert server.asked.total() - before <= 2
+    assert server.asked.total() - before <= 4  # two of them look where earlier versions wrote receipts
     for unit in ("000003-0", "000004-0"):
         table.revoke(unit)
     table.commit(replace(loose["000003-0"], rows=99))

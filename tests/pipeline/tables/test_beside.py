@@ -18,7 +18,7 @@ from seedscope.pipeline.tables.run_folder import RunFolder
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
-NAMES = [f"{number:06d}-0" for number in range(5)]
+NAMES = [f"{number:06d}-0" for number in range(3)]
 
 
 def receipt(unit: str, by: str = "first") -> Receipt:
