@@ -73,7 +73,7 @@ def plan_study(
     if as_json:
         print(plan.model_dump_json())
         return
-    for line in _sizes(plan):
+    for line in _sizes(plan, trying=run.race is not None and run.race.trying):
         out.print(line, soft_wrap=True)
     if run.race is not None:
         for sentence in _beside_uniform(run.race, study):
@@ -114,7 +114,7 @@ def _counts(text: str) -> list[int]:
     return counts
 
 
-def _sizes(plan: Plan) -> Iterator[str]:
+def _sizes(plan: Plan, *, trying: bool) -> Iterator[str]:
     """What the study comes to, a line each."""
     lines = {name: f"{value:,}" if isinstance(value, int) else str(value) for name, value in plan.size}
     lines["units"] = f"{plan.size.units:,}, of which {plan.size.units_done:,} have their pictures"
@@ -123,9 +123,8 @@ def _sizes(plan: Plan) -> Iterator[str]:
         *rounds, last = [f"{seeds:,} x {prompts:,}" for seeds, prompts in plan.size.rounds]
         lines["rounds"] = f"{', '.join(rounds)} (seeds x new prompts); {last} to confirm the choice"
     if plan.size.early_images:
-        lines["early_images"] = (
-            f"{plan.size.early_images:,} besides, if a trial speaks for them; each costs its share of steps"
-        )
+        when = ", if a trial speaks for them" if trying else ""
+        lines["early_images"] = f"{plan.size.early_images:,} besides{when}; each costs its share of steps"
     else:
         del lines["early_images"]
     if plan.rated is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from commands import command
 from played_sweep import Score, opened, planted, played, study
 
 from seedscope.analysis.judging.golden_rules import choose
@@ -118,6 +119,8 @@ def test_decisions_and_effects_of_the_end_are_of_finished_pictures_alone(agreein
     assert [unit.name for unit in open_run(agreeing[1]).units] == [unit.name for unit in run.units]
     assert size(run).early_images == sum(map(len, run.early.units if run.early else ()))
     assert size(run).units == size(run).units_done
+    planned = command("plan", agreeing[0], "--out", agreeing[1]).stdout
+    assert "besides; each costs its share" in planned, "the trial is over"
 
 
 def test_the_same_scores_decide_the_same_again(agreeing: tuple[Path, Path]) -> None:
