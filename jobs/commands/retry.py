@@ -32,17 +32,19 @@ def retry_failed(
     from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.run.opened import opened
     from seedscope.analysis.run.run import BroughtInRun
-    from seedscope.jobs.work.failed import take_back_failed
+    from seedscope.jobs.work.failed import failing, take_back
 
     with opened(study, folder) as run, for_a_program(as_json):
-        if run.race is not None and run.race.has_decided:
+        steps, found = [], failing(run)
+        if found and run.race is not None and run.race.has_decided:
             raise UserError(
                 f"{run.folder.storage.url}: its rounds were decided from the scores that there are, without what failed, and "
                 "stay as they are. To draw that too, choose another folder with --out."
             )
-        steps, found = [], take_back_failed(run)
-        for table, (units, rows) in found.items():
-            out.print(f"{table}: {rows:,} failed rows in {units:,} units are made again", soft_wrap=True)
+        for table, units in found.items():
+            failed = sum(units.values())
+            out.print(f"{table.name}: {failed:,} failed rows in {len(units):,} units are made again", soft_wrap=True)
+        take_back(found)
         if found:
             drawn = not isinstance(run, BroughtInRun)
             steps = make_and_tell(run, where, pictures=drawn, features=True, other_versions=other_versions)

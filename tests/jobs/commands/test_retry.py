@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import played_sweep
 import pyarrow as pa
 import pytest
@@ -78,6 +79,15 @@ def test_measurements_of_pictures_that_failed_go_with_them(study: Path, tmp_path
 
 def test_a_sweep_that_has_decided_by_what_failed_stays(tmp_path: Path) -> None:
     path, out = played_sweep.study(tmp_path), tmp_path / "run"
-    played_sweep.played(played_sweep.opened(path, out), lambda prompt, seed: None if seed == 3 else float(seed))
+    grey = np.zeros((8, 8, 3), np.uint8)
+    played_sweep.played(
+        played_sweep.opened(path, out), lambda _, seed: float(seed), lambda _, seed: None if seed == 3 else grey
+    )
     refused = command("retry", path, "--out", out, *HERE)
     assert refused.returncode == 2 and "rounds were decided" in refused.stderr and "--out" in refused.stderr
+
+
+def test_of_a_sweep_without_failures_nothing_is_said_but_that(tmp_path: Path) -> None:
+    path, out = played_sweep.study(tmp_path), tmp_path / "run"
+    played_sweep.played(played_sweep.opened(path, out), lambda prompt, seed: float(seed))
+    assert "Nothing failed." in told("retry", path, "--out", out)
