@@ -24,7 +24,7 @@ RESULTS = {
     "scores": "A row a picture, with every number that was measured of it.",
     "seeds": "A row a seed, the best first, with what is known of it by every measurement.",
     "measures": "A row a measurement: how much of it is the seed's, and what chance gives.",
-    "distances": "A row a distance between the pictures of a seed and real ones.",
+    "distances": "A row a distance between the pictures of a seed and the reference pictures.",
     "text_rates": "A row a seed and task: how often a part drawn anew shows text.",
     "race": "A row a seed of the sweep, those that went out early too.",
     "golden": "A row a golden seed.",

@@ -134,7 +134,7 @@ _COUNTS = {
     "prompts_left_out": "Prompts of which not every seed has one.",
     "groups": "Groups of prompts, over which errors are taken.",
     "images": "Pictures of a seed.",
-    "real_images": "Real pictures.",
+    "real_images": "Reference pictures.",
     "dimensions": "Numbers of a picture's vector.",
 }
 _CHANCE = {
