@@ -74,7 +74,7 @@ def scores_schema(run: Run) -> pa.Schema:
 
 
 def _combines(run: Run) -> bool:
-    return isinstance(run.study.ranking.by, dict)
+    return run.study.ranking is not None and isinstance(run.study.ranking.by, dict)
 
 
 def _fields(feature: Feature) -> Iterator[pa.Field]:

@@ -80,7 +80,7 @@ def ranked_by_distance(
         UserError: the reference pictures do not allow a distance.
         CorruptShard: a shard is damaged.
     """
-    settings = run.study.ranking
+    settings = run.study.ranked
     found: dict[str, RankedByDistance] = {}
     for item in run.measures:
         feature = item.feature
@@ -97,7 +97,7 @@ def ranked_by_distance(
 
 
 def _rankings(run: Run, item: Measure, reference: Reference, rng: Rng, without: Collection[int]) -> dict[str, Ranking]:
-    settings = run.study.ranking
+    settings = run.study.ranked
     return rank_seeds(
         SeedRows.of(item.table, item.feature.name, run.units, without),
         _distances(run, item.feature, reference, rng),
@@ -114,7 +114,7 @@ def _distances(run: Run, feature: Feature, reference: Reference, rng: Rng) -> di
     rows = cache(partial(reference_rows, table, feature.name, run.reference.units()))
     real = RealFeatures(reference, rows, lambda purpose: rng(f"{feature.name}_{purpose}"))
     distances: dict[str, Distance] = {}
-    for name in (FRECHET, *run.study.ranking.distances):
+    for name in (FRECHET, *run.study.ranked.distances):
         try:
             distances[distance_name(feature.name, name)] = distance_class(name)(real)
         except UnfitReference as error:

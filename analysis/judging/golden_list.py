@@ -48,7 +48,7 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
         measure=ranking.measure,
         better=ranking.better,
         parts=[CombinedPart(**asdict(part)) for part in judged.combined],
-        k=run.study.ranking.golden,
+        k=run.study.ranked.golden,
         ranked=ranking.table.num_rows,
         coverage=LEVEL,
         sentence=choice.sentence,
@@ -76,7 +76,7 @@ def golden_seeds(run: DrawnRun, judged: Judged, choice: Choice) -> GoldenSeeds:
 
 def no_golden_seeds(run: DrawnRun, measure: str, better: Better, sentence: str) -> GoldenSeeds:
     """The empty list of a sweep that stopped before its end."""
-    k, ranked = run.study.ranking.golden, len(run.wanted.seeds)
+    k, ranked = run.study.ranked.golden, len(run.wanted.seeds)
     why = Why(rule=RULE, measure=measure, better=better, k=k, ranked=ranked, sentence=sentence, standings=[])
     return GoldenSeeds(seeds=[], why=why, conditions=conditions_of(run), noise=noise_of(run, []))
 

@@ -67,7 +67,7 @@ def choose(run: Run, judged: Judged) -> Choice:
     """Choose golden seeds by the study's rule: none, with the reason, where the run does not allow it."""
     if run.race is not None:
         return _race(run, judged)
-    rule, used = run.study.ranking.rule, decisive(run)
+    rule, used = run.study.ranked.rule, decisive(run)
     mute = [reason for name in used if (reason := judged.silent.get(name))]
     if mute and rule != "top":
         return Choice(rule, [], f"No seed can be called golden. {mute[0]}", {})
@@ -94,7 +94,7 @@ def _race(run: Run, judged: Judged) -> Choice:
 
 
 def _top(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
-    rows, asked = judged.ranking.ranked, run.study.ranking.golden
+    rows, asked = judged.ranking.ranked, run.study.ranked.golden
     if len(rows) <= asked:
         return [], [*verdict(judged.ranking), no_choice(asked, len(rows))]
     return _first(asked, [row.seed for row in rows], barred, [*verdict(judged.ranking), UNTRIED])
@@ -109,19 +109,19 @@ def _first(asked: int, seeds: Sequence[int], barred: Barred, sentences: list[str
 
 def _overlap(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[str]]:
     first, second = (judged.scores(name) for name in decisive(run))
-    k = run.study.ranking.golden
+    k = run.study.ranked.golden
     a, b = _on_common_prompts(first, second)
     both = int((a.present & b.present).any(axis=0).sum())
     if k >= both:
         return [], [no_choice(k, both)]
-    shuffles = shuffles_of_scores(run.study.ranking.shuffles) or 1
+    shuffles = shuffles_of_scores(run.study.ranked.shuffles) or 1
     try:
         found = overlap_rule(a, b, k, first.better or "higher", second.better or "higher", joint_rng(run), shuffles)
     except StatisticsError as reason:  # such as seeds that have no common prompt once both measures are asked for
         return [], [not_together(first.name, second.name, reason)]
     if found.tied is not None:
         return [], [of_ties(first.name if found.tied == "first" else second.name, k)]
-    chance = None if run.study.ranking.shuffles == 0 else found.overlap
+    chance = None if run.study.ranked.shuffles == 0 else found.overlap
     words = of_overlap(found.overlap.shared, chance, k, both, first.name, second.name)
     named = first.seeds[list(found.seeds)].tolist()
     return _first(len(named), named, barred, [words, UNTRIED])
@@ -137,8 +137,8 @@ def _confirmed(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], lis
     evidence = _evidence(run, score)
     if isinstance(evidence, str):
         return [], [evidence]
-    found = confirmed(evidence, run.study.ranking.golden, _indices(score, barred))
-    words = of_confirmed(found, evidence, score, run.study.ranking.smallest)
+    found = confirmed(evidence, run.study.ranked.golden, _indices(score, barred))
+    words = of_confirmed(found, evidence, score, run.study.ranked.smallest)
     why_not = [barred[int(score.seeds[place])] for place in found.barred]
     return score.seeds[list(found.seeds)].tolist(), [words, *_not_judged(score), *why_not]
 
@@ -151,8 +151,8 @@ def _pareto(run: Run, judged: Judged, barred: Barred) -> tuple[list[int], list[s
         if isinstance(evidence, str):
             return [], [evidence]
         measures.append(evidence)
-    found = pareto(measures, run.study.ranking.golden, _indices(scores[0], barred))
-    words = of_pareto(found, scores, run.study.ranking.smallest)
+    found = pareto(measures, run.study.ranked.golden, _indices(scores[0], barred))
+    words = of_pareto(found, scores, run.study.ranked.smallest)
     ranks = f"Ranks are by {judged.ranking.measure}, which is named first."
     why_not = [barred[int(scores[0].seeds[place])] for place in found.barred]
     few = [sentence for score in scores for sentence in _not_judged(score)]
@@ -167,7 +167,7 @@ def _evidence(run: Run, score: Scalar) -> Evidence | str:
         return NO_SHUFFLES
     if not score.null.judged.any():
         return few_groups(f"by {score.name}", len(score.scores.groups))
-    return Evidence(score.null, score.held, score.better, run.study.ranking.smallest * score.sd)
+    return Evidence(score.null, score.held, score.better, run.study.ranked.smallest * score.sd)
 
 
 def _not_judged(score: Scalar) -> list[str]:
@@ -180,12 +180,12 @@ def _not_by_own_distance(run: Run, judged: Judged) -> Barred:
 
     Chosen by it alone, a seed is to be better than the median seed; by other measures too, no worse.
     """
-    alone = run.study.ranking.rule == "confirmed" and isinstance(run.study.ranking.by, str)
+    alone = run.study.ranked.rule == "confirmed" and isinstance(run.study.ranked.by, str)
     barred: dict[int, str] = {}
     for ranking in judged.own.values():
         for row in ranking.rows:
             against = row.p is None or row.p > OWN_LEVEL if alone else row.effect is None or row.effect > 0
-            if against and run.study.ranking.rule != "top":
+            if against and run.study.ranked.rule != "top":
                 barred.setdefault(row.seed, not_by_own_distance(row, ranking, alone=alone))
     return barred
 

@@ -79,9 +79,10 @@ def judge(run: Run) -> Judged:
     study that inpaints: a row a seed and task. `distances.parquet`, of a study with `ranking.distances`: a row a distance.
 
     Raises:
-        UserError: pictures or measurements are missing, every picture of a seed failed, or the ranking's measure says nothing
-            of the seeds.
+        UserError: the study ranks no seeds, pictures or measurements are missing, every picture of a seed failed, or the
+            ranking's measure says nothing of the seeds.
     """
+    rules = run.study.ranked
     refuse_unfinished(run)
     failed = failed_seeds(run)
     references = real_pictures(run)
@@ -90,12 +91,12 @@ def judge(run: Run) -> Judged:
     apart = {*run.outside, *failed, *left_out(copied, len(run.wanted.seeds) - len(failed))}
     measured = chain(_each_once(looked_at), coming)
     scalars, silent, parts = _scalars(run, ((item, grid.without(apart)) for item, grid in measured))
-    first = run.measured_as(run.study.ranking.named[0][1])
-    by = [feature.name for _, name in run.study.ranking.named if (feature := run.measured_as(name)).needs_reference]
+    first = run.measured_as(rules.named[0][1])
+    by = [feature.name for _, name in rules.named if (feature := run.measured_as(name)).needs_reference]
     distances = ranked_by_distance(run, references, by, partial(_rng, run), apart)
     by_score = not first.needs_reference or _weights(run)
     ranking = rank_by(_speaking(decisive(run)[0], scalars, silent)) if by_score else distances[first.name].ranking
-    others = list(distances.values()) if run.study.ranking.distances else []
+    others = list(distances.values()) if rules.distances else []
     own = {name: distances[name].ranking for name in by}
     judged = Judged(ranking, scalars, silent, text_rates(run, apart), parts, others, own, copied, failed)
     _write(run, judged)
@@ -112,7 +113,7 @@ def real_pictures(run: Run) -> dict[str, Reference]:
 
 def decisive(run: Run) -> list[str]:
     """The measurements by which the study's rule chooses seeds, in its order: the combined score, or one a feature."""
-    return [COMBINED] if _weights(run) else [quality(run.measured_as(name)).name for _, name in run.study.ranking.named]
+    return [COMBINED] if _weights(run) else [quality(run.measured_as(name)).name for _, name in run.study.ranked.named]
 
 
 def deciding(run: Run, judged: Judged) -> list[Scalar]:
@@ -122,7 +123,7 @@ def deciding(run: Run, judged: Judged) -> list[Scalar]:
 
 def _weights(run: Run) -> dict[str, float]:
     """Measurement -> its weight in the combined score; empty where the study does not ask for one."""
-    by = run.study.ranking.by
+    by = run.study.ranked.by
     return {quality(run.measured_as(name)).name: weight for name, weight in by.items()} if isinstance(by, dict) else {}
 
 
@@ -191,8 +192,8 @@ def _scalar(run: Run, name: str, better: Better | None, grid: Grid, *, is_rate: 
         better,
         is_rate=is_rate,
         ranking=split(run, grid.groups),
-        k=run.study.ranking.golden,
-        shuffles=run.study.ranking.shuffles,
+        k=run.study.ranked.golden,
+        shuffles=run.study.ranked.shuffles,
         rng=_rng(run, name),
     )
 
@@ -278,8 +279,8 @@ def _measured(run: Run, judged: Judged) -> Json:
         "features": {item.name: item.fingerprint() for item in run.measured},
         "reference": {item.feature.name: item.table.name for item in run.reference_measures},
         "prompts": len(run.wanted.prompts),
-        "golden": run.study.ranking.golden,
-        "golden_by": [*decisive(run)[: None if run.study.ranking.rule == "pareto" else 1]],
+        "golden": run.study.ranked.golden,
+        "golden_by": [*decisive(run)[: None if run.study.ranked.rule == "pareto" else 1]],
         "combined": {part.measure: part.weight for part in judged.combined},
     }
 

@@ -30,7 +30,7 @@ def kept(run: Run, feature: Feature, without: Collection[int], make: Callable[[]
     """
     folder = run.folder.path / FOLDER
     cause = _cause(run, feature, without)
-    names = [distance_name(feature.name, distance) for distance in (FRECHET, *run.study.ranking.distances)]
+    names = [distance_name(feature.name, distance) for distance in (FRECHET, *run.study.ranked.distances)]
     places = {name: folder / f"{name}-{cause}.parquet" for name in names}
     try:
         return {name: Ranking.of(read_whole(place)) for name, place in places.items()}
@@ -48,7 +48,7 @@ def kept(run: Run, feature: Feature, without: Collection[int], make: Callable[[]
 
 def _cause(run: Run, feature: Feature, without: Collection[int]) -> str:
     """16 hexadecimal digits over all that changes the rankings: measurements, prompts, seeds, settings, and the code itself."""
-    settings = run.study.ranking
+    settings = run.study.ranked
     real = next(item for item in run.reference_measures if item.feature is feature)
     drawn = next(item for item in run.measures if item.feature is feature)
     cause: dict[str, Json] = {

@@ -1,10 +1,13 @@
 """The features of a study, and whether they can do what it wants of them."""
 
+from collections.abc import Sequence
+
 from seedscope.analysis.features import feature
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.seeds.distances.base import refuse_unknown
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.schema import Measured
+from seedscope.pipeline.models.locate import bundled
+from seedscope.pipeline.study.schema import Measured, Ranking, Study
 
 
 def features_of(study: Measured) -> list[Feature]:
@@ -14,17 +17,37 @@ def features_of(study: Measured) -> list[Feature]:
         UserError: one does not exist, or cannot do what the study wants of it.
     """
     measured = [feature(choice.name, **choice.options) for choice in study.features]
-    for key, name in study.ranking.named:
+    if study.ranking is not None:
+        _refuse_ranking(study.ranking, measured)
+    needing = [item.name for item in measured if item.needs_reference]
+    if needing and named_reference(study) is None:
+        raise UserError(
+            f"reference: {needing[0]} compares with reference pictures, and none are named. Give real pictures of what the "
+            "prompts ask for, as a folder or a Parquet file; or measure and rank by what needs none, such as clip_score. "
+            "(`reference: sprout` compares with the bundled pictures, as was done before without saying so.)"
+        )
+    return measured
+
+
+def named_reference(study: Measured) -> str | None:
+    """The reference pictures of a study: those that it names, or those of a bundled model; None where there are none."""
+    if study.reference is None and isinstance(study, Study) and study.model.id in bundled():
+        return "sprout"
+    return study.reference
+
+
+def _refuse_ranking(ranking: Ranking, measured: Sequence[Feature]) -> None:
+    """Refuse what ranks by something that says nothing of seeds, or takes distances that there are not."""
+    for key, name in ranking.named:
         if not _ranks(next(item for item in measured if item.name == name)):
             able = ", ".join(item.name for item in measured if _ranks(item)) or "none is measured"
             raise UserError(f"ranking.{key}: {name!r} says nothing about which seeds are good; of these do: {able}.")
-    refuse_unknown(study.ranking.distances)
-    if study.ranking.distances and not any(item.needs_reference for item in measured):
+    refuse_unknown(ranking.distances)
+    if ranking.distances and not any(item.needs_reference for item in measured):
         raise UserError(
             "ranking.distances: no feature of the study is compared with reference pictures; measure one that is, such as "
             "fd_efficientnet_lite0, or leave the distances out."
         )
-    return measured
 
 
 def _ranks(item: Feature) -> bool:

@@ -44,7 +44,7 @@ def refuse_other_sweep(run: DrawnRun) -> None:
 def _began(run: DrawnRun, tried: Mapping[str, Json] | None = None) -> DrawnRun:
     if run.race is None:
         return run
-    (_, by), *_ = run.study.ranking.named
+    (_, by), *_ = run.study.ranked.named
     measured = run.measured_as(by)
     real = run.reference.fingerprint() if measured.needs_reference else None
     return replace(run, race=run.race.began(run.folder.storage, f"{by} {measured.fingerprint()}", real, tried))

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from seedscope.analysis.features.base import Feature
 from seedscope.analysis.features.feature_stage import Measure, Source, feature_table
 from seedscope.analysis.features.real_images import RealImages
+from seedscope.analysis.run.measured import named_reference
 from seedscope.analysis.run.race import Race
 from seedscope.analysis.run.recorded_study import differences_of
 from seedscope.pipeline.drawing.cause import naming_of_any
@@ -63,8 +64,8 @@ class Run:
 
     @cached_property
     def reference(self) -> RealImages:
-        """The reference pictures that seeds are compared with."""
-        return RealImages.named(self.study.reference)
+        """The reference pictures that seeds are compared with; asked for where some feature needs them."""
+        return RealImages.named(str(named_reference(self.study)))
 
     @cached_property
     def measures(self) -> list[Measure]:

@@ -29,6 +29,14 @@ def import_pictures(
         Path | None,
         typer.Option(help="Table with file, prompt, seed.  \\[default: one that lies in FOLDER]", show_default=False),
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            help="Real pictures to compare with: a folder, a Parquet file, or `sprout`. Without them seeds are measured, and "
+            "not ranked before study.yaml says by what.",
+            show_default=False,
+        ),
+    ] = None,
     mixed: Annotated[bool, typer.Option("--mixed", help="Accept pictures of different models and settings.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would come in, and write nothing.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -39,7 +47,7 @@ def import_pictures(
     write into pictures, texts that are called prompt and seed, or a table of file, prompt and seed beside them. Import again
     when the folder has grown.
 
-    Example: seedscope import ./outputs/txt2img-images --out runs/mine
+    Example: seedscope import ./outputs/txt2img-images --out runs/mine --reference ./coco-val
     """
     from seedscope.jobs.work.progress import Watcher
     from seedscope.pipeline.imported import importing
@@ -47,6 +55,7 @@ def import_pictures(
     from seedscope.pipeline.running.runner import Executor
     from seedscope.pipeline.tables.run_folder import RunFolder
 
+    compared = None if reference is None else _reference(reference)
     place = RunFolder(folder or Path("runs") / source.resolve().name)
     run = ImportedRun(place)
     placing, report = importing.survey(source, run, table, mixed=mixed)
@@ -63,7 +72,7 @@ def import_pictures(
         importing.write_unplaced(place, report.unplaced)
         importing.bring_in(placing, report, run, Executor("inline"), watch)
         importing.write_unplaced(place, {**report.unplaced, **report.unread, **report.gone})
-        study = importing.write_study(place, _name(source), source)
+        study = importing.write_study(place, _name(source), source, compared)
     if not as_json:
         _list(report.unread, "not read")
         _list(report.gone, "no longer so")
@@ -75,7 +84,19 @@ def import_pictures(
         )
     if not as_json:
         where = "" if place.storage.local is not None else f" --out {place.storage.url}"
-        out.print(f"Next: look at {study}, then: seedscope features {study}{where}", soft_wrap=True)
+        out.print(f"Next: look at {study}, then: seedscope run {study}{where}", soft_wrap=True)
+
+
+def _reference(named: str) -> str:
+    """Reference pictures as a study in any folder names them: bundled ones by their name, others by their whole path.
+
+    Raises:
+        StudyError: there are none, or one alone.
+    """
+    from seedscope.analysis.features.real_images import BUNDLED_REFERENCES, RealImages
+
+    path = RealImages.named(named).path
+    return named if named in BUNDLED_REFERENCES else str(path.resolve())
 
 
 def _name(source: Path) -> str:

@@ -59,33 +59,37 @@ def make_run(
     as_json: bool = False,
 ) -> str:
     """Do all of it, and tell a person or a program; the run folder, or its URL."""
-    from seedscope.analysis.dataset.scores_table import Judgement
-    from seedscope.analysis.dataset.write import write_dataset
-    from seedscope.analysis.judging.export_run import export
     from seedscope.analysis.run.opened import opened
-    from seedscope.jobs.commands.told_seeds import judge_part
 
     started = time.monotonic()
     with for_a_program(as_json), opened(study, folder) as run:
-        if run.race is not None:
-            ended = _sweep(run, where, other_versions=other_versions)
-        else:
-            make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
-            judged, choice = judge_part(run, run)
-            ended = choice, [*export(run, judged, choice), *write_dataset(run, Judgement(run, judged))]
-            say_written(ended[1])
+        choice, files = (_made if run.race is None else _raced)(run, where, other_versions=other_versions)
+        say_written(files)
         seconds, url = time.monotonic() - started, run.folder.storage.url
-        pages = "" if ended is None else f" To look at it: seedscope report {url}"
+        pages = "" if choice is None else f" To look at it: seedscope report {url}"
         out.print(f"\nDone in {seconds:.0f} s.{pages}", soft_wrap=True)
     if as_json:
-        chosen = None if ended is None else {"golden": ended[0].seeds, "sentence": ended[0].sentence}
-        files = [] if ended is None else [str(path) for path in ended[1]]
-        print(json.dumps({"run": url, "chosen": chosen, "files": files, "seconds": round(seconds, 1)}))
+        chosen = None if choice is None else {"golden": choice.seeds, "sentence": choice.sentence}
+        print(json.dumps({"run": url, "chosen": chosen, "files": list(map(str, files)), "seconds": round(seconds, 1)}))
     return url
 
 
-def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice, list[Path]] | None":
-    """Make a sweep: what it chose, and the files that it ends in; None where it stopped before that."""
+def _made(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice | None, list[Path]]":
+    """Make a run: what was chosen of its seeds, if they are ranked, and the files that it ends in."""
+    from seedscope.analysis.dataset.scores_table import Judgement
+    from seedscope.analysis.dataset.write import write_dataset
+    from seedscope.analysis.judging.export_run import export
+    from seedscope.jobs.commands.told_seeds import judge_part
+
+    make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
+    if run.study.ranking is None:
+        return None, write_dataset(run)
+    judged, choice = judge_part(run, run)
+    return choice, [*export(run, judged, choice), *write_dataset(run, Judgement(run, judged))]
+
+
+def _raced(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[Choice | None, list[Path]]":
+    """Make a sweep: what it chose, and the files that it ends in; neither where it stopped before that."""
     from seedscope.analysis.dataset.scores_table import Judgement
     from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export
@@ -97,12 +101,10 @@ def _sweep(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[
 
     made = make_rounds(must_be_drawn(run), where, other_versions=other_versions)
     if made is None:
-        return None
+        return None, []
     part, raced = judged_part(made), write_race(made)
     judged, choice = judge_part(made, part)
-    files = [*export(part, judged, choice), raced, *write_dataset(made, Judgement(part, judged))]
-    say_written(files)
-    return choice, files
+    return choice, [*export(part, judged, choice), raced, *write_dataset(made, Judgement(part, judged))]
 
 
 @runs_stages

@@ -127,7 +127,7 @@ def _known(
             raise UserError("Name a study whose run is finished, or state --lambda.")
         return given, (SEEDS, GOLDEN)
     run = run_of(study, folder, uniform=True)
-    counts = (len(run.study.every_seed) if isinstance(run, DrawnRun) else SEEDS, run.study.ranking.golden)
+    counts = (len(run.study.every_seed) if isinstance(run, DrawnRun) else SEEDS, run.study.ranked.golden)
     return given or ratios_of(run, study, named), counts
 
 

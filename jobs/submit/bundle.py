@@ -47,7 +47,7 @@ class Bundle:
         named = [*prompts, *(Path(text) for text in _texts(study) if _is_relative_path(text))]
         found = [_absolute(path) for path in (study_file, *named)]
         root = Path(os.path.commonpath([path.parent for path in found]))
-        pictures = _absolute(Path(study.reference))
+        pictures = _absolute(Path(study.reference)) if study.reference is not None else None
         carried = [file for path in found for file in _files(path, pictures=path == pictures)]
         files = {file.relative_to(root).as_posix(): file for file in carried}
         homes = [path.resolve() for path in (study_file.parent, *include)]
@@ -111,7 +111,8 @@ class Bundle:
 
 def _texts(study: Study | ImportedStudy) -> Iterator[str]:
     """What a study names besides prompt files: each a bundled name, a hub id or a path."""
-    yield study.reference
+    if study.reference is not None:
+        yield study.reference
     for choice in study.features:
         yield from (value for value in choice.options.values() if isinstance(value, str))
     if isinstance(study, Study):

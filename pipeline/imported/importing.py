@@ -136,6 +136,17 @@ def _gone(known: Mapping[Key, Path], placing: Placing) -> dict[Path, str]:
     return gone | {file: other for file in lost.values() if file in elsewhere and file not in gone}
 
 
+_COMPARED = "features: [fd_efficientnet_lite0, looks]\n"
+_NOT_RANKED = """\
+features: [looks]
+ranking: null   # seeds are measured, and not ranked. To rank them, have one of these in place of the two lines:
+# features: [fd_efficientnet_lite0, looks]          # how near they come to real pictures, a folder or a Parquet file
+# reference: ./real-pictures
+# features: [clip_score: {model: openai/clip-vit-base-patch32}, looks]   # how well they fit their prompts
+# ranking: {by: clip_score}
+"""
+
+
 def write_unplaced(folder: RunFolder, unplaced: Mapping[Path, str]) -> Path:
     """Write `unplaced.csv`: file and reason, a line each, of this import alone; its path."""
     path = folder.path / "unplaced.csv"
@@ -144,18 +155,18 @@ def write_unplaced(folder: RunFolder, unplaced: Mapping[Path, str]) -> Path:
     return path
 
 
-def write_study(folder: RunFolder, name: str, source: Path) -> Path:
+def write_study(folder: RunFolder, name: str, source: Path, reference: str | None = None) -> Path:
     """Write `study.yaml`, by which the other commands find the run, unless it is there; its path.
 
-    It is then the person's to edit.
+    It is then the person's to edit. With reference pictures (a folder, a Parquet file or a bundled name) seeds are ranked by
+    their distance to these; without them they are ranked by nothing yet.
     """
     path = folder.path / "study.yaml"
     facts = yaml.safe_dump({"name": name, "imported": str(source.resolve())}, sort_keys=False, allow_unicode=True)
+    compared = yaml.safe_dump({"reference": reference}, allow_unicode=True) if reference is not None else ""
     content = (
         "# Pictures made elsewhere, brought in by `seedscope import`. What is measured on them is yours to edit.\n"
-        f"{facts}"
-        "features: [fd_efficientnet_lite0]\n"
-        "reference: sprout  # your reference pictures: a folder, or a Parquet file\n"
+        f"{facts}{_COMPARED if compared else _NOT_RANKED}{compared}"
     )
     with suppress(FileExistsError):
         create(path, content.encode())

@@ -65,7 +65,7 @@ def _relative_to(study: Study | ImportedStudy, folder: Path) -> Study | Imported
     def found_path(name: str) -> str:
         return found(name) if re.search(r"[/.]", name) else name
 
-    reference = found_path(study.reference)
+    reference = study.reference and found_path(study.reference)
     features = [
         choice.model_copy(
             update={"options": {k: found_path(v) if isinstance(v, str) else v for k, v in choice.options.items()}}

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.study.compute import Compute as Compute
 from seedscope.pipeline.study.model import Model as Model
 from seedscope.pipeline.study.noise import Noise, NoiseKey
@@ -244,20 +245,38 @@ class Measured(Strict):
         min_length=1,
         description="What to measure on each picture: names, or `NAME: {OPTION: VALUE}`.",
     )
-    reference: str = Field(
-        "sprout", description="The reference pictures: `sprout` (bundled), a folder of pictures, or a Parquet file."
+    reference: str | None = Field(
+        None,
+        description="The reference pictures: `sprout` (bundled), a folder of pictures, or a Parquet file. Without it pictures "
+        "of bundled models are compared with `sprout`, and those of others with none.",
     )
     groups: Literal["named", "auto"] = Field(
         "named",
         description="Which prompts belong together. `named`: those of an object of a grid, or of a `group` of a file, and "
         "every other one is alone. `auto`: of the others, those that are alike by their texts too. Pictures are the same.",
     )
-    ranking: Ranking = Ranking()
+    ranking: Ranking | None = Field(
+        Ranking(), description="How seeds are ranked; `null`: pictures are measured, and no seed is ranked."
+    )
+
+    @property
+    def ranked(self) -> Ranking:
+        """How seeds are ranked.
+
+        Raises:
+            StudyError: they are not.
+        """
+        if self.ranking is None:
+            raise StudyError(
+                f"{self.name} ranks no seeds (`ranking: null`). Name what is to rank them, such as `ranking: {{by: "
+                "clip_score}`; what has been drawn and measured stays."
+            )
+        return self.ranking
 
     @model_validator(mode="after")
     def _ranked_feature_is_measured(self) -> Self:
         names = [choice.name for choice in self.features]
-        for key, name in self.ranking.named:
+        for key, name in [] if self.ranking is None else self.ranking.named:
             if name not in names:
                 raise ValueError(f"ranking.{key} is {name!r}, which is not among the features {', '.join(names)}")
         if twice := [name for name, count in Counter(names).items() if count > 1]:
@@ -309,6 +328,10 @@ class Study(Measured):
     @model_validator(mode="after")
     def _a_sweep_ranks_by_one_feature(self) -> Self:
         if isinstance(self.seeds, Sweep):
+            if self.ranking is None:
+                raise ValueError(
+                    "a sweep of seeds goes by one feature; name it as ranking.by in place of `ranking: null`"
+                )
             if self.ranking.golden != self.seeds.golden:
                 raise ValueError(
                     f"ranking.golden is {self.ranking.golden}, and seeds.golden is {self.seeds.golden}; leave the first out"

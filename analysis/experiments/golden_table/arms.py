@@ -92,14 +92,14 @@ def arms_of_half(run: Run, prompts: Sequence[Prompt], most: int | None) -> Arms:
     Raises:
         UserError: too few seeds, or the two top lists have none in common.
     """
-    k = most or run.study.ranking.golden
+    k = most or run.study.ranked.golden
     seeds = list(run.wanted.seeds)
     refuse_few_seeds(run, k, len(seeds))
     values = _values(run, {prompt.id for prompt in prompts})
-    names = [name for _, name in run.study.ranking.named]
-    by = run.study.ranking.by
+    names = [name for _, name in run.study.ranked.named]
+    by = run.study.ranked.by
     weights = by if isinstance(by, dict) else {}
-    both = run.study.ranking.rule == "overlap"
+    both = run.study.ranked.rule == "overlap"
     order, golden = by_values(seeds, values, weights, k, both=both)
     by_name = " and ".join(names)
     how = f"the {len(golden)} best of {len(seeds)} seeds by {by_name}"
@@ -187,7 +187,7 @@ def _values(run: Run, prompts: set[str]) -> Mapping[str, Array]:
     found = dict[str, Array]()
     for item in run.measures:
         name = item.feature.name
-        if all(name != named for _, named in run.study.ranking.named):
+        if all(name != named for _, named in run.study.ranked.named):
             continue
         values = np.full(len(seeds), np.nan)
         if item.feature.needs_reference:

@@ -40,7 +40,7 @@ class Ends:
         """As the study says now."""
         target = race.asked.target
         gain, recall = (None, None) if target is None else (target.gain, target.recall)
-        return cls(gain, recall, run.study.ranking.smallest, race.asked.anyway)
+        return cls(gain, recall, run.study.ranked.smallest, race.asked.anyway)
 
     @classmethod
     def recorded(cls, found: Round) -> Self | None:

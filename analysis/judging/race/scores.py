@@ -126,7 +126,7 @@ def _marks(table: Table, units: Collection[str]) -> list[Json]:
 
 
 def _measured(run: DrawnRun) -> Measurement:
-    (_, by), *_ = run.study.ranking.named
+    (_, by), *_ = run.study.ranked.named
     return quality(run.measured_as(by))
 
 

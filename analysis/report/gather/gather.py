@@ -102,7 +102,7 @@ def report_data(run: Run) -> ReportData:
         text=_text(judged.by_task),
         experiments=found.shown,
         race=race_section(run),
-        top_k=min(run.study.ranking.golden, judged.ranking.table.num_rows),
+        top_k=min(run.study.ranked.golden, judged.ranking.table.num_rows),
     )
 
 

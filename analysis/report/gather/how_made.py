@@ -24,7 +24,7 @@ def how_made(run: Run, silent: Mapping[str, str]) -> dict[str, list[str]]:
         CorruptShard: a receipt cannot be read.
     """
     receipts = {name: _receipts(table, units) for name, table, units in _tables(run)}
-    made = {"Study": _study(run), "Ranking": _settings("", run.study.ranking.model_dump(mode="json"))}
+    made = {"Study": _study(run), "Ranking": _settings("", run.study.ranked.model_dump(mode="json"))}
     if isinstance(run, DrawnRun):
         made["Model"] = _model(run)
     made["Features"] = [_feature(choice.name, choice.options) for choice in run.study.features]

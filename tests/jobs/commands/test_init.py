@@ -29,9 +29,9 @@ def test_each_answer_comes_back_from_the_file(tmp_path: Path, model: str, refere
     last = study.prompts[3]
     assert isinstance(last, FileSource) and last.file.resolve() == listed
     by_distance = reference is not None or model.startswith("sprout")
-    assert study.ranking.by == ("fd_efficientnet_lite0" if by_distance else "clip_score")
+    assert study.ranked.by == ("fd_efficientnet_lite0" if by_distance else "clip_score")
     if reference is not None:
-        assert Path(study.reference).resolve() == Path(reference)
+        assert Path(str(study.reference)).resolve() == Path(reference)
 
 
 def test_without_a_terminal_it_asks_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,6 +24,7 @@ from PIL import Image
 
 from seedscope.analysis.features.base import Feature, Measurer
 from seedscope.analysis.features.feature_stage import Features, Generated, Measure, feature_table
+from seedscope.analysis.run.opened import run_of
 from seedscope.jobs.cli import main
 from seedscope.pipeline.errors import RunBusy, RunChanged, StorageError, UserError
 from seedscope.pipeline.images import decode
@@ -34,6 +35,7 @@ from seedscope.pipeline.imported.importing import Report
 from seedscope.pipeline.imported.placing import Placed
 from seedscope.pipeline.running.runner import Executor, Unwatched
 from seedscope.pipeline.running.stage import make
+from seedscope.pipeline.study.file import load_study
 from seedscope.pipeline.study.plan import Edition, Unit
 from seedscope.pipeline.study.prompts import prompt
 from seedscope.pipeline.study.schema import UnitShape
@@ -411,15 +413,35 @@ def test_the_command_tells_what_it_did(pictures: Path, tmp_path: Path) -> None:
     code, out, err = command(pictures, "--out", run)
     assert code == 0, err
     assert "The run has 9 pictures of 3 prompts x 3 seeds; 0 cells are missing, 0 could not be read." in out
-    assert f"seedscope features {run}/study.yaml" in out
+    assert f"seedscope run {run}/study.yaml" in out
     study = yaml.safe_load((run / "study.yaml").read_text())
     assert (study["name"], study["imported"]) == ("pictures", str(pictures))
+    assert (study["features"], study["ranking"]) == (["looks"], None) and "reference" not in study
     assert "twin.png" in (run / "unplaced.csv").read_text()
     (run / "study.yaml").write_text("mine\n")
     code, out, _ = command(pictures, "--out", run, "--json")
     facts = json.loads(out)
     assert code == 0 and (facts["known"], facts["cells"], facts["units_made"]) == (9, 9, 0)
     assert list(facts["unplaced"]) == [str(pictures / "twin.png")] and (run / "study.yaml").read_text() == "mine\n"
+
+
+def test_real_pictures_to_compare_with_rank_the_seeds(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are named once, from where the command was called; without two of them nothing is brought in."""
+    monkeypatch.chdir(tmp_path)
+    foreign.png(Path("one") / "0.png", {})
+    code, _, err = command(pictures, "--out", "run", "--reference", "one")
+    assert code == 2 and "needs at least two" in err and not Path("run").exists()
+    real = Path("two: real ones")
+    for number in range(2):
+        foreign.png(real / f"{number}.png", {})
+    code, _, err = command(pictures, "--out", "run", "--reference", real)
+    assert code == 0, err
+    study = load_study(Path("run/study.yaml"))
+    assert study.ranked.by == "fd_efficientnet_lite0"
+    assert Path(str(study.reference)) == tmp_path / real
+    assert run_of(Path("run/study.yaml")).reference.count() == 2
 
 
 def test_the_command_says_what_to_do_when_nothing_has_a_place(tmp_path: Path) -> None:

@@ -163,7 +163,7 @@ def test_a_new_section_of_a_study_is_known_as_it_is() -> None:
 
 @pytest.mark.parametrize("shuffles", [0, 19, 100])
 def test_no_shuffles_and_enough_to_show_something_are_taken(write_study: Write, shuffles: int) -> None:
-    assert load_study(write_study(ranking={"shuffles": shuffles})).ranking.shuffles == shuffles
+    assert load_study(write_study(ranking={"shuffles": shuffles})).ranked.shuffles == shuffles
 
 
 def test_missing_key_missing_file_bad_yaml_and_double_key(tmp_path: Path) -> None:
