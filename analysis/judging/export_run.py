@@ -13,7 +13,7 @@ from seedscope.analysis.run.sampled_pictures import evenly, pictures_of
 from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.seed_row import SeedRow
 from seedscope.analysis.seeds.verdict import verdict
-from seedscope.analysis.select.lists import save_lists
+from seedscope.analysis.select.lists import FILES, save_lists
 from seedscope.analysis.sheets.contact_sheet import Row, contact_sheet
 from seedscope.pipeline.errors import UserError
 
@@ -73,6 +73,12 @@ def export_nothing(run: DrawnRun, measure: str, better: Better, sentence: str) -
     golden = no_golden_seeds(run, measure, better, sentence)
     golden.save(run.folder.path / "golden.json")
     return [run.folder.path / "golden.json", *save_lists(golden, run.folder.path)]
+
+
+def withdraw_list(run: DrawnRun) -> None:
+    """Remove the empty golden list of a sweep that had stopped, and goes on."""
+    for name in ("golden.json", *FILES):
+        run.folder.storage.delete(name)
 
 
 def _sheet_row(row: SeedRow, ranking: Ranking, prompts: list[str], pictures: dict[tuple[int, str], Image.Image]) -> Row:

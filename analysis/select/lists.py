@@ -28,6 +28,9 @@ SCHEMA = pa.schema(
 )
 
 
+FILES = ("golden.csv", "golden.parquet", "golden.txt")
+
+
 def table(golden: GoldenSeeds) -> pa.Table:
     """A row a seed, best first: where it stands in the table from which it was chosen."""
     rows = [
@@ -50,12 +53,12 @@ def save_lists(golden: GoldenSeeds, folder: Path) -> list[Path]:
         StorageError: the folder cannot be written, or is full.
     """
     rows = table(golden)
-    writers: dict[str, Callable[[Path], object]] = {
-        "golden.csv": partial(csv.write_csv, rows),
-        "golden.parquet": partial(pq.write_table, rows),
-        "golden.txt": lambda path: path.write_text(f"{line(golden)}\n{settings(golden)}\n", encoding="ascii"),
-    }
-    for name, write in writers.items():
+    writers: tuple[Callable[[Path], object], ...] = (
+        partial(csv.write_csv, rows),
+        partial(pq.write_table, rows),
+        lambda path: path.write_text(f"{line(golden)}\n{settings(golden)}\n", encoding="ascii"),
+    )
+    for name, write in zip(FILES, writers, strict=True):
         with replacing(folder / name) as scratch:
             write(scratch)
-    return [folder / name for name in writers]
+    return [folder / name for name in FILES]

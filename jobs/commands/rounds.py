@@ -44,13 +44,13 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
 
     warn = True
 
-    def made(some: "DrawnRun", growth: "_Rounds | None" = None) -> None:
+    def made(some: "DrawnRun", growth: "Rounds | None" = None) -> None:
         nonlocal warn
         wanted: Wanted = {"pictures": True, "features": True, "other_versions": other_versions, "growth": growth}
         make_and_tell(some, where, warn=warn, **wanted)
         warn = False
 
-    rounds = _Rounds(_tried(run, made))
+    rounds = Rounds(_tried(run, made))
     out.print(f"{_of(rounds.run).describe()}.", soft_wrap=True)
     while not rounds.over:
         if (early := rounds.run.early) is None:
@@ -84,7 +84,7 @@ def _tried(run: "DrawnRun", made: "Callable[[DrawnRun], None]") -> "DrawnRun":
     return run
 
 
-class _Rounds:
+class Rounds:
     """The rounds as they are decided: a `Growth` of the run.
 
     run: with all rounds so far. over: whether none comes. stop: the decision by which the sweep stops before its end.
@@ -135,9 +135,10 @@ class _Rounds:
             UserError: no seed can stay in.
             RunChanged: measurements have changed since a round was decided from them, and decide otherwise now.
         """
+        from seedscope.analysis.judging.export_run import withdraw_list
         from seedscope.analysis.judging.race.decide import decide, refuse_other_decisions
         from seedscope.analysis.judging.race.early_trial import refuse_other_trial
-        from seedscope.analysis.run.parts import block, scored
+        from seedscope.analysis.run.parts import block, scored, stopped_without_list
         from seedscope.analysis.run.raced_run import with_round
 
         if not self._looked_at:
@@ -154,6 +155,8 @@ class _Rounds:
             self.stop, self.over = decision, True
             return None
         was_early = _of(self.run).in_early
+        if stopped_without_list(self.run):  # and goes on now
+            withdraw_list(self.run)
         self.run, self._put_off = with_round(self.run, decision.round), frozenset()
         race = _of(self.run)
         out.print(f"\n{race.describe()}.", soft_wrap=True)

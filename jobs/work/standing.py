@@ -103,8 +103,10 @@ def standing(run: Run) -> RunStatus:
     tables = run.tables()
     found = RunStatus(run.study.name, run.folder.storage.url, run.folder.storage.holder())
     if run.race is not None:
-        stopped = "; stopped there without a list, golden.json says why" if stopped_without_list(run) else ""
-        found = replace(found, race=f"{run.race.describe()}{stopped}", rounds_to_come=run.race.rounds_to_come)
+        stopped = stopped_without_list(run)
+        said = "; stopped there without a list, golden.json says why" if stopped else ""
+        to_come = 0 if stopped else run.race.rounds_to_come
+        found = replace(found, race=f"{run.race.describe()}{said}", rounds_to_come=to_come)
     ledgers = [_ledger(table, units) for _, table, units in tables]
     made = [Made.read(ledger) for ledger in ledgers]
     # The clock of a worker may be ahead of this machine's.

@@ -12,6 +12,7 @@ from played_sweep import made, opened, planted, played, study
 from seedscope.analysis.experiments.finding import findings, mark_of
 from seedscope.analysis.run.opened import run_of
 from seedscope.analysis.run.parts import judged_part
+from seedscope.jobs.commands.rounds import Rounds
 from seedscope.jobs.planning.known_ratios import ratios_of
 from seedscope.pipeline.errors import UserError
 
@@ -65,8 +66,15 @@ def test_a_sweep_in_which_nothing_can_be_won_ends_with_an_empty_list(tmp_path: P
             name, path, "--out", tmp_path / "run"
         ), name
     assert "stopped there without a list, golden.json says why" in told("status", path, "--out", tmp_path / "run")
+    assert json.loads(command("status", path, "--out", tmp_path / "run", "--json").stdout)["finished"]
     compared = refused("compare", tmp_path / "run", tmp_path / "run")
     assert "its sweep has stopped, and nothing is to be compared. The seed decides too little" in compared
+    on = study(
+        tmp_path, "on.yaml", seeds={"among": "0-399", "golden": 100, "budget": 4300, "random": 12, "anyway": True}
+    )
+    assert Rounds(opened(on, tmp_path / "run")).more() is not None
+    assert "stopped" not in told("status", on, "--out", tmp_path / "run"), "it goes on"
+    assert not list((tmp_path / "run").glob("golden.*"))
 
 
 def test_lambda_of_a_sweep_is_that_of_its_rounds(ended: tuple[Path, Path]) -> None:
