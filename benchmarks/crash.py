@@ -260,12 +260,13 @@ def differences(place: Path, calm: Path) -> list[str]:
 
 
 def _files(place: Path) -> set[str]:
-    """All files but the locks, and the index of receipts, which is a cache."""
+    """All files but the locks, the index of receipts, which is a cache, and the look at the first pictures, which is of who
+    drew them."""
     files = (file for file in place.rglob("*") if file.is_file())
     return {
         file.relative_to(place).as_posix()
         for file in files
-        if not file.name.startswith(".lock") and file.name != ".index.parquet"
+        if not file.name.startswith(".lock") and file.name not in (".index.parquet", "first_pictures.png")
     }
 
 

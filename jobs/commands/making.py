@@ -17,23 +17,31 @@ if TYPE_CHECKING:
 
 
 def make_and_tell(
-    run: "AnyRun", where: "Executor", told: "Console" = out, *, warn: bool = True, **what: Unpack["Wanted"]
+    run: "AnyRun",
+    where: "Executor",
+    told: "Console" = out,
+    *,
+    warn: bool = True,
+    show: bool = False,
+    **what: Unpack["Wanted"],
 ) -> "list[Step]":
     """Make what a run lacks, tell how far it is, say at the end what stages did, and return that.
 
     Args:
         told: where the latter is said; standard output may be another program's.
         warn: say before pictures are drawn which parts and words they are drawn without.
+        show: of a run without pictures, make a sheet of the first ones that are drawn, and say where it lies.
 
     Raises:
         UserError: a mishap that trying again would not fix, or something that could not be made; it is named first.
     """
+    from seedscope.jobs.work.first_pictures import FirstPictures
     from seedscope.jobs.work.make import make
     from seedscope.jobs.work.progress import Watcher
 
     if warn and what.get("pictures"):
         _warn_before_drawing(run)
-    with Watcher(notes, run.study.name) as watch:
+    with Watcher(notes, run.study.name, FirstPictures(run) if show else None) as watch:
         steps = make(run, where, watch, **what)
     _report(steps, told)
     return steps

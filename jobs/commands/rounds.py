@@ -47,7 +47,7 @@ def make_rounds(run: "DrawnRun", where: "Executor", *, other_versions: bool) -> 
     def made(some: "DrawnRun", growth: "Rounds | None" = None) -> None:
         nonlocal warn
         wanted: Wanted = {"pictures": True, "features": True, "other_versions": other_versions, "growth": growth}
-        make_and_tell(some, where, warn=warn, **wanted)
+        make_and_tell(some, where, warn=warn, show=warn, **wanted)
         warn = False
 
     rounds = Rounds(_tried(run, made))

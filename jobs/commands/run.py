@@ -17,6 +17,7 @@ from seedscope.pipeline.errors import UserError
 if TYPE_CHECKING:
     from seedscope.analysis.judging.golden_rules import Choice
     from seedscope.analysis.run.run import AnyRun
+    from seedscope.jobs.work.make import Wanted
     from seedscope.pipeline.running.runner import Executor
     from seedscope.pipeline.study.schema import Study
     from seedscope.pipeline.study.slice import Slice
@@ -81,7 +82,7 @@ def _made(run: "AnyRun", where: "Executor", *, other_versions: bool) -> "tuple[C
     from seedscope.analysis.judging.export_run import export
     from seedscope.jobs.commands.told_seeds import judge_part
 
-    make_and_tell(run, where, pictures=True, features=True, other_versions=other_versions)
+    make_and_tell(run, where, show=True, pictures=True, features=True, other_versions=other_versions)
     if run.study.ranking is None:
         return None, write_dataset(run)
     judged, choice = judge_part(run, run)
@@ -123,10 +124,12 @@ def generate(
     Example: seedscope generate configs/demo.yaml --executor inline
     """
     from seedscope.analysis.run.opened import opened
+    from seedscope.pipeline.study.slice import WHOLE
 
     share = slice_of(part)
     with opened(study, folder, share) as run, for_a_program(as_json):
-        steps = make_and_tell(run, where, pictures=True, limit=limit, part=share, other_versions=other_versions)
+        drawing: Wanted = {"pictures": True, "limit": limit, "part": share, "other_versions": other_versions}
+        steps = make_and_tell(run, where, show=share == WHOLE, **drawing)
         _write_dataset(run, share)
     if as_json:
         print(json.dumps([asdict(step) for step in steps]))

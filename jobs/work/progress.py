@@ -18,6 +18,10 @@ EVERY_SECONDS = 10.0
 MOST_WORKERS = 16
 
 
+Told = Callable[[str, Unit], str | None]
+"""Stage and unit -> a line about the unit; None where there is nothing to say."""
+
+
 class Watcher:
     """Reports on stages, of which several may run at once, and counts for dashboards.
 
@@ -25,8 +29,10 @@ class Watcher:
     tell it of what goes wrong by `retried`, `quarantined` and `note`. All of it may be called from any thread.
     """
 
-    def __init__(self, console: Console, run: str) -> None:
+    def __init__(self, console: Console, run: str, made: Told | None = None) -> None:
+        """made: asked, of each unit that is made, for something to say of it."""
         self.console = console
+        self._told = made
         self._metrics = Metrics(run)
         self._stages: list[StageProgress] = []
         self._bars = _Bars(self._stages, console)
@@ -53,6 +59,8 @@ class Watcher:
                 left = sum(each.left for each in self._stages if each.stage == stage)
                 self._metrics.made(stage, len(unit), failed, left, stage_progress.rate())
                 tell()
+                if self._told is not None and (said := self._told(stage, unit)):
+                    self.note(said)
 
         return report
 
