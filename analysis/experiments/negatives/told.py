@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from seedscope.analysis.counted_p import counted_number
+from seedscope.analysis.counted_p import counted_p
 from seedscope.analysis.experiments.finding import Table, Value
 from seedscope.analysis.experiments.negatives.crossed_mean import CrossedMean, crossed_mean
 from seedscope.analysis.experiments.negatives.judged import SHUFFLES, Compared, Judged
@@ -98,7 +98,7 @@ def _seeds(found: Judged) -> str:
     return (
         "Of how much more the negative prompt takes away from the first step on than an unrelated word, "
         f"{_percent(seed.share)} of the variance is the seed's, whatever the pair ({_percent(seed.lo)} to "
-        f"{_percent(seed.hi)}); seeds {differ} in it (p = {counted_number(seed.p, SHUFFLES)}, against values "
+        f"{_percent(seed.hi)}); seeds {differ} in it ({counted_p(seed.p, SHUFFLES)}, against values "
         "shuffled between seeds)."
     )
 

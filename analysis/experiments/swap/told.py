@@ -98,7 +98,7 @@ def tables(found: Sequence[Judged]) -> list[Table]:
     rows: list[list[Value]] = []
     for each in found:
         if each.zero:
-            rows.append([each.sampler.name, "all", None, "0, by construction", None, "0, by construction", None, None])
+            rows.append([each.sampler.name, "all", None, "zero", None, "zero", None, None])
         rows += [_row(each.sampler.name, name, item) for name, item in each.shares.items()]
     drawn = [
         Table(title="Shares of the variance, with 95 % intervals", columns=[*_HEADINGS], rows=rows),
