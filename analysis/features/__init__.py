@@ -26,6 +26,7 @@ _CLASSES = {
     "style_efficientnet_lite0": "style:StyleLite0",
     "style_vgg19": "style:StyleVGG19",
     "text": "text.text:Text",
+    "torchmetrics": "torchmetrics_values:TorchmetricsValues",
 }
 NAMES: tuple[str, ...] = tuple(_CLASSES)
 

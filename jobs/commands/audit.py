@@ -71,13 +71,14 @@ def _by_how_much(pictures: Sequence[Picture]) -> str:
     largest = [picture.largest for picture in pictures if picture.largest is not None]
     means = [picture.mean for picture in pictures if picture.mean is not None]
     psnr = [picture.psnr for picture in pictures if picture.psnr is not None]
+    ssim = [picture.ssim for picture in pictures if picture.ssim is not None]
     failed = sum(not picture.same and picture.largest is None for picture in pictures)
     text = f" {failed} failed on one of the two machines only." if failed else ""
     if not largest:
         return text
     return (
         f"{text} Of 255, their values differ by {max(largest)} at most, by {sum(means) / len(means):.2g} on average; PSNR "
-        f"{min(psnr):.1f} dB or more."
+        f"{min(psnr):.1f} dB and SSIM {min(ssim):.4f} or more."
     )
 
 
@@ -122,6 +123,7 @@ def _named(audited: Audited) -> Iterator[str]:
         how = "failed on one machine only"
         if picture.largest is not None and picture.mean is not None:
             how = f"{picture.largest} at most, {picture.mean:.2g} on average, PSNR {picture.psnr:.1f} dB"
+            how += f", SSIM {picture.ssim:.4f}"
         yield f"  prompt {picture.prompt_id}, seed {picture.seed} (unit {unit}): {how}"
     if len(differing) > SHOWN:
         yield f"  and {len(differing) - SHOWN} more; --json names all."

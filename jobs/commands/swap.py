@@ -63,8 +63,8 @@ def swap_seeds(
 
     Example: seedscope swap configs/demo.yaml --samplers "own, ddim 1, euler a"
     """
-    from seedscope.analysis.experiments.swap.distances import lpips
     from seedscope.analysis.experiments.swap.samplers import samplers as named
+    from seedscope.analysis.features.likeness import lpips
     from seedscope.analysis.run.beside import must_be_drawn
     from seedscope.analysis.run.opened import opened
 

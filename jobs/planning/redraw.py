@@ -4,12 +4,12 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from math import log10
 
 import numpy as np
 import pyarrow as pa
 import torch
 
+from seedscope.analysis.features.likeness import as_tensor, psnr, ssim
 from seedscope.analysis.run.run import DrawnRun
 from seedscope.analysis.select.golden import GoldenSeeds
 from seedscope.pipeline.drawing import noise
@@ -47,7 +47,8 @@ class Picture:
     """A cell drawn again.
 
     same: every value of every pixel is; of a cell that failed, that it fails here too. largest, mean: absolute difference of
-    the values (0 .. 255); psnr: in dB. None where there is no difference, or one of the two pictures failed.
+    the values (0 .. 255); psnr: in dB; ssim: structural similarity, up to 1. None where there is no difference, or one of
+    the two pictures failed.
     """
 
     prompt_id: str
@@ -56,6 +57,7 @@ class Picture:
     largest: int | None = None
     mean: float | None = None
     psnr: float | None = None
+    ssim: float | None = None
 
 
 @dataclass(frozen=True)
@@ -194,8 +196,10 @@ def _compare(cell: Cell, there: Pixels | None, here: Pixels | None) -> Picture:
     if np.array_equal(there, here):
         return Picture(prompt.id, seed, True)
     apart = np.abs(there.astype(np.int16) - here)
-    psnr = 10 * log10(255**2 / float(np.square(apart, dtype=np.float64).mean()))
-    return Picture(prompt.id, seed, False, int(apart.max()), float(apart.mean()), psnr)
+    both = as_tensor(there[None]), as_tensor(here[None])
+    return Picture(
+        prompt.id, seed, False, int(apart.max()), float(apart.mean()), float(psnr(*both)), round(float(ssim(*both)), 6)
+    )
 
 
 def _latents_agree(run: DrawnRun, batch: Batch) -> bool | None:

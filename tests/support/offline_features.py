@@ -18,6 +18,7 @@ BUNDLED: dict[str, dict[str, str]] = {
     "clip_score": {"model": "sprout-clip"},
     "fd_clip": {"model": "sprout-clip"},
     "layout": LAYOUT,
+    "torchmetrics": {"metric": "total_variation"},
 }
 """Options by which features get weights that come with seedscope; those that are not named here need none."""
 

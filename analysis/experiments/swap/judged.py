@@ -11,7 +11,7 @@ import numpy as np
 from seedscope.analysis.experiments.swap.components import Shares, shares
 from seedscope.analysis.experiments.swap.crossed import Design, measured, vectors_of
 from seedscope.analysis.experiments.swap.curve import Curve, curve
-from seedscope.analysis.experiments.swap.distances import Distance, EmbeddedDistance, PictureDistance, ssim
+from seedscope.analysis.experiments.swap.distances import Distance, EmbeddedDistance, PictureDistance, ssim_distance
 from seedscope.analysis.experiments.swap.samplers import Sampler
 from seedscope.analysis.features.embedding import Embedding
 from seedscope.analysis.run.pictures import RunPictures
@@ -71,7 +71,7 @@ def judged(run: DrawnRun, sampler: Sampler, by: Sequence[str], compare: Compare)
 def _distances(run: DrawnRun, by: Sequence[str], compare: Compare) -> list[Distance]:
     pictures = RunPictures(run.images, run.units)
     found: list[Distance] = [
-        PictureDistance(name, pictures, each) for name, each in {"1 - SSIM": ssim, **compare}.items()
+        PictureDistance(name, pictures, each) for name, each in {"1 - SSIM": ssim_distance, **compare}.items()
     ]
     measures = [item for item in run.measures if item.feature.name in by]
     return found + [EmbeddedDistance(item.feature.name, vectors_of(item, run)) for item in measures]

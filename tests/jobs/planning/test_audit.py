@@ -97,6 +97,7 @@ def test_one_value_of_one_pixel_is_found(study: Path, ran: Opened, tmp_path: Pat
     values = 64 * 64 * 3
     assert (other.largest, other.seed) == (10, 0) and other.mean == pytest.approx(10 / values)
     assert other.psnr == pytest.approx(10 * np.log10(255**2 / (100 / values)))
+    assert other.ssim is not None and 0.9 < other.ssim < 1
     text = told(study, tmp_path)
     assert "7 are the same, bit for bit, and 1 differ. Of 255, their values differ by 10 at most" in text
     assert "initial latents are the same, bit for bit: the difference arises in the network" in text

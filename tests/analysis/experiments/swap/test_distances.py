@@ -7,7 +7,8 @@ import pytest
 import torch
 import torchvision
 
-from seedscope.analysis.experiments.swap.distances import PictureDistance, lpips, ssim
+from seedscope.analysis.experiments.swap.distances import PictureDistance, ssim_distance
+from seedscope.analysis.features.likeness import lpips
 
 RNG = np.random.default_rng(0)
 PLAIN = RNG.integers(60, 190, (64, 64, 3)).astype(np.uint8)
@@ -16,7 +17,7 @@ PAIRS = [((0, "p"), (other, "p")) for other in (1, 2, 3, 4)]
 
 
 def test_ssim_grows_with_the_difference_and_misses_what_is_missing() -> None:
-    distance = PictureDistance("1 - SSIM", lambda seed, _: PICTURES.get(seed), ssim)
+    distance = PictureDistance("1 - SSIM", lambda seed, _: PICTURES.get(seed), ssim_distance)
     found = distance.between(PAIRS)
     assert found[0] == pytest.approx(0, abs=1e-5) and found[0] < found[1] < found[2] and np.isnan(found[3])
     back = distance.between([(other, one) for one, other in PAIRS])
@@ -26,7 +27,7 @@ def test_ssim_grows_with_the_difference_and_misses_what_is_missing() -> None:
 def test_ssim_is_that_of_its_formula() -> None:
     """Of two even pictures only the luminance term is left: (2 m n + c) / (m^2 + n^2 + c) with c = 0.01^2."""
     even = {0: np.full((32, 32, 3), 51, np.uint8), 1: np.full((32, 32, 3), 204, np.uint8)}
-    found = PictureDistance("1 - SSIM", lambda seed, _: even[seed], ssim).between([((0, "p"), (1, "p"))])
+    found = PictureDistance("1 - SSIM", lambda seed, _: even[seed], ssim_distance).between([((0, "p"), (1, "p"))])
     assert found[0] == pytest.approx(1 - (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4), abs=1e-4)
 
 
