@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,10 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seedscope.analysis.direction import Better
+from seedscope.analysis.features.as_transformers import AsTransformers
 from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
 from seedscope.analysis.features.likeness import Compare, as_tensor, lpips, ms_ssim, psnr, ssim
 from seedscope.pipeline.images import ImageError, decode
-from seedscope.pipeline.networks.clip_models import DualEncoder, TransformersClip
+from seedscope.pipeline.networks.clip_models import TransformersClip
 from seedscope.pipeline.networks.pretrained import Pretrained
 from seedscope.pipeline.tables.columns import About
 
@@ -176,41 +176,16 @@ def _clip_iqa(feature: TorchmetricsValues, device: str) -> Alone:
 
     encoder = TransformersClip(feature.clip, feature.clip)
     encoder.network.to(device)
-    both: Any = partial(lambda adapted: (adapted, adapted), _Adapted(encoder, device))
+    both: Any = lambda: (AsTransformers(encoder, device),) * 2  # noqa: E731
     judge = CLIPImageQualityAssessment(model_name_or_path=both, data_range=1.0).to(device)
 
     def compute(pictures: torch.Tensor) -> torch.Tensor:
         judge.reset()
-        judge.update(pictures)
+        judge.update(255 * pictures)
         found: torch.Tensor = judge.compute()
         return found.reshape(-1)
 
     return compute
-
-
-class _Adapted:
-    """An encoder as torchmetrics asks a model and a processor of transformers."""
-
-    def __init__(self, encoder: DualEncoder, device: str) -> None:
-        self._encoder, self._device = encoder, device
-
-    def to(self, *_: object) -> _Adapted:
-        return self
-
-    def __call__(self, *, text: Sequence[str] = (), images: Sequence[torch.Tensor] = (), **_: object) -> dict[str, Any]:
-        import torch
-
-        if text:
-            tokens, _cut = self._encoder.tokens(text)
-            return {"input_ids": tokens, "attention_mask": torch.ones_like(tokens)}
-        pixels = (torch.stack(list(images)) * 255).round().to(torch.uint8)
-        return {"pixel_values": self._encoder.prepare(pixels)}
-
-    def get_text_features(self, tokens: torch.Tensor, _: torch.Tensor) -> torch.Tensor:
-        return self._encoder.text_features(tokens.to(self._device))
-
-    def get_image_features(self, inputs: torch.Tensor) -> torch.Tensor:
-        return self._encoder.image_features(inputs.to(self._device))
 
 
 def _lpips(_: TorchmetricsValues, device: str) -> Compare:
