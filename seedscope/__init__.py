@@ -21,6 +21,8 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from seedscope.pipeline.run_extra import told_if_missing
+
 if TYPE_CHECKING:
     from seedscope.analysis.judging.run_view import open_run
     from seedscope.analysis.select.golden import GoldenMismatch, GoldenSeeds
@@ -47,7 +49,8 @@ def __getattr__(name: str) -> object:
         return version("seedscope")
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    with told_if_missing():
+        return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:
