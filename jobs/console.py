@@ -60,7 +60,7 @@ class _Shown:
 
 
 def _console(*, stderr: bool = False) -> Console:
-    made = Console(stderr=stderr, markup=False, highlight=False)
+    made = Console(stderr=stderr, markup=False, highlight=False, force_jupyter=False)
     made.push_render_hook(_Printable())
     return made
 

@@ -135,20 +135,24 @@ class GoldenSeeds(SeedsAndNoise):
         if reasons:
             raise GoldenMismatch([*reasons, *notes])
 
-    def call_kwargs(self, pipe: Pipeline) -> dict[str, Any]:
-        """What a call says with which the seeds hold, beside prompt and noise: `pipe(prompt, **golden.call_kwargs(pipe))`.
+    def call_kwargs(self, pipe: Pipeline, *, seeds: Sequence[int] | None = None) -> dict[str, Any]:
+        """What a call says with which the seeds hold, beside the prompt: `pipe(prompt, **golden.call_kwargs(pipe, seeds=[7]))`.
 
         Args:
             pipe: as for `check`.
+            seeds: of the list, a picture each, whose noise the call is given; None: no noise.
 
         Returns:
-            Arguments of the call by name: steps, size, guidance, the negative prompt, and what else the study said.
+            Arguments of the call by name: steps, size, guidance, the negative prompt, and what else the study said. With
+            seeds also their latents, as the call takes them, and, where the steps draw noise, the generators of it.
 
         Raises:
-            GoldenError: no stock call makes such pictures (a scale or a first step of the negative prompt's own, similarity
-                guidance, a task, prompts in chunks or with weights, which `embeddings` reads): `draw` makes most of them.
+            GoldenError: the list has no such seed; no generator draws the noise of its steps; or no stock call makes such
+                pictures (a scale or a first step of the negative prompt's own, similarity guidance, a task, prompts in chunks
+                or with weights, which `embeddings` reads): `draw` makes most of them.
         """
-        return call_of(self.conditions, pipe)
+        said = call_of(self.conditions, pipe)
+        return said if seeds is None else said | self._noise_of_call(pipe, seeds)
 
     def draw(
         self, pipe: Pipeline, prompt: str, *, seeds: Sequence[int] | None = None, batch_size: int = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from itertools import cycle
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -14,6 +14,7 @@ from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.golden_file import FORMAT
 from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.noise_for import generators_for, latents_for
+from seedscope.analysis.select.noise_given import draws_between_steps
 from seedscope.analysis.select.stock_parts import Pipeline
 from seedscope.analysis.select.strict import Strict
 from seedscope.analysis.select.why import Seed, Why
@@ -97,6 +98,14 @@ class SeedsAndNoise(Strict):
             return generators_for(self._contract(), some, after_latent=after_latent)
         except ValueError as error:
             raise GoldenError(str(error)) from None
+
+    def _noise_of_call(self, pipe: Pipeline, seeds: Sequence[int]) -> dict[str, Any]:
+        if self.noise is None:
+            return {"generator": self.generators(seeds=seeds)}
+        latents = {"latents": self.latents(pipe, seeds=seeds)}
+        if not draws_between_steps(self.conditions, pipe):
+            return latents
+        return latents | {"generator": self.generators(after_latent=True, seeds=seeds)}
 
     def _contract(self) -> NoiseContract:
         if self.noise is None:

@@ -49,7 +49,7 @@ class Layout(Feature):
     | `left`, `top`, `right`, `bottom` | bounding box, as shares of width and height | 0 .. 1 |
     | `nearness` | `mask_geometry.nearer()`: how likely the object is nearer than the rest | 0 behind .. 1 in front |
     | `confidence` | of the mask, by the family: `labelled.Labelled`, `text_prompted.ClipSeg`, `.GroundedSam` | 0 .. 1 |
-    | `mask` | struct `tables.image_column.IMAGE`: PNG of one bit a pixel, white is the object; not there with `masks: false` | |
+    | `mask` | `tables.image_column.IMAGE`: PNG of one bit a pixel, white is the object; not there with `masks: false` | |
 
     `nearness` is an order, not a distance: 1 for all that stands in front of everything else. It is null where `depth` is
     empty, and where the object fills the picture.
