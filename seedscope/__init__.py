@@ -3,10 +3,10 @@
     from seedscope import GoldenSeeds, open_run
 
     golden = GoldenSeeds.load("runs/demo/golden.json")
-    golden.check(pipe, steps=20, guidance_scale=3.0)  # or GoldenMismatch, with every reason
-    pictures = pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_steps=20).images
+    golden.check(pipe, **golden.call_kwargs(pipe))  # or GoldenMismatch, with every reason
+    pictures = pipe(["a red fox"] * len(golden.seeds), **golden.call_kwargs(pipe, seeds=golden.seeds)).images
 
-    study = Study.model_validate({"name": "mine", "model": "sprout", "prompts": ["a cat", "a red car"], "seeds": "0-15"})
+    study = Study(name="mine", model="sprout", prompts=["a cat", "a red car"], seeds=range(16))
     seedscope.run(study)  # as `seedscope run` does; or a study file
 
     run = open_run("runs/demo")  # or s3://bucket/runs/demo
@@ -14,7 +14,8 @@
     run.picture(seed=7, prompt="a cat").show()
     run.show(seeds=[7, 8])  # in a notebook: a row a seed
 
-Names are loaded when they are asked for: `import seedscope` needs no torch.
+Names are loaded when they are asked for: `import seedscope` needs no torch. `run` and `open_run` need the extra:
+`pip install 'seedscope[run]'`.
 """
 
 from importlib import import_module
