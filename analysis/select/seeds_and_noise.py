@@ -137,11 +137,11 @@ class SeedsAndNoise(Strict):
             GoldenError: the list is empty or has no such seed, is of a pipeline that draws its noise itself, or of noise that
                 is not known here.
         """
-        if not self.seeds:
+        if not (some := self._some(seeds)):
             raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
         pipe = None if isinstance(dtype, torch.dtype) else dtype
         try:
-            latents = latents_for(self._contract(), self._some(seeds), pipe, self.conditions.dtype)
+            latents = latents_for(self._contract(), some, pipe, self.conditions.dtype)
         except ValueError as error:
             raise GoldenError(str(error)) from None
         wanted = dtype if isinstance(dtype, torch.dtype) else latents.dtype
