@@ -112,7 +112,7 @@ def perturb_unet(pipe: Any, _: Path) -> None:
 
 def fuse_lora(pipe: Any, folder: Path) -> None:
     file = tiny_loras.lora(TURBO, folder / "style.safetensors")
-    pipe.load_lora_weights(file.parent, weight_name=file.name)
+    pipe.load_lora_weights(str(file.parent), weight_name=file.name)
     pipe.fuse_lora()
     pipe.unload_lora_weights()
 
@@ -133,7 +133,7 @@ def change_scheduler(pipe: Any, _: Path) -> None:
         (perturb_unet, "unet", True),
         (fuse_lora, "unet", True),
         (change_vae, "vae", True),
-        (change_scheduler, "scheduler", False),  # of one step both draw the same
+        (change_scheduler, "scheduler", False),  # a step that adds no noise may draw the same
     ],
 )
 def test_the_service_notices_a_model_that_changed(
