@@ -28,7 +28,7 @@ clean:
 $(VENV)/.demo: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -qq --upgrade pip
-	$(BIN)/pip install -qq -e .
+	$(BIN)/pip install -qq -e '.[run]'
 	touch $@
 
 $(VENV)/.test: $(VENV)/.demo

@@ -41,6 +41,7 @@ from seedscope.jobs.commands.verify import verify_study
 from seedscope.jobs.console import notes, say_traceback, shortened
 from seedscope.pipeline.errors import CorruptShard, UserError
 from seedscope.pipeline.large_pictures import accept_large_pictures
+from seedscope.pipeline.run_extra import told_if_missing
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -125,7 +126,8 @@ def main() -> None:
     accept_large_pictures()
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        app()
+        with told_if_missing():
+            app()
     except (UserError, CorruptShard) as error:
         _refuse(str(error))
     except OSError as error:

@@ -1,6 +1,7 @@
 """Where commands print: what they say is text, in which no bracket, number or control code means anything."""
 
 import re
+import sys
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -60,7 +61,9 @@ class _Shown:
 
 
 def _console(*, stderr: bool = False) -> Console:
-    made = Console(stderr=stderr, markup=False, highlight=False)
+    # A notebook asks for colours (FORCE_COLOR), and shows no line that is drawn over another.
+    terminal = False if "ipykernel" in sys.modules else None
+    made = Console(stderr=stderr, markup=False, highlight=False, force_jupyter=False, force_terminal=terminal)
     made.push_render_hook(_Printable())
     return made
 

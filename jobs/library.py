@@ -37,7 +37,7 @@ def run(
         UserError: everything that is wrong with the study, or a mishap that trying again would not fix.
 
     Example:
-        >>> study = Study.model_validate({"name": "mine", "model": "sprout", "prompts": ["a cat"], "seeds": "0-3"})
+        >>> study = Study(name="mine", model="sprout", prompts=["a cat"], seeds=range(4))
         >>> run(study).golden.seeds  # doctest: +SKIP
         []
     """

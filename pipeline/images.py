@@ -1,7 +1,6 @@
-"""Pictures: from a file's bytes to pixels without loss or not at all, and lossless WebP or PNG in the columns of Parquet."""
+"""Pictures: from a file's bytes to pixels without loss or not at all, and lossless WebP or PNG of pixels."""
 
 import io
-import json
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 from PIL import Image, ImageOps, PngImagePlugin, UnidentifiedImageError
 
-IMAGE = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 LARGEST_SIDE = 16383  # of a WebP picture
 LARGE = 8 * 2**20
 """Pixels of one picture that are much for an encoder of WebP, which takes up to 30 bytes for each; one of PNG takes 7."""
@@ -150,13 +147,3 @@ def _rgb(picture: Image.Image) -> Image.Image:
     found = picture if picture.mode == "RGB" else picture.convert("RGB")
     found.info = {}
     return found
-
-
-def schema_with_images(fields: list[pa.Field]) -> pa.Schema:
-    """The schema of `fields`, with the metadata by which `datasets` shows every column of type `IMAGE` as pictures."""
-    features = {field.name: _feature(field.type) for field in fields}
-    return pa.schema(fields, metadata={"huggingface": json.dumps({"info": {"features": features}})})
-
-
-def _feature(kind: pa.DataType) -> dict[str, str]:
-    return {"_type": "Image"} if kind == IMAGE else {"dtype": str(kind), "_type": "Value"}

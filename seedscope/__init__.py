@@ -3,10 +3,10 @@
     from seedscope import GoldenSeeds, open_run
 
     golden = GoldenSeeds.load("runs/demo/golden.json")
-    golden.check(pipe, steps=20, guidance_scale=3.0)  # or GoldenMismatch, with every reason
-    pictures = pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(), num_inference_steps=20).images
+    golden.check(pipe, **golden.call_kwargs(pipe))  # or GoldenMismatch, with every reason
+    pictures = pipe(["a red fox"] * len(golden.seeds), **golden.call_kwargs(pipe, seeds=golden.seeds)).images
 
-    study = Study.model_validate({"name": "mine", "model": "sprout", "prompts": ["a cat", "a red car"], "seeds": "0-15"})
+    study = Study(name="mine", model="sprout", prompts=["a cat", "a red car"], seeds=range(16))
     seedscope.run(study)  # as `seedscope run` does; or a study file
 
     run = open_run("runs/demo")  # or s3://bucket/runs/demo
@@ -14,12 +14,15 @@
     run.picture(seed=7, prompt="a cat").show()
     run.show(seeds=[7, 8])  # in a notebook: a row a seed
 
-Names are loaded when they are asked for: `import seedscope` needs no torch.
+Names are loaded when they are asked for: `import seedscope` needs no torch. `run` and `open_run` need the extra:
+`pip install 'seedscope[run]'`.
 """
 
 from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING
+
+from seedscope.pipeline.run_extra import told_if_missing
 
 if TYPE_CHECKING:
     from seedscope.analysis.judging.run_view import open_run
@@ -47,7 +50,8 @@ def __getattr__(name: str) -> object:
         return version("seedscope")
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_PLACES[name]), name)
+    with told_if_missing():
+        return getattr(import_module(_PLACES[name]), name)
 
 
 def __dir__() -> list[str]:

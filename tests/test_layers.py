@@ -9,8 +9,8 @@ from repository import ROOT
 
 LAYERS = ("pipeline", "analysis", "jobs")
 FLOORS = {
-    "pipeline": "errors garbage images large_pictures spreadsheets | study storage | models tables | networks running "
-    "| drawing imported",
+    "pipeline": "errors | run_extra garbage images large_pictures spreadsheets | study storage | models tables "
+    "| networks running | drawing imported",
     "analysis": "direction counted_p | features seeds | select | run maps | sheets | judging | dataset experiments "
     "| report comparing",
     "jobs": "console | submit work planning doctor | commands | cli library | sprout",

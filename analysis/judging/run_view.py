@@ -59,6 +59,9 @@ class RunView:
     units: Sequence[Unit]
     judged: Edition
 
+    def __repr__(self) -> str:
+        return f"<RunView {self._place}: {len(self.edition.prompts):,} prompts x {len(self.edition.seeds):,} seeds>"
+
     @property
     def study(self) -> Study | ImportedStudy:
         """The study as it was when a command last worked on the run.

@@ -9,13 +9,11 @@ pipe(["a red fox"] * len(golden.seeds), latents=golden.latents(pipe), **call)
 
 from __future__ import annotations
 
-import math
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from importlib.metadata import version
-from itertools import cycle
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Self
 
 import torch
 from PIL import Image
@@ -23,25 +21,19 @@ from pydantic import Field, model_validator
 
 from seedscope.analysis.select.call import call_of
 from seedscope.analysis.select.canary import Canary
-from seedscope.analysis.select.conditions import Conditions
 from seedscope.analysis.select.differences import Call, differences
 from seedscope.analysis.select.drawn import drawn
-from seedscope.analysis.select.golden_file import FORMAT, read_list, write_list
+from seedscope.analysis.select.golden_file import read_list, write_list
 from seedscope.analysis.select.mismatch import GoldenError, GoldenMismatch
-from seedscope.analysis.select.noise_for import generators_for, latents_for
+from seedscope.analysis.select.seeds_and_noise import SeedsAndNoise
 from seedscope.analysis.select.stock_parts import Pipeline
-from seedscope.analysis.select.strict import Strict
 from seedscope.analysis.select.texts import embeddings
-from seedscope.analysis.select.why import CombinedPart, Seed, SeedStanding, Why
-from seedscope.pipeline.drawing.noise import NoiseContract
+from seedscope.analysis.select.why import CombinedPart, SeedStanding, Why
 
 __all__ = ["CombinedPart", "GoldenError", "GoldenMismatch", "GoldenSeeds", "SeedStanding", "Why"]
 
-LARGEST_LATENT: Final = 2**26
-"""Values of a latent, 256 MiB in float32: 64 channels at 1,024 x 1,024, of a picture of 8,192 x 8,192 pixels, are as many."""
 
-
-class GoldenSeeds(Strict):
+class GoldenSeeds(SeedsAndNoise):
     """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`.
 
     Example:
@@ -51,29 +43,19 @@ class GoldenSeeds(Strict):
         True
     """
 
-    format: Literal["seedscope-golden/2"] = FORMAT
-    seeds: list[Seed] = Field(
-        description="best first, of the rule `pareto` the clearest first; none where no seed is better than chance"
-    )
-    why: Why
-    conditions: Conditions
-    noise: NoiseContract | None = Field(
-        description="of the initial latents; null where the pipeline draws its noise itself, from the generators"
-    )
     canary_pictures: Canary | None = Field(
         default=None, description="small pictures of the seeds; null: none were kept"
     )
 
+    def __repr__(self) -> str:
+        seeds = ", ".join(map(str, self.seeds)) or "none"
+        of = f"{self.conditions.model.id}, {self.conditions.width} x {self.conditions.height}"
+        return f"<GoldenSeeds {seeds}: of {self.why.ranked:,} by {self.why.measure}, for {of}>"
+
+    __str__ = __repr__
+
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Self:
-        if [standing.seed for standing in self.why.standings] != self.seeds:
-            raise ValueError("seeds and why.standings name different seeds")
-        if len(set(self.seeds)) < len(self.seeds):
-            raise ValueError("a seed is named twice")
-        if self.noise is not None and (values := math.prod(self.noise.shape)) > LARGEST_LATENT:
-            raise ValueError(
-                f"noise.shape is {self.noise.shape}: a latent of {values:,} values; {LARGEST_LATENT:,} is the most"
-            )
         if self.canary_pictures is not None and self.canary_pictures.pictures.keys() != set(self.seeds):
             raise ValueError("seeds and canary_pictures name different seeds")
         return self
@@ -153,56 +135,39 @@ class GoldenSeeds(Strict):
         if reasons:
             raise GoldenMismatch([*reasons, *notes])
 
-    def call_kwargs(self, pipe: Pipeline) -> dict[str, Any]:
-        """What a call says with which the seeds hold, beside prompt and noise: `pipe(prompt, **golden.call_kwargs(pipe))`.
+    def call_kwargs(self, pipe: Pipeline, *, seeds: Sequence[int] | None = None) -> dict[str, Any]:
+        """What a call says with which the seeds hold, beside the prompt: `pipe(prompt, **golden.call_kwargs(pipe, seeds=[7]))`.
 
         Args:
             pipe: as for `check`.
+            seeds: of the list, a picture each, whose noise the call is given; None: no noise.
 
         Returns:
-            Arguments of the call by name: steps, size, guidance, the negative prompt, and what else the study said.
+            Arguments of the call by name: steps, size, guidance, the negative prompt, and what else the study said. With
+            seeds also their latents, as the call takes them, and, where the steps draw noise, the generators of it.
 
         Raises:
-            GoldenError: no stock call makes such pictures (a scale or a first step of the negative prompt's own, similarity
-                guidance, a task, prompts in chunks or with weights, which `embeddings` reads): `draw` makes most of them.
+            GoldenError: the list has no such seed; no generator draws the noise of its steps; or no stock call makes such
+                pictures (a scale or a first step of the negative prompt's own, similarity guidance, a task, prompts in chunks
+                or with weights, which `embeddings` reads): `draw` makes most of them.
         """
-        return call_of(self.conditions, pipe)
+        said = call_of(self.conditions, pipe)
+        return said if seeds is None else said | self._noise_of_call(pipe, seeds)
 
-    def latent(self, seed: int) -> torch.Tensor:
-        """(C, h, w) float32, the initial latent of one seed of the list, as `latents` has it.
-
-        Raises:
-            GoldenError: the list has no such seed, or as for `latents`.
-        """
-        if seed not in self.seeds:
-            raise GoldenError(f"Seed {seed} is not on the list, which has {', '.join(map(str, self.seeds)) or 'none'}.")
-        return self.latents()[self.seeds.index(seed)]
-
-    def rotate(self, begin: int = 0) -> Iterator[int]:
-        """The seeds in turn, without end, for a service that gives each request the next one.
-
-        Args:
-            begin: the first place, such as the number of a worker: workers that begin apart do not all draw the same seed.
-
-        Raises:
-            GoldenError: the list is empty.
-        """
-        if not self.seeds:
-            raise GoldenError(f"There are no golden seeds to rotate. {self.why.sentence}")
-        start = begin % len(self.seeds)
-        return cycle([*self.seeds[start:], *self.seeds[:start]])
-
-    def draw(self, pipe: Pipeline, prompt: str, *, batch_size: int = 4) -> list[Image.Image]:
-        """Draw a prompt with each golden seed as the run did, by the sampler of the project, in the order of `seeds`.
+    def draw(
+        self, pipe: Pipeline, prompt: str, *, seeds: Sequence[int] | None = None, batch_size: int = 4
+    ) -> list[Image.Image]:
+        """Draw a prompt with golden seeds as the run did, by the sampler of the project: a picture a seed, in their order.
 
         It draws what a stock call draws too, and the guidance that none has (`negative_from`, `negative_scale`).
 
         Args:
-            pipe: as for `check`, on its device.
+            pipe: as for `check`, on its device. What is loaded is compared each time, which takes a second a GB.
+            seeds: of the list; None: all.
             batch_size: pictures that are drawn at once; pixels shift slightly with it.
 
         Raises:
-            GoldenError: the list is of a task that draws from more than a prompt, or of similarity guidance.
+            GoldenError: the list has no such seed, is of a task that draws from more than a prompt, or of similarity guidance.
             GoldenMismatch: the pipeline is none for which the list was made.
         """
         if self.conditions.task is not None:
@@ -216,7 +181,7 @@ class GoldenSeeds(Strict):
             )
         self._refuse([*self.conditions.pipeline_differences(pipe, None), *self._noise_reasons()], pipe)
         recipe = None if self.noise is None else self.noise.recipe
-        pictures = drawn(pipe, prompt, self.seeds, self.conditions, recipe, batch_size)
+        pictures = drawn(pipe, prompt, self._some(seeds), self.conditions, recipe, batch_size)
         return [Image.fromarray(pixels) for pixels in pictures]
 
     def canary(self, pipe: Pipeline, *, most: int = 4, batch_size: int = 4) -> float:
@@ -258,24 +223,6 @@ class GoldenSeeds(Strict):
             )
         return worst
 
-    def generators(self, *, after_latent: bool = False) -> list[torch.Generator]:
-        """Make a CPU generator for each seed (none for an empty list), for `pipe(..., generator=golden.generators())`.
-
-        Args:
-            after_latent: in the state after the initial latent was drawn: for stochastic schedulers, when `latents` are
-                passed as well. Fresh ones would draw the initial latent again as the noise of the first step.
-
-        Raises:
-            GoldenError: no generator draws the list's noise, such as that of an NVIDIA card; `after_latent` of a pipeline that
-                draws its noise itself.
-        """
-        if self.noise is None and not after_latent:
-            return [torch.Generator("cpu").manual_seed(seed) for seed in self.seeds]
-        try:
-            return generators_for(self._contract(), self.seeds, after_latent=after_latent)
-        except ValueError as error:
-            raise GoldenError(str(error)) from None
-
     def embeddings(self, pipe: Pipeline, prompt: str, *, rows: int | None = None) -> dict[str, torch.Tensor]:
         """Embed a prompt, and the list's negative prompt, as the run did: `pipe(**golden.embeddings(pipe, prompt), ...)`.
 
@@ -289,37 +236,3 @@ class GoldenSeeds(Strict):
             Arguments of the call by name, such as `prompt_embeds` (rows, L, D); those of the negative prompt where it acts.
         """
         return embeddings(self.conditions, pipe, prompt, len(self.seeds) if rows is None else rows)
-
-    def _contract(self) -> NoiseContract:
-        if self.noise is None:
-            raise GoldenError(
-                f"A {self.conditions.model.pipeline} draws its noise itself, so there are no latents to pass; call it once a "
-                "seed, each time with a generator of `golden.generators()`."
-            )
-        return self.noise
-
-    def latents(
-        self, dtype: torch.dtype | Pipeline = torch.float32, device: str | torch.device | None = None
-    ) -> torch.Tensor:
-        """Draw the initial latents, for `pipe(..., latents=golden.latents(pipe))`.
-
-        Args:
-            dtype: the pipeline, whose dtype and device they get; or a dtype, which must be the pipeline's.
-            device: None: the pipeline's, or the CPU.
-
-        Returns:
-            (k, C, h, w), in the order of `seeds`, N(0, 1): diffusers multiplies by `init_noise_sigma` itself. Drawn in
-            float32 on the CPU, then cast and moved. Given a pipeline, in the form that its call takes, such as packed.
-
-        Raises:
-            GoldenError: the list is empty, of a pipeline that draws its noise itself, or of noise that is not known here.
-        """
-        if not self.seeds:
-            raise GoldenError(f"There are no golden seeds to draw noise for. {self.why.sentence}")
-        pipe = None if isinstance(dtype, torch.dtype) else dtype
-        try:
-            latents = latents_for(self._contract(), self.seeds, pipe, self.conditions.dtype)
-        except ValueError as error:
-            raise GoldenError(str(error)) from None
-        wanted = dtype if isinstance(dtype, torch.dtype) else latents.dtype
-        return latents.to(device=device or latents.device, dtype=wanted)

@@ -30,8 +30,8 @@ def write_masks(
 
     from seedscope.analysis.run.object_masks import object_masks
     from seedscope.analysis.run.opened import run_of
-    from seedscope.pipeline.images import IMAGE, schema_with_images
     from seedscope.pipeline.storage.local import replacing
+    from seedscope.pipeline.tables.image_column import IMAGE, schema_with_images
 
     run = run_of(study, folder)
     rows = list(object_masks(run, limit, grow))

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.inpaint_masks import box_around, grown
 from seedscope.pipeline.drawing.tasks.inpainting import encode_mask
-from seedscope.pipeline.images import IMAGE, encode, schema_with_images
+from seedscope.pipeline.images import encode
+from seedscope.pipeline.tables.image_column import IMAGE, schema_with_images
 
 ROW_GROUP = 128
 FIRST_TO_INPAINT = world.REFERENCE_SEEDS + (7 << 20)

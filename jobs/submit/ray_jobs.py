@@ -240,7 +240,7 @@ def _failure(job: str, message: str) -> str:
     if NOT_FOUND_BY_SHELL in message:
         return (
             f"{job} failed: there is no command `seedscope` on the head node. Use the image of the Dockerfile, or install "
-            "seedscope on all nodes."
+            "seedscope[run] on all nodes."
         )
     return (
         f"{job} failed; its log says why. What is published is safe: fix the cause and submit the study again, and it goes "

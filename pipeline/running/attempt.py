@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from seedscope.pipeline.errors import UserError
+from seedscope.pipeline.run_extra import told_if_missing
 from seedscope.pipeline.running.stage import OpenStage, publish
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.tables.receipts import Receipt
@@ -35,8 +36,9 @@ def attempt(stage: OpenStage, assignment: Assignment) -> Result:
     """
     tables, result = list(stage.tables), Result()
     try:
-        for table, receipt in publish(stage, assignment.unit, assignment.attempt, assignment.smaller):
-            result.receipts.append((tables.index(table), receipt))
+        with told_if_missing():
+            for table, receipt in publish(stage, assignment.unit, assignment.attempt, assignment.smaller):
+                result.receipts.append((tables.index(table), receipt))
     except UserError:
         raise
     except Exception as error:  # noqa: BLE001  (a unit may fail in any way; it is named at the end)

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 
+from seedscope.pipeline.run_extra import told_if_missing
 from seedscope.pipeline.running.attempt import attempt
 from seedscope.pipeline.running.schedule import Schedule
 from seedscope.pipeline.running.stage import OpenStage, Stage
@@ -19,5 +20,6 @@ def run_here(stages: Mapping[str, Stage], schedule: Schedule, threads: int | Non
     opened: dict[str, OpenStage] = {}
     while assignment := schedule.take(stages):
         if assignment.work not in opened:
-            opened[assignment.work] = stages[assignment.work].open()
+            with told_if_missing():
+                opened[assignment.work] = stages[assignment.work].open()
         schedule.ended(assignment, attempt(opened[assignment.work], assignment))

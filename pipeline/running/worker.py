@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from seedscope.pipeline.garbage import search_seldom
 from seedscope.pipeline.large_pictures import accept_large_pictures
+from seedscope.pipeline.run_extra import told_if_missing
 from seedscope.pipeline.running.attempt import Assignment, Result, attempt
 from seedscope.pipeline.running.stage import OpenStage, Stage
 
@@ -26,7 +27,8 @@ class Worker:
 
     def open(self, work: str) -> None:
         """Open a stage, in a call of its own: of what goes wrong in it no unit is to blame."""
-        self._opened[work] = self._stages[work].open()
+        with told_if_missing():
+            self._opened[work] = self._stages[work].open()
 
     def make(self, assignment: Assignment) -> Result:
         return attempt(self._opened[assignment.work], assignment)

@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, NamedTuple, Protocol, Self
 
-import pyarrow as pa
+if TYPE_CHECKING:
+    import pyarrow as pa  # golden lists, which are files too, do without it
 
 HOLDERS_NAMED = 3
 READ_ONLY = (
@@ -76,7 +77,7 @@ class Storage(Protocol):
         """
         ...
 
-    def open(self, name: str) -> pa.NativeFile:
+    def open(self, name: str) -> "pa.NativeFile":
         """A file for reading any part of it: bytes that nobody asks for are not fetched.
 
         Raises:

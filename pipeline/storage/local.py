@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from seedscope.pipeline.errors import ReadOnly, RunBusy, StorageError
 from seedscope.pipeline.storage.base import READ_ONLY, Entry, Held, together
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # golden lists, which are files too, do without it
 
 SCRATCH = ".scratch"
 LOCK = ".lock"
@@ -90,7 +92,9 @@ class LocalStorage:
         with open(f"{self.local}/{name}", "rb") as file:  # noqa: PTH123  (a Path takes as long as the reading)
             return file.read()
 
-    def open(self, name: str) -> pa.NativeFile:
+    def open(self, name: str) -> "pa.NativeFile":
+        import pyarrow as pa
+
         return pa.OSFile(str(self.local / name))
 
     def create(self, name: str, content: bytes) -> None:

@@ -1,8 +1,9 @@
-"""Seeds as a study names them: `"0-31"`, `7`, or a list of such."""
+"""Seeds as a study names them: `"0-31"`, `7`, or a list of such; in Python also ranges and arrays."""
 
 import re
 import reprlib
 from collections.abc import Iterator
+from numbers import Integral
 
 import numpy as np
 
@@ -16,7 +17,7 @@ def seed_list(value: object) -> list[int]:
     Raises:
         ValueError: what is no seed or range, is outside 0 .. 2^63-1, is named twice, or draws the noise of another.
     """
-    ranges = list(_ranges(value if isinstance(value, list) else [value]))
+    ranges = list(_ranges(list(value) if isinstance(value, list | tuple | np.ndarray) else [value]))
     if (count := sum(map(len, ranges))) > MOST_SEEDS:
         raise ValueError(f"the ranges hold {count:,} seeds; a study has at most {MOST_SEEDS:,}")
     seeds = [seed for each in ranges for seed in each]
@@ -37,8 +38,10 @@ def _first_twice(values: np.ndarray[tuple[int], np.dtype[np.int64]]) -> int:
 
 def _ranges(items: list[object]) -> Iterator[range]:
     for item in items:
-        if isinstance(item, int) and not isinstance(item, bool):
-            yield _within(range(item, item + 1))
+        if isinstance(item, Integral) and not isinstance(item, bool):
+            yield _within(range(int(item), int(item) + 1))
+        elif isinstance(item, range) and item:
+            yield _within(item)
         elif isinstance(item, str) and (match := re.fullmatch(r"\s*([0-9]{1,30})(?:\s*-\s*([0-9]{1,30}))?\s*", item)):
             first, last = int(match[1]), int(match[2] or match[1])
             if last < first:

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seedscope.pipeline.errors import CorruptShard
-from seedscope.pipeline.images import IMAGE
 from seedscope.pipeline.study.untrusted_parquet import UNREADABLE, reason, validated
 from seedscope.pipeline.tables.fetched import CHECKED, Fetched
+from seedscope.pipeline.tables.image_column import IMAGE
 
 ROW_GROUP = 64
 

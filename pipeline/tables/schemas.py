@@ -2,8 +2,8 @@
 
 import pyarrow as pa
 
-from seedscope.pipeline.images import IMAGE, schema_with_images
 from seedscope.pipeline.tables.columns import column
+from seedscope.pipeline.tables.image_column import IMAGE, schema_with_images
 
 CELL_FIELDS = [
     column("prompt_id", pa.string(), "Which prompt: the first 16 hexadecimal digits of the SHA-256 of its text."),

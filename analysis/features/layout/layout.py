@@ -18,9 +18,9 @@ from seedscope.analysis.features.layout import mask_geometry
 from seedscope.analysis.features.layout.depth import Depth, gives_distance
 from seedscope.analysis.features.layout.segmentation import GROUNDED, KINDS, segmenter
 from seedscope.analysis.features.layout.segmenter import Found, Segmenter
-from seedscope.pipeline.images import IMAGE
 from seedscope.pipeline.networks.pretrained import Pretrained
 from seedscope.pipeline.tables.columns import About, column
+from seedscope.pipeline.tables.image_column import IMAGE
 
 VERSION = 1
 _NUMBERS: dict[str, About] = {
@@ -49,7 +49,7 @@ class Layout(Feature):
     | `left`, `top`, `right`, `bottom` | bounding box, as shares of width and height | 0 .. 1 |
     | `nearness` | `mask_geometry.nearer()`: how likely the object is nearer than the rest | 0 behind .. 1 in front |
     | `confidence` | of the mask, by the family: `labelled.Labelled`, `text_prompted.ClipSeg`, `.GroundedSam` | 0 .. 1 |
-    | `mask` | struct `pipeline.images.IMAGE`: PNG of one bit a pixel, white is the object; not there with `masks: false` | |
+    | `mask` | `tables.image_column.IMAGE`: PNG of one bit a pixel, white is the object; not there with `masks: false` | |
 
     `nearness` is an order, not a distance: 1 for all that stands in front of everything else. It is null where `depth` is
     empty, and where the object fills the picture.

@@ -14,13 +14,14 @@ from PIL import Image
 from seedscope.pipeline.drawing.tasks.base import Begun, Task
 from seedscope.pipeline.drawing.tasks.masked_pictures import MaskedPicture, Size, masked_pictures
 from seedscope.pipeline.errors import StudyError
-from seedscope.pipeline.images import IMAGE, Mask, Pixels, encode, schema_with_images
+from seedscope.pipeline.images import Mask, Pixels, encode
 from seedscope.pipeline.models.base import Denoiser, Drawer
 from seedscope.pipeline.models.locate import BUNDLED, Located
 from seedscope.pipeline.study.plan import Cell, Unit
 from seedscope.pipeline.study.prompts import Prompt
 from seedscope.pipeline.study.schema import Inpaint, Json, Study, fingerprint
 from seedscope.pipeline.tables.columns import column
+from seedscope.pipeline.tables.image_column import IMAGE, schema_with_images
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 
 if TYPE_CHECKING:

@@ -10,9 +10,10 @@ import pytest
 
 from seedscope.analysis.features import NAMES, Feature, FeatureError
 from seedscope.analysis.features.base import Measurer
-from seedscope.pipeline.images import IMAGE, Pixels, decode
+from seedscope.pipeline.images import Pixels, decode
 from seedscope.pipeline.models.locate import BUNDLED
 from seedscope.pipeline.tables.columns import about
+from seedscope.pipeline.tables.image_column import IMAGE
 
 # Features whose random weights take long to write are tested beside what else is tested of them.
 ELSEWHERE = {

@@ -32,9 +32,10 @@ from seedscope.analysis.features.layout.layout import Layout, LayoutMeasurer
 from seedscope.analysis.features.layout.segmentation import segmenter
 from seedscope.jobs.sprout import world
 from seedscope.jobs.sprout.judge.judge_layout import FIRST_HELD_OUT, overlap
-from seedscope.pipeline.images import IMAGE, decode_mask
+from seedscope.pipeline.images import decode_mask
 from seedscope.pipeline.networks.picture_model import PictureModel
 from seedscope.pipeline.networks.pretrained import Pretrained
+from seedscope.pipeline.tables.image_column import IMAGE
 
 Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

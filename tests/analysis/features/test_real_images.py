@@ -18,6 +18,7 @@ from seedscope.analysis.features.real_images import RealImages
 from seedscope.pipeline import images
 from seedscope.pipeline.errors import StudyError
 from seedscope.pipeline.running.stage import make
+from seedscope.pipeline.tables.image_column import IMAGE
 
 
 def picture(index: int) -> npt.NDArray[np.uint8]:
@@ -45,9 +46,7 @@ def test_real_pictures_from_a_folder_and_from_parquet(tmp_path: Path) -> None:
         (folder / ("deep" if index % 2 else "") / f"{index:03d}.png").write_bytes(png(picture(index % 250)))
     (folder / "notes.txt").write_text("not a picture")
     pq.write_table(
-        pa.table(
-            {"image": pa.array([{"bytes": png(picture(i % 250)), "path": None} for i in range(300)], images.IMAGE)}
-        ),
+        pa.table({"image": pa.array([{"bytes": png(picture(i % 250)), "path": None} for i in range(300)], IMAGE)}),
         tmp_path / "real.parquet",
         row_group_size=70,
     )
@@ -100,7 +99,7 @@ def test_a_folder_with_damaged_pictures_is_measured_without_them(tmp_path: Path)
 
 def test_a_parquet_file_without_some_pictures(tmp_path: Path) -> None:
     pictures = [{"bytes": png(picture(1)), "path": None}, None, {"bytes": None, "path": "a.png"}]
-    pq.write_table(pa.table({"image": pa.array(pictures, images.IMAGE)}), tmp_path / "real.parquet")
+    pq.write_table(pa.table({"image": pa.array(pictures, IMAGE)}), tmp_path / "real.parquet")
     rows = looks(tmp_path, RealImages.named(str(tmp_path / "real.parquet")))
     assert [row["brightness"] is None for row in rows] == [False, True, True]
     assert [row["error"] for row in rows] == [None, "there is no picture", "there is no picture"]

@@ -25,6 +25,7 @@ from seedscope.pipeline import images
 from seedscope.pipeline.running.stage import make
 from seedscope.pipeline.study.plan import Unit
 from seedscope.pipeline.study.prompts import Prompt, prompt
+from seedscope.pipeline.tables.image_column import IMAGE
 from seedscope.pipeline.tables.schemas import IMAGE_SCHEMA
 from seedscope.pipeline.tables.table import Table
 
@@ -159,7 +160,7 @@ def test_the_mask_of_an_inpainted_picture_goes_with_it_or_says_what_is_wrong(tmp
     masks[3:7] = [None, (masks[4] or b"")[:50], png(picture(1)[..., 0] > 0), png(picture(5))]
     unit, rows = cells([png(picture(5))] * 12)
     rows = rows.append_column("task", pa.array(["removal"] * 12))
-    column = pa.array([mask and {"bytes": mask, "path": None} for mask in masks], images.IMAGE)
+    column = pa.array([mask and {"bytes": mask, "path": None} for mask in masks], IMAGE)
     found = measured(tmp_path, Held(rows.append_column("mask", column)), unit, Marks())
     for i, row in enumerate(found):
         if i in (3, 4, 5, 6):

@@ -13,6 +13,7 @@ from diffusers import DDIMScheduler, EulerAncestralDiscreteScheduler, SASolverSc
 from tiny_golden import SEEDS, SHAPE, golden_for
 
 from seedscope.analysis import GoldenMismatch, GoldenSeeds
+from seedscope.analysis.select.mismatch import GoldenError
 from seedscope.analysis.select.noise_given import noise_differences
 from seedscope.pipeline.drawing.noise import NoiseContract, Recipe
 from seedscope.pipeline.study.noise import Variation
@@ -196,3 +197,26 @@ def test_where_the_steps_draw_their_generators_are_compared_too(kind: Any, pipe:
     assert said in reason(golden, pipe, latents=latents, generator=[7, 7, 7])
     one = {"latents": latents[:1], "generator": golden.generators(after_latent=True)[0]}
     golden.check(pipe, tensors=False, **CALL, **one)
+
+
+@pytest.mark.parametrize("kind", [DDIMScheduler, EulerAncestralDiscreteScheduler])
+def test_the_call_of_some_seeds_draws_their_pictures(kind: Any, pipe: Any) -> None:
+    golden, some = golden_for(stepping(pipe, kind)), [SEEDS[2], SEEDS[0]]
+    call = golden.call_kwargs(pipe, seeds=some)
+    golden.check(pipe, tensors=False, **call)
+    assert ("generator" in call) == (kind is EulerAncestralDiscreteScheduler)
+    drawn = pipe(["a red cat"] * 2, output_type="np", **call).images
+    assert np.abs((drawn * 255).round() - np.stack(golden.draw(pipe, "a red cat", seeds=some))).max() <= 1
+
+
+def test_noise_of_some_seeds_is_theirs_among_all(pipe: Any) -> None:
+    golden = golden_for(pipe)
+    assert torch.equal(golden.latents(seeds=[SEEDS[1]])[0], golden.latents()[1])
+    assert torch.equal(golden.latent(SEEDS[1]), golden.latents()[1])
+    assert [each.initial_seed() for each in golden.generators(seeds=SEEDS[::-1])] == SEEDS[::-1]
+    assert len(golden.draw(pipe, "a red cat", seeds=[])) == 0
+    turn = golden.rotate(begin=1)
+    assert [next(turn) for _ in range(4)] == [*SEEDS[1:], *SEEDS[:2]]
+    for of_another in (golden.latents, golden.generators, lambda seeds: golden.draw(pipe, "a cat", seeds=seeds)):
+        with pytest.raises(GoldenError, match="Seed 999 is not on the list, which has 7, 3, 12."):
+            of_another(seeds=[999])

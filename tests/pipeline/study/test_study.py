@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import jsonschema
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -294,6 +295,23 @@ def test_files_are_found_beside_the_study(write_study: Write, tmp_path: Path) ->
     (tmp_path / "p.txt").write_text("a dog\n")
     study = load_study(write_study(prompts=[{"file": "p.txt"}]))
     assert [item.text for item in read_prompts(study.prompts)] == ["a dog"]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "meant"),
+    [
+        (range(4), [0, 1, 2, 3]),
+        ((1, 5), [1, 5]),
+        (np.arange(3), [0, 1, 2]),
+        ([1, range(5, 8), "10-11", np.int64(20)], [1, 5, 6, 7, 10, 11, 20]),
+    ],
+)
+def test_a_study_is_built_of_plain_objects(seeds: object, meant: list[int]) -> None:
+    study = Study(name="mine", model="sprout", prompts=["a cat"], seeds=seeds, sampling={"steps": 2})
+    assert study.seeds == meant and {type(seed) for seed in study.seeds} == {int}
+    assert study == Study.model_validate_json(study.model_dump_json())
+    with pytest.raises(ValidationError, match=r"range\(0, 0\) is neither a whole number nor a range"):
+        Study(name="mine", model="sprout", prompts=["a cat"], seeds=range(0))
 
 
 def test_the_readmes_study_is_valid() -> None:
