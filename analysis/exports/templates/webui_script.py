@@ -1,0 +1,44 @@
+"""Golden seeds for A1111 and Forge: draws the prompt with each of them, with the noise of the run. Written by seedscope.
+
+Copy this file into the folder `scripts` of the web UI, reload the UI, and choose it under Script.
+"""
+
+import copy
+import math
+
+import gradio as gr
+import modules.scripts as scripts
+from modules.processing import Processed, process_images
+
+NAME = "@NAME@"
+SEEDS = @SEEDS@
+SETTINGS = @SETTINGS@
+"""What a picture is drawn with, as the run did."""
+NOISE = @NOISE@
+"""How the noise of a seed is drawn: its variation, and the size that it is resized from."""
+OVERRIDES = @OVERRIDES@
+"""Settings of the web UI while these pictures are drawn: which random number generator."""
+
+
+class Script(scripts.Script):
+    def title(self):
+        return f"Golden seeds: {NAME}"
+
+    def ui(self, is_img2img):
+        count = gr.Slider(label="Golden seeds", minimum=1, maximum=len(SEEDS), step=1, value=len(SEEDS))
+        as_run = gr.Checkbox(label="Size, steps, scale and sampler of the run", value=True)
+        return [count, as_run]
+
+    def run(self, p, count, as_run):
+        seeds = SEEDS[: int(count)]
+        p = copy.copy(p)
+        p.seed = list(seeds)
+        p.override_settings = {**p.override_settings, **OVERRIDES}
+        for name, value in {**NOISE, **(SETTINGS if as_run else {})}.items():
+            setattr(p, name, value)
+        p.batch_size = min(p.batch_size, len(seeds))
+        p.n_iter = math.ceil(len(seeds) / p.batch_size)
+        p.prompt = [p.prompt] * len(seeds)
+        p.negative_prompt = [p.negative_prompt] * len(seeds)
+        drawn = process_images(p)
+        return Processed(p, drawn.images, seeds[0], "", all_prompts=drawn.all_prompts, infotexts=drawn.infotexts)
