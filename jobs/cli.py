@@ -25,6 +25,7 @@ from seedscope.jobs.commands.masks import write_masks
 from seedscope.jobs.commands.models import list_models
 from seedscope.jobs.commands.negatives import try_negatives
 from seedscope.jobs.commands.plan import plan_study
+from seedscope.jobs.commands.publish import publish_run
 from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.resize import resize_seeds
 from seedscope.jobs.commands.retry import retry_failed
@@ -69,7 +70,7 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "diverse": choose_diverse_seeds,
         "compare": compare_runs,
     },
-    "Look": {"report": report_study, "map": map_study, "masks": write_masks, "tables": list_tables},
+    "Look": {"report": report_study, "map": map_study, "masks": write_masks, "tables": list_tables, "publish": publish_run},
     "Experiments on a run": {
         "identify": identify_seeds,
         "swap": swap_seeds,

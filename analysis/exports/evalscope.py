@@ -27,9 +27,8 @@ def evalscope(source: Source) -> Writer:
         (folder / "images").mkdir()
         count = write_lines(folder / f"{name}.jsonl", _records(gallery, folder))
         return [
-            f"{name}.jsonl has {count:,} pictures. Evaluate them from this folder, to which their paths are relative: evalscope "
-            f"eval --model none --eval-type mock_llm --datasets general_t2i --dataset-args "
-            f"'{{\"general_t2i\": {{\"dataset_id\": \"{name}.jsonl\"}}}}'",
+            f"{name}.jsonl has {count:,} pictures: evaluate it by the benchmark general_t2i with `dataset_id` {name}.jsonl, "
+            "`model_task` image_generation and no model, from this folder, to which its paths are relative.",
         ]
 
     return write
