@@ -70,7 +70,13 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "diverse": choose_diverse_seeds,
         "compare": compare_runs,
     },
-    "Look": {"report": report_study, "map": map_study, "masks": write_masks, "tables": list_tables, "publish": publish_run},
+    "Look": {
+        "report": report_study,
+        "map": map_study,
+        "masks": write_masks,
+        "tables": list_tables,
+        "publish": publish_run,
+    },
     "Experiments on a run": {
         "identify": identify_seeds,
         "swap": swap_seeds,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Mapping
 from pathlib import Path
 
 from seedscope.analysis.exports.replay import Replay, escaped, replay_of
@@ -58,28 +57,24 @@ def a1111(source: Source) -> Writer:
 def script_of(replay: Replay) -> str:
     """The script for the folder `scripts` of the web UI."""
     sampler, schedule = replay.sampler.a1111
-    drawn: Mapping[str, Json] = {
-        "width": replay.width,
-        "height": replay.height,
-        "steps": replay.steps,
-        "cfg_scale": replay.cfg,
-        "sampler_name": sampler,
-        "scheduler": schedule,
+    told: Json = {
+        "name": replay.name,
+        "seeds": list(replay.seeds),
+        "settings": {
+            "width": replay.width,
+            "height": replay.height,
+            "steps": replay.steps,
+            "cfg_scale": replay.cfg,
+            "sampler_name": sampler,
+            "scheduler": schedule,
+        },
+        "noise": _noise(replay),
+        "overrides": {"randn_source": replay.recipe.source.upper()},
     }
-    parts = {
-        "@NAME@": replay.name,
-        "@SEEDS@": json.dumps(list(replay.seeds)),
-        "@SETTINGS@": json.dumps(drawn),
-        "@NOISE@": json.dumps(_noise(replay)),
-        "@OVERRIDES@": json.dumps({"randn_source": replay.recipe.source.upper()}),
-    }
-    text = _SCRIPT.read_text(encoding="utf-8")
-    for mark, value in parts.items():
-        text = text.replace(mark, value)
-    return text
+    return _SCRIPT.read_text(encoding="utf-8").replace('"@RUN@"', repr(json.dumps(told)))
 
 
-def _noise(replay: Replay) -> Mapping[str, Json]:
+def _noise(replay: Replay) -> dict[str, Json]:
     recipe, found = replay.recipe, dict[str, Json]()
     if recipe.variation is None:
         found["subseed_strength"] = 0.0

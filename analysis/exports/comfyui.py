@@ -7,7 +7,6 @@ Source: comfyanonymous/ComfyUI, `execution.py` (a prompt is node id -> class_typ
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -54,7 +53,7 @@ def comfyui(source: Source) -> Writer:
         nodes = folder / "custom_nodes" / f"seedscope_{replay.slug}"
         write_nodes(replay, nodes)
         return [
-            f"workflow.json draws {replay.prompts[0]!r} with each of the {len(replay.seeds)} seeds: open it in ComfyUI, or post "
+            f"workflow.json draws {replay.prompts[0]!r} with each of {len(replay.seeds)} seeds: open it in ComfyUI, or post "
             '{"prompt": ...} of it to /prompt.',
             _where(replay),
             f"Copy custom_nodes/{nodes.name} into ComfyUI/custom_nodes for the nodes Golden seed and Golden noise."
@@ -78,7 +77,9 @@ def workflow(replay: Replay) -> Mapping[str, Json]:
     latent = graph.add(empty, width=replay.width, height=replay.height, batch_size=1)[0]
     drawing = _Drawing(model, positive, negative, latent, cfg)
     for turn, seed in enumerate(replay.seeds):
-        drawn = _sampled(graph, replay, drawing, seed) if replay.recipe.plain else _from_noise(graph, replay, drawing, turn)
+        drawn = (
+            _sampled(graph, replay, drawing, seed) if replay.recipe.plain else _from_noise(graph, replay, drawing, turn)
+        )
         picture = graph.add("VAEDecode", samples=drawn, vae=vae)[0]
         graph.add("SaveImage", images=picture, filename_prefix=f"seedscope/{replay.slug}_seed{seed}")
     return graph.nodes

@@ -1,7 +1,7 @@
 """evalscope: pictures with a table in JSON Lines, for its benchmark `general_t2i`.
 
-Source: modelscope/evalscope, `benchmarks/general_t2i/general_t2i_adapter.py` (`prompt` and `image_path` of each record, the name
-of the file is that of the subset), `api/benchmark/adapters/text2image_adapter.py` (`id`, `category`, `tags`).
+Source: modelscope/evalscope, `benchmarks/general_t2i/general_t2i_adapter.py` (`prompt` and `image_path` of each; its name
+is that of the subset), `api/benchmark/adapters/text2image_adapter.py` (`id`, `category`, `tags`).
 """
 
 from __future__ import annotations

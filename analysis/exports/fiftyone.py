@@ -30,12 +30,12 @@ def fiftyone(source: Source) -> Writer:
 
     def write(folder: Path) -> list[str]:
         (folder / "data").mkdir()
-        write_json(folder / "metadata.json", {"media_type": "image", "info": {"run": name, "made_by": "seedscope"}})
+        write_json(folder / "metadata.json", {"media_type": "image", "info": {"run": name}})
         count = _write_samples(gallery, folder)
         load = LOAD.format(folder="fiftyone", name=name)
         return [
-            f"{count:,} pictures with {len(gallery.scores.names)} measurements; those of golden seeds have the tag golden. Load "
-            f"them in Python, where this folder lies: {load}",
+            f"{count:,} pictures with {len(gallery.scores.names)} measurements; those of golden seeds have the tag golden. "
+            f"Load them in Python, where this folder lies: {load}",
         ]
 
     return write

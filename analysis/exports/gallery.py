@@ -118,7 +118,9 @@ class Scores:
         except FileNotFoundError:
             return cls(pa.table({}), {})
         except UNREADABLE:
-            raise UserError(f"{source.place}/scores.parquet: cannot be read. `seedscope export` writes it again.") from None
+            raise UserError(
+                f"{source.place}/scores.parquet: cannot be read. `seedscope export` writes it again."
+            ) from None
         keys = zip(table["prompt_id"].to_pylist(), table["seed"].to_pylist(), strict=True)
         others = [name for name in table.column_names if name not in ("prompt_id", "seed", "status", "error")]
         return cls(table.select(others), {key: row for row, key in enumerate(keys)})
@@ -131,7 +133,7 @@ class Scores:
     def of_picture(self, picture: Picture) -> Mapping[str, Score]:
         """What was measured of a picture; None where that failed, nothing where it was not measured."""
         row = self.rows.get((picture.prompt.id, picture.seed))
-        return {} if row is None else {name: self.table[name][row].as_py() for name in self.names}
+        return {} if row is None else self.table.slice(row, 1).to_pylist()[0]
 
 
 def write_picture(picture: Picture, folder: Path) -> Path:

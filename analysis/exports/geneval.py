@@ -22,12 +22,13 @@ from seedscope.pipeline.study.untrusted_parquet import UNREADABLE
 from seedscope.pipeline.tables.parquet import in_memory, read_whole
 
 OBJECTS = frozenset(
-    "person,bicycle,car,motorcycle,airplane,bus,train,truck,boat,traffic light,fire hydrant,stop sign,parking meter,bench,bird,"
-    "cat,dog,horse,sheep,cow,elephant,bear,zebra,giraffe,backpack,umbrella,handbag,tie,suitcase,frisbee,skis,snowboard,"
-    "sports ball,kite,baseball bat,baseball glove,skateboard,surfboard,tennis racket,bottle,wine glass,cup,fork,knife,spoon,"
-    "bowl,banana,apple,sandwich,orange,broccoli,carrot,hot dog,pizza,donut,cake,chair,couch,potted plant,bed,dining table,"
-    "toilet,tv,laptop,computer mouse,tv remote,computer keyboard,cell phone,microwave,oven,toaster,sink,refrigerator,book,"
-    "clock,vase,scissors,teddy bear,hair drier,toothbrush".split(",")
+    """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+    parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella, handbag, tie,
+    suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard, tennis racket,
+    bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot, hot dog, pizza, donut,
+    cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop, computer mouse, tv remote, computer keyboard,
+    cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear, hair drier,
+    toothbrush""".replace("\n    ", " ").split(", ")
 )
 """Classes of COCO as GenEval calls them; of others it finds none."""
 
@@ -108,6 +109,8 @@ def _objects(source: Source) -> Mapping[str, str]:
     except FileNotFoundError:
         return {}
     except UNREADABLE:
-        raise UserError(f"{source.place}/prompts.parquet: cannot be read. `seedscope export` writes it again.") from None
+        raise UserError(
+            f"{source.place}/prompts.parquet: cannot be read. `seedscope export` writes it again."
+        ) from None
     rows = zip(table["prompt_id"].to_pylist(), table["facts"].to_pylist(), strict=True)
     return {prompt: str(json.loads(facts).get("object", "")) for prompt, facts in rows if facts}

@@ -82,7 +82,11 @@ def _nodes(replay: Replay) -> list[Json]:
     return [
         _node("model", "sdxl_model_loader" if large else "main_model_loader", "1.0.3", model=None),
         _node(
-            "prompts", "string_batch", "1.0.0", strings=[escaped(each) for each in replay.prompts], batch_group_id="None"
+            "prompts",
+            "string_batch",
+            "1.0.0",
+            strings=[escaped(each) for each in replay.prompts],
+            batch_group_id="None",
         ),
         _node("seeds", "integer_batch", "1.0.0", integers=list(replay.seeds), batch_group_id="None"),
         _node("positive", text, "1.2.0", prompt="", **({"style": ""} if large else {}), **extra),
@@ -142,7 +146,11 @@ def _edges(replay: Replay) -> list[Json]:
         ("model.vae", "picture.vae"),
     ]
     if replay.family == "sdxl":
-        linked += [("prompts.value", "positive.style"), ("model.clip2", "positive.clip2"), ("model.clip2", "negative.clip2")]
+        linked += [
+            ("prompts.value", "positive.style"),
+            ("model.clip2", "positive.clip2"),
+            ("model.clip2", "negative.clip2"),
+        ]
     return [_edge(*link) for link in linked]
 
 

@@ -89,7 +89,9 @@ def replay_of(source: Source, program: str, families: Sequence[str], *, plain: b
     if why := next(conditions.no_stock_call(), None):
         raise UserError(f"{source.place}: {why} Nor does {program}; {LOOKING}")
     if plain and not recipe.plain:
-        raise UserError(f"{source.place}: {program} draws no noise that is resized, varied or an NVIDIA card's; {LATENTS}")
+        raise UserError(
+            f"{source.place}: {program} draws no noise that is resized, varied or an NVIDIA card's; {LATENTS}"
+        )
     sampler, config = sampler_of(conditions.scheduler), conditions.scheduler.config
     return Replay(
         name=source.name,
@@ -115,7 +117,9 @@ def escaped(text: str) -> str:
     return _MARKS.sub(r"\\\1", text)
 
 
-def _refuse_model(source: Source, conditions: Conditions, recipe: Recipe, program: str, families: Sequence[str]) -> None:
+def _refuse_model(
+    source: Source, conditions: Conditions, recipe: Recipe, program: str, families: Sequence[str]
+) -> None:
     model = conditions.model
     if model.family not in families:
         raise UserError(
@@ -147,4 +151,3 @@ def _notes(conditions: Conditions, sampler: Sampler) -> list[str]:
         "The noise is the same; programs space steps and round otherwise, so that pictures are alike, and not equal."
     )
     return notes
-

@@ -37,7 +37,18 @@ _NAMES: Final[dict[str, _Names]] = {
 }
 _SDE = _Names("dpmpp_2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde", later=True)
 _OTHER = _Names("euler", "Euler", "euler", same=False)
-_KARRAS_OF_INVOKEAI = ("euler", "heun", "lms", "kdpm_2", "kdpm_2_a", "dpmpp_2m", "dpmpp_2m_sde", "dpmpp_2s", "deis", "unipc")
+_KARRAS_OF_INVOKEAI = (
+    "euler",
+    "heun",
+    "lms",
+    "kdpm_2",
+    "kdpm_2_a",
+    "dpmpp_2m",
+    "dpmpp_2m_sde",
+    "dpmpp_2s",
+    "deis",
+    "unipc",
+)
 _SPACING: Final = {"trailing": ("sgm_uniform", "SGM Uniform"), "leading": ("normal", "Automatic")}
 
 
@@ -64,7 +75,9 @@ def sampler_of(scheduler: Component) -> Sampler:
     """The sampler of a scheduler; where other programs have none like it, the nearest, with a sentence that says so."""
     config = scheduler.config
     names = _NAMES.get(scheduler.class_name, _OTHER)
-    if scheduler.class_name == "DPMSolverMultistepScheduler" and str(config.get("algorithm_type", "")).startswith("sde"):
+    if scheduler.class_name == "DPMSolverMultistepScheduler" and str(config.get("algorithm_type", "")).startswith(
+        "sde"
+    ):
         names = _SDE
     comfyui, a1111 = _schedule(scheduler)
     karras = bool(config.get("use_karras_sigmas")) and names.invokeai in _KARRAS_OF_INVOKEAI

@@ -85,7 +85,8 @@ class Source:
         seeds = list(golden.seeds if self.asked is None else self.asked)
         if not seeds:
             raise UserError(
-                f"{self.place}: has no golden seeds to draw with. Name others, such as --seeds {_some(self.run.edition.seeds)}; "
+                f"{self.place}: has no golden seeds to draw with. Name others, such as --seeds "
+                f"{_some(self.run.edition.seeds)}; "
                 "`seedscope seeds` says why none is golden."
             )
         return seeds

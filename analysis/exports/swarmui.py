@@ -43,8 +43,8 @@ def swarmui(source: Source) -> Writer:
         write_json(grid / "swarm_save_config.json", saved(replay, name))
         write_json(folder / "grid_run.json", request(replay, name))
         return [
-            f"Copy Grids/{name} into the folder Grids of SwarmUI's output folder; then Tools > Grid Generator > Load Grid Config "
-            f"has it as History - {name}: {len(replay.prompts)} prompts x {len(replay.seeds)} seeds.",
+            f"Copy Grids/{name} into the folder Grids of SwarmUI's output folder; then Tools > Grid Generator > Load Grid "
+            f"Config has it as History - {name}: {len(replay.prompts)} prompts x {len(replay.seeds)} seeds.",
             "grid_run.json is the same for its API: add a session_id, and send it to the WebSocket /API/GridGenRun.",
             f"Its model is {replay.model_name}: change it where yours is called otherwise.",
             *replay.notes,

@@ -17,9 +17,7 @@ MARK = ".seedscope-report"
 
 
 @contextmanager
-def whole_folder(
-    folder: Path, *, mark: str = MARK, what: str = "report", option: str = "--to"
-) -> Iterator[Path]:
+def whole_folder(folder: Path, *, mark: str = MARK, what: str = "report", option: str = "--to") -> Iterator[Path]:
     """A new, empty folder beside `folder`, which takes its place in the end; removed if anything is raised.
 
     Args:

@@ -69,7 +69,9 @@ def folder_of(study_file: Path, out: Path | str | None = None) -> Path | str:
     """
     if (named := run_folder(study_file)) is not None:
         if out is not None:
-            raise UserError(f"--out {out}: {named} is the run's folder already; leave --out out, or name the study file.")
+            raise UserError(
+                f"--out {out}: {named} is the run's folder already; leave --out out, or name the study file."
+            )
         return named
     study = load_study(study_file)
     return out or (study_file.parent if isinstance(study, ImportedStudy) else Path("runs") / study.name)

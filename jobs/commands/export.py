@@ -25,7 +25,8 @@ def export_seeds(
     into: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of what --to writes, a folder a tool.  \\[default: exports in the run folder]", show_default=False
+            help="Folder of what --to writes, a folder a tool.  \\[default: exports in the run folder]",
+            show_default=False,
         ),
     ] = None,
     seeds: Annotated[
@@ -47,7 +48,9 @@ def export_seeds(
         _export_to(study, folder, to.split(","), into, seeds, as_json=as_json)
         return
     if into is not None or seeds is not None:
-        raise UserError(f"--{'into' if into is not None else 'seeds'} is for --to: name a program, such as --to fiftyone.")
+        raise UserError(
+            f"--{'into' if into is not None else 'seeds'} is for --to: name a program, such as --to fiftyone."
+        )
     from seedscope.analysis.dataset.scores_table import Judgement
     from seedscope.analysis.dataset.write import write_dataset
     from seedscope.analysis.judging.export_run import export

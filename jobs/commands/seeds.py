@@ -26,4 +26,3 @@ def judge_seeds(
         write_dataset(run, Judgement(part, judged))
     if as_json:
         print(json.dumps(in_json(judged, choice), allow_nan=False))
-

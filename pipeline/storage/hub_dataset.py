@@ -59,7 +59,9 @@ def publish(
     from huggingface_hub.hf_api import RepoFile
 
     if not (token := get_token()):
-        raise UserError(f"No token of the Hugging Face hub is here: make one that may write at {TOKENS}, and set HF_TOKEN.")
+        raise UserError(
+            f"No token of the Hugging Face hub is here: make one that may write at {TOKENS}, and set HF_TOKEN."
+        )
     api = HfApi(token=token)
     with _sentences(repository, api.endpoint):
         url = str(api.create_repo(repository, repo_type="dataset", private=not public, exist_ok=True))
@@ -126,8 +128,8 @@ def _sentences(repository: str, endpoint: str) -> Iterator[None]:
         if status in (401, 403, 404):
             owner = repository.partition("/")[0]
             raise AccessDenied(
-                f"{repository}: the hub refuses the token ({status}): it is not valid, or may not write to {owner}. Make one at "
-                f"{TOKENS}, and set HF_TOKEN."
+                f"{repository}: the hub refuses the token ({status}): it is not valid, or may not write to {owner}. Make one "
+                f"at {TOKENS}, and set HF_TOKEN."
             ) from None
         raise StorageError(f"{repository}: the hub answered {status}. Try again later. {again}") from None
     except (httpx.TransportError, OfflineModeIsEnabled):

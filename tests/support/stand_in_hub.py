@@ -82,8 +82,8 @@ class _Handler(BaseHTTPRequestHandler):
             ]
             return self._answer(200, {"files": modes})
         if rest.endswith("/objects/batch"):
-            wanted = [each for each in json.loads(body)["objects"]]
-            return self._answer(200, {"transfer": "basic", "objects": [self._place(each) for each in wanted]})
+            places = [self._place(each) for each in json.loads(body)["objects"]]
+            return self._answer(200, {"transfer": "basic", "objects": places})
         return self._commit(name, [json.loads(line) for line in body.splitlines()])
 
     def _create(self, asked: dict[str, Any]) -> None:
@@ -130,7 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, status: int, content: object, headers: dict[str, str] | None = None) -> None:
         data = json.dumps(content).encode()
         self.send_response(status)
-        for key, value in {"Content-Type": "application/json", "Content-Length": str(len(data)), **(headers or {})}.items():
+        for key, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(data)),
+            **(headers or {}),
+        }.items():
             self.send_header(key, value)
         self.end_headers()
         self.wfile.write(data)

@@ -4,19 +4,20 @@ Copy this file into the folder `scripts` of the web UI, reload the UI, and choos
 """
 
 import copy
+import json
 import math
 
 import gradio as gr
 import modules.scripts as scripts
 from modules.processing import Processed, process_images
 
-NAME = "@NAME@"
-SEEDS = @SEEDS@
-SETTINGS = @SETTINGS@
+_RUN = json.loads("@RUN@")
+NAME, SEEDS = _RUN["name"], _RUN["seeds"]
+SETTINGS = _RUN["settings"]
 """What a picture is drawn with, as the run did."""
-NOISE = @NOISE@
+NOISE = _RUN["noise"]
 """How the noise of a seed is drawn: its variation, and the size that it is resized from."""
-OVERRIDES = @OVERRIDES@
+OVERRIDES = _RUN["overrides"]
 """Settings of the web UI while these pictures are drawn: which random number generator."""
 
 
@@ -24,7 +25,7 @@ class Script(scripts.Script):
     def title(self):
         return f"Golden seeds: {NAME}"
 
-    def ui(self, is_img2img):
+    def ui(self, is_img2img):  # noqa: ARG002
         count = gr.Slider(label="Golden seeds", minimum=1, maximum=len(SEEDS), step=1, value=len(SEEDS))
         as_run = gr.Checkbox(label="Size, steps, scale and sampler of the run", value=True)
         return [count, as_run]

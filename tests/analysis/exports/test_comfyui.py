@@ -16,7 +16,18 @@ from seedscope.pipeline.drawing.noise import NoiseContract
 from seedscope.pipeline.drawing.noise.recipe import Recipe
 from seedscope.pipeline.imported.formats.comfyui import parse
 
-SAMPLERS = {"euler", "euler_ancestral", "heun", "dpm_2", "dpm_2_ancestral", "lms", "dpmpp_2m", "dpmpp_2m_sde", "ddpm", "lcm"}
+SAMPLERS = {
+    "euler",
+    "euler_ancestral",
+    "heun",
+    "dpm_2",
+    "dpm_2_ancestral",
+    "lms",
+    "dpmpp_2m",
+    "dpmpp_2m_sde",
+    "ddpm",
+    "lcm",
+}
 SAMPLERS |= {"ipndm", "deis", "ddim", "uni_pc"}
 SCHEDULERS = {"normal", "karras", "exponential", "sgm_uniform", "simple", "ddim_uniform", "beta"}
 NODES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
@@ -40,7 +51,10 @@ NODES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         },
         ("LATENT",),
     ),
-    "CFGGuider": ({"model": "MODEL", "positive": "CONDITIONING", "negative": "CONDITIONING", "cfg": float}, ("GUIDER",)),
+    "CFGGuider": (
+        {"model": "MODEL", "positive": "CONDITIONING", "negative": "CONDITIONING", "cfg": float},
+        ("GUIDER",),
+    ),
     "KSamplerSelect": ({"sampler_name": SAMPLERS}, ("SAMPLER",)),
     "BasicScheduler": ({"model": "MODEL", "scheduler": SCHEDULERS, "steps": int, "denoise": float}, ("SIGMAS",)),
     "SamplerCustomAdvanced": (

@@ -1,4 +1,4 @@
-"""What looks at pictures: FiftyOne, evalscope and GenEval find the run's pictures, texts and scores where they look for them."""
+"""What looks at pictures: FiftyOne, evalscope and GenEval find pictures, texts and scores where they look for them."""
 
 from __future__ import annotations
 

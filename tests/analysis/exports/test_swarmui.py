@@ -29,8 +29,8 @@ def test_the_saved_grid_has_prompts_and_seeds(run: Path, tmp_path: Path) -> None
 def test_the_request_has_all_parameters_of_the_route(run: Path, tmp_path: Path) -> None:
     swarmui(source(run))(tmp_path)
     asked = json.loads((tmp_path / "grid_run.json").read_text())
-    route = "outputFolderName doOverwrite fastSkip generatePage publishGenMetadata dryRun weightOrder outputType continueOnError"
-    assert asked.keys() == {*route.split(), "showOutputs", "baseParams", "gridAxes", "saveConfig"}
+    route = "outputFolderName doOverwrite fastSkip generatePage publishGenMetadata dryRun weightOrder outputType"
+    assert asked.keys() == {*route.split(), "continueOnError", "showOutputs", "baseParams", "gridAxes", "saveConfig"}
     assert [axis.keys() for axis in asked["gridAxes"]] == [{"mode", "vals"}] * 2
     drawn = asked["baseParams"]
     assert (drawn["width"], drawn["height"], drawn["steps"], drawn["cfgscale"], drawn["images"]) == (64, 64, 2, 5.0, 1)
@@ -40,7 +40,9 @@ def test_the_request_has_all_parameters_of_the_route(run: Path, tmp_path: Path) 
 def test_a_single_prompt_with_commas_stays_one(run: Path, tmp_path: Path) -> None:
     whole = source(run)
     (first, *_) = whole.run.judged.prompts
-    one = whole.run.judged.__class__((type(first)(first.id, "a cat, red || blue", first.group),), whole.run.judged.seeds)
+    one = whole.run.judged.__class__(
+        (type(first)(first.id, "a cat, red || blue", first.group),), whole.run.judged.seeds
+    )
     whole.run.__dict__["judged"] = one
     swarmui(whole)(tmp_path)
     asked = json.loads((tmp_path / "grid_run.json").read_text())

@@ -6,12 +6,15 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from commands import command
 from exported_run import source
+from imported_runs import imported_run
 from pydantic import JsonValue
+from repository import ROOT
 
 from seedscope.analysis.exports import TOOLS
 from seedscope.analysis.exports.samplers import sampler_of
@@ -89,11 +92,15 @@ def test_a_run_that_does_not_fit_is_refused_with_the_remedy(
         TOOLS[tool](source(run, golden.model_copy(update=changes)))
 
 
-def test_imported_pictures_are_looked_at_and_not_drawn(run: Path) -> None:
-    whole = source(run)
-    whole.run.__dict__["cause"] = {"imported": "x"}
-    with pytest.raises(UserError, match="its pictures were imported"):
-        whole.golden()
+def test_imported_pictures_are_looked_at_and_not_drawn(tmp_path: Path) -> None:
+    study = imported_run(tmp_path)
+    told = json.loads(command("export", study, "--to", "fiftyone,evalscope", "--json").stdout)
+    samples = json.loads((tmp_path / "run" / "exports" / "fiftyone" / "samples.json").read_text())["samples"]
+    assert len(samples) == 11 and {each["seed"] for each in samples} == {0, 100, 200}
+    assert len(told["evalscope"]["files"]) == 11 + 2
+    for tool in DRAWING:
+        done = command("export", study, "--to", tool)
+        assert done.returncode == 2 and "its pictures were imported" in " ".join(done.stderr.split())
 
 
 def test_nothing_is_written_if_one_of_the_tools_does_not_fit(run: Path, tmp_path: Path) -> None:
@@ -107,7 +114,14 @@ def test_nothing_is_written_if_one_of_the_tools_does_not_fit(run: Path, tmp_path
 @pytest.mark.parametrize(
     ("name", "config", "comfyui", "a1111", "invokeai", "same"),
     [
-        ("EulerDiscreteScheduler", {"use_karras_sigmas": True}, ("euler", "karras"), ("Euler", "Karras"), "euler_k", True),
+        (
+            "EulerDiscreteScheduler",
+            {"use_karras_sigmas": True},
+            ("euler", "karras"),
+            ("Euler", "Karras"),
+            "euler_k",
+            True,
+        ),
         (
             "DPMSolverMultistepScheduler",
             {"algorithm_type": "sde-dpmsolver++", "timestep_spacing": "trailing"},
@@ -131,3 +145,24 @@ def test_a_scheduler_by_other_programs_names(
 ) -> None:
     found = sampler_of(Component(class_name=name, config=config))
     assert (found.comfyui, found.a1111, found.invokeai, not found.differs) == (comfyui, a1111, invokeai, same)
+
+
+def test_the_page_of_the_documentation_names_each_tool_and_reads_the_noise(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs" / "how-to" / "other-tools.md").read_text(encoding="utf-8")
+    assert all(f"`{tool}`" in page for tool in TOOLS)
+    block = next(part for part in page.split("```\n") if "safe_open" in part)
+    folder = tmp_path / "runs" / "mine" / "exports" / "latents"
+    folder.mkdir(parents=True)
+    TOOLS["latents"](source(run))(folder)
+    monkeypatch.chdir(tmp_path)
+    called: list[Mapping[str, Any]] = []
+
+    def pipe(prompts: list[str], **call: Any) -> SimpleNamespace:
+        called.append({"prompts": prompts, **call})
+        return SimpleNamespace(images=[])
+
+    exec(block, {"pipe": pipe})
+    (call,) = called
+    assert len(call["prompts"]) == 3 and tuple(call["latents"].shape) == (3, 4, 8, 8)

@@ -46,9 +46,13 @@ def test_tables_and_card_are_uploaded_once(run: Path, hub: Hub, tmp_path: Path) 
     done = json.loads(command(*asked, "--json").stdout)
     assert done["url"].endswith(f"/datasets/{REPO}") and hub.private == {REPO: True}
     files = hub.files[REPO]
-    assert {each["path"]: each["size"] for each in planned["files"]} == {name: len(data) for name, data in files.items()}
+    assert {each["path"]: each["size"] for each in planned["files"]} == {
+        name: len(data) for name, data in files.items()
+    }
     assert {"README.md", "scores.parquet", "prompts.parquet", "golden.json", "study.json"} <= {*files}
-    assert any(name.startswith("clip_score-") for name in files) and not any(name.startswith("images-") for name in files)
+    assert any(name.startswith("clip_score-") for name in files) and not any(
+        name.startswith("images-") for name in files
+    )
     head = yaml.safe_load(files["README.md"].decode().split("---")[1])
     assert "images" not in {each["config_name"] for each in head["configs"]}
     assert f'load_dataset("{REPO}", "scores"' in files["README.md"].decode()
