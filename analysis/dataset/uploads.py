@@ -15,7 +15,6 @@ from seedscope.analysis.dataset.card import MARK, NAME, card
 from seedscope.analysis.dataset.listed import listed
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.storage.base import Storage
-from seedscope.pipeline.storage.local import LocalStorage
 from seedscope.pipeline.tables.run_folder import RunFolder
 
 WITH_PICTURES = frozenset({"images", "early"})
@@ -44,9 +43,8 @@ def uploads(folder: RunFolder, repository: str, *, pictures: bool) -> list[Uploa
     Raises:
         UserError: the run has no card yet, or one that names no tables.
     """
-    results = LocalStorage(folder.path)
     try:
-        text = results.read(NAME).decode()
+        text = folder.storage.read(NAME).decode()
     except FileNotFoundError:
         raise UserError(
             f"{folder.storage.url}: has no {NAME} yet, which says what tables there are. `seedscope export "
@@ -55,14 +53,14 @@ def uploads(folder: RunFolder, repository: str, *, pictures: bool) -> list[Uploa
     configs = [each for each in _configs(folder, text) if pictures or each["config_name"] not in WITH_PICTURES]
     patterns = [str(each["data_files"]) for each in configs]
     if MARK in text:
-        shown = [each for each in listed(folder, results) if each.columns and each.files in patterns]
+        shown = [each for each in listed(folder) if each.columns and each.files in patterns]
         text = card(_title(text), repository, shown)
     found = [Upload(NAME, len(text.encode()), text.encode)]
     for pattern in patterns:
         place, _, name = pattern.rpartition("/")
-        found += _files(folder.storage.inside(place) if place else results, place, name)
+        found += _files(folder.storage.inside(place) if place else folder.storage, place, name)
     for name in [*BESIDE, *([SHEET] if pictures else [])]:
-        found += _files(folder.storage if name == "study.json" else results, "", name)
+        found += _files(folder.storage, "", name)
     return found
 
 

@@ -12,7 +12,7 @@ import json
 import re
 from pathlib import Path
 
-from seedscope.analysis.exports.replay import Replay, escaped, replay_of
+from seedscope.analysis.exports.replay import Replay, replay_of
 from seedscope.analysis.exports.source import Source
 from seedscope.analysis.exports.written import Writer, named
 from seedscope.analysis.select.settings import settings
@@ -92,5 +92,5 @@ def _write_style(replay: Replay, path: Path) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["name", "prompt", "negative_prompt"])
-        negative = _BRACKETS.sub(r"\\\1", escaped(replay.negative_prompt))
+        negative = _BRACKETS.sub(r"\\\1", replay.written(replay.negative_prompt))
         writer.writerow([replay.name, "{prompt}", negative])

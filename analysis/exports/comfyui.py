@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seedscope.analysis.exports.latents import FILE, write_latents
-from seedscope.analysis.exports.replay import Replay, escaped, replay_of
+from seedscope.analysis.exports.replay import Replay, replay_of
 from seedscope.analysis.exports.source import Source
 from seedscope.analysis.exports.written import Writer, write_json
 from seedscope.pipeline.study.schema import Json
@@ -68,8 +68,8 @@ def workflow(replay: Replay) -> Mapping[str, Json]:
     """A prompt in the API format: one picture a seed, all of the first prompt of the run."""
     graph = Graph()
     model, clip, vae = _loaded(graph, replay)
-    positive = graph.add("CLIPTextEncode", "Prompt", text=escaped(replay.prompts[0]), clip=clip)[0]
-    negative = graph.add("CLIPTextEncode", "Negative prompt", text=escaped(replay.negative_prompt), clip=clip)[0]
+    positive = graph.add("CLIPTextEncode", "Prompt", text=replay.written(replay.prompts[0]), clip=clip)[0]
+    negative = graph.add("CLIPTextEncode", "Negative prompt", text=replay.written(replay.negative_prompt), clip=clip)[0]
     cfg = replay.cfg
     if replay.family == "flux":
         positive, cfg = graph.add("FluxGuidance", conditioning=positive, guidance=replay.cfg)[0], 1.0

@@ -95,11 +95,18 @@ def _given(source: Source) -> dict[str, dict[str, Json]]:
     study, found = source.run.study, dict[str, dict[str, Json]]()
     for named in study.prompts or [] if isinstance(study, Study) else []:
         if isinstance(named, FileSource) and named.file.suffix == ".jsonl" and named.file.is_file():
-            for line in named.file.read_text(encoding="utf-8").splitlines():
-                record = json.loads(line) if line.strip() else {}
+            for record in map(_record, named.file.read_text(encoding="utf-8").splitlines()):
                 if {"prompt", "tag", "include"} <= record.keys():
-                    found[record["prompt"].strip()] = record
+                    found[str(record["prompt"]).strip()] = record
     return found
+
+
+def _record(line: str) -> dict[str, Json]:
+    try:
+        record = json.loads(line)
+    except ValueError:  # the file has changed since the study was read
+        return {}
+    return record if isinstance(record, dict) else {}
 
 
 def _objects(source: Source) -> Mapping[str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from seedscope.analysis.exports.replay import Replay, escaped, replay_of
+from seedscope.analysis.exports.replay import Replay, replay_of
 from seedscope.analysis.exports.source import Source
 from seedscope.analysis.exports.written import Writer, write_json
 from seedscope.pipeline.study.schema import Json
@@ -72,7 +72,7 @@ def workflow(replay: Replay) -> Mapping[str, Json]:
 def _nodes(replay: Replay) -> list[Json]:
     large = replay.family == "sdxl"
     text = "sdxl_compel_prompt" if large else "compel"
-    negative = escaped(replay.negative_prompt)
+    negative = replay.written(replay.negative_prompt)
     size: dict[str, Json] = {"width": replay.width, "height": replay.height}
     sizes: dict[str, Json] = {
         f"{what}_{side}": size[side] for what in ("original", "target") for side in ("width", "height")
@@ -85,7 +85,7 @@ def _nodes(replay: Replay) -> list[Json]:
             "prompts",
             "string_batch",
             "1.0.0",
-            strings=[escaped(each) for each in replay.prompts],
+            strings=[replay.written(each) for each in replay.prompts],
             batch_group_id="None",
         ),
         _node("seeds", "integer_batch", "1.0.0", integers=list(replay.seeds), batch_group_id="None"),

@@ -38,6 +38,7 @@ class Replay:
         family: such as `sd` or `sdxl`.
         velocity: whether the network predicts v.
         zero_snr: whether the noise schedule ends at no signal at all.
+        weighted: whether `(red:1.4)` in a prompt is a weight.
         notes: sentences: what a person has to do or to know.
     """
 
@@ -55,6 +56,7 @@ class Replay:
     family: str
     velocity: bool
     zero_snr: bool
+    weighted: bool
     notes: Sequence[str]
 
     @property
@@ -71,6 +73,10 @@ class Replay:
     def model_name(self) -> str:
         """The file or folder of the model, or the last part of its hub id."""
         return PurePosixPath(self.model).name
+
+    def written(self, text: str) -> str:
+        """A prompt as the run read it: parentheses, which are weights in other programs, are escaped where they were none."""
+        return text if self.weighted else _MARKS.sub(r"\\\1", text)
 
 
 def replay_of(source: Source, program: str, families: Sequence[str], *, plain: bool = True) -> Replay:
@@ -108,13 +114,9 @@ def replay_of(source: Source, program: str, families: Sequence[str], *, plain: b
         family=conditions.model.family,
         velocity=config.get("prediction_type") == "v_prediction",
         zero_snr=bool(config.get("rescale_betas_zero_snr")),
-        notes=_notes(conditions, sampler),
+        weighted=conditions.weighted_prompts,
+        notes=_notes(conditions, sampler, program),
     )
-
-
-def escaped(text: str) -> str:
-    """A prompt in which parentheses are no weights, for ComfyUI, A1111, SwarmUI and InvokeAI."""
-    return _MARKS.sub(r"\\\1", text)
 
 
 def _refuse_model(
@@ -133,10 +135,8 @@ def _refuse_model(
         )
 
 
-def _notes(conditions: Conditions, sampler: Sampler) -> list[str]:
-    notes = []
-    if sampler.differs:
-        notes.append(sampler.differs)
+def _notes(conditions: Conditions, sampler: Sampler, program: str) -> list[str]:
+    notes = [differs] if (differs := sampler.differs(program)) else []
     if sampler.draws_later:
         notes.append(
             "The sampler draws noise between its steps, which each program draws otherwise: pictures begin as the run's, and "

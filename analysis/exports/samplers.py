@@ -7,14 +7,16 @@ from typing import Final, NamedTuple
 
 from seedscope.analysis.select.component import Component
 
+_COMFYUI, _A1111, _INVOKEAI = ("ComfyUI", "SwarmUI"), ("A1111",), ("InvokeAI",)
+
 
 class _Names(NamedTuple):
-    """What a scheduler is called. `same`: False where it is the nearest that the program has."""
+    """What a scheduler is called. nearest: programs that have no such one, and are told the nearest; later: its steps draw."""
 
     comfyui: str
     a1111: str
     invokeai: str
-    same: bool = True
+    nearest: tuple[str, ...] = ()
     later: bool = False
 
 
@@ -26,17 +28,17 @@ _NAMES: Final[dict[str, _Names]] = {
     "EulerAncestralDiscreteScheduler": _Names("euler_ancestral", "Euler a", "euler_a", later=True),
     "HeunDiscreteScheduler": _Names("heun", "Heun", "heun"),
     "LMSDiscreteScheduler": _Names("lms", "LMS", "lms"),
-    "PNDMScheduler": _Names("ipndm", "PLMS", "pndm", same=False),
+    "PNDMScheduler": _Names("ipndm", "PLMS", "pndm", _COMFYUI),
     "KDPM2DiscreteScheduler": _Names("dpm_2", "DPM2", "kdpm_2"),
     "KDPM2AncestralDiscreteScheduler": _Names("dpm_2_ancestral", "DPM2 a", "kdpm_2_a", later=True),
     "DPMSolverMultistepScheduler": _Names("dpmpp_2m", "DPM++ 2M", "dpmpp_2m"),
-    "DPMSolverSinglestepScheduler": _Names("dpmpp_2m", "DPM++ 2M", "dpmpp_2s", same=False),
-    "DEISMultistepScheduler": _Names("deis", "DPM++ 2M", "deis", same=False),
+    "DPMSolverSinglestepScheduler": _Names("dpmpp_2m", "DPM++ 2M", "dpmpp_2s", _COMFYUI + _A1111),
+    "DEISMultistepScheduler": _Names("deis", "DPM++ 2M", "deis", _A1111),
     "UniPCMultistepScheduler": _Names("uni_pc", "UniPC", "unipc"),
     "LCMScheduler": _Names("lcm", "LCM", "lcm", later=True),
 }
 _SDE = _Names("dpmpp_2m_sde", "DPM++ 2M SDE", "dpmpp_2m_sde", later=True)
-_OTHER = _Names("euler", "Euler", "euler", same=False)
+_OTHER = _Names("euler", "Euler", "euler", _COMFYUI + _A1111 + _INVOKEAI)
 _KARRAS_OF_INVOKEAI = (
     "euler",
     "heun",
@@ -60,19 +62,28 @@ class Sampler:
         comfyui: (sampler, scheduler) of ComfyUI and SwarmUI.
         a1111: (sampler, schedule type) of A1111 and Forge.
         invokeai: scheduler of InvokeAI.
-        differs: a sentence where it is not the run's own; else nothing.
+        class_name: the scheduler itself.
+        nearest: programs that have no such scheduler, and are told the nearest that they have.
         draws_later: whether its steps draw noise.
     """
 
     comfyui: tuple[str, str]
     a1111: tuple[str, str]
     invokeai: str
-    differs: str
+    class_name: str
+    nearest: tuple[str, ...]
     draws_later: bool
+
+    def differs(self, program: str) -> str:
+        """A sentence where a program has no such scheduler; else nothing."""
+        if program not in self.nearest:
+            return ""
+        told = {"A1111": self.a1111[0], "InvokeAI": self.invokeai}.get(program, self.comfyui[0])
+        return f"{program} has no {self.class_name}; it is told {told}, which makes other pictures of the same noise."
 
 
 def sampler_of(scheduler: Component) -> Sampler:
-    """The sampler of a scheduler; where other programs have none like it, the nearest, with a sentence that says so."""
+    """The sampler of a scheduler; where other programs have none like it, the nearest."""
     config = scheduler.config
     names = _NAMES.get(scheduler.class_name, _OTHER)
     if scheduler.class_name == "DPMSolverMultistepScheduler" and str(config.get("algorithm_type", "")).startswith(
@@ -81,17 +92,12 @@ def sampler_of(scheduler: Component) -> Sampler:
         names = _SDE
     comfyui, a1111 = _schedule(scheduler)
     karras = bool(config.get("use_karras_sigmas")) and names.invokeai in _KARRAS_OF_INVOKEAI
-    differs = (
-        ""
-        if names.same
-        else f"Other programs have no {scheduler.class_name}; they are told {names.a1111} ({names.comfyui}), which makes other "
-        "pictures of the same noise."
-    )
     return Sampler(
         (names.comfyui, comfyui),
         (names.a1111, a1111),
         f"{names.invokeai}_k" if karras else names.invokeai,
-        differs,
+        scheduler.class_name,
+        names.nearest,
         names.later,
     )
 

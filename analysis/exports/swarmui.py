@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from seedscope.analysis.exports.replay import Replay, escaped, replay_of
+from seedscope.analysis.exports.replay import Replay, replay_of
 from seedscope.analysis.exports.source import Source
 from seedscope.analysis.exports.written import Writer, named, write_json
 from seedscope.pipeline.study.schema import Json
@@ -83,7 +83,7 @@ def request(replay: Replay, name: str) -> Mapping[str, Json]:
 
 
 def _axes(replay: Replay) -> Mapping[str, str]:
-    return {"prompt": _values(map(escaped, replay.prompts)), "seed": named(replay.seeds)}
+    return {"prompt": _values(map(replay.written, replay.prompts)), "seed": named(replay.seeds)}
 
 
 def _values(texts: Iterable[str]) -> str:
@@ -95,8 +95,8 @@ def _drawn(replay: Replay) -> dict[str, Json]:
     sampler, scheduler = replay.sampler.comfyui
     return {
         "model": replay.model_name,
-        "prompt": escaped(replay.prompts[0]),
-        "negativeprompt": escaped(replay.negative_prompt),
+        "prompt": replay.written(replay.prompts[0]),
+        "negativeprompt": replay.written(replay.negative_prompt),
         "images": 1,
         "seed": replay.seeds[0],
         "steps": replay.steps,

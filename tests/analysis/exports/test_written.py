@@ -132,6 +132,7 @@ def test_nothing_is_written_if_one_of_the_tools_does_not_fit(run: Path, tmp_path
         ),
         ("DDIMScheduler", {"timestep_spacing": "leading"}, ("ddim", "ddim_uniform"), ("DDIM", "DDIM"), "ddim", True),
         ("FlowMatchEulerDiscreteScheduler", {}, ("euler", "simple"), ("Euler", "Simple"), "euler", True),
+        ("PNDMScheduler", {}, ("ipndm", "normal"), ("PLMS", "Automatic"), "pndm", False),
         ("SASolverScheduler", {}, ("euler", "normal"), ("Euler", "Automatic"), "euler", False),
     ],
 )
@@ -144,7 +145,12 @@ def test_a_scheduler_by_other_programs_names(
     same: bool,
 ) -> None:
     found = sampler_of(Component(class_name=name, config=config))
-    assert (found.comfyui, found.a1111, found.invokeai, not found.differs) == (comfyui, a1111, invokeai, same)
+    assert (found.comfyui, found.a1111, found.invokeai, not found.differs("ComfyUI")) == (
+        comfyui,
+        a1111,
+        invokeai,
+        same,
+    )
 
 
 def test_the_page_of_the_documentation_names_each_tool_and_reads_the_noise(
