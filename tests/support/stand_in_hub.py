@@ -92,7 +92,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._answer(403, {"error": "You don't have the rights to create a dataset under this namespace"})
         there = name in self.hub.files
         if not there:
-            self.hub.files[name], self.hub.private[name] = {}, asked.get("private", False)
+            self.hub.files[name], self.hub.private[name] = (
+                {},
+                asked.get("visibility", asked.get("private")) in ("private", True),
+            )
         return self._answer(409 if there else 200, {"url": f"{self.hub.url}/datasets/{name}"})
 
     def _place(self, asked: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ of a latent, and how the noise is drawn; where no generator on the CPU draws it,
 
 import json
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -15,30 +16,31 @@ SEEDS, SHAPE, NAME = _LIST["seeds"], tuple(_LIST["shape"]), _LIST["name"]
 _TURN = ("INT", {"default": 0, "min": 0, "max": 2**32 - 1, "control_after_generate": True})
 
 
-def latent(seed):
+def latent(seed: int) -> torch.Tensor:
     """The starting noise of a seed: (C, h, w) float32 on the CPU, N(0, 1)."""
     if _LIST["drawn"] == "cpu":
         drawing = torch.Generator("cpu").manual_seed(seed)
         return torch.randn((1, *SHAPE), generator=drawing, dtype=torch.float32, device="cpu")[0]
     from safetensors.torch import load_file
 
-    return load_file(_HERE / "latents.safetensors")[str(seed)]
+    drawn: torch.Tensor = load_file(_HERE / "latents.safetensors")[str(seed)]
+    return drawn
 
 
 class Noise:
     """What ComfyUI's custom samplers take as NOISE: a batch begins with the noise of as many seeds, one after the other."""
 
-    def __init__(self, turn):
+    def __init__(self, turn: int) -> None:
         self.turn = turn
-        self.seed = SEEDS[turn % len(SEEDS)]
+        self.seed: int = SEEDS[turn % len(SEEDS)]
 
-    def generate_noise(self, input_latent):
+    def generate_noise(self, input_latent: dict[str, Any]) -> torch.Tensor:
         """(B, C, h, w) in the dtype of the latent.
 
         Raises:
             ValueError: the latent is of another size or model: golden seeds hold for the ones of their run.
         """
-        samples = input_latent["samples"]
+        samples: torch.Tensor = input_latent["samples"]
         if tuple(samples.shape[1:]) != SHAPE:
             raise ValueError(
                 f"The golden seeds of {NAME} hold for latents {SHAPE}, a picture of {_LIST['width']} x {_LIST['height']}, and "
@@ -57,10 +59,10 @@ class GoldenSeed:
     CATEGORY = "seedscope"
 
     @classmethod
-    def INPUT_TYPES(cls):
+    def INPUT_TYPES(cls) -> dict[str, Any]:
         return {"required": {"turn": _TURN}}
 
-    def choose(self, turn):
+    def choose(self, turn: int) -> tuple[int, str]:
         seed = SEEDS[turn % len(SEEDS)]
         return (seed, f"{NAME}_seed{seed}")
 
@@ -73,10 +75,10 @@ class GoldenNoise:
     CATEGORY = "seedscope"
 
     @classmethod
-    def INPUT_TYPES(cls):
+    def INPUT_TYPES(cls) -> dict[str, Any]:
         return {"required": {"turn": _TURN}}
 
-    def choose(self, turn):
+    def choose(self, turn: int) -> tuple[Noise]:
         return (Noise(turn),)
 
 

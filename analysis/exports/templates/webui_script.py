@@ -6,6 +6,7 @@ Copy this file into the folder `scripts` of the web UI, reload the UI, and choos
 import copy
 import json
 import math
+from typing import Any
 
 import gradio as gr
 import modules.scripts as scripts
@@ -21,16 +22,16 @@ OVERRIDES = _RUN["overrides"]
 """Settings of the web UI while these pictures are drawn: which random number generator."""
 
 
-class Script(scripts.Script):
-    def title(self):
+class Script(scripts.Script):  # type: ignore[misc]  # the web UI alone has it
+    def title(self) -> str:
         return f"Golden seeds: {NAME}"
 
-    def ui(self, is_img2img):  # noqa: ARG002
+    def ui(self, is_img2img: bool) -> list[Any]:  # noqa: ARG002
         count = gr.Slider(label="Golden seeds", minimum=1, maximum=len(SEEDS), step=1, value=len(SEEDS))
         as_run = gr.Checkbox(label="Size, steps, scale and sampler of the run", value=True)
         return [count, as_run]
 
-    def run(self, p, count, as_run):
+    def run(self, p: Any, count: float, as_run: bool) -> Any:
         seeds = SEEDS[: int(count)]
         p = copy.copy(p)
         p.seed = list(seeds)
