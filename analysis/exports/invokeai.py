@@ -129,7 +129,8 @@ def _node(name: str, kind: str, version: str, **values: Json) -> Json:
 
 
 def _input(field: str, value: Json) -> Json:
-    return {"name": field, "label": ""} | ({} if value is None else {"value": value})
+    named: dict[str, Json] = {"name": field, "label": ""}
+    return named if value is None else {**named, "value": value}
 
 
 def _edges(replay: Replay) -> list[Json]:
