@@ -115,7 +115,6 @@ def _hashed(file: File, digest: hashlib._Hash) -> str:
 @contextmanager
 def _sentences(repository: str, endpoint: str) -> Iterator[None]:
     """Turn what the hub and the network answer into a sentence with the remedy."""
-    import httpx
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
     again = "The same command goes on from there."
@@ -132,5 +131,12 @@ def _sentences(repository: str, endpoint: str) -> Iterator[None]:
                 f"at {TOKENS}, and set HF_TOKEN."
             ) from None
         raise StorageError(f"{repository}: the hub answered {status}. Try again later. {again}") from None
-    except (httpx.TransportError, OfflineModeIsEnabled):
+    except Exception as error:
+        if not isinstance(error, OfflineModeIsEnabled) and not _is_of_transport(error):
+            raise
         raise StorageError(f"{repository}: {endpoint} cannot be reached. Look to the network. {again}") from None
+
+
+def _is_of_transport(error: Exception) -> bool:
+    """Whether there was no connection. Releases of huggingface_hub speak by httpx or httpx2, whose exceptions are no OSError."""
+    return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)
