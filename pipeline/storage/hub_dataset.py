@@ -138,5 +138,5 @@ def _sentences(repository: str, endpoint: str) -> Iterator[None]:
 
 
 def _is_of_transport(error: Exception) -> bool:
-    """Whether there was no connection. Releases of huggingface_hub speak by httpx or httpx2, whose exceptions are no OSError."""
+    """Whether there was no connection: huggingface_hub speaks by httpx or httpx2, whose exceptions are no OSError."""
     return any(kind.__name__ == "TransportError" for kind in type(error).__mro__)
