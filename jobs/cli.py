@@ -15,6 +15,7 @@ from seedscope.jobs.commands.bench import bench_study
 from seedscope.jobs.commands.compare import compare_runs
 from seedscope.jobs.commands.diverse import choose_diverse_seeds
 from seedscope.jobs.commands.doctor import examine_machine
+from seedscope.jobs.commands.export import export_seeds
 from seedscope.jobs.commands.identify import identify_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.init import init_study
@@ -24,12 +25,13 @@ from seedscope.jobs.commands.masks import write_masks
 from seedscope.jobs.commands.models import list_models
 from seedscope.jobs.commands.negatives import try_negatives
 from seedscope.jobs.commands.plan import plan_study
+from seedscope.jobs.commands.publish import publish_run
 from seedscope.jobs.commands.report import report_study
 from seedscope.jobs.commands.resize import resize_seeds
 from seedscope.jobs.commands.retry import retry_failed
 from seedscope.jobs.commands.run import features, generate, run_demo, run_study
 from seedscope.jobs.commands.schema import print_schema
-from seedscope.jobs.commands.seeds import export_seeds, judge_seeds
+from seedscope.jobs.commands.seeds import judge_seeds
 from seedscope.jobs.commands.simulate import simulate_study
 from seedscope.jobs.commands.status import show_status
 from seedscope.jobs.commands.submit import submit_study
@@ -69,7 +71,13 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "diverse": choose_diverse_seeds,
         "compare": compare_runs,
     },
-    "Look": {"report": report_study, "map": map_study, "masks": write_masks, "tables": list_tables},
+    "Look": {
+        "report": report_study,
+        "map": map_study,
+        "masks": write_masks,
+        "tables": list_tables,
+        "publish": publish_run,
+    },
     "Experiments on a run": {
         "identify": identify_seeds,
         "swap": swap_seeds,

@@ -61,6 +61,22 @@ def run_folder(named: Path) -> str | None:
     return str(named) if named.is_dir() else None
 
 
+def folder_of(study_file: Path, out: Path | str | None = None) -> Path | str:
+    """The run folder, or its URL, of a study file or of what names the folder itself; it need not be there.
+
+    Raises:
+        UserError: the study cannot be read; or both name a folder.
+    """
+    if (named := run_folder(study_file)) is not None:
+        if out is not None:
+            raise UserError(
+                f"--out {out}: {named} is the run's folder already; leave --out out, or name the study file."
+            )
+        return named
+    study = load_study(study_file)
+    return out or (study_file.parent if isinstance(study, ImportedStudy) else Path("runs") / study.name)
+
+
 def _kept(folder: RunFolder) -> Study | ImportedStudy:
     study = recorded_study(folder)
     if study is None:
