@@ -9,13 +9,13 @@ from typing import Any
 from seedscope.analysis.report import heat, plots, sections
 from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
 from seedscope.analysis.report.first_look import first_look
+from seedscope.analysis.report.pictures import MOST_STRIPS
 from seedscope.analysis.report.plots import Figure
 from seedscope.analysis.report.standings import MeasureStanding, names
 from seedscope.analysis.report.strips import Strips
 from seedscope.analysis.report.whiskers import Axis, Whisker
 from seedscope.analysis.report.wording import Digits
 
-MOST_STRIPS = 8
 HIGHEST = 5
 
 
@@ -87,6 +87,7 @@ def index_page(
         "looks": _looks(data, figures),
         "mean_heat": _mean_heat(data),
         "chance_box": heat.chance_box(data.layout),
+        "full_pictures": sum(len(places) for of_seeds in strips.full.values() for places in of_seeds.values()),
         "missing_pictures": sum(map(len, strips.missing.values())),
         "script": _script(data, figures, strips, main),
     }
