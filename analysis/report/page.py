@@ -55,32 +55,40 @@ def write_report(
     if unknown := [prompt for prompt in data.shown if prompt not in data.prompts]:
         raise ValueError(f"Prompts to be shown that are not among the prompts: {', '.join(unknown)}.")
     seeds, by_measure = all_seeds(data), standings(data)
-    environment = _environment()
+    environment = templates()
     with whole_folder(folder) as scratch:
-        for part in ("assets", "data", "parts", "parts/scores", "seeds"):
+        for part in ("data", "parts", "parts/scores", "seeds"):
             (scratch / part).mkdir()
-        for asset in (HERE / "assets").iterdir():
-            shutil.copyfile(asset, scratch / "assets" / asset.name)
+        copy_assets(scratch)
         full = None if encoded is None else FullPictures(encoded, wanted_pictures(data, seeds, most_pictures))
         strips = draw_strips(picture, seeds, list(data.prompts), data.shown, scratch, progress, full)
         write_exports(data, scratch / "data")
         _copy_pictures(data, scratch / "experiments")
         _write_parts(data, seeds, strips, by_measure, scratch / "parts")
         index = environment.get_template("index.html.j2")
-        _write(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, by_measure)))
+        write_page(scratch / "index.html", index.render(root="", **index_page(data, seeds, strips, by_measure)))
         matrix = environment.get_template("matrix.html.j2")
-        _write(scratch / "matrix.html", matrix.render(root="", data=data, seeds=seeds))
+        write_page(scratch / "matrix.html", matrix.render(root="", data=data, seeds=seeds))
         of_seed = environment.get_template("seed.html.j2")
         for seed in seeds:
-            _write(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, by_measure)))
+            write_page(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, by_measure)))
     return folder / "index.html"
+
+
+def copy_assets(folder: Path, *, plots: bool = True) -> None:
+    """Styles and scripts of the pages, into a folder of theirs."""
+    (folder / "assets").mkdir()
+    for asset in (HERE / "assets").iterdir():
+        if plots or not asset.name.startswith("plotly"):
+            shutil.copyfile(asset, folder / "assets" / asset.name)
 
 
 def seed_path(seed: int) -> str:
     return f"seeds/{seed:06d}.html"
 
 
-def _environment() -> Environment:
+def templates() -> Environment:
+    """The pages' templates, with what they write numbers and paths by."""
     environment = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -112,11 +120,11 @@ def _write_parts(
     data: ReportData, seeds: Sequence[int], strips: Strips, by_measure: Sequence[MeasureStanding], folder: Path
 ) -> None:
     """What the pages' scripts load when they need it, as scripts: a page from disk may not read files in any other way."""
-    _write(folder / "run.js", f"seedscope.receiveRun({_script_json(run_part(data, seeds, strips))});\n")
+    write_page(folder / "run.js", f"seedscope.receiveRun({_script_json(run_part(data, seeds, strips))});\n")
     for name, text in score_parts(data, seeds):
-        _write(folder / "scores" / f"{name}.js", f'seedscope.receiveScores("{text}");\n')
+        write_page(folder / "scores" / f"{name}.js", f'seedscope.receiveScores("{text}");\n')
     for place, standing in enumerate(by_measure):
-        _write(folder / f"measure_{place}.js", f"seedscope.receive({place}, {_script_json(columns(standing))});\n")
+        write_page(folder / f"measure_{place}.js", f"seedscope.receive({place}, {_script_json(columns(standing))});\n")
 
 
 def _script_json(value: Any) -> Markup:
@@ -127,5 +135,6 @@ def _script_json(value: Any) -> Markup:
     return Markup(text)
 
 
-def _write(path: Path, text: str) -> None:
+def write_page(path: Path, text: str) -> None:
+    """Write a text as every browser reads it."""
     path.write_text(text, encoding="utf-8")

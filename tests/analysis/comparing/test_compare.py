@@ -28,7 +28,8 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.select.seal import seal
 from seedscope.jobs.cli import app
-from seedscope.jobs.commands.compare import show, verdict
+from seedscope.analysis.comparing.in_words import verdict
+from seedscope.jobs.commands.compare import show
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.prompts import Prompt
