@@ -71,7 +71,9 @@ def write_report(
         write_page(scratch / "matrix.html", matrix.render(root="", data=data, seeds=seeds))
         of_seed = environment.get_template("seed.html.j2")
         for seed in seeds:
-            write_page(scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, by_measure)))
+            write_page(
+                scratch / seed_path(seed), of_seed.render(root="../", **seed_page(seed, data, strips, by_measure))
+            )
     return folder / "index.html"
 
 

@@ -100,6 +100,23 @@ window.seedscope = (() => {
   addEventListener("scroll", hidePeek, { passive: true });
   addEventListener("keydown", (event) => event.key === "Escape" && hidePeek());
 
+  // On a phone rows are cards: each value bears the name of its column, and tables say that they are tables, which a browser
+  // forgets of what is laid out in another way.
+  function labelled(table) {
+    const names = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
+    table.setAttribute("role", "table");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      row.parentElement.setAttribute("role", "rowgroup");
+      [...row.cells].forEach((cell, place) => {
+        const head = cell.tagName === "TH";
+        cell.setAttribute("role", head ? (cell.scope === "row" ? "rowheader" : "columnheader") : "cell");
+        if (!head && names[place] && !table.matches(".strips")) cell.dataset.label = names[place];
+      });
+    }
+  }
+  document.querySelectorAll("table").forEach(labelled);
+
   for (const button of document.querySelectorAll("button.copy")) {
     button.addEventListener("click", async () => {
       const text = button.dataset.copy;
@@ -118,5 +135,5 @@ window.seedscope = (() => {
     });
   }
 
-  return { page, file, seedPage, element, written, understood, cut, drawHeat, showPeek, placePeek, hidePeek };
+  return { page, file, seedPage, element, written, understood, cut, drawHeat, showPeek, placePeek, hidePeek, labelled };
 })();

@@ -165,6 +165,17 @@
     state.rows = Infinity;
     draw();
   });
+  // Paper has all rows.
+  let onScreen = state.rows;
+  addEventListener("beforeprint", () => {
+    onScreen = state.rows;
+    state.rows = Infinity;
+    draw();
+  });
+  addEventListener("afterprint", () => {
+    state.rows = onScreen;
+    draw();
+  });
   input.measure.value = String(page.main); // browsers bring back what was chosen before a reload
   controls.hidden = false;
   seedscope.receive = receive;
