@@ -22,8 +22,8 @@ Values = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class GroupRow:
-    """A group of prompts. mean: of all its pictures. golden: mean of the golden seeds less that of all seeds, None without
-    golden seeds. best, worst: (seed, its mean less that of all seeds); where no direction is good the highest and the lowest."""
+    """A group of prompts. mean: of all its pictures. golden: mean of the golden seeds less that of all, None without golden
+    seeds. best, worst: (seed, its mean less that of all seeds); where no direction is good the highest and the lowest."""
 
     group: str
     prompts: int

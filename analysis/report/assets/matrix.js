@@ -1,6 +1,7 @@
 // The matrix of all pictures: what its controls say, kept in the address, so that a link shows the same view.
 (() => {
-  const { element, file, runs, picks, savePicks, view, matrixOrder, MatrixGrid, placePeek, hidePeek } = seedscope;
+  const { element, runs, picks, savePicks, view, matrixOrder, matrixCells, MatrixGrid, placePeek, hidePeek } = seedscope;
+  const { scoreText, meanText, fillSeedHead, fillPromptHead, card } = matrixCells;
   const [run] = runs;
   const box = document.getElementById("matrix");
   const input = Object.fromEntries(
@@ -9,6 +10,7 @@
   const SIDES = { small: 64, medium: 104, large: 200 };
   const CAPTION = 20;
   const PADDING = 6;
+  const NARROW = 700;
   const first = Math.max(0, run.measures.findIndex(({ name }) => name === run.by || name === `${run.by}_witness`));
   const defaults = { by: run.measures[first]?.name ?? "", order: "run", view: "down", size: "medium", text: "", group: "", seeds: "", golden: false, picked: false, along: "" };
   const state = { ...defaults };
@@ -19,12 +21,6 @@
   let columns = 1;
 
   const measure = () => run.measures.findIndex(({ name }) => name === state.by);
-  const scoreText = (found) => (measure() < 0 || found === null ? "–" : run.text(measure(), run.value(measure(), found)));
-  // A mean of yes and no is a share.
-  function meanText(found) {
-    if (measure() < 0 || found === null) return "–";
-    return run.measures[measure()].rate ? `${Math.round(100 * run.value(measure(), found))} %` : scoreText(found);
-  }
 
   function fromHash() {
     const found = new URLSearchParams(location.hash.slice(1));
@@ -107,7 +103,7 @@
     const side = SIDES[state.size];
     const { width: w, height: h } = run.grid;
     const [width, height] = [side + PADDING, Math.round((side * h) / w) + PADDING + CAPTION];
-    const narrow = innerWidth < 700;
+    const narrow = innerWidth < NARROW;
     const down = state.view === "down";
     const common = { width, height: height + (cells ? 16 : 0), cell: fillCell, rowHead: (row, head) => fillHead(row, head, down), columnHead: (column, head) => fillHead(column, head, !down) };
     if (cells) {
@@ -121,36 +117,20 @@
   function fillCell(row, column, cell) {
     const found = at(row, column);
     if (!found) return false;
-    const [seed, place] = [run.seeds[found[0]], found[1]];
-    const there = run.has(seed, place);
-    const path = state.size === "large" || run.grid.width < SIDES[state.size] ? run.fullOf(seed, place) : null;
-    const picture = there ? (path ? seedscope.cut(path, 1, 1, 0) : run.thumb(seed, place)) : element("span", { className: "cut none" });
-    picture.style.setProperty("--shape", `${run.grid.width}/${run.grid.height}`);
-    const score = code ? scoreText(code(found[0], place)) : "";
-    const tag = picks.has(seed, place) ? ` ✓ ${picks.tag(seed, place)}` : "";
-    cell.append(picture, element("small", { textContent: `${score}${tag}` }));
-    if (cells) cell.append(element("small", { textContent: `seed ${seed}` }));
-    cell.classList.toggle("picked", picks.has(seed, place));
-    cell.setAttribute("aria-selected", String(picks.has(seed, place)));
-    cell.setAttribute("aria-label", `seed ${seed}, ${run.prompts[place].slice(0, 120)}${there ? "" : ", no picture"}${score ? `, ${run.measures[measure()].title} ${score}` : ""}${tag ? ", picked" : ""}`);
+    const score = code ? scoreText(measure(), code(...found)) : "";
+    matrixCells.fillCell(cell, { row: found[0], place: found[1], measure: measure(), score, side: SIDES[state.size], named: cells !== null });
     return true;
   }
 
   function fillHead(index, head, ofSeed) {
-    const sort = state.along;
+    const mean = (found) => (code ? meanText(measure(), found) : "");
     if (ofSeed) {
       const row = order.rows[index];
-      const seed = run.seeds[row];
-      const rank = run.rankOf.get(seed);
-      const facts = [rank ? `rank ${rank}` : "", run.isGolden.has(seed) ? "golden" : ""].filter(Boolean).join(", ");
-      head.append(element("b", { textContent: `seed ${seed}` }), element("small", { textContent: facts }), element("small", { textContent: code ? `${innerWidth < 700 ? "" : "mean "}${meanText(order.ofSeed(row))}` : "" }));
-      if (sort === `seed:${seed}`) head.setAttribute("aria-sort", "other");
-      head.title = "Sort prompts by this seed";
+      const sorts = state.along === `seed:${run.seeds[row]}`;
+      fillSeedHead(head, { row, mean: mean(order.ofSeed(row)), narrow: innerWidth < NARROW, sorts });
     } else {
       const place = order.places[index];
-      head.append(element("span", { className: "words", dir: "auto", textContent: run.prompts[place] }), element("small", { textContent: code ? `mean ${meanText(order.ofPrompt(place))}` : "" }));
-      if (sort === `prompt:${run.ids[place]}`) head.setAttribute("aria-sort", "other");
-      head.title = `Sort seeds by this prompt: ${run.prompts[place].slice(0, 300)}`;
+      fillPromptHead(head, { place, mean: mean(order.ofPrompt(place)), sorts: state.along === `prompt:${run.ids[place]}` });
     }
   }
 
@@ -188,11 +168,8 @@
     pointedAt = cell;
     if (!found || !cell) return hidePeek();
     const [seed, place] = [run.seeds[found[0]], found[1]];
-    const scores = await run.scoresOf(seed);
-    if (pointedAt !== cell || document.querySelector("dialog[open]")) return;
-    const list = element("dl", { className: "cell-scores" });
-    run.measures.forEach(({ title }, which) => list.append(element("dt", { textContent: title }), element("dd", { textContent: run.text(which, scores(which, place)) })));
-    placePeek(cell.getBoundingClientRect(), element("b", { textContent: `seed ${seed}` }), element("p", { className: "cell-prompt", dir: "auto", textContent: run.prompts[place] }), list);
+    const content = await card(seed, place);
+    if (pointedAt === cell && !document.querySelector("dialog[open]")) placePeek(cell.getBoundingClientRect(), ...content);
   }
 
   const grid = new MatrixGrid(box, {
@@ -272,7 +249,7 @@
     arrange({ keep: true });
   }).observe(box);
   const filters = ["text", "group", "seeds", "golden", "picked"];
-  document.getElementById("matrix-filtering").open = innerWidth >= 700 || filters.some((name) => state[name]);
+  document.getElementById("matrix-filtering").open = innerWidth >= NARROW || filters.some((name) => state[name]);
   for (const name of ["matrix-controls", "matrix-filters"]) {
     const form = document.getElementById(name);
     form.addEventListener("submit", (event) => event.preventDefault());

@@ -45,7 +45,7 @@
         this.box.scrollTo(0, 0);
         this.active = [0, 0];
       }
-      this.active = [Math.min(this.active[0], rows - 1), Math.min(this.active[1], columns - 1)];
+      this.active = [Math.max(0, Math.min(this.active[0], rows - 1)), Math.max(0, Math.min(this.active[1], columns - 1))];
       this.#draw();
     }
 
@@ -165,6 +165,7 @@
     #key(event) {
       if (event.target !== this.box || event.ctrlKey || event.metaKey || event.altKey) return;
       const { rows, columns, headWidth, headHeight, height } = this.#shape;
+      if (!rows || !columns) return;
       const [row, column] = this.active;
       const page = Math.max(1, Math.floor((this.box.clientHeight - headHeight) / height));
       const to = {

@@ -29,9 +29,10 @@
   }
 
   // All cells as numbers row * prompts + place, by a sort of numbers that needs no function: there may be a million.
-  function list(rows, places, width, code, upwards, inOrder) {
+  function list(rows, places, run, code, upwards, inOrder) {
     const keys = new Float64Array(rows.length * places.length);
-    const all = Run.MISSING * width * 65_536; // above every cell
+    const width = run.prompts.length;
+    const all = run.seeds.length * width; // above every cell
     let at = 0;
     for (const row of rows) {
       for (const place of places) {
@@ -79,7 +80,7 @@
       if (state.order !== "run" || axis === "seed") places = sorted(places, byPrompt, up);
     }
     const cells = () => {
-      const chosen = list(rows, places, run.prompts.length, known, upwards, !code || state.order === "run");
+      const chosen = list(rows, places, run, known, upwards, !code || state.order === "run");
       if (!state.picked) return chosen;
       const kept = Array.from({ length: chosen.length }, (_, index) => chosen.at(index)).filter(([row, place]) =>
         picks.has(run.seeds[row], place),

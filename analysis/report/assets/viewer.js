@@ -105,6 +105,7 @@
 
   function showPick() {
     if (!picks || !at) return;
+    pick.parentElement.hidden = at.run !== picks.run;
     const picked = picks.has(at.seed, at.place);
     pick.textContent = picked ? "Picked" : "Pick";
     pick.setAttribute("aria-pressed", String(picked));
