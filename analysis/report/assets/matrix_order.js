@@ -28,22 +28,29 @@
     });
   }
 
-  // All cells as numbers row * prompts + place, by a sort of numbers that needs no function: there may be a million.
+  // All cells, sorted by counting how many have each code: there may be a million.
   function list(rows, places, run, code, upwards, inOrder) {
-    const keys = new Float64Array(rows.length * places.length);
     const width = run.prompts.length;
-    const all = run.seeds.length * width; // above every cell
+    const cells = new Uint32Array(rows.length * places.length);
+    const keys = new Uint16Array(cells.length);
+    const starts = new Uint32Array(Run.MISSING + 2);
     let at = 0;
     for (const row of rows) {
       for (const place of places) {
-        const found = code(row, place);
-        const rank = found >= Run.MISSING || upwards ? found : Run.MISSING - 1 - found;
-        keys[at] = inOrder ? row * width + place : rank * all + row * width + place;
+        const found = inOrder ? 0 : code(row, place);
+        keys[at] = found >= Run.MISSING || upwards ? found : Run.MISSING - 1 - found;
+        starts[keys[at] + 1] += 1;
+        cells[at] = row * width + place;
         at += 1;
       }
     }
-    keys.sort();
-    return { length: keys.length, at: (index) => [Math.floor((keys[index] % all) / width), keys[index] % width] };
+    for (let key = 1; key < starts.length; key += 1) starts[key] += starts[key - 1];
+    const sorted = new Uint32Array(cells.length);
+    cells.forEach((cell, from) => {
+      sorted[starts[keys[from]]] = cell;
+      starts[keys[from]] += 1;
+    });
+    return { length: sorted.length, at: (index) => [Math.floor(sorted[index] / width), sorted[index] % width] };
   }
 
   // state: see matrix.js. code: (row, place) of the chosen score, or null while it is read. -> rows of seeds, places of prompts,
