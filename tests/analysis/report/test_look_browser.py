@@ -182,17 +182,17 @@ def test_the_matrix_is_sorted_and_filtered(open_page: Open, data: ReportData) ->
     page = open_page("first/matrix.html")
     values = {scores.measure: scores.values for scores in data.scores}
     expect(page.locator("[role=gridcell] small").first).not_to_be_empty()
-    page.get_by_label("Order").select_option("worst")
+    page.locator("#matrix-order").select_option("worst")
     by_mean = np.argsort(np.nanmean(values["clip_score"], axis=0), kind="stable")
     assert heads(page, "rowheader")[:4] == [f"seed {seed}" for seed in by_mean[:4]]
-    page.get_by_label("Order").select_option("run")
+    page.locator("#matrix-order").select_option("run")
     page.locator("[role=columnheader]").nth(5).click()  # a heading sorts the seeds by its prompt, the best first
     of_prompt = np.argsort(-values["clip_score"][5], kind="stable")
     assert heads(page, "rowheader")[:3] == [f"seed {seed}" for seed in of_prompt[:3]]
-    page.get_by_label("Score").select_option(label="HPS v2")
-    page.get_by_label("View").select_option("list")
+    page.locator("#matrix-by").select_option(label="HPS v2")
+    page.locator("#matrix-view").select_option("list")
     group = data.groups["p007"]
-    page.get_by_label("Group").select_option(group)
+    page.locator("#matrix-group").select_option(group)
     of_group = [place for prompt, place in data.places.items() if data.groups[prompt] == group]
     expect(page.locator("#matrix-count")).to_contain_text(f"{len(of_group) * SEEDS} of {SEEDS * PROMPTS} pictures")
     worst = np.unravel_index(np.nanargmin(values["hps_v2"][of_group]), (len(of_group), SEEDS))
@@ -201,8 +201,8 @@ def test_the_matrix_is_sorted_and_filtered(open_page: Open, data: ReportData) ->
     score = first.locator("small").first.inner_text()
     expect(first).to_have_attribute("aria-label", f"seed {worst[1]}, {text[:120]}, HPS v2 {score}")
     page.get_by_role("button", name="Reset").click()
-    page.get_by_label("Seeds", exact=True).fill("3, 30-31")
-    page.get_by_label("Prompts with").fill("قطة")
+    page.locator("#matrix-seeds").fill("3, 30-31")
+    page.locator("#matrix-text").fill("قطة")
     assert heads(page, "rowheader") == ["seed 3", "seed 30", "seed 31"] and len(heads(page, "columnheader")) == 1
     assert page.locator("[role=gridcell]").first.get_attribute("aria-label", timeout=1000 * GENEROUS) is not None
 
@@ -261,7 +261,7 @@ def test_groups_are_a_table_that_is_sorted(open_page: Open, data: ReportData) ->
     table.get_by_role("button", name="Prompts").click()
     counts = [int(text) for text in table.locator("tbody td:nth-child(2)").all_inner_texts()]
     assert counts == sorted(counts, reverse=True) and sum(counts) == PROMPTS
-    page.get_by_label("Measurement").nth(1).select_option(label="Brightness")
+    page.locator("#groups-measure").select_option(label="Brightness")
     places = [data.places[prompt] for prompt, group in data.groups.items() if group == names[0]]
     (brightness,) = (scores.values for scores in data.scores if scores.measure == "brightness")
     table.get_by_role("button", name="Group").click()
@@ -313,10 +313,10 @@ def test_two_runs_side_by_side(open_page: Open, data: ReportData) -> None:
     page = open_page("index.html")
     expect(page.locator("h1")).to_have_text("one <run> and two")
     expect(page.locator("#answer")).to_contain_text("they share <no> measurement.")
-    page.get_by_label("or these").fill("7, 9")
+    page.locator("#pair-filter").fill("7, 9")
     assert page.locator(".pair-seed h3").all_inner_texts()[0].startswith("Seed 7")
     assert "20 prompts are in both runs" in page.locator("#pair-count").inner_text()
-    page.get_by_label("Prompts with").fill(data.prompts["p006"])
+    page.locator("#pair-text").fill(data.prompts["p006"])
     button = page.locator(".pair-cells button").first
     button.click()
     assert shown_cell(page) == (data.prompts["p006"], "seed 7")
