@@ -112,7 +112,8 @@ def draw_strips(
 
     def draw(seed: int) -> tuple[list[int], dict[str, list[int]]]:
         on_sheet, on_strip = empty_sheet.copy(), empty_strip.copy()
-        missing, written = [], defaultdict[str, list[int]](list)
+        missing: list[int] = []
+        written = defaultdict[str, list[int]](list)
         for place, prompt in enumerate(prompts):
             pixels = picture(seed, prompt)
             if pixels is None:
@@ -130,16 +131,16 @@ def draw_strips(
             )
         return missing, written
 
-    missing: dict[int, list[int]] = {}
+    without_any: dict[int, list[int]] = {}
     in_full = defaultdict[str, dict[int, list[int]]](dict)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, (seed, (without, written)) in enumerate(zip(seeds, pool.map(draw, seeds), strict=True), start=1):
-            missing[seed] = without
+            without_any[seed] = without
             for ending, at in written.items():
                 in_full[ending][seed] = at
             if progress is not None:
                 progress(done, len(seeds))
-    return Strips(strip, sheet, missing, dict(in_full))
+    return Strips(strip, sheet, without_any, dict(in_full))
 
 
 def _first(picture: Picture, seeds: Sequence[int], prompts: Sequence[str]) -> tuple[int, int]:
