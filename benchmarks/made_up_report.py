@@ -18,6 +18,7 @@ from seedscope.analysis.report.data import (
     Golden,
     Layout,
     Measured,
+    PictureScores,
     ReportData,
     SeedValue,
     Stability,
@@ -122,7 +123,19 @@ def made_up(seeds: int = 64, prompts: int = 40, rng: np.random.Generator | None 
         experiments=[_experiment()],
         text=[_text(rng, "sign on a shop", seeds, prompts), _text(rng, "blank wall", seeds, prompts)],
         top_k=max(4, seeds // 16),
+        groups={prompt: OBJECTS[place % len(OBJECTS)] for place, prompt in enumerate(texts)},
+        scores=[_scores(rng, measured, prompts) for measured in measures if measured.shares],
     )
+
+
+def _scores(rng: np.random.Generator, measured: Measured, prompts: int) -> PictureScores:
+    """Of single pictures, whose mean is near that of their seed; one in a thousand is missing."""
+    seeds = sorted(measured.seeds)
+    means = np.array([measured.seeds[seed].value.value or 0.0 for seed in seeds])
+    noise = rng.standard_normal((prompts, len(seeds)))
+    values = noise < (means - 0.5) * 3 if measured.rate else means + 3 * means.std() * noise
+    missing = rng.random(values.shape) < 0.001
+    return PictureScores(measured.name, seeds, np.where(missing, np.nan, values).astype(np.float32))
 
 
 def made_up_pictures(count: int, side: int = 64) -> list[Pixels]:

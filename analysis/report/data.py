@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
 
 from seedscope.analysis.direction import Better
 
@@ -226,12 +230,23 @@ class ExperimentTable:
     rows: Sequence[Sequence[str | int | float | None]]
 
 
+@dataclass(frozen=True, eq=False)
+class PictureScores:
+    """A measurement of single pictures: `measure` names it among the measures. values: (P, S) float32 in the order of the
+    report's prompts and of `seeds`, NaN where there is none."""
+
+    measure: str
+    seeds: Sequence[int]
+    values: npt.NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class ReportData:
     """Everything that a report says. Optional parts are None or empty where the run does not have them.
 
     answer: three sentences, after one on a run that is not finished. ranked: seeds, best first, by the measure `by`.
-    prompts: id -> text, in order; those of `shown` are drawn in the picture strips. made: heading -> lines, on how it was
+    prompts: id -> text, in order; those of `shown` are drawn in the picture strips. groups: id -> group of the prompts that
+    have a named one. scores: of single pictures, in the order of the measures. made: heading -> lines, on how it was
     made. failed: cell -> reason.
     top_k: the k of `SeedValue.probability` and `resampled`.
     """
@@ -254,3 +269,10 @@ class ReportData:
     experiments: Sequence[Experiment] = ()
     top_k: int | None = None
     race: Race | None = None
+    groups: Mapping[str, str] = field(default_factory=dict)
+    scores: Sequence[PictureScores] = ()
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Id of a prompt -> its place among all."""
+        return {prompt: place for place, prompt in enumerate(self.prompts)}

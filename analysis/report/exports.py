@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from seedscope.analysis.report.by_group import GROUP_COLUMNS, group_rows
 from seedscope.analysis.report.data import Estimate, ReportData
 from seedscope.analysis.report.plots import mean_place
 from seedscope.pipeline.spreadsheets import Row, Value, write_csv
@@ -37,6 +38,8 @@ def _tables(data: ReportData) -> dict[str, tuple[Sequence[str], Iterable[Row]]]:
             ((data.golden.rule, i, s) for i, s in enumerate(data.golden.seeds, 1)),
         )
         tables["comparison"] = (("measure", *_GROUPS), _comparison(data))
+    if data.groups and data.scores:
+        tables["groups"] = (GROUP_COLUMNS, group_rows(data))
     for experiment in data.experiments:
         for place, table in enumerate(experiment.tables, 1):
             tables[f"{experiment.name}-{place}"] = (table.columns, table.rows)

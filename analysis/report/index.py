@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from seedscope.analysis.report import heat, plots, sections
+from seedscope.analysis.report.by_group import GroupRow, by_group
 from seedscope.analysis.report.data import Comparison, Estimate, Measured, ReportData
 from seedscope.analysis.report.first_look import first_look
+from seedscope.analysis.report.pictures import MOST_STRIPS
 from seedscope.analysis.report.plots import Figure
 from seedscope.analysis.report.standings import MeasureStanding, names
 from seedscope.analysis.report.strips import Strips
 from seedscope.analysis.report.whiskers import Axis, Whisker
 from seedscope.analysis.report.wording import Digits
 
-MOST_STRIPS = 8
 HIGHEST = 5
 
 
@@ -56,7 +57,7 @@ def index_page(
     data: ReportData, seeds: Sequence[int], strips: Strips, standings: Sequence[MeasureStanding]
 ) -> dict[str, Any]:
     """The template's variables."""
-    figures = _figures(data)
+    figures, groups = _figures(data), by_group(data)
     main = sections.ranking_measure(data)
     of_main = next((standing for standing in standings if standing.measured is main), None)
     best, worst = _strip_rows(data, of_main)
@@ -87,8 +88,10 @@ def index_page(
         "looks": _looks(data, figures),
         "mean_heat": _mean_heat(data),
         "chance_box": heat.chance_box(data.layout),
+        "full_pictures": sum(len(places) for of_seeds in strips.full.values() for places in of_seeds.values()),
         "missing_pictures": sum(map(len, strips.missing.values())),
-        "script": _script(data, figures, strips, main),
+        "groups": groups,
+        "script": _script(data, figures, strips, main) | {"groups": _groups(data, groups)},
     }
 
 
@@ -100,7 +103,7 @@ def _figures(data: ReportData) -> dict[str, Figure]:
     if (stable := sections.main_stability(data)) is not None:
         drawn.append(plots.stability(*stable, golden))
     if data.style is not None:
-        drawn.append(plots.style_map(data.style))
+        drawn.append(plots.style_map(data.style, golden))
     if data.layout:
         drawn.append(plots.positions(data.layout, heat.chance_box(data.layout)))
     drawn += [plots.rates(measured) for measured in sections.looks(data)]
@@ -160,6 +163,34 @@ def _looks(data: ReportData, figures: dict[str, Figure]) -> list[Look]:
 def _mean_heat(data: ReportData) -> dict[str, Any] | None:
     mean = heat.mean_heat(data.layout)
     return None if mean is None else heat.encoded(mean)
+
+
+def _groups(data: ReportData, groups: Mapping[str, Sequence[GroupRow]]) -> dict[str, Any]:
+    """Rates as percentages, numbers with one digit more than is shown."""
+    found: dict[str, Any] = {}
+    for measured in data.measures:
+        if measured.name not in groups:
+            continue
+        digits = Digits.of(measured)
+
+        def rounded(number: float | None, digits: Digits = digits) -> float | None:
+            return None if number is None else round(number * digits.factor, digits.decimals + 1)
+
+        def seed(end: tuple[int, float] | None, rounded: Any = rounded) -> list[Any] | None:
+            return None if end is None else [str(end[0]), rounded(end[1])]
+
+        found[measured.name] = {
+            "decimals": digits.decimals,
+            "rows": [
+                {
+                    **{"group": row.group, "prompts": row.prompts, "mean": rounded(row.mean)},
+                    "golden": [rounded(row.golden.value), *map(rounded, row.golden.interval or (None, None))],
+                    **{"best": seed(row.best), "worst": seed(row.worst)},
+                }
+                for row in groups[measured.name]
+            ],
+        }
+    return found
 
 
 def _script(data: ReportData, figures: dict[str, Figure], strips: Strips, main: Measured | None) -> dict[str, Any]:

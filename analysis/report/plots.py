@@ -99,8 +99,9 @@ def stability(measured: Measured, stable: Stability, golden: Sequence[int]) -> F
     return Figure("stability", f"{measured.title}: effects on ranking and on confirmation prompts", traces, layout)
 
 
-def style_map(style: StyleMap) -> Figure:
-    """Seeds whose pictures look alike lie near each other; clusters, if any, by colour and by the shape of the point."""
+def style_map(style: StyleMap, golden: Sequence[int]) -> Figure:
+    """Seeds whose pictures look alike lie near each other; clusters, if any, by colour and by the shape of the point, golden
+    seeds by a ring."""
     clusters = sorted(
         {cluster for _, _, cluster in style.places.values()}, key=lambda cluster: (cluster is None, cluster or 0)
     )
@@ -113,10 +114,17 @@ def style_map(style: StyleMap) -> Figure:
         points = _points(name, x, y, seeds, "@mid" if none else f"@hue{place % len(SYMBOLS)}")
         points["marker"]["symbol"] = "circle-open" if none and len(clusters) > 1 else SYMBOLS[place % len(SYMBOLS)]
         traces.append(points)
+    if marked := [seed for seed in golden if seed in style.places]:
+        x, y = [_four(style.places[seed][0]) for seed in marked], [_four(style.places[seed][1]) for seed in marked]
+        ring: Json = {"symbol": "circle-open", "size": 2 * POINT, "color": "@ink", "line": {"width": 1.5}}
+        traces.append(
+            {"type": "scatter", "mode": "markers", "name": "golden", "x": x, "y": y}
+            | {"marker": ring, "hoverinfo": "skip"}
+        )
     bare = {"showticklabels": False, "zeroline": False, "showgrid": False, "showline": False, "title": {"text": ""}}
     layout = _layout(520, x=bare, y=bare)
     margin = {"l": 12, "r": 12, "t": LEGEND_HEIGHT, "b": 12}
-    layout |= {"showlegend": len(clusters) > 1, "legend": _LEGEND, "meta": {"places": False}, "margin": margin}
+    layout |= {"showlegend": len(traces) > 1, "legend": _LEGEND, "meta": {"places": False}, "margin": margin}
     return Figure("style-map", f"Map of seeds by {style.feature}", traces, layout)
 
 

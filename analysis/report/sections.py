@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from seedscope.analysis.report.by_group import by_group
 from seedscope.analysis.report.data import Measured, ReportData, Stability
 
 
@@ -29,6 +30,12 @@ SECTIONS = (
         "Golden seeds against random ones",
         lambda data: data.golden is not None,
         "Golden seeds: none were chosen.",
+    ),
+    Section(
+        "groups",
+        "Group by group",
+        lambda data: bool(by_group(data)),
+        "Groups of prompts: none of several prompts is named, or no score is of single pictures.",
     ),
     Section("race", "The race", lambda data: data.race is not None),
     Section(

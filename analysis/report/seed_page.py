@@ -55,7 +55,6 @@ def seed_page(seed: int, data: ReportData, strips: Strips, standings: Sequence[M
         "cluster": style[2] if style else None,
         "layout": _layout(layout) if layout else None,
         "text": [(task, task.seeds[seed]) for task in data.text if seed in task.seeds],
-        "missing": strips.missing[seed],
     }
 
 

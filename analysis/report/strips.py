@@ -1,22 +1,24 @@
-"""The pictures of a report: for each seed a strip of the shown prompts and a sheet of all prompts, one JPEG file each.
+"""The reduced pictures of a report: for each seed a strip of the shown prompts and a sheet of all prompts, one JPEG file each.
 
-Reduced copies, many to a file: a page of 880 prompts opens one file, and 1,024 seeds make 2,048 files instead of 901,120.
-The pictures themselves stay where they are, in the run's shards.
+Many to a file: a page of 880 prompts opens one file, and 1,024 seeds make 2,048 files instead of 901,120. The pictures at
+their full size are written while they are at hand.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from seedscope.analysis.report.pictures import FullPictures
 from seedscope.analysis.sheets.paper import centred, fitted_size
 from seedscope.pipeline.images import Pixels
 
@@ -60,11 +62,13 @@ class PictureGrid:
 
 @dataclass(frozen=True)
 class Strips:
-    """What was drawn: both grids, and for each seed the places, among all prompts, that have no picture."""
+    """What was drawn: both grids, and for each seed the places, among all prompts, that have no picture. full: ending of a file
+    -> seed -> places that have a picture at its full size in such a file."""
 
     strip: PictureGrid
     sheet: PictureGrid
     missing: dict[int, list[int]]
+    full: dict[str, dict[int, list[int]]] = field(default_factory=dict)
 
 
 def strip_path(seed: int) -> str:
@@ -82,8 +86,9 @@ def draw_strips(
     shown: Sequence[str],
     folder: Path,
     progress: Callable[[int, int], object] | None = None,
+    full: FullPictures | None = None,
 ) -> Strips:
-    """Draw the files `strip_path` and `sheet_path` of every seed below `folder`.
+    """Draw the files `strip_path` and `sheet_path` of every seed below `folder`, and write the pictures of `full`.
 
     Args:
         picture: (seed, prompt id) -> (H, W, 3) uint8 pixels, or None where there is none. Called once for each, from several
@@ -105,9 +110,10 @@ def draw_strips(
     for path in (strip_path(0), sheet_path(0)):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
 
-    def draw(seed: int) -> list[int]:
+    def draw(seed: int) -> tuple[list[int], dict[str, list[int]]]:
         on_sheet, on_strip = empty_sheet.copy(), empty_strip.copy()
-        missing = []
+        missing: list[int] = []
+        written = defaultdict[str, list[int]](list)
         for place, prompt in enumerate(prompts):
             pixels = picture(seed, prompt)
             if pixels is None:
@@ -116,20 +122,25 @@ def draw_strips(
             _put(on_sheet, sheet, place, pixels)
             for column in places.get(prompt, ()):
                 _put(on_strip, strip, column, pixels)
+            if full is not None and (ending := full.write(seed, place, prompt, folder)):
+                written[ending].append(place)
         Image.fromarray(on_sheet).save(folder / sheet_path(seed), quality=loss.quality, subsampling=loss.subsampling)
         if shown:
             Image.fromarray(on_strip).save(
                 folder / strip_path(seed), quality=FINE.quality, subsampling=FINE.subsampling
             )
-        return missing
+        return missing, written
 
-    missing = {}
+    without_any: dict[int, list[int]] = {}
+    in_full = defaultdict[str, dict[int, list[int]]](dict)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, (seed, places_without) in enumerate(zip(seeds, pool.map(draw, seeds), strict=True), start=1):
-            missing[seed] = places_without
+        for done, (seed, (without, written)) in enumerate(zip(seeds, pool.map(draw, seeds), strict=True), start=1):
+            without_any[seed] = without
+            for ending, at in written.items():
+                in_full[ending][seed] = at
             if progress is not None:
                 progress(done, len(seeds))
-    return Strips(strip, sheet, missing)
+    return Strips(strip, sheet, without_any, dict(in_full))
 
 
 def _first(picture: Picture, seeds: Sequence[int], prompts: Sequence[str]) -> tuple[int, int]:

@@ -47,6 +47,11 @@ class RunPictures:
         self._groups = lru_cache(None)(self._groups_of)
 
     def __call__(self, seed: int, prompt_id: str) -> Pixels | None:
+        data = self.encoded(seed, prompt_id)
+        return None if data is None else self._decoded(data, self._units(seed)[prompt_id], seed, prompt_id)
+
+    def encoded(self, seed: int, prompt_id: str) -> bytes | None:
+        """The picture as it is in its shard, mostly lossless WebP; None as above."""
         unit = self._units(seed).get(prompt_id)
         if unit is None:
             return None
@@ -54,7 +59,7 @@ class RunPictures:
             if first <= seed <= last:
                 data = self._recent.get((unit, group), self._read).get((seed, prompt_id))
                 if data is not None:
-                    return self._decoded(data, unit, seed, prompt_id)
+                    return data
         return None
 
     def _units_of(self, seed: int) -> dict[str, str]:

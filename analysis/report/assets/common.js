@@ -8,18 +8,33 @@ window.seedscope = (() => {
   const file = (seed) => String(seed).padStart(6, "0");
   const seedPage = (seed) => `seeds/${file(seed)}.html`;
 
+  function element(kind, properties = {}, ...content) {
+    const made = Object.assign(document.createElement(kind), properties);
+    made.append(...content);
+    return made;
+  }
+
   function written(number, decimals, signed = false) {
     if (number === null || number === undefined) return "–";
     const text = Math.abs(number).toFixed(decimals).replace(/\B(?<!\.\d*)(?=(\d{3})+(?!\d))/g, ",");
     return (number < 0 ? "−" : signed ? "+" : "") + text;
   }
 
+  // "7, 40-60" -> whether a seed is meant; null where the text says nothing, undefined where it cannot be understood.
+  function understood(text) {
+    const parts = text.split(/[\s,;]+/).filter(Boolean);
+    if (!parts.length) return null;
+    const ranges = parts.map((part) => /^(\d+)(?:[-–](\d+))?$/.exec(part));
+    if (ranges.includes(null)) return undefined;
+    const ends = ranges.map(([, from, to]) => [BigInt(from), BigInt(to ?? from)]);
+    return (seed) => ends.some(([from, to]) => from <= BigInt(seed) && BigInt(seed) <= to);
+  }
+
   // A cell of a file of pictures: x and y from 0 to 1 say which, columns and rows how many there are.
   function cut(path, columns, rows, place) {
-    const box = document.createElement("span");
+    const box = element("span", { className: "cut" });
     const column = place % columns;
     const row = Math.floor(place / columns);
-    box.className = "cut";
     box.style.backgroundImage = `url(${path})`;
     box.style.backgroundSize = `${100 * columns}% ${100 * rows}%`;
     box.style.backgroundPosition =
@@ -41,27 +56,26 @@ window.seedscope = (() => {
   document.addEventListener("themechange", drawHeats);
   drawHeats();
 
-  const peek = document.createElement("div");
-  peek.id = "peek";
+  const peek = element("div", { id: "peek", hidden: true });
   peek.setAttribute("role", "tooltip");
-  peek.hidden = true;
   document.body.append(peek);
 
   // Show some pictures of a seed beside a place of the window.
   function showPeek(seed, box, words = "") {
     if (!page?.shown.length) return;
-    peek.replaceChildren();
-    const title = document.createElement("b");
-    title.textContent = `seed ${seed}`;
-    const line = document.createElement("span");
-    line.textContent = words;
-    const pictures = document.createElement("div");
-    pictures.className = "peek-pictures";
+    const title = element("b", { textContent: `seed ${seed}` });
+    const line = element("span", { textContent: words });
+    const pictures = element("div", { className: "peek-pictures" });
     pictures.style.setProperty("--shape", page.shape.join("/"));
     page.shown.slice(0, 8).forEach((_, place) =>
       pictures.append(cut(`images/strips/${file(seed)}.jpg`, page.shown.length, 1, place)),
     );
-    peek.append(title, line, pictures);
+    placePeek(box, title, line, pictures);
+  }
+
+  // Show something beside a place of the window.
+  function placePeek(box, ...content) {
+    peek.replaceChildren(...content);
     peek.hidden = false;
     const { offsetWidth: width, offsetHeight: height } = peek;
     const left = Math.min(Math.max(8, box.left), document.documentElement.clientWidth - width - 8);
@@ -86,6 +100,23 @@ window.seedscope = (() => {
   addEventListener("scroll", hidePeek, { passive: true });
   addEventListener("keydown", (event) => event.key === "Escape" && hidePeek());
 
+  // On a phone rows are cards: each value bears the name of its column, and tables say that they are tables, which a browser
+  // forgets of what is laid out in another way.
+  function labelled(table) {
+    const names = [...(table.tHead?.rows[0]?.cells ?? [])].map((cell) => cell.textContent.trim());
+    table.setAttribute("role", "table");
+    for (const row of table.rows) {
+      row.setAttribute("role", "row");
+      row.parentElement.setAttribute("role", "rowgroup");
+      [...row.cells].forEach((cell, place) => {
+        const head = cell.tagName === "TH";
+        cell.setAttribute("role", head ? (cell.scope === "row" ? "rowheader" : "columnheader") : "cell");
+        if (!head && names[place] && !table.matches(".strips")) cell.dataset.label = names[place];
+      });
+    }
+  }
+  document.querySelectorAll("table").forEach(labelled);
+
   for (const button of document.querySelectorAll("button.copy")) {
     button.addEventListener("click", async () => {
       const text = button.dataset.copy;
@@ -98,10 +129,11 @@ window.seedscope = (() => {
         field.select();
         return;
       }
+      const before = button.textContent;
       button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 2000);
+      setTimeout(() => (button.textContent = before), 2000);
     });
   }
 
-  return { page, file, seedPage, written, cut, drawHeat, showPeek, hidePeek };
+  return { page, file, seedPage, element, written, understood, cut, drawHeat, showPeek, placePeek, hidePeek, labelled };
 })();

@@ -2,6 +2,7 @@
 (() => {
   const { page, showPeek, hidePeek, seedPage } = seedscope;
   const drawn = new Map();
+  const ready = new Map(); // box -> promise of its drawing
 
   function colours(value, style) {
     if (typeof value === "string" && value.startsWith("@")) return style.getPropertyValue(`--${value.slice(1)}`).trim();
@@ -49,8 +50,12 @@
     box.addEventListener("blur", hidePeek);
   }
 
-  async function draw(box) {
-    if (drawn.has(box)) return;
+  function draw(box) {
+    if (!ready.has(box)) ready.set(box, make(box));
+    return ready.get(box);
+  }
+
+  async function make(box) {
     const figure = page.figures[box.dataset.figure];
     drawn.set(box, figure);
     const { data, layout } = themed(figure);
@@ -77,7 +82,8 @@
   document.addEventListener("themechange", () => {
     for (const [box, figure] of drawn) {
       const { data, layout } = themed(figure);
-      Plotly.react(box, data, layout);
+      Plotly.react(box, data, { ...layout, dragmode: box._fullLayout?.dragmode ?? false });
     }
   });
+  seedscope.drawFigure = draw;
 })();

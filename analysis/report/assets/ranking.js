@@ -1,6 +1,6 @@
 // The ranking: sorted by a click on a heading, filtered by seed, in steps of rows so that a thousand seeds stay quick.
 (() => {
-  const { page, seedPage, written } = seedscope;
+  const { page, seedPage, understood, written } = seedscope;
   const MORE = 100;
   const table = document.getElementById("ranking-table");
   const controls = document.getElementById("ranking-controls");
@@ -40,16 +40,6 @@
     const high = all.reduce((a, b) => Math.max(a, b));
     received.set(place, { decimals, chance, rows, low, high });
     if (place === state.measure) draw();
-  }
-
-  // "7, 40-60" -> whether a seed is meant; null where the text says nothing, undefined where it cannot be understood.
-  function understood(text) {
-    const parts = text.split(/[\s,;]+/).filter(Boolean);
-    if (!parts.length) return null;
-    const ranges = parts.map((part) => /^(\d+)(?:[-–](\d+))?$/.exec(part));
-    if (ranges.includes(null)) return undefined;
-    const ends = ranges.map(([, from, to]) => [BigInt(from), BigInt(to ?? from)]);
-    return (seed) => ends.some(([from, to]) => from <= BigInt(seed) && BigInt(seed) <= to);
   }
 
   function chosen({ rows }) {
@@ -173,6 +163,17 @@
   });
   input.all.addEventListener("click", () => {
     state.rows = Infinity;
+    draw();
+  });
+  // Paper has all rows.
+  let onScreen = state.rows;
+  addEventListener("beforeprint", () => {
+    onScreen = state.rows;
+    state.rows = Infinity;
+    draw();
+  });
+  addEventListener("afterprint", () => {
+    state.rows = onScreen;
     draw();
   });
   input.measure.value = String(page.main); // browsers bring back what was chosen before a reload

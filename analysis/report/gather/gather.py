@@ -32,9 +32,11 @@ from seedscope.analysis.report.gather.how_made import failed_cells, how_made
 from seedscope.analysis.report.gather.layouts import layouts
 from seedscope.analysis.report.gather.map_section import style_map
 from seedscope.analysis.report.gather.measured import estimate, measurements
+from seedscope.analysis.report.gather.picture_scores import picture_scores
 from seedscope.analysis.report.gather.race_section import race_section
 from seedscope.analysis.report.gather.titles import space_of
 from seedscope.analysis.report.page import write_report
+from seedscope.analysis.report.pictures import MOST_PICTURES
 from seedscope.analysis.run.complete_prompts import unfinished
 from seedscope.analysis.run.parts import whole
 from seedscope.analysis.run.pictures import RunPictures
@@ -47,17 +49,23 @@ from seedscope.pipeline.errors import UserError
 SHOWN = 8
 
 
-def make_report(run: Run, folder: Path, progress: Callable[[int, int], object] | None = None) -> Path:
+def make_report(
+    run: Run,
+    folder: Path,
+    progress: Callable[[int, int], object] | None = None,
+    most_pictures: int | None = MOST_PICTURES,
+) -> Path:
     """Write the report of a finished run into a folder; return the page to open.
 
     What the report rests on is written into the run folder too: `seeds.parquet` and its neighbours as `seedscope seeds` does,
-    the map as `seedscope map` does where it is not there yet, and `diverse.json`.
+    the map as `seedscope map` does where it is not there yet, and `diverse.json`. most_pictures: as of `write_report`.
 
     Raises:
         UserError: the run is not finished, or the folder cannot be used.
         CorruptShard: a shard is damaged.
     """
-    return write_report(report_data(run), RunPictures(run.images, run.units), folder, progress)
+    pictures = RunPictures(run.images, run.units)
+    return write_report(report_data(run), pictures, folder, progress, pictures.encoded, most_pictures)
 
 
 def report_data(run: Run) -> ReportData:
@@ -102,6 +110,8 @@ def report_data(run: Run) -> ReportData:
         text=_text(judged.by_task),
         experiments=found.shown,
         race=race_section(run),
+        groups={prompt.id: prompt.group for prompt in run.wanted.prompts if prompt.has_named_group},
+        scores=picture_scores(run, judged, measures),
         top_k=min(run.study.ranked.golden, judged.ranking.table.num_rows),
     )
 

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 
 from seedscope.analysis.comparing.compare_runs import Pair, compare_all
 from seedscope.analysis.comparing.finished_run import FinishedRun
+from seedscope.analysis.comparing.in_words import verdict
 from seedscope.analysis.judging.judge import MEASURED
 from seedscope.analysis.seeds.agreement import agreement, alike, carried_over, kept
 from seedscope.analysis.seeds.distances.moments import Array
@@ -28,7 +29,7 @@ from seedscope.analysis.seeds.ranking import Ranking
 from seedscope.analysis.seeds.scores.scores import StatisticsError
 from seedscope.analysis.select.seal import seal
 from seedscope.jobs.cli import app
-from seedscope.jobs.commands.compare import show, verdict
+from seedscope.jobs.commands.compare import show
 from seedscope.pipeline.errors import UserError
 from seedscope.pipeline.study.plan import Edition
 from seedscope.pipeline.study.prompts import Prompt

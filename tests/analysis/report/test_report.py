@@ -136,9 +136,10 @@ def test_prompts_stay_text(report: Path, data: ReportData, index: Elements) -> N
         assert prompt in {attributes.get("title") for _, attributes in index.found}
     of_page = json.loads(index.scripts[-1])
     assert of_page["shown"] == [data.prompts[prompt] for prompt in data.shown]
-    script = (report / "parts/prompts.js").read_text(encoding="utf-8")
+    script = (report / "parts/run.js").read_text(encoding="utf-8")
     assert not set("<>&\u2028\u2029") & set(script)
-    assert json.loads(script.removeprefix("seedscope.prompts = ").removesuffix(";\n")) == list(data.prompts.values())
+    part = json.loads(script.removeprefix("seedscope.receiveRun(").removesuffix(");\n"))
+    assert part["prompts"] == list(data.prompts.values()) and part["ids"] == list(data.prompts)
 
 
 def test_numbers_of_the_table_are_those_of_the_data(report: Path, data: ReportData) -> None:

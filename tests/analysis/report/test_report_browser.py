@@ -203,12 +203,12 @@ def test_a_seed_page_shows_all_prompts(open_page: Open, data: ReportData) -> Non
     page.locator("#picture-filter").fill("")
     page.locator("#pictures button").nth(4).focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#large")).to_be_visible()
-    assert page.locator("#large-prompt").text_content() == HARD_PROMPTS[4]
+    expect(page.locator("#viewer")).to_be_visible()
+    assert page.locator("#viewer-prompt").text_content() == HARD_PROMPTS[4]
     page.keyboard.press("ArrowRight")
-    assert page.locator("#large-prompt").text_content() == data.prompts["p005"]
+    assert page.locator("#viewer-prompt").text_content() == data.prompts["p005"]
     page.keyboard.press("Escape")
-    expect(page.locator("#large")).to_be_hidden()
+    expect(page.locator("#viewer")).to_be_hidden()
     page.locator("a[rel=next]").click()
     page.wait_for_url(f"**/seeds/{data.ranked[data.ranked.index(3) + 1]:06d}.html")
 
@@ -218,7 +218,7 @@ def test_pictures_are_really_shown(open_page: Open) -> None:
     page = open_page("seeds/000005.html")
     cell = page.locator("#pictures .cut").nth(6)
     cell.scroll_into_view_if_needed()
-    sheet = page.evaluate("document.getElementById('pictures').dataset.sheet")
+    sheet = page.evaluate("seedscope.runs[0].sheet('5')")
     page.evaluate("async (path) => { const picture = new Image(); picture.src = path; await picture.decode(); }", sheet)
     shot = np.asarray(Image.open(BytesIO(cell.screenshot())).convert("RGB").resize((64, 64))).astype(float)
     expected = made_up_pictures(13)[(7 * 5 + 5 * 6) % 13].astype(float)

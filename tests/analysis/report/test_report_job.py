@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from browsing import failure
 from finished_runs import command, made
+from made_up_run import made_up, publish_run
 from PIL import Image
 
 from seedscope.analysis.experiments.finding import Finding, Picture, Table, mark_of
@@ -318,3 +319,23 @@ def test_what_experiments_found_is_a_section_of_its_own(study: Path, tmp_path: P
     ).read_bytes()
     rows = table(tmp_path / "report", "swap-1")
     assert rows == [{"of": "'=brightness", "share": "0.12345"}, {"of": "place", "share": ""}]
+
+
+def test_two_runs_have_a_page_with_both_reports(tmp_path: Path) -> None:
+    runs = []
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        publish_run(tmp_path / name, made_up(6, 8, rng=len(runs)))
+        runs.append(tmp_path / name / "run")
+        command("seeds", runs[-1])
+    with pytest.raises(AssertionError, match="A page has one run, or two"):
+        command("report", *runs, runs[0])
+    with pytest.raises(AssertionError, match="neither a number, such as 1000, nor all"):
+        command("report", *runs, "--pictures", "many")
+    page = tmp_path / "pages" / "index.html"
+    assert f"wrote {page}" in command("report", *runs, "--to", page.parent, "--pictures", "3").replace("\n", "")
+    text = page.read_text(encoding="utf-8")
+    assert "8 seeds in common, the same 6 prompts." in text and "Do seeds keep their character?" in text
+    for folder in ("first", "second"):
+        assert (page.parent / folder / "matrix.html").exists()
+        assert len(list((page.parent / folder / "pictures").rglob("*.webp"))) == 3
