@@ -12,7 +12,7 @@ FLOORS = {
     "pipeline": "errors | run_extra garbage images large_pictures spreadsheets | study storage | models tables "
     "| networks running | drawing imported",
     "analysis": "direction counted_p | features seeds | select | run maps | sheets | judging | dataset experiments "
-    "| comparing | report exports",
+    "| comparing | report | exports",
     "jobs": "console | submit work planning doctor | commands | cli library | sprout",
 }
 """A file or folder of a layer imports only what stands on a floor further to the left, and from its own folder."""

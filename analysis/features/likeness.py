@@ -33,7 +33,7 @@ def ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """
     from torchmetrics.functional.image import structural_similarity_index_measure
 
-    return _of_each(structural_similarity_index_measure(one, other, data_range=1.0, reduction="none"))
+    return as_values(structural_similarity_index_measure(one, other, data_range=1.0, reduction="none"))
 
 
 def ms_ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
@@ -45,14 +45,14 @@ def ms_ssim(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
 
     if min(one.shape[2:]) < FEWEST_PIXELS:
         return one.new_full((len(one),), float("nan"))
-    return _of_each(multiscale_structural_similarity_index_measure(one, other, data_range=1.0, reduction="none"))
+    return as_values(multiscale_structural_similarity_index_measure(one, other, data_range=1.0, reduction="none"))
 
 
 def psnr(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
     """Peak signal-to-noise ratio, dB: 10 log10 of 1 over the mean squared error; infinite of equal pictures."""
     from torchmetrics.functional.image import peak_signal_noise_ratio
 
-    return _of_each(peak_signal_noise_ratio(one, other, data_range=1.0, reduction="none", dim=(1, 2, 3)))
+    return as_values(peak_signal_noise_ratio(one, other, data_range=1.0, reduction="none", dim=(1, 2, 3)))
 
 
 def lpips(device: str = "cpu") -> tuple[str, Compare] | str:
@@ -81,7 +81,8 @@ def lpips(device: str = "cpu") -> tuple[str, Compare] | str:
     return f"LPIPS ({net})", lambda one, other: network(one, other, normalize=True).reshape(-1)
 
 
-def _of_each(found: Any) -> torch.Tensor:
+def as_values(found: Any) -> torch.Tensor:
+    """(N,) of what torchmetrics returns for N pictures, whose type says less."""
     import torch
 
     return torch.as_tensor(found).reshape(-1)

@@ -19,7 +19,7 @@ import pyarrow as pa
 from seedscope.analysis.direction import Better
 from seedscope.analysis.features.as_transformers import AsTransformers
 from seedscope.analysis.features.base import Feature, FeatureError, Measurer, check_pictures
-from seedscope.analysis.features.likeness import Compare, as_tensor, lpips, ms_ssim, psnr, ssim
+from seedscope.analysis.features.likeness import Compare, as_tensor, as_values, lpips, ms_ssim, psnr, ssim
 from seedscope.pipeline.images import ImageError, decode
 from seedscope.pipeline.networks.clip_models import TransformersClip
 from seedscope.pipeline.networks.pretrained import Pretrained
@@ -140,7 +140,7 @@ class _Measurer(Measurer):
                 some = as_tensor(pixels[start : start + AT_ONCE], self._device)
                 for name, compute in self._computed.items():
                     beside = [self._beside(some)] if METRICS[name].against else []
-                    found[name].append(compute(some, *beside).float().cpu().numpy().reshape(-1))  # type: ignore[call-arg]
+                    found[name].append(compute(some, *beside).float().cpu().numpy().reshape(-1))
         values = {name: np.concatenate(parts) for name, parts in found.items()}
         return {
             name: pa.array(np.where(np.isfinite(each), each, np.nan), pa.float32(), from_pandas=True)
@@ -162,11 +162,10 @@ class _Measurer(Measurer):
 
 def _total_variation(_: TorchmetricsValues, __: str) -> Alone:
     def compute(pictures: torch.Tensor) -> torch.Tensor:
-        import torch
         from torchmetrics.functional.image import total_variation
 
         steps = pictures[0].numel()
-        return torch.as_tensor(total_variation(pictures, reduction="none")) / steps
+        return as_values(total_variation(pictures, reduction="none")) / steps
 
     return compute
 
@@ -182,8 +181,7 @@ def _clip_iqa(feature: TorchmetricsValues, device: str) -> Alone:
     def compute(pictures: torch.Tensor) -> torch.Tensor:
         judge.reset()
         judge.update(255 * pictures)
-        found: torch.Tensor = judge.compute()
-        return found.reshape(-1)
+        return as_values(judge.compute())
 
     return compute
 
