@@ -75,12 +75,13 @@ def _export_to(
     from seedscope.analysis.exports.source import Source
     from seedscope.analysis.exports.written import write_exports
     from seedscope.analysis.judging.run_view import open_run
-    from seedscope.analysis.run.opened import folder_of
+    from seedscope.analysis.run.opened import folder_of, looked_at
 
     wanted = list(dict.fromkeys(name.strip().lower() for name in names))
     if unknown := [name for name in wanted if name not in TOOLS]:
         raise UserError(f"--to {unknown[0]}: is none of {NAMES}.")
-    run = open_run(folder_of(study, folder))
+    with looked_at(study, folder):  # the folder keeps the study from then on
+        run = open_run(folder_of(study, folder))
     source = Source(run, Source(run).drawn_seeds() if seeds == "golden" else _named(seeds))
     done = write_exports(source, {name: TOOLS[name] for name in wanted}, into or run.folder.path / "exports")
     if as_json:
