@@ -44,7 +44,7 @@ LARGEST_LATENT: Final = 2**26
 class GoldenSeeds(Strict):
     """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`.
 
-    Example:
+    Examples:
         >>> golden = GoldenSeeds.load("runs/demo/golden.json")
         >>> golden.check(pipe)  # GoldenMismatch, where they do not hold
         >>> len(golden.latents()) == len(golden.seeds)

@@ -158,7 +158,9 @@ def _options(cls: Any) -> Iterator[str]:
 def _sources(cls: Any) -> str:
     """What its docstring, or that of its file, says after `Source:` and `Deviation:`; and the docstring of a file that they name
     as `in X`."""
-    found = _said(cls.__doc__ or "") or _said(sys.modules[cls.__module__].__doc__ or "")
+    family = [each for each in cls.__mro__ if each.__module__.startswith("seedscope.analysis.")]
+    found = "\n\n".join(dict.fromkeys(filter(None, (_said(each.__doc__ or "") for each in family))))
+    found = found or _said(sys.modules[cls.__module__].__doc__ or "")
     package = cls.__module__.rpartition(".")[0]
     for module in (cls.__module__.removesuffix("_distance"), *(f"{package}.{name}" for name in re.findall(r"in `(\w+)`", found))):
         if find_spec(module) is not None and (more := _said(_docstring(module))) and more not in found:
