@@ -8,8 +8,8 @@ import pyarrow as pa
 
 HEAD = """# Columns of the tables
 
-Each Parquet file carries these descriptions in its schema; `seedscope tables RUN` lists those of a run. The columns that a feature
-makes are on [its page](../measurements/index.md). How to read the tables: [Read the tables](../tables.md).
+Each Parquet file carries these descriptions in its schema; `seedscope tables RUN` lists those of a run. The columns that a
+feature makes are on [its page](../measurements/index.md). Queries: [Read the tables](../tables.md).
 """
 MEASUREMENT = "measurement"
 
@@ -35,7 +35,9 @@ def tables() -> dict[str, tuple[str, pa.Schema]]:
     from seedscope.pipeline.drawing.tasks.seed_swap import SWAP_SCHEMA
     from seedscope.pipeline.tables.schemas import CELL_FIELDS, IMAGE_SCHEMA, STATUS_FIELDS
 
-    scores = f"{RESULTS['scores']} After these columns come those of the [features](../measurements/index.md) of the study."
+    scores = (
+        f"{RESULTS['scores']} After these columns come those of the [features](../measurements/index.md) of the study."
+    )
     seeds = f"{RESULTS['seeds']} The columns below `n` are there for every measurement, under its name."
     return {
         "prompts": (RESULTS["prompts"], PROMPTS),

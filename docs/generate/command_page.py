@@ -8,7 +8,7 @@ from typing import Any
 
 HEAD = """# Commands
 
-What `seedscope COMMAND --help` says, of every command. A command that takes a study takes the folder of its run, or its URL, too.
+What `seedscope COMMAND --help` says, of every command. One that takes a study takes the folder of its run, or its URL, too.
 """
 
 

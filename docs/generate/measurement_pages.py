@@ -40,9 +40,17 @@ def names() -> dict[str, str]:
 
 def index() -> str:
     """The page that lists all of them."""
-    lines = ["# Measurements", "", "What a study may name under `features`: it is measured of each picture, a table of its own.", ""]
+    lines = [
+        "# Measurements",
+        "",
+        "What a study may name under `features`: it is measured of each picture, a table of its own.",
+        "",
+    ]
     lines += _listed("feature")
-    lines += ["", "What it may name under `ranking.distances`: it is measured of all pictures of a seed together. The Frechet distance"]
+    lines += [
+        "",
+        "What it may name under `ranking.distances`: it is measured of all pictures of a seed together. The Frechet distance",
+    ]
     lines += ["always is, of each feature that compares with reference pictures.", "", *_listed("distance")]
     return "\n".join(lines) + "\n"
 
@@ -66,7 +74,9 @@ def filled(name: str, markdown: str) -> str:
     kind = names()[name]
     written = sections(markdown)
     known = _of_feature(name) if kind == "feature" else _of_distance(name)
-    where = f"`{name}` is a {kind}: a study names it under `{'features' if kind == 'feature' else 'ranking.distances'}`."
+    where = (
+        f"`{name}` is a {kind}: a study names it under `{'features' if kind == 'feature' else 'ranking.distances'}`."
+    )
     if name == "frechet":
         where = "`frechet` is a distance that is always taken; its columns have the name of the feature alone."
     page = [written[""].strip(), where]
@@ -85,7 +95,8 @@ def _of_feature(name: str) -> dict[str, str]:
     cls = _feature_class(name)
     table, options = "\n".join(_columns(name)), "\n".join(_options(cls))
     return {
-        "What": f"Its columns:\n\n{table}" + (f"\n\nIts options, as in `- {name}: {{OPTION: VALUE}}`:\n\n{options}" if options else ""),
+        "What": f"Its columns:\n\n{table}"
+        + (f"\n\nIts options, as in `- {name}: {{OPTION: VALUE}}`:\n\n{options}" if options else ""),
         "Source": _sources(cls),
         "Direction": _better(name).capitalize() + ".",
         "Cost": _benchmarked(name),
@@ -156,13 +167,16 @@ def _options(cls: Any) -> Iterator[str]:
 
 
 def _sources(cls: Any) -> str:
-    """What its docstring, or that of its file, says after `Source:` and `Deviation:`; and the docstring of a file that they name
-    as `in X`."""
+    """What its docstring, or that of its file, says after `Source:` and `Deviation:`; and that of a file that they name, as
+    `in X`."""
     family = [each for each in cls.__mro__ if each.__module__.startswith("seedscope.analysis.")]
     found = "\n\n".join(dict.fromkeys(filter(None, (_said(each.__doc__ or "") for each in family))))
     found = found or _said(sys.modules[cls.__module__].__doc__ or "")
     package = cls.__module__.rpartition(".")[0]
-    for module in (cls.__module__.removesuffix("_distance"), *(f"{package}.{name}" for name in re.findall(r"in `(\w+)`", found))):
+    for module in (
+        cls.__module__.removesuffix("_distance"),
+        *(f"{package}.{name}" for name in re.findall(r"in `(\w+)`", found)),
+    ):
         if find_spec(module) is not None and (more := _said(_docstring(module))) and more not in found:
             found = f"{found}\n\n{more}".strip()
     return re.sub(r"arXiv:? (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", found)

@@ -1,7 +1,7 @@
 """Keep what a finished run of docs/measurements/reference.yaml measured, for the pages of the measurements.
 
-    seedscope run docs/measurements/reference.yaml
-    python docs/generate/reference_values.py runs/reference
+seedscope run docs/measurements/reference.yaml
+python docs/generate/reference_values.py runs/reference
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What mkdocs calls while it builds the site: pages that are made from code or from files at the top are added to those of docs/.
+"""What mkdocs calls: pages that are made from code or from files at the top are added to those of docs/.
 
 A generator is one file of this folder; none of it is in the wheel.
 """
@@ -44,7 +44,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     groups: dict[str, list[dict[str, str]]] = {"feature": [], "distance": []}
     for name, kind in measurement_pages.names().items():
         groups[kind].append({name: f"measurements/{name}.md"})
-    own: list[object] = ["measurements/index.md", {"Of a picture": groups["feature"]}, {"Of a seed": groups["distance"]}]
+    own: list[object] = [
+        "measurements/index.md",
+        {"Of a picture": groups["feature"]},
+        {"Of a seed": groups["distance"]},
+    ]
     config.nav = [{"Measurements": own} if "Measurements" in item else item for item in config.nav or []]
     return config
 
@@ -60,7 +64,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Fill in what the code knows of a measurement."""
     folder, _, name = page.file.src_uri.rpartition("/")
     if folder == "measurements" and name != "index.md":

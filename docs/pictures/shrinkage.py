@@ -2,7 +2,7 @@
 
     python docs/pictures/shrinkage.py
 
-Effects of 12 seeds are drawn from a normal distribution, and measured with noise; the reliability says how far each is taken back.
+Effects of 12 seeds are drawn from a normal distribution, and measured with noise; by their reliability they are taken back.
 """
 
 from pathlib import Path

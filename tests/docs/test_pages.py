@@ -1,4 +1,4 @@
-"""The pages of the documentation: their code runs and prints what they say, their commands exist, their links lead somewhere."""
+"""Pages of the documentation: their code runs and prints what they say, their commands exist, their links lead somewhere."""
 
 from __future__ import annotations
 

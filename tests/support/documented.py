@@ -1,4 +1,4 @@
-"""Blocks of code of a Markdown page, run one after the other as a reader would, and what they print compared with what the page says.
+"""Blocks of code of a Markdown page, run as a reader would, and what they print compared with what the page says.
 
 - `yaml title="FILE"` and other blocks with a title are written to that file.
 - `python` is executed; all blocks of a page share their names.
@@ -131,7 +131,9 @@ def compare(place: str, said: str, printed: str) -> None:
             numbers.append(match[0])
             last = match.end()
         pattern.append(re.escape(part[last:]))
-    match_all = re.fullmatch("".join(pattern).replace(r"\ .*?", r"\ ?.*?").replace(r".*?\ ", r".*?\ ?"), _plain(printed))
+    match_all = re.fullmatch(
+        "".join(pattern).replace(r"\ .*?", r"\ ?.*?").replace(r".*?\ ", r".*?\ ?"), _plain(printed)
+    )
     assert match_all, f"{place}\nsaid:\n{said}\nprinted:\n{printed}"
     for told, found in zip(numbers, match_all.groups(), strict=True):
         assert _near(told, found), f"{place}: {told} is said, {found} is printed\n{printed}"
