@@ -40,7 +40,7 @@ def generated() -> dict[str, str]:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the page of each measurement into the navigation."""
+    """Put the page of each measurement into the navigation, and how-tos that it does not name."""
     groups: dict[str, list[dict[str, str]]] = {"feature": [], "distance": []}
     for name, kind in measurement_pages.names().items():
         groups[kind].append({name: f"measurements/{name}.md"})
@@ -50,6 +50,9 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         {"Of a seed": groups["distance"]},
     ]
     config.nav = [{"Measurements": own} if "Measurements" in item else item for item in config.nav or []]
+    (how_to,) = (item["How to"] for item in config.nav if "How to" in item)
+    named = {page for item in how_to for page in item.values()}
+    how_to += sorted({f"how-to/{page.name}" for page in (DOCS / "how-to").glob("*.md")} - named)
     return config
 
 

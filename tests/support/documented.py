@@ -5,6 +5,7 @@
 - `console`: lines that begin with `$ ` are commands, the lines after them what they print.
 - `sh`: commands whose output the page does not show; they are run.
 - A comment `<!-- not run: REASON -->` before a block excuses it. Its commands are parsed all the same.
+- A block that is a whole file (`--8<-- "FILE"`) is run by the tests of that file.
 - `text` after a `python` block is what that block prints.
 
 In what is printed, `...` stands for anything, any white space for any other, and numbers may differ by what processors differ.
@@ -41,6 +42,11 @@ class Block:
     title: str
     text: str
     excuse: str
+
+    @property
+    def runs(self) -> bool:
+        """Whether it is run when the page is."""
+        return self.language in RUN and not self.excuse and not self.text.startswith("--8<--")
 
     @property
     def place(self) -> str:
@@ -87,7 +93,7 @@ def run_page(found: list[Block]) -> None:
     for number, block in enumerate(found):
         if block.title:
             Path(block.title).write_text(block.text, encoding="utf-8")
-        elif block.excuse or block.language not in RUN:
+        elif not block.runs:
             continue
         elif block.language == "python":
             after = found[number + 1] if number + 1 < len(found) else block
