@@ -68,7 +68,7 @@ def _relinked(match: re.Match[str], file: str, page: str) -> str:
     elif path in PLACES:
         place = PLACES[path]
     elif path.startswith("docs/"):
-        place = path.removeprefix("docs/")
+        place = path.removeprefix("docs/") + ("/index.md" if (ROOT / path).is_dir() else "")
     else:  # a file that the site does not have
         return match["text"]
     there = posixpath.relpath(place, home or ".") + (f"#{anchor}" if anchor else "")

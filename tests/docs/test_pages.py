@@ -26,6 +26,7 @@ WRITTEN = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 OTHERS = [ROOT / file for file in project_pages.PLACES if file != "README.md"]
 OWN_TEST = {"tables.md"}
 """Pages whose code is run by a test of their own."""
+PROGRAM = typer.main.get_command(app)
 
 
 def name(page: Path) -> str:
@@ -49,16 +50,15 @@ def test_its_commands_exist(page: Path) -> None:
     """Each line that begins with `seedscope`, whether it is run or not."""
     for line in lines(page):
         words = [re.sub(r"^<.*>$", "x", word) for word in shlex.split(line, comments=True)][1:]
-        parse(typer.main.get_command(app), words)
+        parse(PROGRAM, words)
 
 
 def lines(page: Path) -> Iterator[str]:
     for block in blocks(page):
         if block.language in ("console", "sh", ""):
             yield from (line for line, _ in calls(block) if line.startswith("seedscope "))
-    yield from (
-        match[0].strip() for match in re.finditer(r"^    seedscope .*$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    )
+    text = page.read_text(encoding="utf-8")
+    yield from (match[0].strip() for match in re.finditer(r"^    seedscope \S+( \S+)*( +#.*)?$", text, re.MULTILINE))
 
 
 def parse(program: Any, words: list[str]) -> None:
