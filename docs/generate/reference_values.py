@@ -30,10 +30,10 @@ def kept(run: Path) -> dict[str, object]:
         if feature is None or column.endswith("_witness") or str(kind) not in ("float", "double"):
             continue
         numbers = scores[column].drop_null().to_numpy()
-        values[feature][column] = np.percentile(numbers, SHARES).tolist()
+        values[feature][column] = [float(f"{value:.4g}") for value in np.percentile(numbers, SHARES)]
     for row in distances:
         numbers = seeds[row["measure"]].drop_null().to_numpy()
-        values[row["distance"]][row["measure"]] = np.percentile(numbers, SHARES).tolist()
+        values[row["distance"]][row["measure"]] = [float(f"{value:.4g}") for value in np.percentile(numbers, SHARES)]
     counts = f"{len(set(scores['prompt_id'].to_pylist()))} prompts x {seeds.num_rows} seeds"
     of = f"of sprout-turbo, one step, {counts} (docs/measurements/reference.yaml)"
     return {
