@@ -36,7 +36,7 @@ def run(
     Raises:
         UserError: everything that is wrong with the study, or a mishap that trying again would not fix.
 
-    Example:
+    Examples:
         >>> study = Study(name="mine", model="sprout", prompts=["a cat"], seeds=range(4))
         >>> run(study).golden.seeds  # doctest: +SKIP
         []

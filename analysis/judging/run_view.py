@@ -258,7 +258,7 @@ def open_run(location: Path | str) -> RunView:
     Raises:
         UserError: it is no run folder, or its record cannot be read.
 
-    Example:
+    Examples:
         >>> run = open_run("runs/demo")
         >>> run.seeds().column_names[:2]
         ['seed', 'rank']

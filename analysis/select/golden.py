@@ -36,7 +36,7 @@ __all__ = ["CombinedPart", "GoldenError", "GoldenMismatch", "GoldenSeeds", "Seed
 class GoldenSeeds(SeedsAndNoise):
     """Seeds that were found good, with the reasons and the conditions: the content of a `golden.json`.
 
-    Example:
+    Examples:
         >>> golden = GoldenSeeds.load("runs/demo/golden.json")
         >>> golden.check(pipe)  # GoldenMismatch, where they do not hold
         >>> len(golden.latents()) == len(golden.seeds)

@@ -22,7 +22,7 @@ def load_study(path: Path | str) -> Study | ImportedStudy:
     Raises:
         StudyError: one line a mistake, each with its place in the file and, for a misspelt key, the near miss.
 
-    Example:
+    Examples:
         >>> load_study("configs/demo.yaml").seeds[:3]
         [0, 1, 2]
     """

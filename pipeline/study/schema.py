@@ -289,7 +289,7 @@ class Study(Measured):
 
     Pictures are drawn from `prompts`, or, with `inpaint`, into the masks of given pictures.
 
-    Example:
+    Examples:
         >>> Study(name="mine", model="sprout", prompts=["a cat"], seeds="0-3").seeds  # or seeds=range(4)
         [0, 1, 2, 3]
     """

@@ -24,12 +24,15 @@ class Done:
     stderr: str
 
 
-def command(*arguments: str | Path) -> Done:
-    """Run seedscope in this process, which has torch loaded, through the entry point that a person starts."""
+def command(*arguments: str | Path, columns: int = 100) -> Done:
+    """Run seedscope in this process, which has torch loaded, through the entry point that a person starts.
+
+    columns: width of the terminal.
+    """
     out, err, code = io.StringIO(), io.StringIO(), 0
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(sys, "argv", ["seedscope", *map(str, arguments)])
-        patch.setenv("COLUMNS", "100")
+        patch.setenv("COLUMNS", str(columns))
         try:
             main()
         except SystemExit as end:
