@@ -87,14 +87,14 @@ class Model:
         table = next(each.table for each in self.run.measures if each.feature.name == item.feature)
         return chosen(read_grid(table, item.column, self.run.units), seeds=self.seeds)
 
-    def rows(self, feature: str) -> tuple[SeedRows, Reference]:
-        """The vectors of a feature on complete prompts, and the real pictures.
+    def rows(self, feature: str, seeds: npt.NDArray[np.int64]) -> tuple[SeedRows, Reference]:
+        """The vectors of a feature of some seeds, on the prompts that have all of these, and the real pictures.
 
         Raises:
             TooFewImages: fewer than two prompts have pictures of every seed.
         """
         table = next(each.table for each in self.run.measures if each.feature.name == feature)
-        without = {seed for unit in self.run.units for seed in unit.seeds} - {*self.seeds.tolist()}
+        without = {seed for unit in self.run.units for seed in unit.seeds} - {*seeds.tolist()}
         return SeedRows.of(table, feature, self.run.units, without), real_pictures(self.run)[feature]
 
     def _grids(self) -> Iterator[Grid]:
@@ -121,7 +121,7 @@ def chosen(
 
 
 def _scores(run: AnyRun) -> list[Score]:
-    """Every score that there is; distances first, as they stand for the model as a whole."""
+    """Every score that there is: distances, means with a good direction, other means."""
     references = {item.feature.name: item.table.name for item in run.reference_measures}
     distances, means = list[Score](), list[Score]()
     for feature in run.measured:
@@ -131,6 +131,7 @@ def _scores(run: AnyRun) -> list[Score]:
                 distances.append(Score(feature.name, feature.name, None, "squares of feature values", made_by))
             else:
                 means.append(Score(item.name, feature.name, item, item.about.unit, (made_by[0], None)))
+    means.sort(key=lambda score: score.measurement is None or score.measurement.better is None)
     return [*distances, *means]
 
 

@@ -14,30 +14,44 @@ Source: as `distances.witness`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from seedscope.analysis.seeds.distances.feature_rows import SeedRows
-from seedscope.analysis.seeds.distances.frechet import Reference
+from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance
 from seedscope.analysis.seeds.distances.moments import Array, Moments, merge, moments
 from seedscope.analysis.seeds.distances.witness import Witness
 
 
-def influences(rows: SeedRows, reference: Reference) -> tuple[list[int], Array]:
-    """Seeds, and the influence (P, S) of each of their pictures, of mean 0; features are read twice, a block at a time.
+@dataclass(frozen=True, eq=False)
+class Influences:
+    """distance: of all pictures. seeds: (S,). values: (P, S) the influence of each picture, of mean 0."""
+
+    distance: float
+    seeds: Sequence[int]
+    values: Array
+
+    def of(self, seeds: npt.NDArray[np.int64]) -> Array:
+        """Those of some seeds, in their order."""
+        place = {seed: i for i, seed in enumerate(self.seeds)}
+        return np.asarray(self.values[:, [place[seed] for seed in seeds.tolist()]])
+
+
+def influences(rows: SeedRows, reference: Reference) -> Influences:
+    """Of each picture, on the distance of all; features are read twice, a block at a time.
 
     Raises ValueError as `Witness.of`; CorruptShard where a shard is damaged.
     """
     everything = Moments.empty(reference.dimensions)
     for _, found in rows.by_seed():
         everything = merge(everything, moments(found))
-    witness = Witness.of(everything, reference)
-
-    def each() -> Iterator[tuple[int, Array]]:
-        for seed, found in rows.by_seed():
-            yield seed, witness.score(found, np.broadcast_to(everything.mean, found.shape), everything.n)
-
-    scored = dict(each())
+    witness, distance = Witness.of(everything, reference), frechet_distance(everything, reference)
+    scored = {
+        seed: witness.score(found, np.broadcast_to(everything.mean, found.shape), everything.n)
+        for seed, found in rows.by_seed()
+    }
     values = np.stack(list(scored.values()), axis=1)
-    return list(scored), values - values.mean()
+    return Influences(np.nan if distance is None else distance, list(scored), values - values.mean())

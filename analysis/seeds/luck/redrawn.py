@@ -21,6 +21,7 @@ from scipy.special import ndtri, stdtrit
 
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.luck.estimate import LEVEL, Estimate
+from seedscope.analysis.seeds.luck.spread import Spread
 from seedscope.analysis.seeds.scores.additive import AdditiveFit
 
 DRAWS = 1000
@@ -83,11 +84,18 @@ def drawn_seeds(seeds: int, n: int, draws: int, rng: np.random.Generator) -> Pla
     return np.argsort(rng.random((draws, seeds), np.float32), axis=1)[:, :n]
 
 
-def redrawn_common(fit: AdditiveFit, n: int, rng: np.random.Generator, draws: int = DRAWS) -> Redrawn:
-    """The mean score of n seeds that all prompts have in common; 1 <= n <= S / 2.
+def redrawn(spread: Spread, n: int, rng: np.random.Generator, *, common: bool, draws: int = DRAWS) -> Redrawn:
+    """The mean score of n seeds, common to all prompts or each picture's own; 1 <= n <= S / 2.
 
-    Of a prompt that no drawn seed has a score for, its mean is taken.
+    Of a prompt that has no score in a draw, its mean is taken. Two models with scores in the same cells have the same draws by
+    generators in one state.
     """
+    if common:
+        return _redrawn_common(spread.fit, n, rng, draws)
+    return _redrawn_own(spread.fit, n, spread.own.freedom, rng, draws)
+
+
+def _redrawn_common(fit: AdditiveFit, n: int, rng: np.random.Generator, draws: int) -> Redrawn:
     known = np.flatnonzero(fit.known)
     centred, present, level = _centred(fit, known)
     chosen = drawn_seeds(len(known), n, draws, rng)
@@ -100,11 +108,7 @@ def redrawn_common(fit: AdditiveFit, n: int, rng: np.random.Generator, draws: in
     return Redrawn(level + scores, n, len(known), len(known) - 1.0)
 
 
-def redrawn_own(fit: AdditiveFit, n: int, freedom: float, rng: np.random.Generator, draws: int = DRAWS) -> Redrawn:
-    """The mean score of n pictures a prompt, each of a seed of its own; 1 <= n <= S / 2.
-
-    freedom: degrees of freedom of its variance, which are more than seeds: prompts are drawn independently.
-    """
+def _redrawn_own(fit: AdditiveFit, n: int, freedom: float, rng: np.random.Generator, draws: int) -> Redrawn:
     known = np.flatnonzero(fit.known)
     centred, present, level = _centred(fit, known)
     total = np.zeros(draws)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from seedscope.analysis.seeds.distances.feature_rows import Rows, SeedRows
 from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distance_of_rows
 from seedscope.analysis.seeds.distances.moments import Array
 from seedscope.analysis.seeds.luck.redrawn import Places, drawn_seeds
 
-DRAWS = 200
+DRAWS, FEWEST_DRAWS = 200, 50
+FLOPS = 2e12
+"""Of all draws of one size: some minutes of a core at most, but for the fewest draws of very many pictures."""
 MOST_BYTES = 2**30
 """Of the features of the seeds that are drawn from."""
 
@@ -25,16 +26,10 @@ Told = Callable[[], None]
 
 
 def features_of(rows: SeedRows, seeds: Sequence[int]) -> Rows:
-    """The features (P, S, D) of some seeds, in their order."""
-    place = {seed: i for i, seed in enumerate(seeds)}
-    kept: npt.NDArray[np.float32] | None = None
-    for seed, found in rows.by_seed():
-        if seed in place:
-            if kept is None:
-                kept = np.empty((len(found), len(seeds), found.shape[1]), np.float32)
-            kept[:, place[seed]] = found
-    assert kept is not None, "no seed is among those of the rows"
-    return kept
+    """The features (P, S, D) of some seeds, in their order, which are all among those of the rows."""
+    wanted = {*seeds}
+    found = {seed: values for seed, values in rows.by_seed() if seed in wanted}
+    return np.stack([found[seed] for seed in seeds], axis=1)
 
 
 def most_seeds(prompts: int, dimensions: int) -> int:
@@ -51,7 +46,7 @@ def drawn_cells(
     return [drawn_seeds(seeds, n, prompts, rng) for _ in range(draws)]
 
 
-def redrawn_distances(features: Rows, draws: Sequence[Places], reference: Reference, told: Told) -> Array:
+def redrawn_distances(features: Rows, draws: Sequence[Places], reference: Reference, told: Told = lambda: None) -> Array:
     """The distance (B,) of the cells of each draw (P, n), of features (P, S, D) that are finite. told: after each."""
     rows = np.arange(len(features))[:, None]
     found = []
@@ -60,3 +55,11 @@ def redrawn_distances(features: Rows, draws: Sequence[Places], reference: Refere
         found.append(np.nan if distance is None else distance)
         told()
     return np.array(found)
+
+
+def draws_for(pictures: int, reference: Reference, budget: float = FLOPS) -> int:
+    """How many draws of so many pictures are made with a budget of floating-point operations: 200, or fewer, 50 at least."""
+    rank = reference.factor.shape[1]
+    small = min(pictures, rank)
+    each = 2 * pictures * reference.dimensions * rank + 2 * pictures * rank * small + 8 * small**3
+    return int(np.clip(budget / each, FEWEST_DRAWS, DRAWS))
