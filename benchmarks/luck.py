@@ -11,8 +11,8 @@ skewness of 2). Its luck is told from a run of S seeds; then models draw n fresh
     found        two that differ by what is found in 80 % do so by more than luck explains (wanted: 80 %)
     needed       the same for a stated difference with as many seeds as are said to be needed
 
-for seeds common to all prompts and for own ones; below for two models, whose seeds have half of their effects in common, with the
-same seeds and with others; and for the Frechet distance of features with 16 dimensions, by draws and by variances.
+for seeds common to all prompts and for own ones; below for two models, whose seeds have half of their effects in common, with
+the same seeds and with others; and for the Frechet distance of features with 16 dimensions, by draws and by variances.
 """
 
 from __future__ import annotations
@@ -65,27 +65,24 @@ def one_model(draw: Effects, ratio: float, seeds: int, studies: int, rng: np.ran
         for (n, own), counted in hits.items():
             estimate = told.of(common=not own)
             a, b = scores(draw, rng, ratio, n, (2, FRESH), own)
-            counted += rates(estimate.times(2), n, a - b, lambda: np.abs(a - told.score) <= told.half(n, common=not own))
+            counted += rates(estimate.times(2), n, a - b, np.abs(a - told.score) <= told.half(n, common=not own))
             wanted = np.sqrt(2 * (ratio + 1 / PROMPTS if not own else (ratio + 1) / PROMPTS) / n)
             counted[3] += needed(draw, estimate.times(2), wanted, ratio, own, rng)
     for n in DRAWS:
-        told_of = [f"{held:6.1f} {false:5.1f} {found:5.1f} {enough:6.1f}" for held, false, found, enough in (
-            100 * hits[n, own] / studies for own in (False, True)
-        )]
+        told_of = [
+            f"{held:6.1f} {false:5.1f} {found:5.1f} {enough:6.1f}"
+            for held, false, found, enough in (100 * hits[n, own] / studies for own in (False, True))
+        ]
         print(f"    {seeds:5} {n:3}  {'   '.join(told_of)}", flush=True)
 
 
-def rates(apart: Estimate, n: int, differences: Array, held: Callable[[], npt.NDArray[np.bool_]]) -> Array:
+def rates(apart: Estimate, n: int, differences: Array, held: npt.NDArray[np.bool_]) -> Array:
     """Shares of draws: held, false, found; a fourth is left to count."""
-    bound = apart.by_luck(n)
-    return np.array([
-        held().mean(), (np.abs(differences) > bound).mean(), (differences + apart.found(n) > bound).mean(), 0.0
-    ])
+    bound, found = apart.by_luck(n), differences + apart.found(n)
+    return np.array([held.mean(), (np.abs(differences) > bound).mean(), (found > bound).mean(), 0.0])
 
 
-def needed(
-    draw: Effects, apart: Estimate, wanted: float, ratio: float, own: bool, rng: np.random.Generator
-) -> float:
+def needed(draw: Effects, apart: Estimate, wanted: float, ratio: float, own: bool, rng: np.random.Generator) -> float:
     """The share of draws in which `wanted` is found with as many seeds as are said to be needed."""
     n = apart.needed(wanted).n
     a, b = scores(draw, rng, ratio, n, (2, FRESH), own)
@@ -109,7 +106,7 @@ def two_models(draw: Effects, ratio: float, seeds: int, studies: int, rng: np.ra
             a, b = shared + half * draw(rng, (2, FRESH), n) + draw(rng, (2, FRESH), PROMPTS * n)
             estimate = apart.common if paired else alone
             reach = prediction(estimate, n, apart.common, apart.seeds)
-            counted += rates(estimate, n, a - b, lambda: np.abs(a - b - apart.score) <= reach)
+            counted += rates(estimate, n, a - b, np.abs(a - b - apart.score) <= reach)
     for n in DRAWS:
         told_of = ["{:6.1f} {:5.1f} {:5.1f}".format(*100 * hits[n, paired][:3] / studies) for paired in (True, False)]
         print(f"    {seeds:5} {n:3}  {'   '.join(told_of)}", flush=True)
@@ -134,7 +131,7 @@ def distances(draw: Effects, seeds: int, studies: int, rng: np.random.Generator,
                 redrawn_distances(run, drawn_cells(cells, PROMPTS, seeds, n, 100, rng), reference),
                 n, seeds, seeds - 1.0 if common else told.own.freedom,
             )  # fmt: skip
-            lo, hi = drawn.interval()
+            lo, hi = drawn.interval(1.0 if common else told.common.variance / told.own.variance)
             fresh = np.array([distance(features, reference, n, common) for _ in range(FRESH)])
             off = told.half(n, common=common)
             a, b = fresh[::2], fresh[1::2]

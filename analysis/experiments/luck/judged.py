@@ -17,8 +17,8 @@ from seedscope.analysis.seeds.luck.influence import influences
 from seedscope.analysis.seeds.luck.luck import Luck, luck, of_one, of_two
 from seedscope.analysis.seeds.luck.redrawn import Redrawn, redrawn
 from seedscope.analysis.seeds.luck.redrawn_distance import (
-    draws_for,
     drawn_cells,
+    draws_for,
     features_of,
     most_seeds,
     redrawn_distances,
@@ -80,8 +80,8 @@ def judged(models: Sequence[Model], only: Sequence[str], asked: Asked, tell: Tel
     if len(common.seeds) < max(FEWEST, asked.n):
         raise UserError(
             f"{' and '.join(model.name for model in models)}: {len(common.seeds)} seeds{' in common' * (len(models) > 1)}; "
-            f"the luck of draws of {asked.n} takes {max(FEWEST, asked.n)} or more, and to draw again twice {asked.n}. Name more "
-            "`seeds` in the study and run it again, or fewer with --seeds."
+            f"the luck of draws of {asked.n} takes {max(FEWEST, asked.n)} or more, and to draw again twice {asked.n}. Name "
+            "more `seeds` in the study and run it again, or fewer with --seeds."
         )
     scores, silent = _shared_scores(models, only)
     lucks = list[Luck]()
@@ -116,7 +116,7 @@ def _shared_scores(models: Sequence[Model], only: Sequence[str]) -> tuple[list[S
                 silent[score.name] = (
                     f"{first.name} and {other.name} measured it with other weights, options, versions or reference pictures"
                 )
-    if only and silent or len(silent) == len(scores):
+    if (only and silent) or len(silent) == len(scores):
         name, reason = next(iter(silent.items()))
         raise UserError(f"{name}: {reason}. Measure one of the two again, or name other scores with --measure.")
     return [score for score in scores if score.name not in silent], silent
@@ -154,9 +154,7 @@ def _in_common(models: Sequence[Model]) -> tuple[Common, list[str]]:
     return Common(np.array(seeds, np.int64), np.array(prompts)), notes
 
 
-def _of_mean(
-    models: Sequence[Model], score: Score, item: Measurement, common: Common, asked: Asked
-) -> Luck:
+def _of_mean(models: Sequence[Model], score: Score, item: Measurement, common: Common, asked: Asked) -> Luck:
     """Of the mean of a measurement; of two models on the cells that both have."""
     values = [chosen(model.grid(item), common.seeds, common.prompts).values for model in models]
     missing = np.isnan(values).any(axis=0)

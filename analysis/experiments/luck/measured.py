@@ -71,7 +71,9 @@ class Model:
                 f"on its {len(run.wanted.prompts):,} prompts. Its {len(golden)} golden seeds were chosen and are no draw of "
                 "luck; its rounds have other seeds on each prompt."
             )
-        found = cls(run, place, np.array([seed for seed in run.wanted.seeds if seed not in outside]), _scores(run), notes)
+        found = cls(
+            run, place, np.array([seed for seed in run.wanted.seeds if seed not in outside]), _scores(run), notes
+        )
         copied = {
             copy: first
             for copy, first in copied_seeds(run, found._grids()).items()
@@ -100,15 +102,11 @@ class Model:
     def _grids(self) -> Iterator[Grid]:
         """Of all measurements, the cheap ones first."""
         scalars = (self.grid(score.measurement) for score in self.scores if score.measurement is not None)
-        of_pictures = (
-            grid for item, grid in grids(self.run, real_pictures(self.run)) if item.column == WITNESS
-        )
+        of_pictures = (grid for item, grid in grids(self.run, real_pictures(self.run)) if item.column == WITNESS)
         return chain(scalars, (chosen(grid, seeds=self.seeds) for grid in of_pictures))
 
 
-def chosen(
-    grid: Grid, seeds: npt.NDArray[np.int64] | None = None, prompts: npt.NDArray[np.str_] | None = None
-) -> Grid:
+def chosen(grid: Grid, seeds: npt.NDArray[np.int64] | None = None, prompts: npt.NDArray[np.str_] | None = None) -> Grid:
     """Some seeds and prompts of a grid, in the order in which they are named; all of them where none are."""
     rows, columns = np.arange(len(grid.prompts)), np.arange(len(grid.seeds))
     if seeds is not None:

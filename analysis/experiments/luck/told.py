@@ -65,9 +65,9 @@ def _headline(found: Found, one: Luck) -> str:
     sure = "more than luck" if abs(one.spread.score) > error else "no more than luck explains"
     size = one.score if one.is_distance else one.spread.score
     return (
-        f"{one.name}: {found.models[0]} less {found.models[1]} is {_n(size, signed=True)} with all {found.seeds:,} seeds. With "
-        f"{_seeds(found.asked.n)} that all prompts have in common it is luck up to {_n(paired.by_luck)} if both models have the "
-        f"same seeds, and up to {_n(unpaired.by_luck)} if they do not"
+        f"{one.name}: {found.models[0]} less {found.models[1]} is {_n(size, signed=True)} with all {found.seeds:,} seeds. "
+        f"With {_seeds(found.asked.n)} that all prompts have in common it is luck up to {_n(paired.by_luck)} if both models "
+        f"have the same seeds, and up to {_n(unpaired.by_luck)} if they do not"
         f"{f': that takes {(unpaired.sd / paired.sd) ** 2:.2g} times the seeds' if paired.sd > 0 else ''}."
         + (f" Seen with all seeds, it is {sure} (± {_n(error)})." if not one.is_distance else "")
     )
@@ -79,10 +79,10 @@ def _kinds(found: Found) -> list[str]:
     if len(found.models) > 1 or len(means) < 2 or means[0].spread.prompts < 2:
         return []
     costs = {each.name: each.spread.common.variance / each.spread.own.variance for each in means}
-    most = max(costs, key=lambda name: costs[name])
+    most, middle = max(costs, key=lambda name: costs[name]), median(costs.values())
     return [
-        f"As the same seeds serve all prompts, {_seeds(found.asked.n)} tell as much as {_n(found.asked.n / median(costs.values()))} "
-        f"would if each picture had its own: the variance is {median(costs.values()):.2g} times as large (median of "
+        f"As the same seeds serve all prompts, {_seeds(found.asked.n)} tell as much as {_n(found.asked.n / middle)} would if "
+        f"each picture had its own: the variance is {middle:.2g} times as large (median of "
         f"{len(costs)} means), {costs[most]:.2g} times by {most}."
     ]
 
@@ -119,11 +119,14 @@ def _agreement(found: Found) -> list[str]:
     more = f" and {len(apart) - 6} more" if len(apart) > 6 else ""
     why = (
         "Of distances the draws count: variances know the first order alone, and miss the noise of a covariance from few "
-        "pictures. " * any(one.is_distance for one, _, _ in apart)
+        "pictures. "
+        * any(one.is_distance for one, _, _ in apart)
         + "Of means the draws know the skew, and a rare value that few seeds have. "
         * any(not one.is_distance for one, _, _ in apart)
     )
-    return [f"{said} in {len(drawn) - len(apart)} of {len(drawn)} cases. By draws over by variances: {named}{more}. {why}".strip()]
+    return [
+        f"{said} in {len(drawn) - len(apart)} of {len(drawn)} cases. By draws over by variances: {named}{more}. {why}".strip()
+    ]
 
 
 def _missing(found: Found) -> list[str]:
@@ -140,8 +143,8 @@ def _missing(found: Found) -> list[str]:
 def _meaning(found: Found) -> str:
     few = f" {found.seeds} seeds tell variances vaguely." if found.seeds < FEW else ""
     return (
-        f"The {found.prompts:,} prompts are those of the benchmark and stay; seeds are a draw from all there are. Estimated from "
-        f"{found.seeds:,} seeds; that this is an estimate is in every interval. That distances grow with fewer pictures is a "
+        f"The {found.prompts:,} prompts are those of the benchmark and stay; seeds are a draw from all there are. Estimated "
+        f"from {found.seeds:,} seeds; that this is an estimate is in every interval. That distances grow with fewer pictures is a "
         f"bias and no luck: compare such of the same number.{few}"
     )
 
@@ -151,46 +154,63 @@ def _silent(found: Found) -> list[str]:
 
 
 def tables(found: Found) -> list[Table]:
-    """Score by score for the number of seeds asked, by number of seeds, and what a difference takes."""
-    n, ways = found.asked.n, ONE if len(found.models) == 1 else TWO
-    short = [way.replace("common", "comm.") if len(ways) > 2 else way for way in ways]
-    what = "Another draw: ± half of the 95 % interval, in brackets by drawing again"
-    rows: list[list[Value]] = []
-    for one in found.lucks:
-        cells = [_both(one, n, way) for way in ways]
-        luck = [one.by_n[n][way].moves.by_luck for way in ways]
-        middle = one.by_n[n][ways[0]].moves
-        score = one.score if middle.lo is None or middle.hi is None else (middle.lo + middle.hi) / 2
-        rows.append([one.name, one.spread.score if not one.is_distance else score, *cells, *luck])
-    first = Table(
-        title=f"{what}; and the largest difference that is luck. {_seeds(n).capitalize()}",
-        columns=["score", "mean" if len(ways) == 2 else "difference", *(f"± {w}" for w in short), *(f"luck, {w}" for w in short)],
-        rows=rows,
+    """Score by score for the number of seeds asked, both ways beside each other; by number of seeds; what a difference takes."""
+    ways = ONE if len(found.models) == 1 else TWO
+    told_of = (
+        [_of_one(found, way) for way in ONE] if ways == ONE else [_of_two(found, *TWO[:2]), _of_two(found, *TWO[2:])]
     )
     sizes = [each for each in SHOWN_COUNTS if all(each in one.by_n for one in found.lucks)]
     by_count: list[list[Value]] = [
         [one.name, *(one.by_n[each][ways[0]].moves.by_luck for each in sizes)] for one in found.lucks
     ]
-    second = Table(
+    counted = Table(
         title=f"The largest difference that is luck, by the number of seeds; {NAMES[ways[0]]}",
-        columns=["seeds", *map(str, sizes)],
+        columns=["score", *map(str, sizes)],
         rows=by_count,
     )
     if found.asked.difference is None:
-        return [first, second]
+        return [*told_of, counted]
     needed: list[list[Value]] = [[one.name, *(_count(one.needed[way]) for way in ways)] for one in found.lucks]
-    third = Table(
+    takes = Table(
         title=f"Seeds that find a true difference of {found.asked.difference:g} in 80 % of draws",
-        columns=["score", *short],
+        columns=["score", *ways],
         rows=needed,
     )
-    return [first, second, third]
+    return [*told_of, counted, takes]
 
 
-def _both(one: Luck, n: int, way: Way) -> str:
-    each = one.by_n[n][way]
-    again = "" if each.drawn is None else f" ({_n(each.drawn.half)})"
-    return f"{_n(each.analytic.half)}{again}"
+AGAIN = "again: by drawing seeds again and again"
+
+
+def _of_one(found: Found, way: Way) -> Table:
+    rows = list[list[Value]]()
+    for one in found.lucks:
+        each = one.by_n[found.asked.n][way]
+        again: list[Value] = [None, None] if each.drawn is None else [each.drawn.half, each.drawn.by_luck]
+        known = each.moves.lo is not None and each.moves.hi is not None
+        middle = (each.moves.lo + each.moves.hi) / 2 if one.is_distance and known else one.score  # type: ignore[operator]
+        rows.append([one.name, middle, each.analytic.half, again[0], each.analytic.by_luck, again[1]])
+    return Table(
+        title=f"{_seeds(found.asked.n)}, {NAMES[way]}: 95 % of other draws, differences that are luck ({AGAIN})",
+        columns=["score", "mean", "±", "± again", "luck", "luck again"],
+        rows=rows,
+    )
+
+
+def _of_two(found: Found, paired: Way, unpaired: Way) -> Table:
+    rows = list[list[Value]]()
+    for one in found.lucks:
+        cells = list[Value]()
+        for way in (paired, unpaired):
+            each = one.by_n[found.asked.n][way]
+            cells += [each.analytic.by_luck, None if each.drawn is None else each.drawn.by_luck]
+        rows.append([one.name, one.score, *cells])
+    kind = NAMES[paired].rpartition(", ")[2]
+    return Table(
+        title=f"{_seeds(found.asked.n)}, {kind}: differences that are luck, with the same seeds and with others ({AGAIN})",
+        columns=["score", "difference", "same", "same again", "others", "others again"],
+        rows=rows,
+    )
 
 
 def table(found: Found) -> pa.Table:
@@ -233,8 +253,8 @@ def plot(found: Found, subject: str) -> Image.Image:
     ways = ONE if len(found.models) == 1 else TWO
     what = "half of the 95 % interval of another draw" if len(ways) == 2 else "the largest difference that is luck"
     notes = [
-        f"By the number of seeds: {what}. {found.prompts:,} prompts, which stay; estimated from {found.seeds:,} seeds. `again`: "
-        "by drawing seeds of the run again and again."
+        f"By the number of seeds: {what}. {found.prompts:,} prompts, which stay; estimated from {found.seeds:,} seeds. "
+        "`again`: by drawing seeds of the run again and again."
     ]
     panels = [_panel(one, ways) for one in found.lucks[:MOST_PANELS]]
     return draw_curves(panels, title=f"{subject}: the luck of seeds", notes=notes, one_scale=False)

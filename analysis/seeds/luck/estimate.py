@@ -1,12 +1,12 @@
-"""A variance as estimated, and what follows of it for n seeds: intervals, differences that are not luck, seeds that are needed.
+"""A variance as estimated, and what follows of it for n seeds: intervals, differences that are not luck, seeds needed.
 
-With V the variance of a score of one seed, a score of n seeds has V / n. A difference of two such scores, over its standard error
-by an estimate of V with nu degrees of freedom, has Student's t; one of d is found with probability `power` where
+With V the variance of a score of one seed, a score of n seeds has V / n. A difference of two such scores, over its standard
+error by an estimate of V with nu degrees of freedom, has Student's t; one of d is found with probability `power` where
 d = (t_(1 - alpha/2) + t_power) * error. Both are exact for normal effects, the errors of V included: n by this rule is in
 proportion to the estimate of V, so that the power, over all estimates, is P(T < t_power).
 Source: Stein (1945), "A two-sample test for a linear hypothesis whose power is independent of the variance", section 2, for a
-size of sample that is in proportion to an estimated variance; Satterthwaite (1946), "An approximate distribution of estimates of
-variance components", eq. 1, for sums of estimates.
+size of sample that is in proportion to an estimated variance; Satterthwaite (1946), "An approximate distribution of estimates
+of variance components", eq. 1, for sums of estimates.
 Deviation: the seeds by which V is estimated are not among the n.
 """
 

@@ -1,4 +1,4 @@
-"""What each picture does to the Frechet distance of all pictures of a model: a score a cell, whose mean moves as the distance does.
+"""What each picture does to the Frechet distance of all pictures: a score a cell, whose mean moves as the distance does.
 
 The first-order influence of a picture x on the distance of all pictures, of mean mu and covariance S, to a reference is
 
@@ -6,9 +6,9 @@ The first-order influence of a picture x on the distance of all pictures, of mea
 
 with T as in `distances.witness`. To first order a draw of n seeds has the distance of all pictures plus the mean of its own
 pictures' influences, so that all that is known of a mean score's spread holds for it.
-Deviation: of second order in 1 / (n P) is the noise of the draw's own mean and covariance, which adds a bias, alike for all draws,
-and a spread. Where a draw has not many more pictures than the features have dimensions, this is no small part: `redrawn_distance`
-has it.
+Deviation: of second order in 1 / (n P) is the noise of the draw's own mean and covariance, which adds a bias, alike for all
+draws, and a spread. Where a draw has not many more pictures than the features have dimensions, this is no small part:
+`redrawn_distance` has it.
 Source: as `distances.witness`.
 """
 

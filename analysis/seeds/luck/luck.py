@@ -139,7 +139,7 @@ def of_two(one: Spread, other: Spread, apart: Spread, common: Drawn, own: Drawn)
     )
     for paired, unpaired, is_common, drawn in ways:
         both = {n: a.less(b) for n, (a, b) in drawn.items()}
-        each = {n: a.less(b.rolled()) for n, (a, b) in drawn.items()}
+        each = {n: a.against(b) for n, (a, b) in drawn.items()}
         alone = one.of(common=is_common).plus(other.of(common=is_common))
         together = apart.of(common=is_common)
         found[paired] = Kind(together, together, both, both)
@@ -161,7 +161,8 @@ def _told(kind: Kind, n: int, spread: Spread, *, is_distance: bool) -> Told:
     )
     if drawn is None or apart is None:
         return Told(analytic, None, "analytic")
-    lo, hi = drawn.interval()
+    centre = spread.common.variance / kind.score.variance if kind.score.variance > 0 else 1.0
+    lo, hi = drawn.interval(centre)
     more = kind.apart.found(n) / kind.apart.by_luck(n) if kind.apart.variance > 0 else 1.0
     off = apart.by_luck()
     by_draws = Moves(drawn.estimate.spread(n), lo, hi, (hi - lo) / 2, off, off * more)

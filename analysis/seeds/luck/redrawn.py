@@ -1,11 +1,11 @@
 """How far a score moves with its seeds, by drawing n of the S seeds of a run again and again.
 
-Each draw takes n different seeds. (With replacement pictures repeat: of a mean that would do no harm, of a Frechet distance it
-shrinks the covariance.) As the draws are out of S seeds alone, they vary by 1/n - 1/S of a variance that among all seeds is 1/n:
-deviations are made larger by the finite-population correction 1 / sqrt(1 - n/S), and, where another draw is to be foretold
-around the score of all S, by sqrt((1/n + 1/S) / (1/n - 1/S)). Deviations are from the mean of the draws: a bias that all draws
-of one size have is no luck. What a quantile of S seeds does not know of all seeds is made good for as Student's t does for a
-normal one.
+Each draw takes n different seeds. (With replacement pictures repeat: of a mean that would do no harm, of a Frechet distance
+it shrinks the covariance.) As the draws are out of S seeds alone, they vary by 1/n - 1/S of a variance that among all seeds is
+1/n: deviations are made larger by the finite-population correction 1 / sqrt(1 - n/S), and, where another draw is to be
+foretold around the score of all S, by sqrt((1/n + c/S) / (1/n - 1/S)); c is 1, of own seeds the variance of common ones over
+theirs. Deviations are from the mean of the draws: a bias that all draws of one size have is no luck. What a quantile of S seeds
+does not know of all seeds is made good for as Student's t does for a normal one.
 Source: Cochran (1977), "Sampling Techniques", section 2.6 (finite-population correction).
 """
 
@@ -25,6 +25,8 @@ from seedscope.analysis.seeds.luck.spread import Spread
 from seedscope.analysis.seeds.scores.additive import AdditiveFit
 
 DRAWS = 1000
+_NEXT = 8
+"""Draws with each of which a draw is compared, for a quantile that varies less."""
 _CELLS = 4_000_000
 """That are looked at in one go."""
 
@@ -51,11 +53,15 @@ class Redrawn:
         freedom = min(self.freedom, len(self.scores) - 1.0)
         return Estimate(variance, freedom, freedom)
 
-    def interval(self, level: float = LEVEL) -> tuple[float, float]:
-        """In which the score of another draw lies, of seeds that need not be among these."""
+    def interval(self, centre: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
+        """In which the score of another draw lies, of seeds that need not be among these.
+
+        centre: variance of a score of one seed that all prompts have in common, as the run's seeds are, over that of one of
+        these: 1 where they are such.
+        """
         tail = (1.0 - level) / 2
         lo, hi = np.quantile(self.scores - self.mean, [tail, 1.0 - tail])
-        wider = sqrt((1 / self.n + 1 / self.seeds) / (1 / self.n - 1 / self.seeds)) * self._wider(1.0 - tail)
+        wider = sqrt((1 / self.n + centre / self.seeds) / (1 / self.n - 1 / self.seeds)) * self._wider(1.0 - tail)
         return self.mean + wider * float(lo), self.mean + wider * float(hi)
 
     def by_luck(self, level: float = LEVEL) -> float:
@@ -65,11 +71,12 @@ class Redrawn:
 
     def twice(self) -> Redrawn:
         """Of the difference of two draws, each with seeds of its own."""
-        return self.less(self.rolled())
+        return self.against(self)
 
-    def rolled(self) -> Redrawn:
-        """The same draws, each in the place of the next: as if drawn by itself, beside the former."""
-        return Redrawn(np.roll(self.scores, 1), self.n, self.seeds, self.freedom)
+    def against(self, other: Redrawn) -> Redrawn:
+        """Of the difference to draws of `other` that are not the same seeds: of each draw to some of the next ones."""
+        apart = [self.scores - np.roll(other.scores, step) for step in range(1, min(_NEXT, len(self.scores) - 1) + 1)]
+        return Redrawn(np.concatenate(apart), self.n, self.seeds, self.freedom)
 
     def less(self, other: Redrawn) -> Redrawn:
         """Of the difference, draw by draw."""

@@ -46,7 +46,9 @@ def drawn_cells(
     return [drawn_seeds(seeds, n, prompts, rng) for _ in range(draws)]
 
 
-def redrawn_distances(features: Rows, draws: Sequence[Places], reference: Reference, told: Told = lambda: None) -> Array:
+def redrawn_distances(
+    features: Rows, draws: Sequence[Places], reference: Reference, told: Told = lambda: None
+) -> Array:
     """The distance (B,) of the cells of each draw (P, n), of features (P, S, D) that are finite. told: after each."""
     rows = np.arange(len(features))[:, None]
     found = []

@@ -1,20 +1,22 @@
 """How far the mean score of a model spreads over draws of seeds, the prompts being those of its benchmark.
 
-Prompts are fixed, seeds a random draw from all there are. A score y[p, s] is a prompt's mean, a part of the seed, and a rest, of
-variances s_seed and s_rest. Over P prompts and n seeds
+Prompts are fixed, seeds a random draw from all there are. A score y[p, s] is a prompt's mean, a part of the seed, and a rest,
+of variances s_seed and s_rest. Over P prompts and n seeds
 
     common seeds, all prompts with the same n       V_common / n = s_seed / n + s_rest / (n P)
     own seeds, each picture with one of its own     V_own / n    = (s_seed + s_rest) / (n P)
 
-V_common is estimated as the variance over seeds of their means over prompts, V_own as the mean over prompts of the variance over
-seeds, over P. For a complete grid both have no bias whatever the prompts have in common and however much one spreads more than
-another; s_seed and s_rest, which follow of them, are those of the model with one s_rest for all.
-Missing cells: seeds' means are least squares effects (`additive`), whose excess of errors over those of a complete grid is taken
-off, at the mean square of the residuals.
-Source: Searle, Casella, McCulloch (1992), "Variance Components", section 4.3, prompts fixed; the design effect of common seeds is
-that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom of V_own: Satterthwaite's moments, with the
+V_common is estimated as the variance over seeds of their means over prompts, V_own as the mean over prompts of the variance
+over seeds, over P. For a complete grid both have no bias whatever the prompts have in common and however much one spreads more
+than another; s_seed and s_rest, which follow of them, are those of the model with one s_rest for all.
+Missing cells: seeds' means are least squares effects (`additive`), whose excess of errors over those of a complete grid is
+taken off, at the mean square of the residuals.
+Source: Searle, Casella, McCulloch (1992), "Variance Components", section 4.3, prompts fixed; the design effect of common seeds
+is that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom of V_own: Satterthwaite's moments, with the
 prompts' covariance (s_rest I + s_seed J). Those by the tails seen: 2 V^2 over the variance of its estimate, which is that of a
 mean over seeds of squares.
+In simulations intervals of another draw hold 94 to 96 % (S = 16, 64, 256; n = 1, 4, 16; normal and exponential effects;
+benchmarks/luck.py, of which test_luck_of_means.py keeps a part).
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from seedscope.analysis.seeds.distances.frechet import Reference, frechet_distan
 from seedscope.analysis.seeds.distances.moments import Array, Moments, moments
 from seedscope.analysis.seeds.luck.influence import influences
 from seedscope.analysis.seeds.luck.redrawn import Redrawn
-from seedscope.analysis.seeds.luck.redrawn_distance import draws_for, drawn_cells, redrawn_distances
+from seedscope.analysis.seeds.luck.redrawn_distance import drawn_cells, draws_for, redrawn_distances
 from seedscope.analysis.seeds.luck.spread import spread
 from seedscope.analysis.seeds.scores.scores import Scores
 

@@ -118,7 +118,7 @@ def test_drawing_again_agrees_with_variances() -> None:
         for common in (True, False):
             drawn = redrawn(told, n, np.random.default_rng(n), common=common, draws=4000)
             half = told.half(n, common=common)
-            lo, hi = drawn.interval()
+            lo, hi = drawn.interval(told.common.variance / told.of(common=common).variance)
             assert (hi - lo) / 2 == pytest.approx(half, rel=0.12)
             assert drawn.estimate.variance == pytest.approx(told.of(common=common).variance, rel=0.1)
             assert drawn.twice().by_luck() == pytest.approx(told.of(common=common).times(2).by_luck(n), rel=0.12)
