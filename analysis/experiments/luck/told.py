@@ -144,8 +144,8 @@ def _meaning(found: Found) -> str:
     few = f" {found.seeds} seeds tell variances vaguely." if found.seeds < FEW else ""
     return (
         f"The {found.prompts:,} prompts are those of the benchmark and stay; seeds are a draw from all there are. Estimated "
-        f"from {found.seeds:,} seeds; that this is an estimate is in every interval. That distances grow with fewer pictures is a "
-        f"bias and no luck: compare such of the same number.{few}"
+        f"from {found.seeds:,} seeds; that this is an estimate is in every interval. That distances grow with fewer pictures "
+        f"is a bias and no luck: compare such of the same number.{few}"
     )
 
 
@@ -154,7 +154,7 @@ def _silent(found: Found) -> list[str]:
 
 
 def tables(found: Found) -> list[Table]:
-    """Score by score for the number of seeds asked, both ways beside each other; by number of seeds; what a difference takes."""
+    """Score by score for the number of seeds asked, told in both ways; by number of seeds; what a difference takes."""
     ways = ONE if len(found.models) == 1 else TWO
     told_of = (
         [_of_one(found, way) for way in ONE] if ways == ONE else [_of_two(found, *TWO[:2]), _of_two(found, *TWO[2:])]

@@ -24,24 +24,19 @@ LEVEL, POWER = 0.95, 0.8
 
 @dataclass(frozen=True)
 class Estimate:
-    """variance: >= 0, of what n = 1 gives. freedom: degrees of freedom that it has where seeds are normal. known: those that
-    it has by the tails that are seen, at most `freedom`: what the interval of the variance itself is taken from."""
+    """variance: >= 0, of what n = 1 gives. freedom: degrees of freedom that it has."""
 
     variance: float
     freedom: float
-    known: float
 
     def times(self, factor: float) -> Estimate:
         """Of a multiple: of the difference of two alike, independent scores with the factor 2."""
-        return Estimate(self.variance * factor, self.freedom, self.known)
+        return Estimate(self.variance * factor, self.freedom)
 
     def plus(self, other: Estimate) -> Estimate:
         """Of the sum of two that are independent."""
-        return Estimate(
-            self.variance + other.variance,
-            _freedom((self.variance, self.freedom), (other.variance, other.freedom)),
-            _freedom((self.variance, self.known), (other.variance, other.known)),
-        )
+        freedom = _freedom((self.variance, self.freedom), (other.variance, other.freedom))
+        return Estimate(self.variance + other.variance, freedom)
 
     def spread(self, n: int) -> float:
         """Standard deviation of a score of n."""
@@ -50,8 +45,9 @@ class Estimate:
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Of the variance."""
         tail = (1.0 - checked_level(level)) / 2
-        lo, hi = (float(chdtri(self.known, upper)) for upper in (tail, 1.0 - tail))
-        return self.variance * self.known / lo, (self.variance * self.known / hi if hi > 0 else inf)
+        lo, hi = (float(chdtri(self.freedom, upper)) for upper in (tail, 1.0 - tail))
+        whole = self.variance * self.freedom
+        return whole / lo, (whole / hi if hi > 0 else inf)
 
     def by_luck(self, n: int, level: float = LEVEL) -> float:
         """The size of a difference, of n each, that luck alone surpasses in 1 - level of all cases."""

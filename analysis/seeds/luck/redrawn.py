@@ -51,7 +51,7 @@ class Redrawn:
         """The variance of a score of one, such that one of n has the variance seen, over all seeds there are."""
         variance = float(self.scores.var(ddof=1)) * self.n / (1.0 - self.n / self.seeds)
         freedom = min(self.freedom, len(self.scores) - 1.0)
-        return Estimate(variance, freedom, freedom)
+        return Estimate(variance, freedom)
 
     def interval(self, centre: float = 1.0, level: float = LEVEL) -> tuple[float, float]:
         """In which the score of another draw lies, of seeds that need not be among these.

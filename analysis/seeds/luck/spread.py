@@ -12,9 +12,10 @@ than another; s_seed and s_rest, which follow of them, are those of the model wi
 Missing cells: seeds' means are least squares effects (`additive`), whose excess of errors over those of a complete grid is
 taken off, at the mean square of the residuals.
 Source: Searle, Casella, McCulloch (1992), "Variance Components", section 4.3, prompts fixed; the design effect of common seeds
-is that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom of V_own: Satterthwaite's moments, with the
-prompts' covariance (s_rest I + s_seed J). Those by the tails seen: 2 V^2 over the variance of its estimate, which is that of a
-mean over seeds of squares.
+is that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom: 2 V^2 over the variance of the estimate of
+V, which is that of a mean over seeds of squares, as they spread; at most those of normal effects (S - 1; of V_own by
+Satterthwaite's moments, with the prompts' covariance s_rest I + s_seed J). With S - 1 for exponential effects too, 6.5 % of equal
+models would have differed by more than luck explains.
 In simulations intervals of another draw hold 94 to 96 % (S = 16, 64, 256; n = 1, 4, 16; normal and exponential effects;
 benchmarks/luck.py, of which test_luck_of_means.py keeps a part).
 """
@@ -101,8 +102,8 @@ def spread(scores: Scores) -> Spread:
         seeds,
         prompts,
         prompts * seeds - int(present.sum()),
-        Estimate(common, seeds - 1.0, min(tails[0], seeds - 1.0)),
-        Estimate(own, freedom, min(tails[1], freedom)),
+        Estimate(common, min(tails[0], seeds - 1.0)),
+        Estimate(own, min(tails[1], freedom)),
         score + effect,
         fit,
     )
