@@ -187,8 +187,8 @@ def _of_one(found: Found, way: Way) -> Table:
     for one in found.lucks:
         each = one.by_n[found.asked.n][way]
         again: list[Value] = [None, None] if each.drawn is None else [each.drawn.half, each.drawn.by_luck]
-        known = each.moves.lo is not None and each.moves.hi is not None
-        middle = (each.moves.lo + each.moves.hi) / 2 if one.is_distance and known else one.score  # type: ignore[operator]
+        lo, hi = each.moves.lo, each.moves.hi
+        middle = one.score if not one.is_distance or lo is None or hi is None else (lo + hi) / 2
         rows.append([one.name, middle, each.analytic.half, again[0], each.analytic.by_luck, again[1]])
     return Table(
         title=f"{_seeds(found.asked.n)}, {NAMES[way]}: 95 % of other draws, differences that are luck ({AGAIN})",

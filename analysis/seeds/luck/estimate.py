@@ -65,7 +65,8 @@ class Estimate:
         if not 0.0 < difference < inf:
             raise StatisticsError(f"A difference of {difference:g} cannot be found; it lies above 0.")
         factor = (self._reach(level, power) / difference) ** 2
-        return Needed(*(_whole(factor * variance) for variance in (self.variance, *self.interval(level))))
+        lo, hi = self.interval(level)
+        return Needed(_whole(factor * self.variance), _whole(factor * lo), _whole(factor * hi) if hi < inf else None)
 
     def _reach(self, level: float, power: float) -> float:
         if not 0.5 <= power < 1.0:
@@ -102,5 +103,5 @@ def _freedom(*parts: tuple[float, float]) -> float:
     return total**2 / squares if squares > 0 else min(freedom for _, freedom in parts)
 
 
-def _whole(n: float) -> int | None:
-    return max(ceil(n - 1e-9), 1) if n < 1e12 else None
+def _whole(n: float) -> int:
+    return max(ceil(n - 1e-9), 1)

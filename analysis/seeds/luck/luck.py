@@ -109,7 +109,9 @@ def luck(
         for n in counts
     }
     needed = dict[Way, Needed]()
-    for way, kind in kinds.items() if difference is not None else ():
+    for way, kind in kinds.items():
+        if difference is None:
+            break
         by_draws = kind.drawn_apart.get(asked) if distance is not None else None
         estimate = kind.apart if by_draws is None else by_draws.estimate
         needed[way] = estimate.needed(difference)

@@ -12,10 +12,10 @@ than another; s_seed and s_rest, which follow of them, are those of the model wi
 Missing cells: seeds' means are least squares effects (`additive`), whose excess of errors over those of a complete grid is
 taken off, at the mean square of the residuals.
 Source: Searle, Casella, McCulloch (1992), "Variance Components", section 4.3, prompts fixed; the design effect of common seeds
-is that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom of V_common are 2 V^2 over the variance of its
-estimate, by a kurtosis about the trimmed mean (Bonett 2006, "Approximate confidence interval for standard deviation of
-nonnormal distributions", eq. 6) with the correction for few seeds (Joanes, Gill 1998, "Comparing measures of sample skewness and
-kurtosis", G2); those of V_own by Satterthwaite's moments, with the prompts' covariance s_rest I + s_seed J, or by how the
+is that of clusters (Kish 1965, "Survey Sampling", section 5.4). Degrees of freedom of V_common are 2 V^2 over the variance of
+its estimate, by a kurtosis about the trimmed mean (Bonett 2006, "Approximate confidence interval for standard deviation of
+nonnormal distributions", eq. 6) with the correction for few seeds (Joanes, Gill 1998, "Comparing measures of sample skewness
+and kurtosis", G2); those of V_own by Satterthwaite's moments, with the prompts' covariance s_rest I + s_seed J, or by how the
 seeds' squares spread where these are less. In simulations with S = 16, 64, 256 and n = 1, 4, 16 intervals of another draw hold
 94 to 96 %, and equal models differ by more than luck explains in 5 %, with exponential effects of 16 seeds in 6.3 % (with
 S - 1 degrees of freedom: 7.9 %): benchmarks/luck.py, of which test_luck_of_means.py keeps a part.
