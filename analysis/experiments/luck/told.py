@@ -254,7 +254,7 @@ def plot(found: Found, subject: str) -> Image.Image:
     what = "half of the 95 % interval of another draw" if len(ways) == 2 else "the largest difference that is luck"
     notes = [
         f"By the number of seeds: {what}. {found.prompts:,} prompts, which stay; estimated from {found.seeds:,} seeds. "
-        "`again`: by drawing seeds of the run again and again."
+        "Again: by drawing seeds of the run again and again."
     ]
     panels = [_panel(one, ways) for one in found.lucks[:MOST_PANELS]]
     return draw_curves(panels, title=f"{subject}: the luck of seeds", notes=notes, one_scale=False)
