@@ -20,6 +20,7 @@ from seedscope.jobs.commands.identify import identify_seeds
 from seedscope.jobs.commands.import_pictures import import_pictures
 from seedscope.jobs.commands.init import init_study
 from seedscope.jobs.commands.jobs import list_jobs, show_log, stop_job
+from seedscope.jobs.commands.luck import try_luck
 from seedscope.jobs.commands.map import map_study
 from seedscope.jobs.commands.masks import write_masks
 from seedscope.jobs.commands.models import list_models
@@ -84,6 +85,7 @@ COMMANDS: dict[str, dict[str, Callable[..., object]]] = {
         "negatives": try_negatives,
         "variations": vary_seeds,
         "resize": resize_seeds,
+        "luck": try_luck,
     },
     "Plan": {"plan": plan_study, "bench": bench_study, "simulate": simulate_study},
     "Cluster": {"submit": submit_study, "jobs": list_jobs, "logs": show_log, "stop": stop_job},

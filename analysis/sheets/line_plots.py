@@ -43,12 +43,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Panel:
-    """Lines over one pair of axes; ticks are written at `x_ticks`."""
+    """Lines over one pair of axes; ticks are written at `x_ticks`, as `x_names` where these are given."""
 
     title: str
     x_title: str
     x_ticks: Sequence[float]
     lines: Sequence[Line]
+    x_names: Sequence[str] = ()
 
 
 def draw_curves(panels: Sequence[Panel], *, title: str, notes: Sequence[str], one_scale: bool = True) -> Image.Image:
@@ -94,8 +95,8 @@ def _panel(panel: Panel, colours: dict[str, str], scale: tuple[float, float]) ->
     for tick in _ticks(bottom, top):
         draw.line((at(first, tick), at(last, tick)), LINE)
         draw.text((LEFT - 8, at(first, tick)[1]), f"{tick:g}", GREY, font(SMALL), anchor="rm")
-    for tick in panel.x_ticks:
-        draw.text((at(tick, bottom)[0], base + 6), f"{tick:g}", GREY, font(SMALL), anchor="ma")
+    for tick, name in zip(panel.x_ticks, panel.x_names or [f"{tick:g}" for tick in panel.x_ticks], strict=True):
+        draw.text((at(tick, bottom)[0], base + 6), plain_letters(name), GREY, font(SMALL), anchor="ma")
     draw.text(((LEFT + right) / 2, base + 24), plain_letters(panel.x_title), GREY, font(SMALL), anchor="ma")
     for number, line in enumerate(panel.lines):
         colour, aside = colours[line.name], (number - (len(panel.lines) - 1) / 2) * 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -86,6 +86,11 @@ class SeedRows:
             )
         labels = np.array([groups[prompt] for prompt in complete])
         return cls(features, column, units, complete, labels, left_out, frozenset(without))
+
+    def only(self, prompts: list[str]) -> SeedRows:
+        """Those of some of its prompts, in their order."""
+        place = {prompt: i for i, prompt in enumerate(self.prompts)}
+        return replace(self, prompts=prompts, groups=self.groups[[place[prompt] for prompt in prompts]])
 
     def by_seed(self) -> Iterator[tuple[int, Rows]]:
         """Each seed with its features (P, D) in the order of `prompts`, one block of seeds in memory at a time."""

@@ -1,0 +1,1 @@
+"""How far scores of a model move with its seeds."""
