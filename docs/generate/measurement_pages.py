@@ -19,6 +19,7 @@ PARTS = ROOT / "docs" / "measurements"
 HEADINGS = ("What", "Formula", "Source", "Direction", "Known problems", "Cost", "Reference values")
 """Of every page, in this order."""
 OPTIONS: dict[str, dict[str, object]] = {
+    "torchmetrics": {"metric": "total_variation, clip_iqa"},
     "fd_clip": {"model": "sprout-clip"},
     "elbo": {"model": "sprout"},
     "layout": {"model": "sprout-layout/segmentation", "depth": "sprout-layout/depth"},
