@@ -17,8 +17,8 @@ its estimate, by a kurtosis about the trimmed mean (Bonett 2006, "Approximate co
 nonnormal distributions", eq. 6) with the correction for few seeds (Joanes, Gill 1998, "Comparing measures of sample skewness
 and kurtosis", G2); those of V_own by Satterthwaite's moments, with the prompts' covariance s_rest I + s_seed J, or by how the
 seeds' squares spread where these are less. In simulations with S = 16, 64, 256 and n = 1, 4, 16 intervals of another draw hold
-94 to 96 %, and equal models differ by more than luck explains in 5 %, with exponential effects of 16 seeds in 6.3 % (with
-S - 1 degrees of freedom: 7.9 %): benchmarks/luck.py, of which test_luck_of_means.py keeps a part.
+94 to 96 %, and equal models differ by more than luck explains in 5 %; with exponential effects of 16 seeds 93 % and
+6.6 % (with S - 1 degrees of freedom: 7.9 %): benchmarks/luck.py, of which test_luck_of_means.py keeps a part.
 """
 
 from __future__ import annotations
