@@ -88,7 +88,7 @@ def spread(scores: Scores) -> Spread:
             "`seeds` in the study, and run it again."
         )
     fit = additive_fit(scores)
-    present, used = scores.present[:, known], scores.present.any(axis=1)
+    present, used = scores.present[:, known], np.asarray(scores.present.any(axis=1), np.bool_)
     cells, prompts = present.sum(axis=0), int(used.sum())
     score = float(fit.prompt[used].mean())
     effect = fit.seed[known] - fit.seed[known].mean()

@@ -281,14 +281,10 @@ def test_seeds_of_the_map_are_chosen(open_page: Open, data: ReportData) -> None:
     figure = page.locator("#figure-style-map")
     expect(figure.locator(".points path").first).to_be_attached()
     figure.scroll_into_view_if_needed()
-    frame = figure.bounding_box()
+    frame = figure.locator(".nsewdrag").bounding_box()  # the plot without its legend and margins
     assert frame is not None
-    left, top, right, bottom = (
-        frame["x"] + 20,
-        frame["y"] + 50,
-        frame["x"] + frame["width"] - 20,
-        frame["y"] + frame["height"] - 20,
-    )
+    left, top = frame["x"] + 2, frame["y"] + 2
+    right, bottom = frame["x"] + frame["width"] - 2, frame["y"] + frame["height"] - 2
     page.mouse.move(left, top)
     page.mouse.down()
     for x, y in ((right, top), (right, bottom), (left, bottom), (left, top)):
