@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import stdtrit
 
-from seedscope.analysis.report.data import Estimate, Measured, ReportData
+from seedscope.analysis.direction import Better
+from seedscope.analysis.report.data import Estimate, ReportData
 from seedscope.pipeline.spreadsheets import Row
 
 Values = npt.NDArray[np.float64]
@@ -40,14 +41,15 @@ def by_group(data: ReportData) -> dict[str, list[GroupRow]]:
         members.setdefault(group, []).append(data.places[prompt])
     if len(members) < 2 or max(map(len, members.values())) < 2:
         return {}
-    about = {measured.name: measured for measured in data.measures}
+    better = {measured.name: measured.better for measured in data.measures}
     golden = set(data.golden.seeds) if data.golden else set()
     return {
         scores.measure: [
-            _row(group, scores.values[members[group]].astype(np.float64), scores.seeds, golden, about[scores.measure])
+            _row(group, scores.values[members[group]].astype(np.float64), scores.seeds, golden, better[scores.measure])
             for group in sorted(members)
         ]
         for scores in data.scores
+        if scores.measure in better
     }
 
 
@@ -66,7 +68,7 @@ GROUP_COLUMNS = (
 )
 
 
-def _row(group: str, values: Values, seeds: Sequence[int], golden: set[int], measured: Measured) -> GroupRow:
+def _row(group: str, values: Values, seeds: Sequence[int], golden: set[int], better: Better | None) -> GroupRow:
     """values: (P, S) of the group's prompts."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # means of nothing are NaN
@@ -76,7 +78,7 @@ def _row(group: str, values: Values, seeds: Sequence[int], golden: set[int], mea
         mean = np.nanmean(values)
     known = np.flatnonzero(np.isfinite(of_seeds))
     order = known[np.argsort(of_seeds[known], kind="stable")]
-    if measured.better != "lower":
+    if better != "lower":
         order = order[::-1]
     ends = [(seeds[place], float(of_seeds[place])) for place in (order[[0, -1]] if len(order) > 1 else ())]
     return GroupRow(

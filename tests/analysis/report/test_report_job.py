@@ -328,6 +328,7 @@ def test_two_runs_have_a_page_with_both_reports(tmp_path: Path) -> None:
         publish_run(tmp_path / name, made_up(6, 8, rng=len(runs)))
         runs.append(tmp_path / name / "run")
         command("seeds", runs[-1])
+        command("export", runs[-1])
     with pytest.raises(AssertionError, match="A page has one run, or two"):
         command("report", *runs, runs[0])
     with pytest.raises(AssertionError, match="neither a number, such as 1000, nor all"):
