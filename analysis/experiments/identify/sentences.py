@@ -17,10 +17,10 @@ def sentences(found: Identified) -> list[str]:
     surely = whole.p < 0.001 and not whole.lo <= guess
     answer = (
         f"The seed is told from the picture in {written(whole)} of {whole.pictures:,} pictures, on {several}, where guessing "
-        f"tells {guess:.2%}."
+        f"tells {100 * guess:.2g} %."
         if surely
         else f"Seeds cannot be told from their pictures here: {written(whole)} of {whole.pictures:,} pictures are told, on "
-        f"{several}, and guessing tells {guess:.2%}."
+        f"{several}, and guessing tells {100 * guess:.2g} %."
     )
     linear = "; ".join(f"{name}, tell {written(each)}" for name, each in found.linear.items())
     told = [
