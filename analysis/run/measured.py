@@ -24,16 +24,24 @@ def features_of(study: Measured) -> list[Feature]:
         raise UserError(
             f"reference: {needing[0]} compares with reference pictures, and none are named. Give real pictures of what the "
             "prompts ask for, as a folder or a Parquet file; or measure and rank by what needs none, such as clip_score. "
-            "(`reference: sprout` compares with the bundled pictures, as was done before without saying so.)"
+            "(`reference: sprout` compares with the bundled pictures, as an older seedscope did without saying so.)"
         )
     return measured
 
 
 def named_reference(study: Measured) -> str | None:
-    """The reference pictures of a study: those that it names, or those of a bundled model; None where there are none."""
-    if study.reference is None and isinstance(study, Study) and study.model.id in bundled():
-        return "sprout"
-    return study.reference
+    """The reference pictures of a study: those that it names, or `sprout`; None of imported pictures without any."""
+    return "sprout" if study.reference is None and isinstance(study, Study) else study.reference
+
+
+def unnamed_reference(study: Study, measured: Sequence[Feature]) -> str | None:
+    """A sentence where pictures of a model of one's own are compared with the bundled ones, and nobody has said so."""
+    if study.reference is not None or study.model.id in bundled() or not any(item.needs_reference for item in measured):
+        return None
+    return (
+        "Pictures are compared with the bundled reference pictures, rendered scenes of 64 x 64, as the study names no "
+        "`reference`. Name real pictures of what its prompts ask for, or `reference: sprout` if you mean these."
+    )
 
 
 def _refuse_ranking(ranking: Ranking, measured: Sequence[Feature]) -> None:

@@ -68,6 +68,7 @@ def carry_out_and_tell(run: "DrawnRun", name: str, stage: "Stage", where: "Execu
 
 def _warn_before_drawing(run: "AnyRun") -> None:
     """Say which parts the model does without, what of a file is not drawn with, and how many prompts are cut, by how much."""
+    from seedscope.analysis.run.measured import unnamed_reference
     from seedscope.analysis.run.run import DrawnRun
     from seedscope.analysis.run.unused_negatives import unused_negatives
     from seedscope.pipeline.models.cut_prompts import tokens_cut
@@ -79,7 +80,8 @@ def _warn_before_drawing(run: "AnyRun") -> None:
             f"{run.located.name} has no {' and no '.join(gone)}: pictures are drawn without, and are others than with.",
             soft_wrap=True,
         )
-    for sentence in unused_negatives(run):
+    reference = unnamed_reference(run.study, run.measured)
+    for sentence in [*unused_negatives(run), *filter(None, [reference])]:
         notes.print(sentence, soft_wrap=True)
     prompts = [prompt.text for prompt in run.wanted.prompts]
     if cut := tokens_cut(run.located, run.study.sampling, prompts):

@@ -247,8 +247,8 @@ class Measured(Strict):
     )
     reference: str | None = Field(
         None,
-        description="The reference pictures: `sprout` (bundled), a folder of pictures, or a Parquet file. Without it pictures "
-        "of bundled models are compared with `sprout`, and those of others with none.",
+        description="The reference pictures: `sprout` (bundled), a folder of pictures, or a Parquet file. Without it drawn "
+        "pictures are compared with `sprout`, and imported ones with none.",
     )
     groups: Literal["named", "auto"] = Field(
         "named",

@@ -6,12 +6,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from commands import command
+from imported_runs import imported_run
 from made_up_run import made_up, publish_run
 
+from seedscope.analysis.run.measured import unnamed_reference
 from seedscope.analysis.run.opened import run_of
 from seedscope.pipeline.errors import UserError
-from seedscope.pipeline.study.schema import FeatureChoice, Study
+from seedscope.pipeline.study.schema import Study
 
 ASKED = {"name": "mine", "prompts": ["a cat"], "seeds": "0-3"}
 
@@ -42,17 +45,27 @@ def test_a_sweep_has_to_rank() -> None:
         Study.model_validate(ASKED | {"model": "sprout", "seeds": sweep, "ranking": None})
 
 
-def test_pictures_are_compared_with_bundled_ones_where_the_model_is_bundled(tmp_path: Path) -> None:
+def test_bundled_reference_pictures_are_named_where_the_model_is_ones_own(tmp_path: Path) -> None:
     bundled = Study.model_validate(ASKED | {"model": "sprout-turbo"})
-    assert run_of(bundled, tmp_path).reference.count() > 1
-    whole = bundled.model_dump(mode="json")
-    own = Study.model_validate(whole | {"model": {"id": str(_copied(tmp_path))}})
+    run = run_of(bundled, tmp_path)
+    assert run.reference.count() > 1 and unnamed_reference(bundled, run.measured) is None
+    own = Study.model_validate(ASKED | {"model": str(_copied(tmp_path))})
+    said = unnamed_reference(own, run.measured)
+    assert said is not None and "names no `reference`" in said
+    assert unnamed_reference(own.model_copy(update={"reference": "sprout"}), run.measured) is None
+    assert unnamed_reference(own, [item for item in run.measured if not item.needs_reference]) is None
+
+
+def test_imported_pictures_are_compared_with_none_that_nobody_named(tmp_path: Path) -> None:
+    study = imported_run(tmp_path)
+    content = {key: value for key, value in yaml.safe_load(study.read_text()).items() if key != "reference"}
+    study.write_text(yaml.safe_dump(content))
     with pytest.raises(
         UserError, match="reference: fd_efficientnet_lite0 compares with reference pictures, and none are"
     ):
-        run_of(own, tmp_path / "run")
-    unranked = own.model_copy(update={"features": [FeatureChoice(name="looks")], "ranking": None})
-    assert not run_of(unranked, tmp_path / "run").reference_measures
+        run_of(study)
+    study.write_text(yaml.safe_dump(content | {"features": ["looks"], "ranking": None}))
+    assert not run_of(study).reference_measures
 
 
 def _copied(folder: Path) -> Path:
