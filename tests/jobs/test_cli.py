@@ -397,7 +397,7 @@ def test_help_tells_the_defaults_that_it_explains(monkeypatch: pytest.MonkeyPatc
     for name, told in (
         ("run", "[default: one a GPU, or one a core, wherever there are]"),
         ("run", "[default: cores / workers]"),
-        ("report", "[default: report in the run folder]"),
+        ("report", "[default: report in the run folder, of two runs beside-NAME in that of the first]"),
         ("import", "[default: one that lies in FOLDER]"),
         ("map", "[default: a style feature, or else the study's first]"),
         ("diverse", "[default: layout and one of style]"),
