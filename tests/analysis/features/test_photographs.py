@@ -19,6 +19,7 @@ pytestmark = pytest.mark.skipif(not PHOTOS.is_dir(), reason="no real photographs
 
 SHARE = (0, 1)
 LEGAL: dict[str, dict[str, tuple[float, float]]] = {
+    "torchmetrics": {"total_variation": (0, 2)},
     "clip_score": {"clip_score": (-1, 1)},
     "fd_clip": {"fd_clip": (-1, 1)},
     "fd_efficientnet_lite0": {"fd_efficientnet_lite0": (0, 6)},
