@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from io import BytesIO
@@ -11,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import failure
+from browsing import CHROMIUM, started_chromium, watched_pages
 from made_up_report import HARD_PROMPTS, made_up, made_up_pictures, repeated
 from PIL import Image
 from waiting import GENEROUS
@@ -20,14 +18,13 @@ from seedscope.analysis.report.data import ReportData
 from seedscope.analysis.report.page import write_report
 
 playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with the Python package playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="the page is tested in Debian's chromium")
 
 Browser, Page, expect = playwright.Browser, playwright.Page, playwright.expect
 expect.set_options(timeout=1000 * GENEROUS)
 Open = Callable[..., Page]
 SEEDS, PROMPTS = 150, 16
-DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
+PHONE = {"width": 360, "height": 740}
 
 
 @pytest.fixture(scope="module")
@@ -43,38 +40,19 @@ def report(data: ReportData, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with playwright.sync_playwright() as started:
-        sandbox = [] if os.geteuid() else ["--no-sandbox"]
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=sandbox)
+    with started_chromium() as chromium:
         yield chromium
-        chromium.close()
 
 
 @pytest.fixture
 def open_page(browser: Browser, report: Path) -> Iterator[Open]:
-    """(path in the report, options of the context) -> page; in the end, no page may have complained or asked for anything."""
-    complaints: list[str] = []
-    contexts = []
+    """(path in the report, options of the context) -> page."""
+    with watched_pages(browser) as opened:
 
-    def opened(path: str = "index.html", **options: object) -> Page:
-        context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
-        context.set_default_timeout(1000 * GENEROUS)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(f"console: {message.text}"))
-        page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-        page.on("requestfailed", lambda request: complaints.extend(failure(request)))
-        page.on(
-            "request",
-            lambda request: None if request.url.startswith(("file:", "data:")) else complaints.append(request.url),
-        )
-        page.goto((report / path).as_uri())
-        return page
+        def open_file(path: str = "index.html", **options: object) -> Page:
+            return opened((report / path).as_uri(), **options)
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert complaints == []
+        yield open_file
 
 
 def seeds_shown(page: Page) -> list[int]:
