@@ -27,7 +27,7 @@ from seedscope.pipeline.run_extra import told_if_missing
 if TYPE_CHECKING:
     from seedscope.analysis.judging.run_view import open_run
     from seedscope.analysis.select.golden import GoldenMismatch, GoldenSeeds
-    from seedscope.jobs.library import run
+    from seedscope.jobs.in_python import run
     from seedscope.pipeline.study.file import load_study
     from seedscope.pipeline.study.schema import Study
 
@@ -41,7 +41,7 @@ _PLACES = {
     "Study": "seedscope.pipeline.study.schema",
     "load_study": "seedscope.pipeline.study.file",
     "open_run": "seedscope.analysis.judging.run_view",
-    "run": "seedscope.jobs.library",
+    "run": "seedscope.jobs.in_python",
 }
 
 

@@ -13,7 +13,7 @@ FLOORS = {
     "| networks running | drawing imported",
     "analysis": "direction counted_p | features seeds | select | run maps | sheets | judging | dataset experiments "
     "| comparing | report | exports",
-    "jobs": "console | submit work planning doctor | commands | cli library | sprout",
+    "jobs": "console | submit work planning doctor | commands | cli in_python | sprout",
 }
 """A file or folder of a layer imports only what stands on a floor further to the left, and from its own folder."""
 KNOW_RAY = {f"pipeline/running/{name}.py" for name in ("cluster", "workers", "on_ray")}

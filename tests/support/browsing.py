@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from waiting import GENEROUS
@@ -30,12 +31,13 @@ def started_chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def watched_pages(browser: Any) -> Iterator[Callable[..., Any]]:
-    """(address, options of the context) -> page; in the end, no page may have complained or asked for anything of others."""
+def watched_pages(browser: Any, folder: Path) -> Iterator[Callable[..., Any]]:
+    """(path in a folder, options of the context) -> page; in the end, no page may have complained or asked for anything of
+    others."""
     complaints: list[str] = []
     contexts = []
 
-    def opened(address: str, **options: object) -> Any:
+    def opened(path: str = "index.html", **options: object) -> Any:
         context = browser.new_context(**{"viewport": DESKTOP, "reduced_motion": "reduce"} | options)
         context.set_default_timeout(1000 * GENEROUS)
         contexts.append(context)
@@ -49,7 +51,8 @@ def watched_pages(browser: Any) -> Iterator[Callable[..., Any]]:
                 None if request.url.startswith(("file:", "data:", "blob:")) else complaints.append(request.url)
             ),
         )
-        page.goto(address, timeout=1000 * GENEROUS)
+        file, _, view = path.partition("#")
+        page.goto((folder / file).as_uri() + (f"#{view}" if view else ""), timeout=1000 * GENEROUS)
         return page
 
     yield opened

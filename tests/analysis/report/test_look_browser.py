@@ -68,13 +68,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def open_page(browser: Browser, report: Path) -> Iterator[Open]:
     """(path in the report, options of the context) -> page."""
-    with watched_pages(browser) as opened:
-
-        def open_file(path: str, **options: object) -> Page:
-            file, _, view = path.partition("#")
-            return opened((report / file).as_uri() + (f"#{view}" if view else ""), **options)
-
-        yield open_file
+    with watched_pages(browser, report) as opened:
+        yield opened
 
 
 def heads(page: Page, kind: str) -> list[str]:

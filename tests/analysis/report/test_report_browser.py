@@ -47,12 +47,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def open_page(browser: Browser, report: Path) -> Iterator[Open]:
     """(path in the report, options of the context) -> page."""
-    with watched_pages(browser) as opened:
-
-        def open_file(path: str = "index.html", **options: object) -> Page:
-            return opened((report / path).as_uri(), **options)
-
-        yield open_file
+    with watched_pages(browser, report) as opened:
+        yield opened
 
 
 def seeds_shown(page: Page) -> list[int]:
